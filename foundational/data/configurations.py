@@ -1,0 +1,131 @@
+"""Configurations and labels in memory: one flat, ragged batch of periodic cells of any size.
+
+Letters for shapes, here and everywhere: C configurations, N atoms in one, A atoms in all, M members, K features.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundational.errors import InputError
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a labeller says of a batch: energies, forces, stresses and, where it has them, atomic energies."""
+
+    energy: NDArray[np.float64]
+    """(C,) eV."""
+    forces: NDArray[np.float32]
+    """(A, 3) eV/Å."""
+    stress: NDArray[np.float64]
+    """(C, 3, 3) eV/Å³, tension positive."""
+    atomic_energies: NDArray[np.float32] | None = None
+    """(A,) eV, or None."""
+
+
+@dataclass(frozen=True, eq=False)
+class Configurations:
+    """A batch of C periodic cells with A atoms in all; labels belong to the float32 positions held here."""
+
+    n_atoms: NDArray[np.int32]
+    """(C,)"""
+    cell: NDArray[np.float64]
+    """(C, 3, 3) Å, rows are lattice vectors."""
+    pbc: NDArray[np.bool_]
+    """(C, 3)"""
+    atomic_numbers: NDArray[np.uint8]
+    """(A,)"""
+    positions: NDArray[np.float32]
+    """(A, 3) Å"""
+    labels: Labels | None = None
+
+    def __post_init__(self) -> None:
+        c, a = len(self.n_atoms), int(self.n_atoms.sum())
+        expected = {"cell": (c, 3, 3), "pbc": (c, 3), "atomic_numbers": (a,), "positions": (a, 3)}
+        for name, shape in expected.items():
+            if getattr(self, name).shape != shape:
+                raise InputError(f"{name}: expected shape {shape}, got {getattr(self, name).shape}")
+
+    def __len__(self) -> int:
+        return len(self.n_atoms)
+
+    @cached_property
+    def offsets(self) -> NDArray[np.int64]:
+        """(C+1,) where each configuration's atoms begin in the flat arrays."""
+        return np.concatenate([[0], np.cumsum(self.n_atoms, dtype=np.int64)])
+
+    @cached_property
+    def configuration_of_atom(self) -> NDArray[np.int64]:
+        """(A,) the configuration to which each atom belongs."""
+        return np.repeat(np.arange(len(self)), self.n_atoms)
+
+    @property
+    def volume(self) -> NDArray[np.float64]:
+        """(C,) Å³."""
+        return np.abs(np.linalg.det(self.cell))
+
+    def atoms_of(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Positions in the flat arrays of all atoms of the configurations ``indices``, in that order."""
+        counts = self.n_atoms[indices].astype(np.int64)
+        starts = np.repeat(self.offsets[indices] - np.concatenate([[0], np.cumsum(counts)[:-1]]), counts)
+        return starts + np.arange(counts.sum())
+
+    def take(self, indices: Sequence[int] | NDArray[np.integer] | slice) -> Self:
+        """The configurations ``indices``, with their labels, in that order."""
+        idx = np.arange(len(self))[indices] if isinstance(indices, slice) else np.asarray(indices, dtype=np.int64)
+        atoms = self.atoms_of(idx)
+        labels = self.labels
+        if labels is not None:
+            atomic = None if labels.atomic_energies is None else labels.atomic_energies[atoms]
+            labels = Labels(labels.energy[idx], labels.forces[atoms], labels.stress[idx], atomic)
+        return type(self)(
+            self.n_atoms[idx], self.cell[idx], self.pbc[idx], self.atomic_numbers[atoms], self.positions[atoms], labels
+        )
+
+    def with_labels(self, labels: Labels | None) -> Self:
+        """The same cells with other labels."""
+        return replace(self, labels=labels)
+
+    @classmethod
+    def build(
+        cls,
+        cells: Iterable[NDArray[np.floating]],
+        positions: Iterable[NDArray[np.floating]],
+        numbers: Iterable[NDArray[np.integer]],
+    ) -> Self:
+        """A batch from one (3, 3) cell, one (N, 3) position array and one (N,) number array a configuration.
+
+        Positions are cast to float32 here, once, before anything labels them.
+        """
+        cell = np.asarray(list(cells), dtype=np.float64).reshape(-1, 3, 3)
+        pos = [np.asarray(p, dtype=np.float32).reshape(-1, 3) for p in positions]
+        num = [np.asarray(z, dtype=np.uint8).reshape(-1) for z in numbers]
+        n_atoms = np.array([len(p) for p in pos], dtype=np.int32)
+        flat_pos = np.concatenate(pos) if pos else np.zeros((0, 3), np.float32)
+        flat_num = np.concatenate(num) if num else np.zeros(0, np.uint8)
+        return cls(n_atoms, cell, np.ones((len(cell), 3), dtype=bool), flat_num, flat_pos)
+
+
+def concatenate(batches: Sequence[Configurations]) -> Configurations:
+    """One batch out of several, in order; labels are kept only where every batch has them."""
+    if not batches:
+        raise InputError("expected at least one batch to concatenate, got none")
+    names = [f.name for f in fields(Configurations) if f.name != "labels"]
+    arrays = {name: np.concatenate([getattr(b, name) for b in batches]) for name in names}
+    labels = [b.labels for b in batches]
+    joined = None
+    if all(x is not None for x in labels):
+        known = [x for x in labels if x is not None]
+        atomic = [x.atomic_energies for x in known]
+        joined = Labels(
+            np.concatenate([x.energy for x in known]),
+            np.concatenate([x.forces for x in known]),
+            np.concatenate([x.stress for x in known]),
+            None if any(x is None for x in atomic) else np.concatenate([x for x in atomic if x is not None]),
+        )
+    return Configurations(labels=joined, **arrays)

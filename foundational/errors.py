@@ -1,0 +1,60 @@
+"""Errors that a user can act on.
+
+Every message says what was expected, what came and what to do. The command line prints the message alone, on one
+line, and exits with status 1; each leaf also inherits the builtin exception that a Python caller would expect.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class FoundationalError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+
+class InputError(FoundationalError, ValueError):
+    """A value given by the user is not acceptable."""
+
+
+class NotFoundError(FoundationalError, LookupError):
+    """A dataset, element, potential or file that was named does not exist."""
+
+
+class ChecksumError(FoundationalError, ValueError):
+    """Stored bytes are not the bytes that were recorded."""
+
+
+class DatasetError(FoundationalError, ValueError):
+    """A stored dataset breaks a rule of the layout."""
+
+
+class ConflictError(FoundationalError, RuntimeError):
+    """What is on disk was made by another specification, or by another process at the same time."""
+
+
+class MissingDependencyError(FoundationalError, ImportError):
+    """An optional part of the installation is needed and absent."""
+
+
+class EngineError(FoundationalError, RuntimeError):
+    """LAMMPS, torch or a labeller could not do what was asked."""
+
+
+class GateError(FoundationalError, AssertionError):
+    """A physics gate of params.yaml failed."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The tail of an error message: the closest known name, or all of them.
+
+    >>> did_you_mean("Nj", ["Ni", "Nb"])
+    "did you mean 'Ni'?"
+    >>> did_you_mean("x", ["Ni", "Nb"])
+    'known: Nb, Ni'
+    """
+    names = sorted(set(known))
+    lowered = {n.lower(): n for n in reversed(names)}
+    close = get_close_matches(name.lower(), lowered, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {lowered[close[0]]!r}?"
+    return "known: " + (", ".join(names) if names else "none")
