@@ -1,0 +1,63 @@
+import json
+
+import pytest
+
+from foundational.errors import InputError, NotFoundError
+from foundational.provenance.record import (
+    DatasetRecord,
+    LabellerRecord,
+    ProvenanceRecord,
+    read_record,
+    software_versions,
+    write_json,
+    write_record,
+)
+
+
+def record(name, parents=()):
+    return ProvenanceRecord(
+        stage="distill",
+        output=DatasetRecord(name=name, version=None, fingerprint="a" * 64, n_configurations=2, n_atoms=64),
+        inputs=tuple(p.output for p in parents),
+        element="Ni",
+        labeller=LabellerRecord(id="lammps:NiNb", version="1", sha256="b" * 64),
+        spec={"frames": 2},
+        seed=1,
+        software=software_versions("distill"),
+        parents=parents,
+    )
+
+
+def test_a_record_survives_the_round_trip_with_its_parents(tmp_path):
+    child = record("ni", (record("pool"),))
+    write_record(tmp_path, child)
+    assert read_record(tmp_path) == child
+    assert read_record(tmp_path).parents[0].output.name == "pool"
+
+
+def test_the_same_record_is_the_same_bytes(tmp_path):
+    write_record(tmp_path / "a", record("ni"))
+    write_record(tmp_path / "b", record("ni"))
+    assert (tmp_path / "a/provenance.json").read_bytes() == (tmp_path / "b/provenance.json").read_bytes()
+
+
+@pytest.mark.parametrize(("key", "value"), [("fingerprint", "xyz"), ("n_atoms", -1), ("colour", "red")])
+def test_a_corrupted_field_is_refused_by_name(tmp_path, key, value):
+    write_record(tmp_path, record("ni"))
+    path = tmp_path / "provenance.json"
+    content = json.loads(path.read_text())
+    content["output"][key] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=f"output.{key}"):
+        read_record(tmp_path)
+
+
+def test_a_folder_without_record_is_said(tmp_path):
+    with pytest.raises(NotFoundError, match=r"provenance\.json"):
+        read_record(tmp_path)
+
+
+def test_nan_never_enters_a_json_file(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "x.json", {"mae": float("nan")})
+    assert list(tmp_path.iterdir()) == []

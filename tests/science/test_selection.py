@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from foundational.science.selection import configuration_uncertainty, pick_most_uncertain
+
+
+def test_uncertainty_is_the_largest_sample_deviation_of_an_atom_by_hand():
+    # Two members; deviations of the atoms are |a − b|/√2: 0, 1/√2, 2/√2 | 0.5/√2.
+    members = np.array([[0.0, 0.0, 0.0, 1.0], [0.0, 1.0, 2.0, 1.5]])
+    found = configuration_uncertainty(members, np.array([0, 3, 4]))
+    assert found == pytest.approx([2 / np.sqrt(2), 0.5 / np.sqrt(2)])
+
+
+def test_uncertainty_ignores_what_all_members_agree_on():
+    rng = np.random.default_rng(0)
+    members, offset = rng.normal(size=(5, 12)), rng.normal(size=12)
+    bounds = np.array([0, 4, 12])
+    assert configuration_uncertainty(members + offset, bounds) == pytest.approx(
+        configuration_uncertainty(members, bounds)
+    )
+
+
+def test_selection_ignores_pool_order():
+    rng = np.random.default_rng(1)
+    sigma = rng.random(200)
+    order = rng.permutation(200)
+    assert set(order[pick_most_uncertain(sigma[order], 20)]) == set(pick_most_uncertain(sigma, 20))
+
+
+def test_no_two_picks_of_a_walker_are_closer_than_the_separation():
+    rng = np.random.default_rng(2)
+    sigma, walker, step = rng.random(500), rng.integers(0, 3, 500), rng.permutation(500) * 10
+    picks = pick_most_uncertain(sigma, 40, walker=walker, step=step, separation=200)
+    for w in range(3):
+        steps = np.sort(step[picks[walker[picks] == w]])
+        assert (np.diff(steps) >= 200).all()
+    assert picks[0] == np.argmax(sigma)
+
+
+def test_nothing_below_the_threshold_is_picked():
+    sigma = np.array([0.1, 0.5, 0.3, 0.2])
+    assert pick_most_uncertain(sigma, 10, threshold=0.25).tolist() == [1, 2]
+    assert pick_most_uncertain(sigma, 10, threshold=1.0).size == 0
