@@ -1,0 +1,43 @@
+# make run    set up, then the whole pipeline at quick scale on real nickel
+# make test   set up, then lint, types and tests
+# make setup  the environment alone, in .venv
+#
+# PYTHON=python3.12     another interpreter, 3.11 or newer
+# TORCH_BACKEND=auto    the torch that fits this machine's GPU; also cpu, cu130, …: the names of `uv pip install --torch-backend`
+# TORCH_BACKEND=index   the torch of the package index: on Linux x86_64 a CUDA build, some 3 GB to download
+#
+# Left alone, torch is a CPU build: the wheel that lies where pip is told to look (PIP_FIND_LINKS, pip.conf), if it fits this
+# Python, else one from torch's own CPU index. To change the build later, delete .venv first.
+
+PYTHON ?= python3
+TORCH_BACKEND ?= $(UV_TORCH_BACKEND)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: run test setup
+
+run: setup
+	$(BIN)/dvc pull --quiet
+	$(BIN)/foundational quick
+
+test: setup
+	$(BIN)/dvc pull --quiet
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("expected Python 3.11 or newer, got %d.%d: run make setup PYTHON=python3.12" % v[:2])'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt uv
+	@backend='$(TORCH_BACKEND)'; unset UV_TORCH_BACKEND; \
+	if [ -z "$$backend" ] && ! $(BIN)/python -m pip install --quiet --no-index --no-deps -c constraints.txt torch 2>/dev/null; \
+	then backend=cpu; fi; \
+	if [ -n "$$backend" ] && [ "$$backend" != index ]; then export UV_TORCH_BACKEND="$$backend"; fi; \
+	UV_HTTP_TIMEOUT=$${UV_HTTP_TIMEOUT:-300} $(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[dev]' || { \
+	echo "Where torch's CPU index is out of reach: put a CPU wheel into a folder named by PIP_FIND_LINKS, or run make setup TORCH_BACKEND=index" >&2; \
+	exit 1; }
+	@touch $@
