@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import Field, model_validator
 
-from foundational.errors import InputError, NotFoundError, did_you_mean
+from foundational.errors import NotFoundError, did_you_mean
 from foundational.specs.base import Length, Spec
+from foundational.specs.parsing import parse, read_yaml
 
 #: Where the registry and the bundled potential files lie below the project root.
 REGISTRY_FOLDER = Path("datasets") / "potentials"
@@ -69,19 +68,9 @@ class PotentialRegistry(Spec):
             If it does not parse.
         """
         path = root / REGISTRY_FOLDER / "potentials.yaml"
-        try:
-            raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-            return cls.model_validate(raw)
-        except FileNotFoundError as error:
-            raise NotFoundError(
-                f"expected the registry of potentials at {path}; give the project with --root"
-            ) from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(x) for x in first["loc"])
-            raise InputError(f"{path.name}: {place}: {first['msg']}") from error
-        except YAMLError as error:
-            raise InputError(f"{path.name} is not YAML: {' '.join(str(error).split())}") from error
+        if not path.is_file():
+            raise NotFoundError(f"expected the registry of potentials at {path}; name the project's folder with --root")
+        return parse(cls, read_yaml(path), path.name)
 
     def by_id(self, potential_id: str) -> PotentialSpec:
         """The potential called ``potential_id``; NotFoundError with the closest name where there is none."""
