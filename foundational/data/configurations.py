@@ -67,7 +67,8 @@ class Configurations:
     @property
     def volume(self) -> NDArray[np.float64]:
         """(C,) Å³."""
-        return np.abs(np.linalg.det(self.cell))
+        volume: NDArray[np.float64] = np.abs(np.linalg.det(self.cell))
+        return volume
 
     def atoms_of(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Positions in the flat arrays of all atoms of the configurations ``indices``, in that order."""

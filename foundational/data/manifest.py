@@ -1,0 +1,153 @@
+"""What every file of a store must be: its size and sha256, kept in the attributes of the root ``zarr.json``.
+
+There it travels with the data and any zarr reader tolerates it; a file of its own in the root makes zarr warn at
+every opening. The root document itself carries a seal, the sha256 of its own text with an empty seal, so that no
+byte of a store is outside the manifest.
+"""
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foundational.errors import ChecksumError, DatasetError, NotFoundError
+
+ROOT = "zarr.json"
+_KEY = "manifest"
+_AGAIN = "pull or write the dataset again"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file, by its path below the root of the store."""
+
+    size: int
+    sha256: str
+
+
+def write_root(folder: Path, attributes: dict[str, Any]) -> None:
+    """Write the root document of the store ``folder``: its attributes and the manifest of all files that are there."""
+    files = {
+        name: {"size": size, "sha256": _sha256(folder, name)}
+        for name, size in sorted(_sizes(folder).items())
+        if name != ROOT
+    }
+    document = {"zarr_format": 3, "node_type": "group", "attributes": attributes | {_KEY: {"files": files, "seal": ""}}}
+    (folder / ROOT).write_bytes(_text(document, _seal(document)))
+
+
+def read_root(store: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
+    """The attributes and the manifest of a store, a folder or a zip of one.
+
+    Raises
+    ------
+    NotFoundError
+        There is no store.
+    ChecksumError
+        The root document is not as it was written.
+    DatasetError
+        It is a zarr group without a manifest.
+    """
+    if not (store / ROOT).is_file() and not store.is_file():
+        raise NotFoundError(f"{store}: expected a dataset, found {'no ' + ROOT if store.exists() else 'nothing'} there")
+    content = _read(store, ROOT)
+    try:
+        document = json.loads(content)
+        attributes = document["attributes"]
+    except (ValueError, KeyError, TypeError):
+        raise ChecksumError(f"{store}: {ROOT} is damaged; {_AGAIN}") from None
+    manifest = attributes.pop(_KEY, None)
+    if manifest is None:
+        raise DatasetError(f"{store}: expected a manifest in {ROOT}, found none; write it with this package")
+    try:
+        entries = {name: Entry(entry["size"], entry["sha256"]) for name, entry in manifest["files"].items()}
+        sealed = {**document, "attributes": attributes | {_KEY: manifest}}
+        intact = content == _text(sealed, manifest["seal"]) and manifest["seal"] == _seal(sealed)
+    except (KeyError, TypeError, AttributeError):
+        intact = False
+    if not intact:
+        raise ChecksumError(f"{store}: {ROOT} was changed after it was written; {_AGAIN}")
+    return attributes, entries
+
+
+def check_sizes(store: Path, entries: dict[str, Entry]) -> None:
+    """Refuse a store with a missing, empty or truncated file: zarr would read it as zeros without a word.
+
+    Raises
+    ------
+    ChecksumError
+        Names every such file and its array.
+    """
+    sizes = _sizes(store)
+    damages = [
+        f"{_array(name)}: {name} "
+        + (f"has {sizes[name]} bytes, expected {entry.size}" if name in sizes else "is missing")
+        for name, entry in entries.items()
+        if sizes.get(name) != entry.size
+    ]
+    _raise(store, damages)
+
+
+def check_contents(store: Path, entries: dict[str, Entry]) -> None:
+    """Read every file and refuse the store where one differs from the manifest or is not in it.
+
+    Raises
+    ------
+    ChecksumError
+        Names every such file and its array.
+    """
+    check_sizes(store, entries)
+    damages = [
+        f"{_array(name)}: {name} has other bytes than were written"
+        for name, entry in entries.items()
+        if _sha256(store, name) != entry.sha256
+    ]
+    extra = sorted(_sizes(store).keys() - entries.keys() - {ROOT})
+    _raise(store, damages + [f"{name} does not belong to it" for name in extra])
+
+
+def _raise(store: Path, damages: list[str]) -> None:
+    if damages:
+        raise ChecksumError(f"{store} is damaged: {'; '.join(damages)}; {_AGAIN}")
+
+
+def _array(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def _text(document: dict[str, Any], seal: str) -> bytes:
+    """The one way in which a root document is written."""
+    attributes = document["attributes"]
+    sealed = {**document, "attributes": {**attributes, _KEY: {**attributes[_KEY], "seal": seal}}}
+    return (json.dumps(sealed, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _seal(document: dict[str, Any]) -> str:
+    return hashlib.sha256(_text(document, "")).hexdigest()
+
+
+def _sizes(store: Path) -> dict[str, int]:
+    """The size of every file of a store."""
+    if store.is_dir():
+        return {p.relative_to(store).as_posix(): p.stat().st_size for p in store.rglob("*") if p.is_file()}
+    with zipfile.ZipFile(store) as archive:
+        return {info.filename: info.file_size for info in archive.infolist() if not info.is_dir()}
+
+
+def _read(store: Path, name: str) -> bytes:
+    if store.is_dir():
+        return (store / name).read_bytes()
+    try:
+        with zipfile.ZipFile(store) as archive:
+            return archive.read(name)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise ChecksumError(f"{store}: {name} cannot be read from the zip ({error}); {_AGAIN}") from None
+
+
+def _sha256(store: Path, name: str) -> str:
+    if store.is_dir():
+        with (store / name).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    return hashlib.sha256(_read(store, name)).hexdigest()

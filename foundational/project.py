@@ -1,0 +1,106 @@
+"""Where things are in a project: its root, its datasets, and what their names may be."""
+
+import re
+from os import PathLike
+from pathlib import Path
+
+from foundational.errors import InputError, NotFoundError, did_you_mean
+
+DATASETS = "datasets"
+#: The folder below a dataset's folder that holds its numbers.
+STORE = "data.zarr"
+#: Prefixes of names; the rest of a name is one plain word.
+_NAME = re.compile(r"(?:(?:local|pools)/)?[A-Za-z0-9][A-Za-z0-9._-]*")
+#: Folders below ``datasets/`` that are no datasets.
+_RESERVED = {"local", "pools", "potentials"}
+
+
+def find_root(start: str | PathLike[str] | None = None) -> Path:
+    """The project root: ``start`` (by default the working directory) or the nearest folder above that holds dvc.yaml.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    begin = Path.cwd() if start is None else Path(start).resolve()
+    for folder in (begin, *begin.parents):
+        if (folder / "dvc.yaml").is_file():
+            return folder
+    raise NotFoundError(f"expected a project, a folder with dvc.yaml, at or above {begin}; go to one, or give --root")
+
+
+def validate_name(name: str) -> str:
+    """``name`` itself where it can name a dataset: one plain word, with ``local/`` or ``pools/`` before it or nothing.
+
+    Raises
+    ------
+    InputError
+        It cannot.
+
+    >>> validate_name("local/nb")
+    'local/nb'
+    >>> validate_name("../nb")
+    Traceback (most recent call last):
+    ...
+    foundational.errors.InputError: expected a dataset's name such as ni or local/nb, got '../nb'
+    """
+    if not _NAME.fullmatch(name) or name.lower() in _RESERVED or name.endswith("."):
+        raise InputError(f"expected a dataset's name such as ni or local/nb, got {name!r}")
+    return name
+
+
+def dataset_folder(root: Path, name: str) -> Path:
+    """The folder of the dataset ``name``, whether it exists or not.
+
+    >>> dataset_folder(Path("project"), "pools/ni-momt-32").as_posix()
+    'project/datasets/pools/ni-momt-32'
+    """
+    return root / DATASETS / validate_name(name)
+
+
+def list_datasets(root: Path) -> list[str]:
+    """Names of all datasets of the project whose data are on disk, sorted; pools and local ones among them."""
+    top = root / DATASETS
+    stores = [*top.glob(f"*/{STORE}"), *top.glob(f"local/*/{STORE}"), *top.glob(f"pools/*/{STORE}")]
+    return sorted(store.parent.relative_to(top).as_posix() for store in stores)
+
+
+def find_dataset(root: Path, name: str) -> Path:
+    """The folder of the dataset ``name``, whose data are on disk.
+
+    Raises
+    ------
+    NotFoundError
+        No such dataset, or its data were not pulled.
+    """
+    folder = dataset_folder(root, name)
+    if (folder / STORE).exists():
+        return folder
+    if folder.exists() and any(folder.iterdir()):
+        raise NotFoundError(f"the data of {name!r} are not here; fetch them with: dvc pull {DATASETS}/{name}/{STORE}")
+    raise NotFoundError(f"no dataset {name!r} in {root}; {did_you_mean(name, list_datasets(root))}")
+
+
+def locate_dataset(name_or_path: str | PathLike[str], root: Path | None = None) -> Path:
+    """The store (a zarr folder or a zip of one) that a name in the project or a path means.
+
+    A string that can be a name is one; ``./ni`` is a path. Outside of a project a folder of that name will do.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such dataset.
+    """
+    path = Path(name_or_path)
+    if isinstance(name_or_path, str) and _NAME.fullmatch(name_or_path) and path.suffix not in {".zarr", ".zip"}:
+        try:
+            return find_dataset(find_root(root), name_or_path) / STORE
+        except NotFoundError:
+            if root is not None or not (path / STORE).exists():
+                raise
+    if (path / STORE).exists():
+        return path / STORE
+    if path.exists():
+        return path
+    raise NotFoundError(f"{path}: expected a dataset's folder, a .zarr folder or a .zarr.zip, found nothing there")
