@@ -103,7 +103,7 @@ def verify_store(path: Path | str) -> None:
     check_contents(Path(path), entries)
 
 
-class _StoredArray(BackendArray):  # type: ignore[misc]  # xarray types it as Any
+class _StoredArray(BackendArray):
     """A zarr array behind xarray's lazy indexing, whose damages are told by the name of the array."""
 
     def __init__(self, path: Path, array: zarr.Array[Any]) -> None:
@@ -126,7 +126,7 @@ class _StoredArray(BackendArray):  # type: ignore[misc]  # xarray types it as An
 
 
 def _lazy(path: Path, array: zarr.Array[Any]) -> xr.Variable:
-    dims = array.metadata.dimension_names or ()
+    dims = getattr(array.metadata, "dimension_names", None) or ()
     return xr.Variable(dims, indexing.LazilyIndexedArray(_StoredArray(path, array)), dict(array.attrs))
 
 

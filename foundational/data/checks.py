@@ -1,0 +1,171 @@
+"""Is a dataset sane? Every violation is collected, and told once; numbers are streamed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from foundational.data.batches import BATCH_ATOMS, batch_slices, take, to_configurations
+from foundational.data.layout import ATOM, schema_breaches
+from foundational.data.rules import RULES, Batch, Rule, Tolerances
+from foundational.errors import ChecksumError, DatasetError
+
+Progress = Callable[[int, int, str], None]
+
+#: Configurations that a violation names.
+_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One rule that does not hold."""
+
+    rule: str
+    message: str
+    count: int = 0
+    """Configurations concerned; 0 where the dataset as a whole is."""
+    configurations: tuple[int, ...] = ()
+    """The first of them, by their place in the dataset."""
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.message}"
+
+
+class _Tally:
+    """How often a rule is broken, where first, and where worst."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[int] = []
+        self.worst = (-np.inf, -1)
+
+    def add(self, start: int, bad: NDArray[np.bool_], badness: NDArray[np.float64] | None = None) -> None:
+        """Count the configurations ``bad`` of a batch that begins at ``start``."""
+        rows = np.flatnonzero(bad)
+        self.count += len(rows)
+        self.first += (start + rows[: _NAMED - len(self.first)]).tolist()
+        if badness is not None and len(rows):
+            row = rows[np.nanargmax(badness[rows])] if np.isfinite(badness[rows]).any() else rows[0]
+            self.worst = max(self.worst, (float(badness[row]), start + int(row)))
+
+    def violation(self, rule: str, expected: str) -> Violation:
+        """What was found, in a sentence."""
+        places = ", ".join(map(str, self.first)) + (", …" if self.count > len(self.first) else "")
+        worst = f", worst {abs(self.worst[0]):.4g} in {self.worst[1]}" if self.worst[1] >= 0 else ""
+        message = f"expected {expected}; broken by {self.count} (configurations {places}{worst})"
+        return Violation(rule, message, self.count, tuple(self.first))
+
+
+def check_dataset(
+    dataset: xr.Dataset,
+    *,
+    parent: xr.Dataset | None = None,
+    tolerances: Tolerances | None = None,
+    progress: Progress | None = None,
+) -> list[Violation]:
+    """Every violation of the layout and of physical sense in a dataset; an empty list where it is sane.
+
+    Looked at are schema and units, the number of atoms, NaN and infinity, elements, periodicity, handedness and volume
+    of the cells, overlapping atoms, ids against contents, duplicates, net force, symmetry of the stress, the sum
+    of the atomic energies, ranges and codes, parents; and damaged chunks, where it is read from disk.
+
+    Parameters
+    ----------
+    parent
+        The dataset it was translated from; each ``parent_id`` must be an id of it.
+    tolerances
+        Limits of the rules; see `Tolerances`.
+    progress
+        Called with (configurations done, configurations, message).
+    """
+    breaches = [Violation("schema", breach) for breach in schema_breaches(dataset)]
+    if breaches:
+        return breaches  # numbers of another shape, type or unit cannot be judged
+    try:
+        n_atoms = dataset["n_atoms"].to_numpy()
+    except ChecksumError as error:
+        return [Violation("bytes", str(error))]
+    if (n_atoms < 1).any() or n_atoms.sum(dtype=np.int64) != dataset.sizes[ATOM]:
+        expected = f"expected n_atoms of at least 1 that sum to {dataset.sizes[ATOM]} rows of atoms"
+        return [Violation("n_atoms", f"{expected}, got a sum of {n_atoms.sum(dtype=np.int64)} from {n_atoms.min()} up")]
+    limits = tolerances or Tolerances()
+    rules = [rule for rule in RULES if all(name in dataset for name in rule.needs)]
+    tallies = {rule.name: _Tally() for rule in rules}
+    damages: dict[str, None] = {}
+    for rows in batch_slices(n_atoms, BATCH_ATOMS):
+        if progress is not None:
+            progress(rows.start, len(n_atoms), "checking")
+        try:
+            batch = take(dataset, rows).load()
+        except ChecksumError as error:
+            damages[str(error)] = None
+            continue
+        for rule, bad, badness in _judged(batch, rules, limits):
+            tallies[rule.name].add(rows.start, bad, badness)
+    if progress is not None:
+        progress(len(n_atoms), len(n_atoms), "checked")
+    found = [Violation("bytes", damage) for damage in damages]
+    found += [
+        tallies[r.name].violation(r.name, r.expected.format(**asdict(limits))) for r in rules if tallies[r.name].count
+    ]
+    if not damages:
+        found += _duplicates(dataset)
+        found += [] if parent is None else _foreign_parents(dataset, parent)
+    return found
+
+
+def require_sound(
+    dataset: xr.Dataset,
+    where: str,
+    *,
+    parent: xr.Dataset | None = None,
+    tolerances: Tolerances | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Refuse a dataset with violations, naming ``where`` it lies and all of them.
+
+    Raises
+    ------
+    DatasetError
+        At least one violation; see `check_dataset`.
+    """
+    violations = check_dataset(dataset, parent=parent, tolerances=tolerances, progress=progress)
+    if violations:
+        raise DatasetError(f"{where}: " + "; ".join(map(str, violations)))
+
+
+def _judged(
+    dataset: xr.Dataset, rules: list[Rule], limits: Tolerances
+) -> Iterator[tuple[Rule, NDArray[np.bool_], NDArray[np.float64] | None]]:
+    arrays = {str(name): variable.to_numpy() for name, variable in dataset.data_vars.items()}
+    batch = Batch(to_configurations(dataset), arrays, limits)
+    with np.errstate(invalid="ignore"):  # NaN has a rule of its own
+        for rule in rules:
+            yield rule, *rule.judge(batch)
+
+
+def _as_items(ids: NDArray[np.uint8]) -> NDArray[np.void]:
+    """(C,) each row of (C, 16) bytes as one comparable item."""
+    return np.ascontiguousarray(ids).view(np.dtype((np.void, ids.shape[1]))).reshape(-1)
+
+
+def _duplicates(dataset: xr.Dataset) -> list[Violation]:
+    """Configurations with the species, cell and positions of an earlier one."""
+    items = _as_items(dataset["id"].to_numpy())
+    _, first = np.unique(items, return_index=True)
+    repeated = np.ones(len(items), dtype=bool)
+    repeated[first] = False
+    tally = _Tally()
+    tally.add(0, repeated)
+    return [tally.violation("duplicates", "each configuration once")] if tally.count else []
+
+
+def _foreign_parents(dataset: xr.Dataset, parent: xr.Dataset) -> list[Violation]:
+    """Configurations whose parent is not in the parent dataset."""
+    if "parent_id" not in dataset:
+        return [Violation("parent", "expected parent_id in a dataset derived from another, it is missing")]
+    tally = _Tally()
+    tally.add(0, ~np.isin(_as_items(dataset["parent_id"].to_numpy()), _as_items(parent["id"].to_numpy())))
+    return [tally.violation("parent", "parents among the configurations of the parent dataset")] if tally.count else []

@@ -1,0 +1,103 @@
+"""Extended XYZ without loss: enough digits that ids, labels and fingerprint survive the way out and back.
+
+Labels stand under ``REF_energy``, ``REF_forces``, ``REF_stress`` and ``REF_atomic_energies``, because ASE moves the
+bare names into a calculator; the other variables stand under their own names, ids in hexadecimal after ``0x`` so that
+no reader takes one for a number. float32 is written with 9 significant digits and float64 with the fewest that read
+back the same (at most 17); ASE's own writer cuts to 8 decimals and changes most forces.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+import xarray as xr
+from ase import Atoms
+from ase.data import chemical_symbols
+from numpy.typing import NDArray
+
+from foundational.data.atomic import write_whole
+from foundational.data.batches import batch_slices, take
+from foundational.data.conversion import from_atoms, to_dataset
+from foundational.data.layout import CONFIGURATION, VARIABLES
+from foundational.errors import InputError, NotFoundError
+
+_SYMBOLS = np.array(chemical_symbols)
+#: Recomputed or spelled otherwise in the file.
+_STRUCTURE = {"id", "n_atoms", "cell", "pbc", "atomic_numbers", "positions"}
+
+
+def _key(name: str) -> str:
+    return f"REF_{name}" if VARIABLES[name].label else name
+
+
+def _text(values: NDArray[Any]) -> str:
+    """One configuration's value of a variable, as the comment line spells it."""
+    if values.dtype == np.uint8:
+        return "0x" + values.tobytes().hex()
+    if values.ndim == 2:  # ASE reads nine numbers as columns
+        return '"' + " ".join(map(repr, values.T.reshape(-1).tolist())) + '"'
+    return repr(values.item())
+
+
+def _frames(dataset: xr.Dataset) -> Iterator[str]:
+    """The text of each configuration of a dataset in memory."""
+    arrays = {str(name): variable.to_numpy() for name, variable in dataset.data_vars.items()}
+    per_atom = [n for n in arrays if VARIABLES[n].per_atom and n not in {"atomic_numbers"}]
+    widths = {n: arrays[n].reshape(len(arrays[n]), -1).shape[1] for n in per_atom}
+    columns = "".join(f":{'pos' if n == 'positions' else _key(n)}:R:{widths[n]}" for n in per_atom)
+    line = "%s" + " %.9g" * sum(widths.values()) + "\n"
+    others = [n for n in arrays if not VARIABLES[n].per_atom and n not in _STRUCTURE]
+    numbers = np.hstack([arrays[n].reshape(-1, widths[n]) for n in per_atom]).astype(object)
+    table = np.column_stack([_SYMBOLS[arrays["atomic_numbers"]].astype(object), numbers])
+    ends = np.cumsum(arrays["n_atoms"])
+    for i, (end, n) in enumerate(zip(ends.tolist(), arrays["n_atoms"].tolist(), strict=True)):
+        lattice = " ".join(map(repr, arrays["cell"][i].reshape(-1).tolist()))
+        pbc = " ".join("T" if periodic else "F" for periodic in arrays["pbc"][i])
+        info = "".join(f" {_key(name)}={_text(arrays[name][i])}" for name in others)
+        comment = f'{n}\nLattice="{lattice}" Properties=species:S:1{columns} pbc="{pbc}"{info}\n'
+        yield comment + (line * n) % tuple(table[end - n : end].reshape(-1))
+
+
+def write_extxyz(dataset: xr.Dataset, path: Path | str) -> None:
+    """Write every variable of a dataset as extended XYZ; the file appears whole or not at all."""
+    batches = (take(dataset, rows).load() for rows in batch_slices(dataset["n_atoms"].to_numpy()))
+    write_whole(Path(path), (text.encode() for batch in batches for text in _frames(batch)))
+
+
+def read_extxyz(path: Path | str) -> xr.Dataset:
+    """A dataset from extended XYZ, of this package or from elsewhere (labels under ``REF_`` keys or ASE's own).
+
+    Variables of the layout that stand in the file are kept where every configuration has them.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such file.
+    InputError
+        It is not extended XYZ, or some configurations have labels and others have not.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise NotFoundError(f"{path}: no such file")
+    try:
+        frames: list[Atoms] = ase.io.read(path, index=":", format="extxyz")
+    except Exception as error:  # ASE raises many kinds for a malformed file
+        raise InputError(f"{path}: not readable as extended XYZ: {' '.join(str(error).split())}") from None
+    if not frames:
+        raise InputError(f"{path}: expected at least one configuration, found none")
+    names = [n for n, v in VARIABLES.items() if n not in _STRUCTURE and not v.label and v.dims[0] == CONFIGURATION]
+    kept: dict[str, Any] = {name: _column(name, frames) for name in names if all(name in a.info for a in frames)}
+    return to_dataset(from_atoms(frames), **kept)
+
+
+def _column(name: str, frames: list[Atoms]) -> NDArray[Any]:
+    """(C, …) a variable from the comment lines."""
+    values = [a.info[name] for a in frames]
+    if VARIABLES[name].dtype != "uint8":
+        return np.array(values)
+    try:
+        return np.array([list(bytes.fromhex(str(value).removeprefix("0x"))) for value in values], dtype=np.uint8)
+    except ValueError:
+        raise InputError(f"{name}: expected 32 hexadecimal digits after 0x in every configuration") from None

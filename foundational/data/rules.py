@@ -1,0 +1,157 @@
+"""What must hold for every configuration of a dataset, one function a rule.
+
+A rule looks at one batch and gives, for each of its C configurations, how far it is from holding: a number that is
+within or beyond a tolerance, NaN being beyond.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundational.data.configurations import Configurations
+from foundational.data.distances import shortest_distances
+from foundational.data.identity import configuration_ids
+from foundational.data.layout import VARIABLES
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """Limits of the rules that compare real numbers."""
+
+    net_force: float = 1e-3
+    """eV/Å; largest norm of the sum of all forces of a cell. float32 rounding gives 1e-5 for 10,000 atoms."""
+    minimum_distance: float = 1.0
+    """Å; atoms that are closer overlap. Metals near melting stay above 1.5 Å."""
+    atomic_energy: float = 1e-5
+    """eV for each atom; between the energy and the sum of the atomic energies."""
+    asymmetry: float = 1e-6
+    """eV/Å³; largest difference between the stress and its transpose."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Neighbouring configurations and the rows of all variables that belong to them."""
+
+    configurations: Configurations
+    arrays: Mapping[str, NDArray[Any]]
+    tolerances: Tolerances
+
+    def per_configuration(self, name: str, values: NDArray[Any], by: np.ufunc) -> NDArray[Any]:
+        """(C, …) ``values`` of the variable ``name``, reduced by ``by`` over the atoms of each configuration."""
+        starts = self.configurations.offsets[:-1]
+        return np.asarray(by.reduceat(values, starts)) if VARIABLES[name].per_atom else values
+
+
+#: What is wrong with each configuration: (C,) bool, and (C,) numbers to show, larger being worse.
+Verdict = tuple[NDArray[np.bool_], NDArray[np.float64] | None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A named property of one configuration."""
+
+    name: str
+    expected: str
+    """Completes the sentence *expected …*; may name fields of `Tolerances`."""
+    needs: tuple[str, ...]
+    """Variables without which the rule does not apply."""
+    judge: Callable[[Batch], Verdict]
+
+
+def _not_finite(batch: Batch) -> Verdict:
+    """NaN or infinity anywhere; NaN is allowed where the layout gives it a meaning."""
+    bad = np.zeros(len(batch.configurations), dtype=bool)
+    for name, values in batch.arrays.items():
+        if np.issubdtype(values.dtype, np.floating):
+            wrong = np.isinf(values) if VARIABLES[name].may_be_nan else ~np.isfinite(values)
+            flat = wrong.reshape(len(wrong), -1).any(axis=1)
+            bad |= batch.per_configuration(name, flat, np.logical_or)
+    return bad, None
+
+
+def _unknown_elements(batch: Batch) -> Verdict:
+    numbers = batch.arrays["atomic_numbers"]
+    return batch.per_configuration("atomic_numbers", (numbers < 1) | (numbers > 118), np.logical_or), None
+
+
+def _not_periodic(batch: Batch) -> Verdict:
+    return np.logical_not(batch.arrays["pbc"].all(axis=1)), None
+
+
+def _left_handed(batch: Batch) -> Verdict:
+    volume = np.linalg.det(batch.arrays["cell"])
+    return ~(volume > 0), -volume
+
+
+def _overlapping(batch: Batch) -> Verdict:
+    distance = shortest_distances(batch.configurations)
+    return distance < batch.tolerances.minimum_distance, -distance
+
+
+def _other_id(batch: Batch) -> Verdict:
+    return (configuration_ids(batch.configurations) != batch.arrays["id"]).any(axis=1), None
+
+
+def _net_force(batch: Batch) -> Verdict:
+    total = batch.per_configuration("forces", batch.arrays["forces"].astype(np.float64), np.add)
+    norm = np.linalg.norm(total, axis=1)
+    return norm > batch.tolerances.net_force, norm
+
+
+def _asymmetric(batch: Batch) -> Verdict:
+    stress = batch.arrays["stress"]
+    difference = np.abs(stress - stress.transpose(0, 2, 1)).max(axis=(1, 2))
+    return difference > batch.tolerances.asymmetry, difference
+
+
+def _other_sum(batch: Batch) -> Verdict:
+    total = batch.per_configuration("atomic_energies", batch.arrays["atomic_energies"].astype(np.float64), np.add)
+    difference = np.abs(total - batch.arrays["energy"]) / batch.configurations.n_atoms
+    return difference > batch.tolerances.atomic_energy, difference
+
+
+def _out_of_range(batch: Batch) -> Verdict:
+    order = batch.arrays["order_parameter"]
+    # The largest value, 1, is reached by a perfect crystal, up to rounding.
+    return (order < 0) | (order > 1 + 1e-6), np.abs(order)
+
+
+def _unknown_code(name: str) -> Callable[[Batch], Verdict]:
+    def judge(batch: Batch) -> Verdict:
+        codes = batch.arrays[name]
+        return (codes < 0) | (codes >= len(VARIABLES[name].meanings)), np.abs(codes.astype(np.float64))
+
+    return judge
+
+
+def _no_parent(batch: Batch) -> Verdict:
+    return np.logical_not(batch.arrays["parent_id"].any(axis=1)), None
+
+
+RULES: Final = (
+    Rule("finite", "numbers, got NaN or infinity", (), _not_finite),
+    Rule("elements", "atomic numbers from 1 to 118", (), _unknown_elements),
+    Rule("periodic", "cells that are periodic along all three vectors", (), _not_periodic),
+    Rule("cell", "right-handed cells with a volume", (), _left_handed),
+    Rule("distance", "atoms at least {minimum_distance:g} Å apart", (), _overlapping),
+    Rule("id", "ids that are the hash of the content", (), _other_id),
+    Rule("net force", "forces that sum to zero within {net_force:g} eV/Å", ("forces",), _net_force),
+    Rule("stress", "symmetric stresses within {asymmetry:g} eV/Å³", ("stress",), _asymmetric),
+    Rule(
+        "atomic energies",
+        "atomic energies that sum to the energy within {atomic_energy:g} eV an atom",
+        ("energy", "atomic_energies"),
+        _other_sum,
+    ),
+    Rule("order parameter", "order parameters from 0 to 1", ("order_parameter",), _out_of_range),
+    *(
+        Rule(v.name, f"{v.name} among {', '.join(f'{i} ({m})' for i, m in enumerate(v.meanings))}", (v.name,), judge)
+        for v in VARIABLES.values()
+        if v.meanings
+        for judge in (_unknown_code(v.name),)
+    ),
+    Rule("parent", "an id of a parent in parent_id", ("parent_id",), _no_parent),
+)
