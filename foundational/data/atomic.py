@@ -27,9 +27,9 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     ConflictError
         ``target`` exists and ``replace`` is false, or another process made it meanwhile.
     """
-    previous = target.parent / f".{target.name}.previous"
-    if not target.exists() and previous.exists():
-        previous.rename(target)
+    old = previous(target)
+    if not target.exists() and old.exists():
+        old.rename(target)
     _refuse_existing(target, replace)
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(target)
@@ -40,16 +40,25 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
             partial.chmod(0o777 & ~_umask())
             _synchronise(partial)
             _refuse_existing(target, replace)
-            if previous.exists():
-                shutil.rmtree(previous)
+            if old.exists():
+                shutil.rmtree(old)
             if target.exists():
-                target.rename(previous)
-            partial.rename(target)
+                target.rename(old)
+            try:
+                partial.rename(target)
+            except OSError:  # another process was faster: a folder cannot be renamed onto one with content
+                _refuse_existing(target, replace=False)
+                raise
         _synchronise_entry(target.parent)
-        if previous.exists():
-            shutil.rmtree(previous)
+        if old.exists():
+            shutil.rmtree(old)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def previous(target: Path) -> Path:
+    """Where the old folder lies for an instant while ``target`` is being replaced."""
+    return target.parent / f".{target.name}.previous"
 
 
 def write_whole(path: Path, content: Iterable[bytes]) -> None:

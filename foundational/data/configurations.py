@@ -78,7 +78,7 @@ class Configurations:
 
     def take(self, indices: Sequence[int] | NDArray[np.integer] | slice) -> Self:
         """The configurations ``indices``, with their labels, in that order."""
-        idx = np.arange(len(self))[indices] if isinstance(indices, slice) else np.asarray(indices, dtype=np.int64)
+        idx = np.arange(len(self))[indices if isinstance(indices, slice) else np.asarray(indices, dtype=np.int64)]
         atoms = self.atoms_of(idx)
         labels = self.labels
         if labels is not None:

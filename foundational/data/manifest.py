@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foundational.errors import ChecksumError, DatasetError, NotFoundError
+from foundational.data.atomic import previous
+from foundational.errors import ChecksumError, DatasetError, InputError, NotFoundError
 
 ROOT = "zarr.json"
 _KEY = "manifest"
@@ -35,7 +36,10 @@ def write_root(folder: Path, attributes: dict[str, Any]) -> None:
         if name != ROOT
     }
     document = {"zarr_format": 3, "node_type": "group", "attributes": attributes | {_KEY: {"files": files, "seal": ""}}}
-    (folder / ROOT).write_bytes(_text(document, _seal(document)))
+    try:
+        (folder / ROOT).write_bytes(_text(document, _seal(document)))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"expected attributes of JSON's types, without NaN, got {attributes}: {error}") from None
 
 
 def read_root(store: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
@@ -51,7 +55,10 @@ def read_root(store: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
         It is a zarr group without a manifest.
     """
     if not (store / ROOT).is_file() and not store.is_file():
-        raise NotFoundError(f"{store}: expected a dataset, found {'no ' + ROOT if store.exists() else 'nothing'} there")
+        found = f"no {ROOT}" if store.exists() else "nothing"
+        if not store.exists() and (kept := previous(store)).exists():
+            found += f"; a replacement was interrupted: rename {kept.name} back to {store.name}, or write it again"
+        raise NotFoundError(f"{store}: expected a dataset, found {found}")
     content = _read(store, ROOT)
     try:
         document = json.loads(content)
@@ -72,14 +79,35 @@ def read_root(store: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
     return attributes, entries
 
 
-def check_sizes(store: Path, entries: dict[str, Entry]) -> None:
-    """Refuse a store with a missing, empty or truncated file: zarr would read it as zeros without a word.
+def check_quickly(store: Path, entries: dict[str, Entry]) -> None:
+    """Refuse a store with a missing, empty or truncated file, or a changed description of an array.
+
+    zarr would read zeros, or another shape, without a word. The numbers are not read: their chunks hold checksums.
 
     Raises
     ------
     ChecksumError
         Names every such file and its array.
     """
+    _check_sizes(store, entries)
+    _check_contents(store, {name: entry for name, entry in entries.items() if name.endswith(ROOT)})
+
+
+def check_fully(store: Path, entries: dict[str, Entry]) -> None:
+    """Read every file and refuse the store where one differs from the manifest or is not in it.
+
+    Raises
+    ------
+    ChecksumError
+        Names every such file and its array.
+    """
+    _check_sizes(store, entries)
+    _check_contents(store, entries)
+    extra = sorted(_sizes(store).keys() - entries.keys() - {ROOT})
+    _raise(store, [f"{name} does not belong to it" for name in extra])
+
+
+def _check_sizes(store: Path, entries: dict[str, Entry]) -> None:
     sizes = _sizes(store)
     damages = [
         f"{_array(name)}: {name} "
@@ -90,22 +118,13 @@ def check_sizes(store: Path, entries: dict[str, Entry]) -> None:
     _raise(store, damages)
 
 
-def check_contents(store: Path, entries: dict[str, Entry]) -> None:
-    """Read every file and refuse the store where one differs from the manifest or is not in it.
-
-    Raises
-    ------
-    ChecksumError
-        Names every such file and its array.
-    """
-    check_sizes(store, entries)
+def _check_contents(store: Path, entries: dict[str, Entry]) -> None:
     damages = [
         f"{_array(name)}: {name} has other bytes than were written"
         for name, entry in entries.items()
         if _sha256(store, name) != entry.sha256
     ]
-    extra = sorted(_sizes(store).keys() - entries.keys() - {ROOT})
-    _raise(store, damages + [f"{name} does not belong to it" for name in extra])
+    _raise(store, damages)
 
 
 def _raise(store: Path, damages: list[str]) -> None:

@@ -8,6 +8,7 @@ all forces of 20,000 × 108 atoms in 30 ms (4,096: 3 and 87 ms; 131,072: 8 and 1
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import xarray as xr
@@ -21,7 +22,7 @@ from zarr.storage import LocalStore, ZipStore
 
 from foundational.data.atomic import whole_folder
 from foundational.data.layout import LAYOUT_VERSION, VARIABLES, Variable, require_schema
-from foundational.data.manifest import check_contents, check_sizes, read_root, write_root
+from foundational.data.manifest import check_fully, check_quickly, read_root, write_root
 from foundational.errors import ChecksumError, DatasetError
 
 Progress = Callable[[int, int, str], None]
@@ -78,7 +79,7 @@ def open_store(path: Path | str) -> xr.Dataset:
     attributes, entries = read_root(path)
     if attributes.get("layout", 0) > LAYOUT_VERSION:
         raise DatasetError(f"{path}: expected layout {LAYOUT_VERSION}, got {attributes['layout']}; update foundational")
-    check_sizes(path, entries)
+    check_quickly(path, entries)
     store = LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r")
     try:
         group = zarr.open_group(store, mode="r", zarr_format=3)
@@ -100,7 +101,7 @@ def verify_store(path: Path | str) -> None:
         Names every damaged, missing or foreign file and its array.
     """
     _, entries = read_root(Path(path))
-    check_contents(Path(path), entries)
+    check_fully(Path(path), entries)
 
 
 class _StoredArray(BackendArray):
@@ -118,10 +119,10 @@ class _StoredArray(BackendArray):
             if all(isinstance(part, slice) for part in key):
                 return np.asarray(self.array[key])
             return np.asarray(self.array.oindex[key])
-        except (ValueError, RuntimeError, OSError, KeyError) as error:
-            reason = " ".join(str(error).split())
+        except (ValueError, RuntimeError, KeyError, OSError, BadZipFile) as error:
+            reason = f"cannot be read ({error})" if isinstance(error, OSError) else "do not match their checksum"
             raise ChecksumError(
-                f"{self.path}: stored {self.array.basename} are damaged ({reason}); pull or write the dataset again"
+                f"{self.path}: the bytes stored for {self.array.basename} {reason}; pull or write the dataset again"
             ) from None
 
 
