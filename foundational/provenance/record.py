@@ -6,14 +6,13 @@ records of its parents, so that it can be read without them.
 """
 
 import json
-import os
-import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from foundational.data.atomic import write_whole
 from foundational.errors import NotFoundError
 from foundational.specs.base import Spec
 from foundational.specs.parsing import parse
@@ -86,18 +85,7 @@ def software_versions(stage: str) -> dict[str, str]:
 def write_json(path: Path, content: Any) -> None:
     """Write JSON atomically: keys in given order, two spaces, a newline at the end, NaN refused."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, [text.encode()])
 
 
 def write_record(folder: Path, record: ProvenanceRecord) -> None:

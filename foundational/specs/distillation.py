@@ -34,6 +34,8 @@ class DistillSpec(Spec):
     """Training epochs of a round."""
     validation_fraction: Fraction
     """Share of the finished set that is recorded as validation split."""
+    split_block: Count
+    """MD steps of one walker that stay on the same side of the split."""
 
     @model_validator(mode="after")
     def _budget_holds_the_initial_set(self) -> "DistillSpec":

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from foundational.specs.base import Count, EnergyPerAtom, Spec
+from foundational.specs.base import Count, EnergyPerAtom, Length, Spec
 
 
 class GateSpec(Spec):
@@ -20,6 +20,13 @@ class GateSpec(Spec):
     """Largest error of a relaxed crystal's energy in any seed, eV/atom."""
 
 
+class ValidatedSpec(Spec):
+    """One dataset of the pipeline."""
+
+    holdout: str | None
+    """Dataset on which its models are tested; nothing was trained on it."""
+
+
 class ValidateSpec(Spec):
     """How a dataset is validated by retraining on it."""
 
@@ -29,6 +36,8 @@ class ValidateSpec(Spec):
     """Which settings of the section ``ani`` train them."""
     tie: EnergyPerAtom = Field(gt=0)
     """Reference gap below which two structures count as a tie, eV/atom (Kendall's tau-b)."""
-    holdouts: dict[str, str]
-    """Dataset on which models of an element are tested, by chemical symbol."""
+    rattle: Length
+    """Standard deviation of the displacements from which the full relaxations start, Å."""
+    datasets: dict[str, ValidatedSpec]
+    """The datasets of the pipeline; any other is tested on a holdout of its element and labeller, if there is one."""
     gates: GateSpec

@@ -20,7 +20,6 @@ from foundational.provenance.record import (
     DatasetRecord,
     LabellerRecord,
     ProvenanceRecord,
-    read_record,
     software_versions,
     write_record,
 )
@@ -67,7 +66,7 @@ def produce(
     stage: str,
     spec: dict[str, Any],
     seed: int,
-    inputs: tuple[str, ...],
+    parents: tuple[ProvenanceRecord, ...],
     build: Callable[[], Made],
     *,
     force: bool = False,
@@ -76,8 +75,8 @@ def produce(
 
     Parameters
     ----------
-    inputs
-        names of the datasets the stage reads; their records are embedded as parents
+    parents
+        records of the datasets the stage reads; they are embedded
     force
         replace a dataset that is there. Without it an existing one is refused: nothing that is stored is replaced
         silently (``dvc repro`` removes an outdated output before it runs the stage).
@@ -95,7 +94,6 @@ def produce(
             )
         with logged_run(root, stage, name) as log:
             made = build()
-            parents = tuple(read_record(dataset_folder(root, parent)) for parent in inputs)
             record = ProvenanceRecord(
                 stage=stage,  # type: ignore[arg-type]  # pydantic checks it
                 output=describe(name, made.dataset),

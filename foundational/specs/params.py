@@ -1,0 +1,48 @@
+"""The whole of params.yaml."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from foundational.specs.ani import AniSpec
+from foundational.specs.base import Spec
+from foundational.specs.distillation import DistillSpec
+from foundational.specs.holdout import HoldoutSpec
+from foundational.specs.parsing import parse, read_yaml
+from foundational.specs.sampling import SampleSpec
+from foundational.specs.translation import TranslateSpec
+from foundational.specs.validation import ValidateSpec
+
+
+class AniSettings(Spec):
+    """Named settings of the ANI engine."""
+
+    recipe: AniSpec
+    """This project's: measured to be fast and accurate."""
+    published: AniSpec
+    """Those of arXiv 2311.05407, for comparison."""
+
+
+class Params(Spec):
+    """Every scientific knob; there is no default of one in code."""
+
+    seed: Annotated[int, Field(ge=0)]
+    """The root of every random stream."""
+    sample: SampleSpec
+    holdout: dict[str, HoldoutSpec]
+    ani: AniSettings
+    distill: dict[str, DistillSpec]
+    translate: TranslateSpec
+    validate_: ValidateSpec = Field(alias="validate")
+
+
+def read_params(path: Path) -> Params:
+    """The parameters in ``path``, checked before anything runs.
+
+    Raises
+    ------
+    InputError
+        with every unknown key, wrong unit and impossible number in one line.
+    """
+    return parse(Params, read_yaml(path), path.name)

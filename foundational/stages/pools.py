@@ -1,0 +1,75 @@
+"""Pools: large, ignored by git, and represented by a manifest that git keeps (docs/decisions/0005)."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Literal
+
+import xarray as xr
+
+from foundational.data.store import open_store
+from foundational.errors import ChecksumError, NotFoundError
+from foundational.project import STORE, dataset_folder
+from foundational.provenance.record import ProvenanceRecord, Sha256, write_json
+from foundational.specs.base import Spec
+from foundational.specs.parsing import parse
+
+MANIFEST = "manifest.json"
+
+
+class PoolManifest(Spec):
+    """What git knows of a pool: how it was made, and the sha256 of each of its files."""
+
+    schema_version: Literal[1] = 1
+    record: ProvenanceRecord
+    files: dict[str, Sha256]
+    """By path below the pool's folder."""
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    files = sorted(p for p in [*(folder / STORE).rglob("*"), folder / "bias.npz"] if p.is_file())
+    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def write_manifest(root: Path, name: str, record: ProvenanceRecord) -> PoolManifest:
+    """Write manifest.json into the folder of the pool ``name``, last of all: it says that the pool is whole."""
+    folder = dataset_folder(root, f"pools/{name}")
+    manifest = PoolManifest(record=record, files=_digests(folder))
+    write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
+    return manifest
+
+
+def read_manifest(root: Path, name: str) -> PoolManifest:
+    """The manifest of the pool ``name``.
+
+    Raises
+    ------
+    NotFoundError
+        where the pool was never sampled.
+    """
+    path = dataset_folder(root, f"pools/{name}") / MANIFEST
+    if not path.is_file():
+        raise NotFoundError(f"the pool {name!r} was never sampled; sample it with: dvc repro -s sample@{name}")
+    return parse(PoolManifest, json.loads(path.read_text(encoding="utf-8")), str(path))
+
+
+def open_pool(root: Path, name: str) -> tuple[xr.Dataset, ProvenanceRecord]:
+    """The pool ``name``, every byte of it compared with the manifest, and its record.
+
+    Raises
+    ------
+    NotFoundError
+        where it is not on this machine; the message says how to sample it again.
+    ChecksumError
+        where its bytes are not those of the manifest.
+    """
+    manifest = read_manifest(root, name)
+    folder = dataset_folder(root, f"pools/{name}")
+    again = f"sample it again with: dvc repro -f -s sample@{name}"
+    if not (folder / STORE).exists():
+        raise NotFoundError(f"the pool {name!r} is not on this machine (pools stay out of the store); {again}")
+    found = _digests(folder)
+    wrong = sorted(path for path in found.keys() | manifest.files.keys() if found.get(path) != manifest.files.get(path))
+    if wrong:
+        raise ChecksumError(f"the pool {name!r} is not the one its manifest records ({wrong[0]} differs); {again}")
+    return open_store(folder / STORE), manifest.record

@@ -1,0 +1,39 @@
+"""The JSON Schemas in ``schemas/``, generated from the models that parse the same files."""
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from foundational.provenance.record import ProvenanceRecord, write_json
+from foundational.specs.about import About
+from foundational.specs.params import Params
+from foundational.specs.potentials import PotentialRegistry
+from foundational.stages.validate import ValidationReport
+
+#: File name in schemas/ and the model it describes.
+MODELS: dict[str, type[BaseModel]] = {
+    "about.json": About,
+    "params.json": Params,
+    "potentials.json": PotentialRegistry,
+    "provenance.json": ProvenanceRecord,
+    "validation.json": ValidationReport,
+}
+
+
+def _schema(model: type[BaseModel]) -> dict[str, object]:
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | model.model_json_schema()
+
+
+def write_schemas(folder: Path) -> list[Path]:
+    """Write every schema into ``folder`` and return the files."""
+    for name, model in MODELS.items():
+        write_json(folder / name, _schema(model))
+    return [folder / name for name in MODELS]
+
+
+def stale_schemas(folder: Path) -> list[str]:
+    """Names of schemas that are missing from ``folder``, differ from the models, or have no model."""
+    on_disk = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")}
+    expected = {name: _schema(model) for name, model in MODELS.items()}
+    return sorted(name for name in on_disk.keys() | expected.keys() if on_disk.get(name) != expected.get(name))

@@ -1,0 +1,45 @@
+"""What a dataset is, in a few lines that a script can rely on."""
+
+from pathlib import Path
+from typing import Any
+
+from foundational.data.identity import fingerprint
+from foundational.data.store import open_store
+from foundational.errors import NotFoundError
+from foundational.project import locate_dataset
+from foundational.provenance.record import ProvenanceRecord, read_record
+
+
+def record_of(name: str, root: Path | None) -> ProvenanceRecord | None:
+    """The record beside the dataset ``name``, or None where it has none (a file from elsewhere)."""
+    try:
+        return read_record(locate_dataset(name, root).parent)
+    except NotFoundError:
+        return None
+
+
+def show(name: str, root: Path | None = None) -> dict[str, Any]:
+    """Name, element, version, fingerprint, size, labeller and parent of a dataset; None where unknown.
+
+    Raises
+    ------
+    NotFoundError
+        where there is no such dataset; the closest name is offered.
+    """
+    dataset = open_store(locate_dataset(name, root))
+    record = record_of(name, root)
+    parent = None
+    if record is not None and record.inputs:
+        source = record.inputs[0]
+        parent = {"name": source.name, "version": source.version, "fingerprint": source.fingerprint}
+    return {
+        "name": name,
+        "element": dataset.attrs.get("element"),
+        "version": None if record is None else record.output.version,
+        "fingerprint": fingerprint(dataset),
+        "n_configurations": dataset.sizes["configuration"],
+        "n_atoms": dataset.sizes["atom"],
+        "labeller": None if record is None else record.labeller.model_dump(mode="json"),
+        "parent": parent,
+        "length_scale": dataset.attrs.get("length_scale"),
+    }
