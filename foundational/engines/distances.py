@@ -5,10 +5,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.science.cells import heights, lower_triangular
+from foundational.science.cells import fractional_coordinates, heights, lower_triangular
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _shortest(
     cell: NDArray[np.float64],
     height: NDArray[np.float64],
@@ -54,8 +54,7 @@ def shortest_distances(configurations: Configurations) -> NDArray[np.float64]:
     (C,) Å.
     """
     cell, rotation = lower_triangular(configurations.cell)
-    to_fractional = np.swapaxes(rotation, -1, -2) @ np.linalg.inv(cell)
     positions = configurations.positions.astype(np.float64)
-    fractional = np.einsum("ai,aij->aj", positions, to_fractional[configurations.configuration_of_atom])
+    fractional = fractional_coordinates(cell, rotation, positions, configurations.configuration_of_atom)
     shortest: NDArray[np.float64] = _shortest(cell, heights(cell), fractional, configurations.offsets)
     return shortest

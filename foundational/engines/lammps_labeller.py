@@ -15,7 +15,7 @@ from foundational.engines.distances import shortest_distances
 from foundational.engines.lammps_session import LammpsSession
 from foundational.engines.potentials import ResolvedPotential
 from foundational.errors import EngineError, InputError
-from foundational.science.cells import lower_triangular
+from foundational.science.cells import fractional_coordinates, lower_triangular
 
 #: Å. Atoms nearer than this overlap: no metal gets there below 10,000 K, and tables of EAMs mean nothing there.
 OVERLAP: Final = 1.0
@@ -118,7 +118,8 @@ def _inside(
 ) -> NDArray[np.float64]:
     """(A, 3) Å: the float32 positions, widened, in LAMMPS's orientation and wrapped into its cells."""
     owner = configurations.configuration_of_atom
-    turned = np.einsum("ai,aji->aj", configurations.positions.astype(np.float64), rotation[owner])
-    fractional = np.einsum("ai,aij->aj", turned, np.linalg.inv(cell)[owner])
-    moved: NDArray[np.float64] = turned - np.einsum("ai,aij->aj", np.floor(fractional), cell[owner])
-    return moved
+    positions = configurations.positions.astype(np.float64)
+    outside = np.floor(fractional_coordinates(cell, rotation, positions, owner))
+    inside: NDArray[np.float64] = np.einsum("ai,aji->aj", positions, rotation[owner])
+    inside -= np.einsum("ai,aij->aj", outside, cell[owner])
+    return inside

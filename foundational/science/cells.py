@@ -1,6 +1,6 @@
 """Periodic cells as matrices: the lower-triangular form that LAMMPS wants, and heights.
 
-Letters for shapes: C configurations. Rows of a cell are its lattice vectors, in Å.
+Letters for shapes: C configurations, A atoms in all. Rows of a cell are its lattice vectors, in Å.
 """
 
 import numpy as np
@@ -43,6 +43,22 @@ def lower_triangular(cell: Cells) -> tuple[Cells, Cells]:
         times = np.rint(lower[:, row, earlier] / lower[:, earlier, earlier])
         lower[:, row] -= times[:, None] * lower[:, earlier]
     return lower, rotation
+
+
+def fractional_coordinates(cell: Cells, rotation: Cells, positions: Cells, owner: NDArray[np.int64]) -> Cells:
+    """Coordinates in units of the cells that :func:`lower_triangular` gave, not wrapped.
+
+    Parameters
+    ----------
+    cell, rotation
+        (C, 3, 3) as returned there.
+    positions
+        (A, 3) Å, in the original orientation.
+    owner
+        (A,) the cell of each atom.
+    """
+    to_fractional = np.swapaxes(rotation, -1, -2) @ np.linalg.inv(cell)
+    return np.asarray(np.einsum("ai,aij->aj", positions, to_fractional[owner]))
 
 
 def heights(cell: Cells) -> Cells:
