@@ -1,0 +1,1 @@
+"""Multiorder-multithermal and NPT sampling with LAMMPS."""

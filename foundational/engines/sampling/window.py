@@ -1,0 +1,148 @@
+"""The window of enthalpy that a run covers, and the first guess of T(H) inside it, from four short NPT runs.
+
+The lower edge is the mean enthalpy of the solid at T_low and the upper that of the liquid at T_high: an edge that does
+not match its temperature holds a run outside the window for ever. Between them the guess follows the solid up to T0
+(from its enthalpies at T_low and half way to T0), stays at T0 while the crystal melts, and follows the liquid from there.
+"""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+from ase.data import atomic_numbers, reference_states
+from numpy.typing import NDArray
+
+from foundational.engines.sampling.block import Plan, State, System, perfect_crystal, run_block
+from foundational.errors import EngineError, InputError
+from foundational.science.bias import Bias
+from foundational.science.order_parameter import CRYSTAL_ABOVE, LIQUID_BELOW
+from foundational.seeds import derive
+
+_STRIDE = 20  # steps between the samples of a mean
+_ATTEMPTS = 5  # a superheated crystal melts when it pleases
+
+
+@dataclass(frozen=True)
+class Run:
+    """One plain NPT run: where it starts, at which temperature, for how long."""
+
+    phase: str
+    temperature: float
+    """K"""
+    melt_at: float
+    """K: a liquid is first molten there."""
+    equilibration: float
+    """fs, of each stage before the mean is taken."""
+    duration: float
+    """fs, over which the mean is taken."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mean:
+    """What an NPT run found."""
+
+    enthalpy: float
+    """eV, of the whole cell."""
+    volume: float
+    """Å³"""
+    order: float
+    state: State
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Knots of T(H) and the states from which walkers start."""
+
+    knots_h: NDArray[np.float64]
+    """(K,) eV"""
+    knots_t: NDArray[np.float64]
+    """(K,) K"""
+    solid: State
+    liquid: State
+
+
+def start(system: System, temperature: float, seed: int) -> State:
+    """The symmetric crystal at the volume per atom of the element's own ground state (ASE's table)."""
+    reference = reference_states[atomic_numbers[system.element]]
+    symmetry = None if reference is None else reference.get("symmetry")
+    if symmetry not in ("fcc", "bcc", "hcp", "sc", "diamond"):
+        raise InputError(f"no volume is tabulated for {system.element}; sample a metal with a simple crystal")
+    a = reference["a"]
+    volume = {"fcc": a**3 / 4, "bcc": a**3 / 2, "sc": a**3, "diamond": a**3 / 8}.get(symmetry)
+    if volume is None:
+        volume = 3**0.5 / 4 * a**3 * reference["c/a"]
+    return perfect_crystal(system, volume, temperature, seed)
+
+
+def _advance(
+    system: System, state: State, temperature: float, duration: float, seed: int
+) -> tuple[State, NDArray[np.float64]]:
+    """Plain NPT for ``duration`` fs: the state at its end, and its frames."""
+    steps = int(duration / system.timestep)
+    plan = Plan(steps, hill_stride=steps + 1, height=0.0, width=(1.0, 1.0), frame_stride=_STRIDE)
+    block = run_block(system, state, Bias.canonical(temperature), plan, seed)
+    return block.state, block.frames
+
+
+def mean_of(system: System, run: Run, seed: int) -> Mean:
+    """Means of enthalpy, volume and O over a plain NPT run.
+
+    Raises
+    ------
+    EngineError
+        If the phase does not last at that temperature, or the liquid boils.
+    """
+    first = run.melt_at if run.phase == "liquid" else run.temperature
+    # twice the kinetic energy: half of it goes into the perfect crystal's springs
+    state = start(system, 2 * first, derive(seed, "start"))
+    for attempt in range(_ATTEMPTS if run.phase == "liquid" else 0):
+        state, frames = _advance(system, state, run.melt_at, run.equilibration, derive(seed, "melt", attempt))
+        if frames[-len(frames) // 4 :, 2].mean() < LIQUID_BELOW:
+            break
+    state, _ = _advance(system, state, run.temperature, run.equilibration, derive(seed, "equilibrate"))
+    state, frames = _advance(system, state, run.temperature, run.duration, derive(seed, "mean"))
+    enthalpy, order = frames[:, 1].mean(), frames[:, 2].mean()
+    volume = frames[:, 3:6].prod(axis=1)
+    what = f"{system.element} {run.phase} at {run.temperature:.0f} K"
+    if volume.max() > 3 * np.median(volume):
+        raise EngineError(f"{what} boils: its volume grew {volume.max() / volume.min():.0f} times; lower the temperature")
+    if run.phase == "solid" and order < CRYSTAL_ABOVE:
+        raise EngineError(f"{what} melts (order parameter {order:.2f}); lower temperature_low or temperature")
+    if run.phase == "liquid" and order > CRYSTAL_ABOVE:
+        raise EngineError(f"{what} stays crystalline (order parameter {order:.2f}); raise temperature_high or temperature")
+    return Mean(float(enthalpy), float(volume.mean()), float(order), state)
+
+
+def find_window(
+    system: System,
+    temperatures: tuple[float, float, float],
+    equilibration: float,
+    duration: float,
+    seed: int,
+    executor: Executor | None = None,
+) -> Window:
+    """The window for T_low < T0 < T_high (K); ``equilibration`` and ``duration`` in fs, as in `Run`.
+
+    Raises
+    ------
+    InputError
+        If the temperatures do not ascend.
+    EngineError
+        If a phase does not last where it is needed.
+    """
+    low, middle, high = temperatures
+    if not low < middle < high:
+        raise InputError(f"expected temperature_low < temperature < temperature_high, got {low}, {middle}, {high} K")
+    runs = [
+        Run(phase, temperature, high, equilibration, duration)
+        for phase, temperature in (("solid", low), ("solid", (low + middle) / 2), ("liquid", middle), ("liquid", high))
+    ]
+    seeds = [derive(seed, "window", index) for index in range(len(runs))]
+    apply = map if executor is None else executor.map
+    cold, warm, molten, hot = apply(mean_of, [system] * len(runs), runs, seeds)
+    melting = 2 * warm.enthalpy - cold.enthalpy  # the solid's enthalpy goes on linearly to T0
+    knots_h = np.array([cold.enthalpy, warm.enthalpy, melting, molten.enthalpy, hot.enthalpy])
+    knots_t = np.array([low, (low + middle) / 2, middle, middle, high])
+    # Where nothing is gained by melting, the solid's extrapolation passes the liquid: leave that knot out.
+    keep = np.append(np.diff(knots_h) > 0, True)
+    return Window(knots_h[keep], knots_t[keep], warm.state, molten.state)
