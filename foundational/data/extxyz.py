@@ -36,8 +36,8 @@ def _text(values: NDArray[Any]) -> str:
     """One configuration's value of a variable, as the comment line spells it."""
     if values.dtype == np.uint8:
         return "0x" + values.tobytes().hex()
-    if values.ndim == 2:  # ASE reads nine numbers as columns
-        return '"' + " ".join(map(repr, values.T.reshape(-1).tolist())) + '"'
+    if values.ndim == 2:  # nine numbers, row after row
+        return '"' + " ".join(map(repr, values.reshape(-1).tolist())) + '"'
     return repr(values.item())
 
 

@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+import xarray as xr
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from foundational.data.configurations import Labels
+from foundational.data.conversion import from_atoms, to_configurations, to_dataset
+from foundational.data.extxyz import read_extxyz, write_extxyz
+from foundational.data.identity import fingerprint
+from foundational.data.store import open_store
+from foundational.errors import InputError, NotFoundError
+
+
+def test_every_bit_survives_the_way_through_extended_xyz(store: Path, dataset: xr.Dataset, tmp_path: Path):
+    full = dataset.assign_attrs(dataset.attrs)
+    full["parent_id"] = full["id"].copy(data=full["id"].to_numpy()[::-1])
+    full["parent_id"].attrs["description"] = "id of the configuration of the parent dataset"
+    write_extxyz(full, tmp_path / "ni.xyz")
+    back = read_extxyz(tmp_path / "ni.xyz")
+    assert fingerprint(back) == fingerprint(open_store(store))
+    assert back.identical(full.drop_attrs(deep=False).assign_attrs(layout=1))
+
+
+def test_hard_floats_survive(tmp_path: Path):
+    rng = np.random.default_rng(5)
+    bits = rng.integers(0, 2**32, (2, 300), dtype=np.uint32)
+    wild = bits.view(np.float32)
+    wild = np.where(np.isfinite(wild) & (np.abs(wild) < 1e30), wild, np.float32(1e-42))
+    batch = from_atoms([bulk("Ni", cubic=True) * (5, 5, 1)])
+    forces = np.resize(wild[0], batch.positions.shape)
+    stress = rng.normal(size=(1, 3, 3)) * 10.0 ** rng.integers(-300, 300, (1, 3, 3))
+    energy = np.array([np.nextafter(-153.1, 0)])
+    labelled = batch.with_labels(Labels(energy, forces, stress))
+    write_extxyz(to_dataset(labelled), tmp_path / "hard.xyz")
+    back = to_configurations(read_extxyz(tmp_path / "hard.xyz"))
+    assert fingerprint(back) == fingerprint(labelled)
+
+
+def test_ase_reads_the_labels_under_their_explicit_names(dataset: xr.Dataset, tmp_path: Path):
+    write_extxyz(dataset, tmp_path / "ni.xyz")
+    configurations = to_configurations(dataset)
+    for i, atoms in enumerate(ase.io.read(tmp_path / "ni.xyz", ":")):
+        one = configurations.take([i])
+        assert atoms.info["REF_energy"] == one.labels.energy[0]
+        assert np.array_equal(atoms.arrays["REF_forces"].astype(np.float32), one.labels.forces)
+        assert np.array_equal(atoms.info["REF_stress"], one.labels.stress[0].reshape(-1))
+        assert np.array_equal(atoms.cell.array, one.cell[0])
+        assert np.array_equal(atoms.numbers, one.atomic_numbers)
+        assert atoms.info["split"] == dataset["split"].to_numpy()[i]
+
+
+def test_an_id_is_never_taken_for_a_number(dataset: xr.Dataset, tmp_path: Path):
+    parents = np.zeros((12, 16), np.uint8)
+    parents[:, 0], parents[:, 1] = 0x12, 0xE5  # 12e5000…, a float to a careless reader
+    tricky = dataset.assign(parent_id=(("configuration", "digest"), parents))
+    write_extxyz(tricky, tmp_path / "ni.xyz")
+    assert np.array_equal(read_extxyz(tmp_path / "ni.xyz")["parent_id"].to_numpy(), parents)
+
+
+def test_a_file_of_another_program_is_read_with_its_labels(tmp_path: Path):
+    atoms = bulk("Cu", cubic=True)
+    atoms.rattle(0.05, seed=1)
+    atoms.calc = EMT()
+    energy, forces, stress = atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress(voigt=False)
+    atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces, stress=stress)
+    ase.io.write(tmp_path / "ase.xyz", [atoms, atoms], format="extxyz")
+    labels = to_configurations(read_extxyz(tmp_path / "ase.xyz")).labels
+    assert labels.energy == pytest.approx([energy] * 2)
+    assert labels.forces == pytest.approx(np.concatenate([forces] * 2), abs=1e-7)
+    assert labels.stress == pytest.approx(np.stack([stress] * 2), abs=1e-7)
+
+
+def test_a_variable_that_only_some_configurations_have_is_left_out(tmp_path: Path):
+    frames = [bulk("Cu"), bulk("Cu", a=3.7)]
+    frames[0].info["walker"] = 3
+    ase.io.write(tmp_path / "ase.xyz", frames, format="extxyz")
+    assert "walker" not in read_extxyz(tmp_path / "ase.xyz")
+
+
+def test_half_labelled_malformed_empty_and_absent_files_are_refused(tmp_path: Path):
+    labelled, bare = bulk("Cu"), bulk("Cu", a=3.7)
+    labelled.calc = SinglePointCalculator(labelled, energy=1.0, forces=np.zeros((1, 3)))
+    ase.io.write(tmp_path / "half.xyz", [labelled, bare], format="extxyz")
+    with pytest.raises(InputError, match="got none in number 1"):
+        read_extxyz(tmp_path / "half.xyz")
+    (tmp_path / "bad.xyz").write_text('2\nLattice="1 0 0 0 1 0 0 0 1" Properties=species:S:1:pos:R:3\nCu 0 0\n')
+    with pytest.raises(InputError, match="not readable as extended XYZ"):
+        read_extxyz(tmp_path / "bad.xyz")
+    (tmp_path / "empty.xyz").write_text("")
+    with pytest.raises(InputError):
+        read_extxyz(tmp_path / "empty.xyz")
+    with pytest.raises(NotFoundError, match="no such file"):
+        read_extxyz(tmp_path / "absent.xyz")
