@@ -8,6 +8,8 @@ byte of a store is outside the manifest.
 import hashlib
 import json
 import zipfile
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,18 +81,21 @@ def read_root(store: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
     return attributes, entries
 
 
-def check_quickly(store: Path, entries: dict[str, Entry]) -> None:
-    """Refuse a store with a missing, empty or truncated file, or a changed description of an array.
+def read_descriptions(store: Path, entries: dict[str, Entry]) -> dict[str, dict[str, Any]]:
+    """The ``zarr.json`` of every array, by its name, once every file is known to be there with its size.
 
-    zarr would read zeros, or another shape, without a word. The numbers are not read: their chunks hold checksums.
+    A lost or cut file would be read as zeros without a word. The numbers are not read: their chunks hold checksums.
 
     Raises
     ------
     ChecksumError
-        Names every such file and its array.
+        Names every file that is missing, empty or truncated, and every description that was changed.
     """
-    _check_sizes(store, entries)
-    _check_contents(store, {name: entry for name, entry in entries.items() if name.endswith(ROOT)})
+    _check_sizes(entries, _sizes(store, entries), store)
+    names = [name for name in entries if name.endswith(f"/{ROOT}")]
+    contents = {name: _read(store, name) for name in names}
+    _check_contents(entries, {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}, store)
+    return {_array(name): json.loads(content) for name, content in contents.items()}
 
 
 def check_fully(store: Path, entries: dict[str, Entry]) -> None:
@@ -101,14 +106,13 @@ def check_fully(store: Path, entries: dict[str, Entry]) -> None:
     ChecksumError
         Names every such file and its array.
     """
-    _check_sizes(store, entries)
-    _check_contents(store, entries)
-    extra = sorted(_sizes(store).keys() - entries.keys() - {ROOT})
-    _raise(store, [f"{name} does not belong to it" for name in extra])
-
-
-def _check_sizes(store: Path, entries: dict[str, Entry]) -> None:
     sizes = _sizes(store)
+    _check_sizes(entries, sizes, store)
+    _check_contents(entries, {name: _sha256(store, name) for name in entries}, store)
+    _raise(store, [f"{name} does not belong to it" for name in sorted(sizes.keys() - entries.keys() - {ROOT})])
+
+
+def _check_sizes(entries: dict[str, Entry], sizes: dict[str, int], store: Path) -> None:
     damages = [
         f"{_array(name)}: {name} "
         + (f"has {sizes[name]} bytes, expected {entry.size}" if name in sizes else "is missing")
@@ -118,11 +122,11 @@ def _check_sizes(store: Path, entries: dict[str, Entry]) -> None:
     _raise(store, damages)
 
 
-def _check_contents(store: Path, entries: dict[str, Entry]) -> None:
+def _check_contents(entries: dict[str, Entry], digests: dict[str, str], store: Path) -> None:
     damages = [
         f"{_array(name)}: {name} has other bytes than were written"
-        for name, entry in entries.items()
-        if _sha256(store, name) != entry.sha256
+        for name, digest in digests.items()
+        if digest != entries[name].sha256
     ]
     _raise(store, damages)
 
@@ -147,12 +151,18 @@ def _seal(document: dict[str, Any]) -> str:
     return hashlib.sha256(_text(document, "")).hexdigest()
 
 
-def _sizes(store: Path) -> dict[str, int]:
-    """The size of every file of a store."""
-    if store.is_dir():
+def _sizes(store: Path, names: Iterable[str] | None = None) -> dict[str, int]:
+    """The size of every file of a store; of ``names`` alone, where they exist, if they are given."""
+    if not store.is_dir():
+        with zipfile.ZipFile(store) as archive:
+            return {info.filename: info.file_size for info in archive.infolist() if not info.is_dir()}
+    if names is None:
         return {p.relative_to(store).as_posix(): p.stat().st_size for p in store.rglob("*") if p.is_file()}
-    with zipfile.ZipFile(store) as archive:
-        return {info.filename: info.file_size for info in archive.infolist() if not info.is_dir()}
+    found = {}
+    for name in names:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found[name] = (store / name).stat().st_size
+    return found
 
 
 def _read(store: Path, name: str) -> bytes:

@@ -6,6 +6,7 @@ all forces of 20,000 × 108 atoms in 30 ms (4,096: 3 and 87 ms; 131,072: 8 and 1
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -16,13 +17,13 @@ import zarr
 from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
+from zarr.abc.store import Store
 from zarr.codecs import Crc32cCodec, ZstdCodec
-from zarr.errors import ZarrUserWarning
 from zarr.storage import LocalStore, ZipStore
 
 from foundational.data.atomic import whole_folder
 from foundational.data.layout import LAYOUT_VERSION, VARIABLES, Variable, require_schema
-from foundational.data.manifest import check_fully, check_quickly, read_root, write_root
+from foundational.data.manifest import check_fully, read_descriptions, read_root, write_root
 from foundational.errors import ChecksumError, DatasetError
 
 Progress = Callable[[int, int, str], None]
@@ -79,15 +80,10 @@ def open_store(path: Path | str) -> xr.Dataset:
     attributes, entries = read_root(path)
     if attributes.get("layout", 0) > LAYOUT_VERSION:
         raise DatasetError(f"{path}: expected layout {LAYOUT_VERSION}, got {attributes['layout']}; update foundational")
-    check_quickly(path, entries)
+    described = read_descriptions(path, entries)
     store = LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r")
-    try:
-        group = zarr.open_group(store, mode="r", zarr_format=3)
-        arrays = dict(group.arrays())
-    except (ValueError, TypeError, KeyError, ZarrUserWarning) as error:
-        raise ChecksumError(f"{path}: the description of an array is damaged ({error}); pull it again") from None
-    names = [name for name in VARIABLES if name in arrays] + sorted(arrays.keys() - VARIABLES.keys())
-    dataset = xr.Dataset({name: _lazy(path, arrays[name]) for name in names}, attrs=attributes)
+    names = [name for name in VARIABLES if name in described] + sorted(described.keys() - VARIABLES.keys())
+    dataset = xr.Dataset({name: _lazy(path, store, name, described[name]) for name in names}, attrs=attributes)
     require_schema(dataset, str(path))
     return dataset
 
@@ -105,11 +101,15 @@ def verify_store(path: Path | str) -> None:
 
 
 class _StoredArray(BackendArray):
-    """A zarr array behind xarray's lazy indexing, whose damages are told by the name of the array."""
+    """A zarr array, opened when it is first read, behind xarray's lazy indexing; damages are told by its name."""
 
-    def __init__(self, path: Path, array: zarr.Array[Any]) -> None:
-        self.path, self.array = path, array
-        self.shape, self.dtype = array.shape, array.dtype
+    def __init__(self, path: Path, store: Store, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.path, self.store, self.name = path, store, name
+        self.shape, self.dtype = shape, dtype
+
+    @cached_property
+    def array(self) -> zarr.Array[Any]:
+        return zarr.open_array(self.store, path=self.name, mode="r", zarr_format=3)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
@@ -122,13 +122,19 @@ class _StoredArray(BackendArray):
         except (ValueError, RuntimeError, KeyError, OSError, BadZipFile) as error:
             reason = f"cannot be read ({error})" if isinstance(error, OSError) else "do not match their checksum"
             raise ChecksumError(
-                f"{self.path}: the bytes stored for {self.array.basename} {reason}; pull or write the dataset again"
+                f"{self.path}: the bytes stored for {self.name} {reason}; pull or write the dataset again"
             ) from None
 
 
-def _lazy(path: Path, array: zarr.Array[Any]) -> xr.Variable:
-    dims = getattr(array.metadata, "dimension_names", None) or ()
-    return xr.Variable(dims, indexing.LazilyIndexedArray(_StoredArray(path, array)), dict(array.attrs))
+def _lazy(path: Path, store: Store, name: str, description: dict[str, Any]) -> xr.Variable:
+    """A variable that is read when it is asked for, from the array's ``zarr.json``."""
+    try:
+        array = _StoredArray(path, store, name, tuple(description["shape"]), np.dtype(description["data_type"]))
+        return xr.Variable(
+            description["dimension_names"], indexing.LazilyIndexedArray(array), description["attributes"]
+        )
+    except (KeyError, TypeError, ValueError):
+        raise DatasetError(f"{path}: expected {name} to be an array with named dimensions and plain numbers") from None
 
 
 def _write_array(group: zarr.Group, row: Variable, values: xr.DataArray) -> None:
