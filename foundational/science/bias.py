@@ -62,9 +62,7 @@ class Bias:
         """ΔH in eV, of the shape of ``h``; zero base at the lower edge."""
         return self._base(np.asarray(h, dtype=float)) + self._spline(h, o)[0]
 
-    def slopes(
-        self, h: NDArray[np.float64], o: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def slopes(self, h: NDArray[np.float64], o: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The factor s = 1 + ∂ΔH/∂H on the forces, and ∂ΔH/∂O in eV."""
         _, by_h, by_o = self._spline(h, o)
         return self.temperature / np.interp(h, self.knots_h, self.knots_t) + by_h, by_o
@@ -104,9 +102,7 @@ def _inverse_linear(t0: NDArray[np.float64], t1: NDArray[np.float64], dx: NDArra
     return dx / t0 * np.where(small, 1.0 - ratio / 2, np.log1p(ratio) / np.where(small, 1.0, ratio))
 
 
-def _cubic(
-    u: NDArray[np.float64], n: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+def _cubic(u: NDArray[np.float64], n: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Interval and the four cubic B-spline weights at ``u`` (in bins) with their derivatives, (..., 4)."""
     i = np.minimum(u.astype(np.int64), n - 1)
     t = u - i

@@ -275,9 +275,7 @@ def callback() -> Any:
         ``address`` is what ``lammps_set_fix_external_callback`` wants, with the address of a `CONTEXT` as ``caller``.
     """
 
-    @cfunc(
-        types.void(types.voidptr, types.int64, types.int32, types.voidptr, types.voidptr, types.voidptr), cache=True
-    )
+    @cfunc(types.void(types.voidptr, types.int64, types.int32, types.voidptr, types.voidptr, types.voidptr), cache=True)
     def step(context: Any, timestep: Any, n_local: Any, _tags: Any, x: Any, external: Any) -> None:
         # LAMMPS's (N, 3) arrays are lists of rows in one contiguous piece: the first row's address is the piece's.
         positions = carray(_pointer(carray(x, 1, np.int64)[0]), (n_local, 3), np.float64)

@@ -105,11 +105,15 @@ def mean_of(system: System, run: Run, seed: int) -> Mean:
     volume = frames[:, 3:6].prod(axis=1)
     what = f"{system.element} {run.phase} at {run.temperature:.0f} K"
     if volume.max() > 3 * np.median(volume):
-        raise EngineError(f"{what} boils: its volume grew {volume.max() / volume.min():.0f} times; lower the temperature")
+        raise EngineError(
+            f"{what} boils: its volume grew {volume.max() / volume.min():.0f} times; lower the temperature"
+        )
     if run.phase == "solid" and order < CRYSTAL_ABOVE:
         raise EngineError(f"{what} melts (order parameter {order:.2f}); lower temperature_low or temperature")
     if run.phase == "liquid" and order > CRYSTAL_ABOVE:
-        raise EngineError(f"{what} stays crystalline (order parameter {order:.2f}); raise temperature_high or temperature")
+        raise EngineError(
+            f"{what} stays crystalline (order parameter {order:.2f}); raise temperature_high or temperature"
+        )
     return Mean(float(enthalpy), float(volume.mean()), float(order), state)
 
 
