@@ -75,7 +75,7 @@ class Bias:
         inside = np.clip(h, x[0], x[-1])
         part = _inverse_linear(t[k], np.interp(inside, x, t), inside - x[k])
         beyond = np.where(h < x[0], (h - x[0]) / t[0], 0.0) + np.where(h > x[-1], (h - x[-1]) / t[-1], 0.0)
-        return self.temperature * (steps[k] + part + beyond) - (h - x[0])
+        return np.asarray(self.temperature * (steps[k] + part + beyond) - (h - x[0]))
 
     def _spline(
         self, h: NDArray[np.float64], o: NDArray[np.float64]

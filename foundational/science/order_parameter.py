@@ -1,8 +1,8 @@
-"""The crystalline order parameter of multiorder-multithermal sampling: the structure factor at the crystal's own peaks.
+"""The order parameter of multiorder-multithermal sampling: the structure factor at the crystal's own shortest peaks.
 
-O = 1/(G N²) Σ_g |Σ_i exp(i g·r_i)|² over the G shortest reciprocal vectors of the crystal, in [0, 1]: 1 for the perfect,
-aligned crystal, about 1/N in the liquid (Jung, Lee, Choi, arXiv 2311.05407). It depends on scaled coordinates only, so
-it adds nothing to the virial, and cells of any shape are allowed.
+O = 1/(G N²) Σ_g |Σ_i exp(i g·r_i)|² over the G shortest reciprocal vectors of the crystal, in [0, 1]: 1 for the
+perfect, aligned crystal, about 1/N in the liquid (Jung, Lee, Choi, arXiv 2311.05407). It depends on scaled coordinates
+only, so it adds nothing to the virial, and cells of any shape are allowed.
 """
 
 from typing import Final
@@ -45,7 +45,7 @@ def check_supercell(structure: Structure, repeats: int) -> None:
     ...
     foundational.errors.InputError: a bcc supercell of 2 holds 16 atoms, too few for waves that tell crystal from \
 liquid; expected a supercell of at least 3
-    """  # noqa: D301
+    """
     atoms = {n: len(build_crystal(structure, 1.0, (n, n, n))) for n in range(1, repeats + 4)}
     enough = [n for n, count in atoms.items() if count * LIQUID_BELOW >= 3]
     if repeats not in enough:

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ Progress = Callable[[int, int, str], None]
 
 #: Wall time between two savings, s; a kill loses this and one round.
 _SAVE_EVERY = 10.0
+_COUNTS = ("learned", "recorded", "crossings_learning", "crossings_recording", "outside")
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,12 +169,10 @@ def save_run(path: Path, run: Run) -> None:
         for name in ("positions", "velocities", "cell", "side")
     }
     bias = {name: getattr(run.bias, name) for name in ("temperature", "knots_h", "knots_t", "coefficients")}
-    counts = {
-        name: getattr(run, name)
-        for name in ("visits", "learned", "recorded", "crossings_learning", "crossings_recording", "outside")
-    }
+    counts = {name: getattr(run, name) for name in ("visits", *_COUNTS)}
+    arrays: dict[str, Any] = {"stop": -1 if run.stop is None else run.stop} | walkers | bias | counts
     stream = BytesIO()
-    np.savez(stream, stop=-1 if run.stop is None else run.stop, **walkers, **bias, **counts)
+    np.savez(stream, **arrays)
     write_whole(path, [stream.getvalue()])
 
 
@@ -190,10 +189,7 @@ def load_run(path: Path) -> Run:
         walkers=walkers,
         visits=x["visits"],
         stop=None if x["stop"] < 0 else int(x["stop"]),
-        **{
-            name: int(x[name])
-            for name in ("learned", "recorded", "crossings_learning", "crossings_recording", "outside")
-        },
+        **{name: int(x[name]) for name in _COUNTS},
     )
 
 
@@ -208,12 +204,8 @@ def _save(workdir: Path, run: Run, fresh: list[NDArray[np.float64]]) -> None:
 
 def _read_frames(workdir: Path, run: Run) -> NDArray[np.float64]:
     """(F, 2 + 9 + 3N): walker and round before each frame of `Block.frames`, in the order of rounds, then walkers."""
-    parts = []
-    rounds = 0
-    for path in sorted(workdir.glob("frames-*.npy")):
-        if int(path.stem.split("-")[1]) <= run.recorded:
-            parts.append(np.load(path))
-    blocks = np.concatenate(parts)  # (rounds · walkers, F, 9 + 3N)
+    paths = [p for p in sorted(workdir.glob("frames-*.npy")) if int(p.stem.split("-")[1]) <= run.recorded]
+    blocks = np.concatenate([np.load(path) for path in paths])  # (rounds · walkers, F, 9 + 3N)
     number = np.arange(len(blocks))
     walker, rounds = number % len(run.walkers), number // len(run.walkers)
     head = np.broadcast_to(np.stack([walker, rounds], axis=1)[:, None], (*blocks.shape[:2], 2))

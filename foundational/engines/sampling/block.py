@@ -18,8 +18,8 @@ from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import NDArray
 
 from foundational.engines.lammps_library import lammps_instance
-from foundational.engines.sampling.kernel import CONTEXT, FRAME_HEAD, callback
 from foundational.engines.potentials import ResolvedPotential
+from foundational.engines.sampling.kernel import CONTEXT, FRAME_HEAD, callback
 from foundational.errors import EngineError
 from foundational.science.bias import Bias
 from foundational.science.crystals import Structure, build_crystal

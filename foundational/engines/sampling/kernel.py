@@ -1,9 +1,10 @@
 """The step of multiorder-multithermal sampling, compiled: called by LAMMPS's ``fix external`` after the pair forces.
 
-Forces F_i = −s ∂U/∂r_i − ∂ΔH/∂O ∂O/∂r_i; virial added s W + ... −(s−1) P0 V on the diagonal (excess over what the pair
-style and the barostat already count). The formulas are those of ``science.bias`` and ``science.order_parameter``, which
-the tests hold this kernel to. Everything that the step reads or writes hangs on one record, `CONTEXT`, whose address
-LAMMPS hands back; the LAMMPS functions are called by name through LLVM, so that the compiled code can be cached.
+It adds what the bias adds to the pair style's: forces (s−1) F_i − ∂ΔH/∂O ∂O/∂r_i, and the virial (s−1)(W − P0 V 1),
+which makes the barostat see s (W/3V − P0); O lives on scaled coordinates and gives no virial. The formulas are those
+of ``science.bias`` and ``science.order_parameter``, which the tests hold this kernel to. Everything that the step reads
+or writes hangs on one record, `CONTEXT`, whose address LAMMPS hands back; the LAMMPS functions are called by name
+through LLVM, so that the compiled code can be cached.
 """
 
 import math
@@ -56,7 +57,7 @@ _add_step = types.ExternalFunction("lammps_addstep_compute", types.void(types.in
 
 
 @njit(cache=True)
-def temperature_at(h: float, knots_h: Any, knots_t: Any) -> float:
+def temperature_at(h: float, knots_h: Any, knots_t: Any) -> Any:
     """The guess T(H) of the base, K: linear between the knots, constant beyond."""
     if h <= knots_h[0]:
         return knots_t[0]
@@ -96,7 +97,7 @@ def spline_slopes(u: float, v: float, coefficients: Any) -> tuple[float, float]:
 def _axis(u: float, n: int, width: float, weights: Any) -> tuple[int, int]:
     """Weights of a hill on the coefficients of one axis, mirrored at the edges; the range that they fill."""
     reach = HILL_CUT * width
-    first, last = max(-1, int(math.floor(u - reach)) - 2), min(n + 1, int(math.ceil(u + reach)) + 2)
+    first, last = max(-1, math.floor(u - reach) - 2), min(n + 1, math.ceil(u + reach) + 2)
     for k in range(first, last + 1):
         total = 0.0
         for image in (u, -u, 2 * n - u):
@@ -123,7 +124,7 @@ def deposit(u: float, v: float, height: float, width: tuple[float, float], coeff
 
 
 @njit(cache=True, fastmath=True)
-def order_waves(x: Any, lo: Any, inverse: Any, repeats: int, signs: Any, waves: Any, total: Any) -> float:
+def order_waves(x: Any, lo: Any, inverse: Any, repeats: int, signs: Any, waves: Any, total: Any) -> Any:
     """O of positions ``x``; fills ``waves`` (N, G, 2) with every exp(ig·r) and ``total`` (G, 2) with their sums.
 
     The waves are products of three sines and cosines per atom. ``inverse`` is the (upper triangular) inverse of the
@@ -179,7 +180,7 @@ def _floats(address: int, n: int) -> Any:
 
 
 @njit(cache=True)
-def _box(context: Any, inverse: Any) -> float:
+def _box(context: Any, inverse: Any) -> Any:
     """Fill the inverse of LAMMPS's (lower triangular, rows are vectors) cell; the volume."""
     lo, hi = _floats(context.lo, 3), _floats(context.hi, 3)
     xy, xz, yz = _floats(context.xy, 1)[0], _floats(context.xz, 1)[0], _floats(context.yz, 1)[0]
@@ -196,7 +197,7 @@ def _record(context: Any, step: int, h: float, o: float, u: float, v: float, x: 
     """Count the crossing, deposit the hill and store the frame that are due in this step."""
     if o < LIQUID_BELOW or o > CRYSTAL_ABOVE:
         side = -1 if o < LIQUID_BELOW else 1
-        if side != context.side and context.side != 0:
+        if context.side == -side:
             context.crossings += 1
         context.side = side
     if step % context.hill_stride == 0:

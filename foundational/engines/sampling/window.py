@@ -2,7 +2,7 @@
 
 The lower edge is the mean enthalpy of the solid at T_low and the upper that of the liquid at T_high: an edge that does
 not match its temperature holds a run outside the window for ever. Between them the guess follows the solid up to T0
-(from its enthalpies at T_low and half way to T0), stays at T0 while the crystal melts, and follows the liquid from there.
+(from its enthalpies at T_low and half way to T0), stays at T0 while the crystal melts, and then follows the liquid.
 """
 
 from concurrent.futures import Executor
