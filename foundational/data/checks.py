@@ -141,7 +141,7 @@ def _judged(
 ) -> Iterator[tuple[Rule, NDArray[np.bool_], NDArray[np.float64] | None]]:
     arrays = {str(name): variable.to_numpy() for name, variable in dataset.data_vars.items()}
     batch = Batch(to_configurations(dataset), arrays, limits)
-    with np.errstate(invalid="ignore"):  # NaN has a rule of its own
+    with np.errstate(all="ignore"):  # NaN and infinity have a rule of their own
         for rule in rules:
             yield rule, *rule.judge(batch)
 

@@ -132,7 +132,7 @@ def _no_parent(batch: Batch) -> Verdict:
 
 
 RULES: Final = (
-    Rule("finite", "numbers, got NaN or infinity", (), _not_finite),
+    Rule("finite", "finite numbers, neither NaN nor infinite", (), _not_finite),
     Rule("elements", "atomic numbers from 1 to 118", (), _unknown_elements),
     Rule("periodic", "cells that are periodic along all three vectors", (), _not_periodic),
     Rule("cell", "right-handed cells with a volume", (), _left_handed),
