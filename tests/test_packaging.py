@@ -1,10 +1,11 @@
 """What an installer gets is what lies on disk."""
 
+import ast
 import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,13 @@ def distribution(requirement: str) -> str:
     'ruamel-yaml'
     """
     return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
+
+
+DECLARED = {
+    distribution(requirement)
+    for requirements in [PYPROJECT["project"]["dependencies"], *EXTRAS.values()]
+    for requirement in requirements
+} - {"foundational"}
 
 
 def test_listed_packages_are_the_folders_on_disk() -> None:
@@ -43,11 +51,23 @@ def test_every_package_of_an_extra_can_be_imported(extra: str) -> None:
     assert run.returncode == 0, f"{code}\n{run.stderr}"
 
 
+def test_every_import_is_declared() -> None:
+    owners = packages_distributions()
+    undeclared = set()
+    for path in [*(ROOT / "foundational").rglob("*.py"), *(ROOT / "cli").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            for package in {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"foundational"}:
+                if not DECLARED & {distribution(owner) for owner in owners.get(package, [])}:
+                    undeclared.add(f"{path.relative_to(ROOT)} imports {package}")
+    assert not undeclared, "\n".join(sorted(undeclared))
+
+
 def test_constraints_pin_every_dependency() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = {distribution(line) for line in lines if not line.startswith("#")}
-    listed = PYPROJECT["project"]["dependencies"] + [r for extra in EXTRAS.values() for r in extra]
-    assert {distribution(requirement) for requirement in listed} - {"foundational"} <= pins
+    assert DECLARED <= pins
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines if not line.startswith("#"))
 
 
