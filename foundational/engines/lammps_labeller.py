@@ -70,9 +70,9 @@ class LammpsLabeller:
                     atoms = slice(offsets[c], offsets[c + 1])
                     try:
                         energy[c], f, s, atomic[atoms] = session.compute(cell[c], inside[atoms], types[atoms])
-                    except Exception as error:  # LAMMPS raises nothing more particular
+                    except EngineError as error:
                         _session.cache_clear()
-                        raise EngineError(f"configuration {c}: LAMMPS: {' '.join(str(error).split())}") from error
+                        raise EngineError(f"configuration {c}: {error}") from error
                     forces[atoms] = f @ rotation[c]
                     stress[c] = rotation[c].T @ s @ rotation[c]
         owner = configurations.configuration_of_atom

