@@ -1,0 +1,1 @@
+"""Training and using ensembles of ANI networks on the CPU."""

@@ -1,0 +1,83 @@
+"""Parameters of atomic networks: their layout in one flat array, their beginning, their data's standardisation."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundational.data.configurations import Configurations
+from foundational.seeds import generator
+
+
+def layer_widths(n_features: int, hidden: Sequence[int]) -> NDArray[np.int64]:
+    """(L+1,) the number of features and the hidden widths."""
+    return np.array([n_features, *hidden], dtype=np.int64)
+
+
+def parameter_count(widths: NDArray[np.int64]) -> int:
+    """P, the number of parameters of one network.
+
+    >>> parameter_count(np.array([2, 16]))  # 2·16 weights, 16 biases, 16 weights and a bias to the energy
+    65
+    """
+    return int((widths[:-1] * widths[1:] + widths[1:]).sum() + widths[-1] + 1)
+
+
+def layers(
+    parameters: NDArray[np.float32], widths: NDArray[np.int64]
+) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Views (weights (in, out), bias (out,)) of each layer of a flat (P,) array; the last has one output."""
+    views = []
+    place = 0
+    for before, width in zip(widths, [*widths[1:], 1], strict=True):
+        weights = parameters[place : place + before * width].reshape(before, width)
+        views.append((weights, parameters[place + before * width : place + (before + 1) * width]))
+        place += (before + 1) * width
+    return views
+
+
+def initial_parameters(widths: NDArray[np.int64], n_elements: int, seeds: Sequence[int]) -> NDArray[np.float32]:
+    """(M, elements, P) weights and biases uniform within ±1/√(inputs), torch's habit; one seed a member."""
+    out = np.empty((len(seeds), n_elements, parameter_count(widths)), dtype=np.float32)
+    for member, seed in enumerate(seeds):
+        for element in range(n_elements):
+            random = generator(seed, "network", element)
+            for weights, bias in layers(out[member, element], widths):
+                bound = 1 / np.sqrt(len(weights))
+                weights[:] = random.uniform(-bound, bound, weights.shape)
+                bias[:] = random.uniform(-bound, bound, bias.shape)
+    return out
+
+
+def decay_mask(widths: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(P,) 1 for weights, 0 for biases."""
+    mask = np.ones(parameter_count(widths), dtype=np.float32)
+    for _, bias in layers(mask, widths):
+        bias[:] = 0
+    return mask
+
+
+def fit_self_energies(
+    configurations: Configurations, species: NDArray[np.int64], n_elements: int
+) -> NDArray[np.float64]:
+    """(elements,) eV: the constants an atom that leave the least squares of energy per atom."""
+    assert configurations.labels is not None
+    counts = np.zeros((len(configurations), n_elements))
+    np.add.at(counts, (configurations.configuration_of_atom, species), 1)
+    per_atom = configurations.labels.energy / configurations.n_atoms
+    solution: NDArray[np.floating] = np.linalg.lstsq(counts / configurations.n_atoms[:, None], per_atom, rcond=None)[0]
+    return solution.astype(np.float64)
+
+
+def feature_statistics(
+    aevs: NDArray[np.float32], species: NDArray[np.int64], n_elements: int, floor: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean and deviation (elements, K) of each element's features; the deviation is at least ``floor``."""
+    mean: NDArray[np.floating] = np.zeros((n_elements, aevs.shape[1]))
+    deviation: NDArray[np.floating] = np.ones((n_elements, aevs.shape[1]))
+    for element in range(n_elements):
+        own = aevs[species == element]
+        if len(own):
+            mean[element] = own.mean(axis=0, dtype=np.float64)
+            deviation[element] = np.maximum(own.std(axis=0, dtype=np.float64), floor)
+    return mean.astype(np.float32), deviation.astype(np.float32)

@@ -1,0 +1,179 @@
+"""Training an ensemble on energies, forces and stresses."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundational.data.configurations import Configurations
+from foundational.engines.ani.activation import ACTIVATIONS
+from foundational.engines.ani.aev import compute_aevs, species_of
+from foundational.engines.ani.derivatives import DerivativeStore
+from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.network import (
+    feature_statistics,
+    fit_self_energies,
+    initial_parameters,
+    layer_widths,
+)
+from foundational.engines.ani.optimisation import Validation, optimise
+from foundational.engines.ani.threads import kernel_threads
+from foundational.engines.ani.training_kernel import Model, Table
+from foundational.errors import InputError
+from foundational.seeds import derive
+from foundational.specs.ani import AniSpec
+
+Progress = Callable[[int, int, str], None]
+
+#: Energies per atom are scaled by their spread, at least this; eV.
+_LEAST_SCALE = 1e-3
+
+
+def train(
+    spec: AniSpec,
+    configurations: Configurations,
+    train_indices: Sequence[NDArray[np.integer]],
+    seed: int,
+    *,
+    memory: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Ensemble:
+    """Train an ensemble, all members at once.
+
+    Parameters
+    ----------
+    configurations
+        with labels.
+    train_indices
+        for each of the ``spec.members`` members the configurations on which it trains; it is validated on the others.
+    seed
+        root of the members' first parameters, and of the order of configurations, which all members share.
+    memory
+        bytes for derivatives kept in memory; changes no result.
+    threads
+        default: all processors; changes no result.
+    progress
+        called with (epochs done, epochs in all, a message).
+
+    Raises
+    ------
+    InputError
+        where labels are missing or not finite, or the indices do not fit.
+    """
+    _check(spec, configurations, train_indices)
+    with kernel_threads(threads):
+        elements = tuple(int(z) for z in np.unique(configurations.atomic_numbers))
+        used = np.unique(np.concatenate(train_indices)).astype(np.int64)
+        local = [np.searchsorted(used, indices) for indices in train_indices]
+        chosen = configurations.take(used)
+        species = species_of(chosen.atomic_numbers, elements)
+        aevs = compute_aevs(chosen, spec.aev, elements)
+        self_energies, mean, deviation, weights = [], [], [], np.zeros((len(local), len(used)), dtype=np.float32)
+        for m, indices in enumerate(local):
+            atoms = chosen.atoms_of(indices)
+            self_energies.append(fit_self_energies(chosen.take(indices), species[atoms], len(elements)))
+            statistics = feature_statistics(aevs[atoms], species[atoms], len(elements), spec.training.feature_floor)
+            mean.append(statistics[0])
+            deviation.append(statistics[1])
+            weights[m, indices] = len(used) / len(indices)
+        energies = interaction_energies(chosen, elements, np.array(self_energies))
+        scale = max(float(np.sqrt(np.mean((energies / chosen.n_atoms)[weights > 0] ** 2))), _LEAST_SCALE)
+        widths = layer_widths(aevs.shape[1], spec.network.hidden)
+        seeds = [derive(seed, "member", m) for m in range(len(local))]
+        parameters = initial_parameters(widths, len(elements), seeds)
+        kind = ACTIVATIONS[spec.network.activation]
+        model = Model(widths, kind, parameters, np.stack(mean), np.reciprocal(np.stack(deviation)))
+        store = DerivativeStore(chosen, spec.aev, elements, spec.training.batch, memory)
+        table = _table(chosen, species, aevs, energies, scale, weights, store)
+        validation = None
+        if spec.training.schedule.name == "plateau":
+            out = [np.setdiff1d(np.arange(len(configurations)), indices) for indices in train_indices]
+            validation = _validation(spec, configurations, elements, np.array(self_energies), scale, out)
+        optimise(spec.training, model, table, store, validation, seed, progress)
+    return Ensemble(
+        aev=spec.aev,
+        network=spec.network,
+        elements=elements,
+        scale=scale,
+        self_energies=np.array(self_energies),
+        mean=model.mean,
+        deviation=np.stack(deviation),
+        parameters=model.parameters,
+    )
+
+
+def interaction_energies(
+    configurations: Configurations, elements: Sequence[int], self_energies: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(M, C) eV: labelled energies less each member's self-energies (M, elements)."""
+    assert configurations.labels is not None
+    species = species_of(configurations.atomic_numbers, elements)
+    owner, count = configurations.configuration_of_atom, len(configurations)
+    return configurations.labels.energy - np.stack([np.bincount(owner, e[species], count) for e in self_energies])
+
+
+def _check(spec: AniSpec, configurations: Configurations, train_indices: Sequence[NDArray[np.integer]]) -> None:
+    if configurations.labels is None:
+        raise InputError("expected labelled configurations to train on, got none with labels; label them first")
+    if len(train_indices) != spec.members:
+        raise InputError(f"expected training indices for {spec.members} members, got {len(train_indices)}")
+    for m, indices in enumerate(train_indices):
+        if not len(indices):
+            raise InputError(f"expected at least one training configuration for member {m}, got none")
+        if len(np.unique(indices)) != len(indices) or min(indices) < 0 or max(indices) >= len(configurations):
+            raise InputError(f"expected distinct indices below {len(configurations)} for member {m}, got others")
+    for name in ("energy", "forces", "stress"):
+        if not np.isfinite(getattr(configurations.labels, name)).all():
+            raise InputError(f"expected finite labels to train on, got {name} with NaN or infinity; check the dataset")
+
+
+def _table(
+    configurations: Configurations,
+    species: NDArray[np.int64],
+    aevs: NDArray[np.float32],
+    energies: NDArray[np.float64],
+    scale: float,
+    weights: NDArray[np.float32],
+    store: DerivativeStore,
+) -> Table:
+    assert configurations.labels is not None
+    stress = configurations.labels.stress * configurations.volume[:, None, None]
+    strain = np.stack([stress[:, a, b] for a, b in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))], axis=1)
+    return Table(
+        configurations.offsets,
+        species,
+        aevs,
+        (energies / scale).astype(np.float32),
+        (configurations.labels.forces / scale).astype(np.float32),
+        (strain / scale).astype(np.float32),
+        weights,
+        store.rows,
+        store.slots,
+        store.first_slot,
+        store.first_row,
+        store.slot_count,
+    )
+
+
+def _validation(
+    spec: AniSpec,
+    configurations: Configurations,
+    elements: Sequence[int],
+    self_energies: NDArray[np.float64],
+    scale: float,
+    held_out: Sequence[NDArray[np.int64]],
+) -> Validation | None:
+    """What each member is judged by while it trains; None where nothing is held out."""
+    if any(not len(indices) for indices in held_out):
+        return None
+    members = np.zeros((len(held_out), len(configurations)), dtype=bool)
+    for m, indices in enumerate(held_out):
+        members[m, indices] = True
+    return Validation(
+        compute_aevs(configurations, spec.aev, elements),
+        species_of(configurations.atomic_numbers, elements),
+        configurations.offsets,
+        interaction_energies(configurations, elements, self_energies) / scale,
+        members,
+    )

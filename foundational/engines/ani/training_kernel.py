@@ -1,0 +1,264 @@
+"""Compiled kernels: the gradient of the loss of a whole ensemble over one batch, and a step of AdamW.
+
+A batch is cut into chunks of whole configurations. A thread takes a chunk through everything — networks, forces through
+the cached derivatives of the environment vectors, loss, gradient — for all members, so that these derivatives, the
+largest thing there is, are read from memory once a step. Each chunk writes its own gradient and they are summed in
+order: results do not depend on the number of threads.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from foundational.engines.ani.aev_jacobian import STRAIN_ROWS, dot
+from foundational.engines.ani.network_kernel import backward, forward, matrix, scratch_size
+from foundational.engines.ani.simd import LANES, load, store
+
+_F = np.float32
+_ZERO, _ONE, _TWO = _F(0), _F(1), _F(2)
+
+
+class Table(NamedTuple):
+    """Training data of C configurations; energies in units of the ensemble's energy scale."""
+
+    offsets: NDArray[np.int64]
+    """(C+1,)"""
+    species: NDArray[np.int64]
+    """(A,)"""
+    aevs: NDArray[np.float32]
+    """(A, K)"""
+    energy: NDArray[np.float32]
+    """(M, C) less each member's self-energies."""
+    forces: NDArray[np.float32]
+    """(A, 3) per Å."""
+    strain: NDArray[np.float32]
+    """(C, 6) volume times stress."""
+    weights: NDArray[np.float32]
+    """(M, C) of each configuration in each member's loss; zero where it is held out."""
+    rows: NDArray[np.float32]
+    """(R, stride) derivatives, see aev_jacobian."""
+    slots: NDArray[np.int64]
+    """(S,)"""
+    first_slot: NDArray[np.int64]
+    """(A,) where an atom's slots begin."""
+    first_row: NDArray[np.int64]
+    """(A,) where its rows begin."""
+    slot_count: NDArray[np.int64]
+    """(A,) how many slots it has."""
+
+
+class Model(NamedTuple):
+    """An ensemble as the kernels want it."""
+
+    widths: NDArray[np.int64]
+    """(L+1,) K and the hidden widths."""
+    activation: int
+    parameters: NDArray[np.float32]
+    """(M, elements, P)"""
+    mean: NDArray[np.float32]
+    """(M, elements, K) of the features."""
+    inverse: NDArray[np.float32]
+    """(M, elements, K) one over their deviation."""
+
+
+class Loss(NamedTuple):
+    """The numbers of a LossSpec."""
+
+    energy: np.float32
+    power: np.float32
+    force: np.float32
+    stress: np.float32
+
+
+@njit(cache=True)
+def _standardise(atoms: Any, aevs: Any, mean: Any, inverse: Any, out: Any) -> None:
+    for r in range(len(atoms)):
+        for k in range(len(mean)):
+            out[r, k] = (aevs[atoms[r], k] - mean[k]) * inverse[k]
+
+
+@njit(cache=True)
+def _forces(c: Any, first: Any, table: Any, gradients: Any, forces: Any, strain: Any) -> None:
+    """Forces (M, N, 3) and ∂E/∂ε (M, 6) of configuration c, whose gradients (M, ·, stride) begin at ``first``."""
+    forces[:] = _ZERO
+    strain[:] = _ZERO
+    begin = table.offsets[c]
+    for i in range(forces.shape[1]):
+        atom = begin + i
+        row, slot, count = table.first_row[atom], table.first_slot[atom], table.slot_count[atom]
+        for s in range(count):
+            j = table.slots[slot + s]
+            for a in range(3):
+                block = table.rows[row + 3 * s + a]
+                for m in range(len(forces)):
+                    forces[m, j, a] -= dot(block, gradients[m, first + i])
+        for a in range(STRAIN_ROWS):
+            block = table.rows[row + 3 * count + a]
+            for m in range(len(forces)):
+                strain[m, a] += dot(block, gradients[m, first + i])
+
+
+@njit(cache=True)
+def _directions(c: Any, first: Any, table: Any, by_force: Any, by_strain: Any, with_strain: Any, out: Any) -> None:
+    """Jᵀ's partner: the direction v (M, ·, stride) in feature space along which the loss pushes configuration c."""
+    begin = table.offsets[c]
+    for i in range(by_force.shape[1]):
+        atom = begin + i
+        row, slot, count = table.first_row[atom], table.first_slot[atom], table.slot_count[atom]
+        for m in range(len(by_force)):
+            v = out[m, first + i]
+            v[:] = _ZERO
+            for s in range(count):
+                j = table.slots[slot + s]
+                x, y, z = by_force[m, j, 0], by_force[m, j, 1], by_force[m, j, 2]
+                bx, by, bz = table.rows[row + 3 * s], table.rows[row + 3 * s + 1], table.rows[row + 3 * s + 2]
+                for b in range(0, len(v), LANES):
+                    store(v, b, load(v, b) - load(bx, b) * x - load(by, b) * y - load(bz, b) * z)
+            if with_strain:
+                for a in range(STRAIN_ROWS):
+                    block = table.rows[row + 3 * count + a]
+                    for b in range(0, len(v), LANES):
+                        store(v, b, load(v, b) + load(block, b) * by_strain[m, a])
+
+
+@njit(cache=True)
+def _residuals(c: Any, m: Any, share: Any, table: Any, loss: Any, energy: Any, forces: Any, strain: Any) -> Any:
+    """Loss of a configuration and its derivative by energy; forces and strain are replaced by those by them."""
+    n = _F(forces.shape[0])
+    begin, weight = table.offsets[c], table.weights[m, c] * share
+    error = energy - table.energy[m, c]
+    scale = weight * loss.energy / n**loss.power
+    value = scale * error * error
+    factor = weight * loss.force / n
+    for i in range(forces.shape[0]):
+        for a in range(3):
+            d = forces[i, a] - table.forces[begin + i, a]
+            value += factor * d * d
+            forces[i, a] = _TWO * factor * d
+    factor = weight * loss.stress / (n * n)
+    for a in range(STRAIN_ROWS):
+        times = factor if a < 3 else _TWO * factor
+        d = strain[a] - table.strain[c, a]
+        value += times * d * d
+        strain[a] = _TWO * times * d
+    return value, _TWO * scale * error
+
+
+@njit(cache=True)
+def _by_element(atoms: Any, species: Any, n_elements: Any) -> Any:
+    """Places of the chunk's atoms ordered by element, and where each element begins."""
+    order, starts = np.empty(len(atoms), np.int64), np.empty(n_elements + 1, np.int64)
+    m = 0
+    for e in range(n_elements):
+        starts[e] = m
+        for q in range(len(atoms)):
+            if species[atoms[q]] == e:
+                order[m] = q
+                m += 1
+    starts[n_elements] = m
+    return order, starts
+
+
+@njit(cache=True)
+def _chunk(configurations: Any, share: Any, table: Any, model: Any, loss: Any, gradient: Any, losses: Any) -> None:
+    """Gradient (M, elements, P) and losses (M,) of a few configurations."""
+    n_members, n_elements = model.parameters.shape[0], model.parameters.shape[1]
+    n_features, stride = model.widths[0], table.rows.shape[1]
+    total = 0
+    for c in configurations:
+        total += table.offsets[c + 1] - table.offsets[c]
+    atoms = np.empty(total, np.int64)
+    q = 0
+    for c in configurations:
+        for atom in range(table.offsets[c], table.offsets[c + 1]):
+            atoms[q] = atom
+            q += 1
+    order, starts = _by_element(atoms, table.species, n_elements)
+    sizes = np.zeros(n_elements + 1, np.int64)
+    for e in range(n_elements):
+        sizes[e + 1] = sizes[e] + scratch_size(starts[e + 1] - starts[e], model.widths)
+    kept = np.empty((n_members, sizes[n_elements]), np.float32)
+    energies = np.empty((n_members, total), np.float32)
+    along = np.zeros((n_members, total, stride), np.float32)
+    for m in range(n_members):
+        for e in range(n_elements):
+            n = starts[e + 1] - starts[e]
+            if n == 0:
+                continue
+            own = kept[m, sizes[e] : sizes[e + 1]]
+            places = order[starts[e] : starts[e + 1]]
+            inverse = model.inverse[m, e]
+            _standardise(atoms[places], table.aevs, model.mean[m, e], inverse, matrix(own, 0, n, n_features))
+            found, by_feature = np.empty(n, np.float32), np.empty((n, n_features), np.float32)
+            forward(n, model.widths, model.activation, model.parameters[m, e], own, found, by_feature)
+            for r in range(n):
+                energies[m, places[r]] = found[r]
+                for k in range(n_features):
+                    along[m, places[r], k] = by_feature[r, k] * inverse[k]
+    by_energy = np.empty((n_members, total), np.float32)
+    first = 0
+    for c in configurations:
+        n = table.offsets[c + 1] - table.offsets[c]
+        forces, strain = np.empty((n_members, n, 3), np.float32), np.empty((n_members, STRAIN_ROWS), np.float32)
+        _forces(c, first, table, along, forces, strain)
+        for m in range(n_members):
+            energy = energies[m, first : first + n].sum()
+            value, slope = _residuals(c, m, share, table, loss, energy, forces[m], strain[m])
+            losses[m] += value
+            by_energy[m, first : first + n] = slope
+        _directions(c, first, table, forces, strain, loss.stress > 0, along)
+        first += n
+    for m in range(n_members):
+        for e in range(n_elements):
+            n = starts[e + 1] - starts[e]
+            if n == 0:
+                continue
+            own = kept[m, sizes[e] : sizes[e + 1]]
+            places = order[starts[e] : starts[e + 1]]
+            tangent, inverse = matrix(own, n * n_features, n, n_features), model.inverse[m, e]
+            for r in range(n):
+                for k in range(n_features):
+                    tangent[r, k] = along[m, places[r], k] * inverse[k]
+            backward(n, model.widths, model.parameters[m, e], own, by_energy[m][places], gradient[m, e])
+
+
+@njit(cache=True, parallel=True)
+def batch_gradient(
+    batch: Any, bounds: Any, share: Any, table: Any, model: Any, loss: Any, gradients: Any, losses: Any
+) -> None:
+    """Gradients (chunks, M, elements, P) and losses (chunks, M) of the chunks batch[bounds[k]:bounds[k+1]].
+
+    ``share`` is one over the size of the batch: the loss is a mean over its configurations.
+    """
+    for k in prange(len(bounds) - 1):
+        gradients[k] = _ZERO
+        losses[k] = _ZERO
+        _chunk(batch[bounds[k] : bounds[k + 1]], share, table, model, loss, gradients[k], losses[k])
+
+
+@njit(cache=True, parallel=True)
+def adamw(parameters: Any, gradients: Any, first: Any, second: Any, decay: Any, rates: Any, step: Any) -> None:
+    """One step of AdamW (Loshchilov and Hutter, 2019; β 0.9, 0.999, ε 1e-8) with one rate a member.
+
+    ``parameters``, ``first``, ``second`` (M, elements, P), ``gradients`` (chunks, M, elements, P), ``decay`` (P,).
+    """
+    beta1, beta2, epsilon = _F(0.9), _F(0.999), _F(1e-8)
+    scale1, scale2 = _F(1 / (1 - 0.9**step)), _F(1 / (1 - 0.999**step))
+    n_elements = parameters.shape[1]
+    for task in prange(parameters.shape[0] * n_elements):
+        m, e = task // n_elements, task % n_elements
+        rate = rates[m]
+        p, one, two = parameters[m, e], first[m, e], second[m, e]
+        total = gradients[0, m, e]
+        for k in range(1, len(gradients)):
+            other = gradients[k, m, e]
+            for q in range(len(total)):
+                total[q] += other[q]
+        for q in range(len(p)):
+            g = total[q]
+            one[q] = beta1 * one[q] + (_ONE - beta1) * g
+            two[q] = beta2 * two[q] + (_ONE - beta2) * g * g
+            update = one[q] * scale1 / (np.sqrt(two[q] * scale2) + epsilon)
+            p[q] -= rate * (update + decay[q] * p[q])

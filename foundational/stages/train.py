@@ -1,0 +1,31 @@
+"""Training an ensemble on a labelled dataset."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundational.data.configurations import Configurations
+from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.training import train
+from foundational.specs.ani import AniSpec
+
+Progress = Callable[[int, int, str], None]
+
+
+def train_ensemble(
+    spec: AniSpec,
+    configurations: Configurations,
+    train_indices: Sequence[NDArray[np.integer]],
+    seed: int,
+    *,
+    memory: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Ensemble:
+    """Train ``spec.members`` networks; member m on the configurations ``train_indices[m]``, the rest is held out.
+
+    The same specification, data, indices and seed give the same numbers on the same machine; ``memory`` (bytes for
+    cached derivatives) and ``threads`` change none.
+    """
+    return train(spec, configurations, train_indices, seed, memory=memory, threads=threads, progress=progress)
