@@ -17,11 +17,11 @@ READY := .venv/.ready
 .PHONY: run test setup
 
 run: setup
-	$(BIN)/dvc pull --quiet
+	$(BIN)/dvc pull
 	$(BIN)/foundational quick
 
 test: setup
-	$(BIN)/dvc pull --quiet
+	$(BIN)/dvc pull
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
