@@ -1,0 +1,53 @@
+"""What a release is, in one record: ``release.json`` in every bundle; all other documents are written from it."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from foundational.provenance.record import ProvenanceRecord, Sha256
+from foundational.specs.about import About
+from foundational.specs.base import Spec
+
+#: ``1.0.0``: three numbers without leading zeros.
+VersionText = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
+BumpName = Literal["major", "minor", "patch"]
+
+
+class ReleasedFile(Spec):
+    """One file of the bundle that holds content: data, provenance, licence; not the documents that describe it."""
+
+    path: str
+    """Below the bundle's folder, with forward slashes."""
+    size: int = Field(ge=0)
+    """Bytes."""
+    sha256: Sha256
+    media_type: str
+    """``application/json`` and the like."""
+
+
+class ReleaseRecord(Spec):
+    """One released version of a dataset. Nothing in it depends on the machine or the clock."""
+
+    schema_version: Literal[1] = 1
+    name: str
+    version: VersionText
+    date: date
+    """Day (UTC) of the git commit that was released."""
+    about: About
+    provenance: ProvenanceRecord
+    """With the versions of the dataset and of its released parents filled in."""
+    files: tuple[ReleasedFile, ...]
+    """Sorted by path."""
+    fingerprint: Sha256
+    n_configurations: int = Field(ge=1)
+    n_atoms: int = Field(ge=1)
+    validation: dict[str, Any] | None
+    """The validation report; null for a holdout, on which nothing is trained."""
+    changes: tuple[str, ...]
+    """Sentences; what differs from the previous version."""
+    bump: BumpName | None
+    """The largest change; null for the first version."""
+    previous: VersionText | None
+    doi: str | None = None
+    """Without https://doi.org/."""
