@@ -1,0 +1,71 @@
+"""What people and records say of a dataset, before and after."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from foundational.provenance.record import ProvenanceRecord
+from foundational.release.record import BumpName
+from foundational.specs.about import About
+
+#: What a licence demands of users. Creative Commons spells it in the identifier (CC-BY-NC-SA-4.0).
+_DEMANDS = {"CC0-1.0": set[str](), "PDDL-1.0": set[str](), "ODC-By-1.0": {"BY"}, "ODbL-1.0": {"BY", "SA"}}
+_CREATIVE_COMMONS = {"BY", "SA", "NC", "ND"}
+
+
+def metadata_changes(
+    about_a: About | None,
+    about_b: About | None,
+    provenance_a: ProvenanceRecord | None,
+    provenance_b: ProvenanceRecord | None,
+) -> Iterator[tuple[str, BumpName, str]]:
+    """(kind, size, sentence) of every change; nothing is said where a side is not known."""
+    if about_a is not None and about_b is not None:
+        if about_a.licence != about_b.licence:
+            stricter = demands_more(about_a.licence, about_b.licence)
+            message = f"the licence is {about_b.licence}, was {about_a.licence}"
+            yield "licence", "major" if stricter else "patch", message + (", which may demand more" if stricter else "")
+        for name in _differing(about_a.model_dump(exclude={"licence"}), about_b.model_dump(exclude={"licence"})):
+            yield "metadata", "patch", f"about.yaml: {name} changed"
+    if provenance_a is not None and provenance_b is not None:
+        a, b = provenance_a.labeller, provenance_b.labeller
+        if (a.id, a.sha256, a.parameters) != (b.id, b.sha256, b.parameters):
+            yield (
+                "method",
+                "major",
+                f"the labeller is {b.id}, was {a.id}"
+                + (" with another file or other parameters" if a.id == b.id else ""),
+            )
+        elif a.version != b.version:
+            yield "metadata", "patch", f"the labeller ran in {b.version}, was {a.version}"
+        for name in _differing(_record(provenance_a), _record(provenance_b)):
+            yield "metadata", "patch", f"provenance.json: {name} changed"
+
+
+def demands_more(old: str, new: str) -> bool:
+    """Whether the licence ``new`` may forbid what ``old`` allowed; one that is not known here may.
+
+    >>> demands_more("CC-BY-4.0", "CC-BY-NC-4.0"), demands_more("CC-BY-4.0", "CC0-1.0")
+    (True, False)
+    """
+    before, after = _demands(old), _demands(new)
+    return before is None or after is None or not after <= before
+
+
+def _demands(licence: str) -> set[str] | None:
+    if licence in _DEMANDS:
+        return _DEMANDS[licence]
+    kind, *parts = licence.split("-")
+    demands, version = set(parts[:-1]), parts[-1:]
+    known = kind == "CC" and bool(demands) and demands <= _CREATIVE_COMMONS and version != []
+    return demands if known else None
+
+
+def _record(record: ProvenanceRecord) -> dict[str, Any]:
+    """What a record says besides the labeller; versions are given at release, and follow from the rest."""
+    content = record.model_dump(exclude={"labeller", "schema_version", "output", "parents"})
+    content["inputs"] = [(i["name"], i["fingerprint"]) for i in content["inputs"]]
+    return content
+
+
+def _differing(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+    return [name for name in a if a[name] != b[name]]

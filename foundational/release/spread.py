@@ -1,0 +1,62 @@
+"""How a quantity is spread over the configurations of two datasets."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundational.specs.base import Spec
+
+
+class Summary(Spec):
+    """One quantity over the configurations of one dataset."""
+
+    mean: float
+    deviation: float
+    """Standard deviation."""
+    minimum: float
+    percentile_5: float
+    median: float
+    percentile_95: float
+    maximum: float
+
+
+class Spread(Spec):
+    """One quantity in both; null where a dataset has it not, or not finite."""
+
+    quantity: str
+    unit: str
+    a: Summary | None
+    b: Summary | None
+    ks: float | None
+    """Kolmogorov–Smirnov distance: largest difference between the two cumulative distributions, 0 (alike) to 1."""
+
+
+def spread(quantity: str, unit: str, a: NDArray[np.float64] | None, b: NDArray[np.float64] | None) -> Spread:
+    """Compare (C,) values of one quantity in two datasets."""
+    known = [x is not None and bool(len(x)) and bool(np.isfinite(x).all()) for x in (a, b)]
+    summaries = [_summary(x) if ok and x is not None else None for x, ok in zip((a, b), known, strict=True)]
+    ks = _distance(a, b) if all(known) and a is not None and b is not None else None
+    return Spread(quantity=quantity, unit=unit, a=summaries[0], b=summaries[1], ks=ks)
+
+
+def _summary(values: NDArray[np.float64]) -> Summary:
+    low, p5, median, p95, high = map(float, np.percentile(values, [0, 5, 50, 95, 100]))
+    return Summary(
+        mean=float(values.mean()),
+        deviation=float(values.std()),
+        minimum=low,
+        percentile_5=p5,
+        median=median,
+        percentile_95=p95,
+        maximum=high,
+    )
+
+
+def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """The two-sample Kolmogorov–Smirnov statistic (Massey, J. Am. Stat. Assoc. 46, 68 (1951)).
+
+    >>> _distance(np.array([1.0, 2.0]), np.array([1.5, 3.0, 4.0, 5.0]))
+    0.75
+    """
+    places = np.concatenate([a, b])
+    below = [np.searchsorted(np.sort(x), places, side="right") / len(x) for x in (a, b)]
+    return float(np.abs(below[0] - below[1]).max())
