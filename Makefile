@@ -17,11 +17,11 @@ READY := .venv/.ready
 .PHONY: run test setup
 
 run: setup
-	$(BIN)/dvc pull
+	$(BIN)/dvc pull --allow-missing
 	$(BIN)/foundational quick
 
 test: setup
-	$(BIN)/dvc pull
+	$(BIN)/dvc pull --allow-missing
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
