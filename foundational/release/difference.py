@@ -211,7 +211,9 @@ def _label_change(
     worst, squares, count = 0.0, 0.0, 0
     n_atoms = a["n_atoms"].to_numpy()[in_a]
     for rows in batch_slices(n_atoms):
-        old, new = (take(d[["n_atoms", "atomic_numbers", name]], i[rows])[name].to_numpy() for d, i in ((a, in_a), (b, in_b)))
+        old, new = (
+            take(d[["n_atoms", "atomic_numbers", name]], i[rows])[name].to_numpy() for d, i in ((a, in_a), (b, in_b))
+        )
         change = new.astype(np.float64) - old
         if name == "energy":
             change /= n_atoms[rows]

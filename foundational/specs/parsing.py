@@ -15,13 +15,19 @@ M = TypeVar("M", bound=BaseModel)
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML 1.2 file (``1e-3`` is a number, ``No`` a string); tags that build objects are refused."""
     try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        return parse_yaml(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise NotFoundError(f"{path}: no such file") from None
+
+
+def parse_yaml(text: bytes, source: str) -> dict[str, Any]:
+    """The mapping in the text of a YAML 1.2 file that ``source`` names; tags that build objects are refused."""
+    try:
+        content = YAML(typ="safe", pure=True).load(text.decode())
     except (YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+        raise InputError(f"{source}: not readable as YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path}: expected a mapping of keys to values, got {type(content).__name__}")
+        raise InputError(f"{source}: expected a mapping of keys to values, got {type(content).__name__}")
     return content
 
 
@@ -68,5 +74,5 @@ def parse(model: type[M], content: dict[str, Any], source: str) -> M:
             else:
                 message = item["msg"].removeprefix("Value error, ")
                 got = "" if "got" in message else f", got {item['input']!r}"
-                problems.append(f"{where}: {message}{got}")
+                problems.append(f"{where}: {message}{got}" if where else f"{message}{got}")
         raise InputError(f"{source}: " + "; ".join(problems)) from None

@@ -1,0 +1,101 @@
+"""What git knows of a project: the commit, its day, what is not committed, and files as they were."""
+
+import subprocess
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from foundational.errors import ConflictError, MissingDependencyError, NotFoundError
+
+
+def git(root: Path, *arguments: str) -> str:
+    """What ``git arguments`` prints in the folder ``root``.
+
+    Raises
+    ------
+    ConflictError
+        git refuses.
+    MissingDependencyError
+        There is no git.
+    """
+    return _run(root, *arguments).decode()
+
+
+def head(root: Path) -> tuple[str, date]:
+    """The commit that is checked out, and its day in UTC.
+
+    Raises
+    ------
+    NotFoundError
+        ``root`` is in no git repository, or in one without a commit.
+    """
+    try:
+        commit, seconds = git(root, "log", "-1", "--format=%H %ct").split()
+    except ConflictError:
+        raise NotFoundError(
+            f"{root}: expected a git repository with a commit; make one with git init, git commit"
+        ) from None
+    return commit, datetime.fromtimestamp(int(seconds), UTC).date()
+
+
+def uncommitted(root: Path, *paths: str) -> list[str]:
+    """Files that differ from the commit, in the given order of git; ``paths`` may be git's pathspecs.
+
+    Files that git ignores do not count, files that it does not know do where they lie below ``paths``.
+    """
+    lines = git(root, "status", "--porcelain", "--untracked-files=all", "--", *paths).splitlines()
+    return [line[3:] for line in lines]
+
+
+def has_history(root: Path) -> bool:
+    """Whether ``root`` is the checkout of a git repository with a commit."""
+    try:
+        head(root)
+    except (NotFoundError, MissingDependencyError):
+        return False
+    return True
+
+
+def commits_of(root: Path, path: str) -> list[str]:
+    """Every commit reachable from HEAD that touched the file ``path``, oldest first."""
+    return git(root, "log", "--reverse", "--format=%H", "HEAD", "--", path).split()
+
+
+def read_at(root: Path, revision: str, path: str) -> bytes:
+    """The file ``path`` (below ``root``) as it was at ``revision``.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such revision, or no such file in it.
+    """
+    try:
+        return _run(root, "show", f"{revision}:./{path}")
+    except ConflictError as error:
+        raise NotFoundError(f"{path} at the revision {revision!r}: {error}") from None
+
+
+def commit_of(root: Path, revision: str) -> str:
+    """The commit that ``revision`` names.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    try:
+        return git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
+    except ConflictError:
+        raise NotFoundError(
+            f"expected a version or a git revision, got {revision!r}, which git does not know"
+        ) from None
+
+
+def _run(root: Path, *arguments: str) -> bytes:
+    try:
+        run = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
+    except FileNotFoundError:
+        raise MissingDependencyError("expected git on the PATH, found none; install it") from None
+    if run.returncode:
+        reason = run.stderr.decode(errors="replace").strip().splitlines()
+        raise ConflictError(f"git {arguments[0]} failed: {reason[0] if reason else f'status {run.returncode}'}")
+    return run.stdout
