@@ -24,9 +24,9 @@ _LOCK = Lock()  # sessions are shared by the threads of a process, and LAMMPS is
 
 
 @lru_cache(maxsize=16)
-def _session(_process: int, potential: ResolvedPotential, n_atoms: int) -> LammpsSession:
+def _session(_process: int, potential: ResolvedPotential, n_atoms: int, orthogonal: bool) -> LammpsSession:
     """The session of this process; a forked child must not go on with its parent's."""
-    return LammpsSession(potential, n_atoms)
+    return LammpsSession(potential, n_atoms, orthogonal)
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,12 @@ class LammpsLabeller:
         offsets = configurations.offsets
         energy, stress = np.empty(len(configurations)), np.empty((len(configurations), 3, 3))
         forces, atomic = np.empty(inside.shape), np.empty(len(inside))
+        kinds = np.stack([configurations.n_atoms, (np.tril(cell, -1) == 0).all(axis=(1, 2))], axis=1)
         with _LOCK:
-            for n in np.unique(configurations.n_atoms).tolist():
-                session = _session(os.getpid(), self.potential, n)
+            for n, orthogonal in np.unique(kinds, axis=0).tolist():
+                session = _session(os.getpid(), self.potential, n, bool(orthogonal))
                 types = session.types_of(configurations.atomic_numbers)
-                for c in np.flatnonzero(configurations.n_atoms == n).tolist():
+                for c in np.flatnonzero((kinds == (n, orthogonal)).all(axis=1)).tolist():
                     atoms = slice(offsets[c], offsets[c + 1])
                     try:
                         energy[c], f, s, atomic[atoms] = session.compute(cell[c], inside[atoms], types[atoms])

@@ -13,14 +13,14 @@ from foundational.errors import EngineError
 
 #: LAMMPS's own factor from eV/Å³ to bar in ``units metal``: dividing by it gives the virial back exactly.
 _NKTV2P: Final = 1.6021765e6
-#: Up to this many atoms LAMMPS's N² neighbour search is faster than its bins (4,400 to 3,550 frames/s for 32).
+#: In tilted cells of up to this many atoms LAMMPS's N² neighbour search is faster than its bins.
 _SMALL: Final = 64
 
 _Double = ctypes.POINTER(ctypes.c_double)
 
 
 class LammpsSession:
-    """LAMMPS with one potential and N atoms, kept alive between configurations.
+    """LAMMPS with one potential and N atoms in an orthogonal or a tilted cell, kept alive between configurations.
 
     ``run 0`` reads the potential's tables anew each time and takes 0.6 ms. Here a step of a run without an integrator
     (``run 1 pre no``: no set-up, atoms do not move) rebuilds the neighbour list and computes everything, three to four
@@ -29,12 +29,13 @@ class LammpsSession:
     label depends on its own configuration alone, not on what came before.
     """
 
-    def __init__(self, potential: ResolvedPotential, n_atoms: int) -> None:
+    def __init__(self, potential: ResolvedPotential, n_atoms: int, orthogonal: bool) -> None:
         elements = potential.spec.elements
         self._type_of = {atomic_numbers[e]: i for i, e in enumerate(elements, start=1)}
         self._types: NDArray[np.int32] = np.ones(n_atoms, np.int32)
         self._positions = np.empty((n_atoms, 3))
         self._n = n_atoms
+        self._orthogonal = orthogonal
         self._started = False
         self._lammps: Any = lammps_instance()
         self._commands(
@@ -42,8 +43,8 @@ class LammpsSession:
             "atom_style atomic",
             "atom_modify map array sort 0 0",
             "boundary p p p",
-            "box tilt large",
-            "region cell prism 0 10 0 10 0 10 0 0 0",
+            "box tilt large",  # change_box passes through cells that combine old edges and new tilts
+            f"region cell {'block' if orthogonal else 'prism'} 0 10 0 10 0 10{'' if orthogonal else ' 0 0 0'}",
             f"create_box {len(elements)} cell",
         )
         spread = np.arange(3 * n_atoms) * 0.6180339887 % 1.0 * 10.0  # anywhere: replaced before any run
@@ -51,7 +52,7 @@ class LammpsSession:
         self._commands(
             *(f"mass {i} {atomic_masses[z]}" for z, i in self._type_of.items()),
             *potential.pair_commands(elements),
-            f"neighbor 0.0 {'nsq' if n_atoms <= _SMALL else 'bin'}",
+            f"neighbor 0.0 {'bin' if orthogonal or n_atoms > _SMALL else 'nsq'}",
             "neigh_modify delay 0 every 1 check no one 20000 page 400000",
             "fix box all box/relax iso 0.0",
             "compute atomic all pe/atom",
@@ -83,7 +84,7 @@ class LammpsSession:
         Parameters
         ----------
         cell
-            (3, 3) Å, lower-triangular.
+            (3, 3) Å, lower-triangular; diagonal in a session for orthogonal cells.
         positions
             (N, 3) Å, inside the cell.
         types
@@ -100,10 +101,8 @@ class LammpsSession:
             If LAMMPS fails; the session is of no more use then.
         """
         (lx, _, _), (xy, ly, _), (xz, yz, lz) = cell.tolist()
-        self._commands(
-            f"change_box all x final 0 {lx!r} y final 0 {ly!r} z final 0 {lz!r}"
-            f" xy final {xy!r} xz final {xz!r} yz final {yz!r} units box"
-        )
+        tilt = "" if self._orthogonal else f" xy final {xy!r} xz final {xz!r} yz final {yz!r}"
+        self._commands(f"change_box all x final 0 {lx!r} y final 0 {ly!r} z final 0 {lz!r}{tilt} units box")
         lammps = self._lammps
         self._positions[:] = positions
         lammps.scatter_atoms("x", 1, 3, self._positions.ctypes.data_as(_Double))
