@@ -11,12 +11,12 @@ def test_distances_are_the_shortest_among_all_images_in_cells_of_any_shape():
     cells, positions = [], []
     for n in (1, 2, 3, 5, 8):
         for _ in range(12):
-            cell = random.normal(size=(3, 3)) + np.diag([3.0, 5.0, 7.0])
+            cell = random.normal(size=(3, 3)) + np.diag([5.0, 6.0, 7.0])
             cell[1] += random.integers(-2, 3) * cell[0]
             cells.append(cell)
             positions.append(random.random((n, 3)) @ cell + random.integers(-2, 3, size=(n, 3)) @ cell)
     batch = Configurations.build(cells, positions, [np.full(len(p), 28) for p in positions])
-    steps = np.stack(np.meshgrid(*[np.arange(-9, 10)] * 3), axis=-1).reshape(-1, 3)
+    steps = np.stack(np.meshgrid(*[np.arange(-14, 15)] * 3), axis=-1).reshape(-1, 3)
     expected = []
     for i in range(len(batch)):
         x = batch.take([i]).positions.astype(np.float64)
