@@ -26,6 +26,13 @@ class ReleasedFile(Spec):
     """``application/json`` and the like."""
 
 
+class Removal(Spec):
+    """A configuration of the previous version that is in this one no more."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+    reason: str
+
+
 class ReleaseRecord(Spec):
     """One released version of a dataset. Nothing in it depends on the machine or the clock."""
 
@@ -46,6 +53,7 @@ class ReleaseRecord(Spec):
     """The validation report; null for a holdout, on which nothing is trained."""
     changes: tuple[str, ...]
     """Sentences; what differs from the previous version."""
+    removed: tuple[Removal, ...] = ()
     bump: BumpName | None
     """The largest change; null for the first version."""
     previous: VersionText | None
