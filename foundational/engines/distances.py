@@ -1,4 +1,8 @@
-"""Shortest interatomic distances of periodic cells of any shape, compiled."""
+"""Shortest interatomic distances of periodic cells of any shape, compiled.
+
+``foundational.data.distances`` answers the same question for whoever only reads datasets, without a compiler. Here it
+is asked before every label, and takes a twentieth of the label's time instead of up to a half.
+"""
 
 import numpy as np
 from numba import njit

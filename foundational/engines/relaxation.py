@@ -67,7 +67,7 @@ class FullRelaxation:
     shares: dict[str, float]
     """Share of the atoms by surroundings: ``fcc``, ``hcp``, ``bcc`` and ``other``."""
     converged: bool
-    """Whether all forces fell below the limit within the steps allowed."""
+    """Whether all forces fell below the limit within the steps allowed, and the volume stayed within a factor of 2."""
     configuration: Configurations
     """The one relaxed configuration."""
 
@@ -166,9 +166,14 @@ def relax_fully(
     atoms.positions = crystal.fractional @ cell + random.normal(scale=rattle, size=(len(crystal), 3))
     atoms.calc = LabellerCalculator(labeller)
     optimizer = LBFGS(FrechetCellFilter(atoms), logfile=None)
+    start, converged = atoms.get_volume(), False
     with warnings.catch_warnings():  # scipy says that a logarithm of the deformation is right to 5e-13 only
         warnings.filterwarnings("ignore", message="logm result may be inaccurate", category=RuntimeWarning)
-        converged = bool(optimizer.run(fmax=force_limit, steps=max_steps))
+        for done in optimizer.irun(fmax=force_limit, steps=max_steps):
+            runaway = not 0.5 < atoms.get_volume() / start < 2.0
+            converged = bool(done) and not runaway
+            if runaway:
+                break
     relaxed = Configurations.build([atoms.cell.array], [atoms.positions], [atoms.numbers])
     share = structure_shares(relaxed)[0]
     return FullRelaxation(

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from foundational.data import distances
 from foundational.data.configurations import Configurations
 from foundational.engines.distances import shortest_distances
 from foundational.science.crystals import STRUCTURES, build_crystal, nearest_neighbour
@@ -23,6 +24,15 @@ def test_distances_are_the_shortest_among_all_images_in_cells_of_any_shape():
         apart = np.linalg.norm(x[:, None, None] - x[None, :, None] + steps @ batch.cell[i], axis=-1)
         expected.append(apart[apart > 1e-9].min())
     assert shortest_distances(batch) == pytest.approx(np.array(expected), abs=1e-9)
+
+
+def test_the_compiled_distances_are_those_of_the_data_layer():
+    random = np.random.default_rng(1)
+    crystal = build_crystal("fcc", 11.0)
+    cells = crystal.cell @ (np.eye(3) + random.normal(scale=0.05, size=(40, 3, 3)))
+    positions = crystal.fractional @ cells + random.normal(scale=0.2, size=(40, 32, 3))
+    batch = Configurations.build(cells, positions, [np.full(32, 28)] * 40)
+    assert shortest_distances(batch) == pytest.approx(distances.shortest_distances(batch), abs=1e-9)
 
 
 def test_a_lone_atom_is_nearest_to_its_own_image():

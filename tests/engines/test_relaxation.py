@@ -83,7 +83,7 @@ class Repulsion:
         return Labels(
             configurations.n_atoms * 10.0 / configurations.volume,
             np.zeros_like(configurations.positions),
-            np.zeros_like(configurations.cell),
+            -10.0 * (configurations.n_atoms / configurations.volume**2)[:, None, None] * np.eye(3),
         )
 
 
@@ -92,6 +92,12 @@ def test_a_labeller_without_a_minimum_is_said_to_have_none():
         EngineError, match=r"repulsion: expected a minimum .* of fcc Ni between 5\.\d+ and 21\.\d Å³/atom"
     ):
         relax_isotropic(Repulsion(), build_crystal("fcc", 11.0), "Ni")
+
+
+def test_a_cell_that_runs_away_is_stopped_and_not_called_relaxed():
+    free = relax_fully(Repulsion(), build_crystal("fcc", 11.0), "Ni", seed=0, rattle=0.0, max_steps=2000)
+    assert not free.converged
+    assert 20.0 < free.volume_per_atom < 60.0
 
 
 def test_energies_come_in_the_order_of_the_crystals(nickel: LammpsLabeller):
