@@ -4,10 +4,12 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import Field
+from ruamel.yaml import YAML
 
 from foundational.data.atomic import write_whole
 from foundational.data.extxyz import write_extxyz
@@ -15,7 +17,8 @@ from foundational.data.store import open_store
 from foundational.errors import ChecksumError, InputError, NotFoundError
 from foundational.provenance.record import Sha256, write_json
 from foundational.release.archive import archive_folder
-from foundational.release.record import ReleasedFile, ReleaseRecord, VersionText
+from foundational.release.record import ReleasedFile, ReleaseRecord, VersionText, read_release
+from foundational.specs.about import About
 from foundational.specs.base import Spec
 
 MANIFEST: Final = "manifest.json"
@@ -64,7 +67,7 @@ def write_contents(
     Parameters
     ----------
     dataset
-        The dataset's folder, with data.zarr and about.yaml.
+        The store, data.zarr.
     record
         All of the record but its files.
     licence
@@ -74,9 +77,9 @@ def write_contents(
     earlier
         Records of the earlier versions, oldest first, for the changelog.
     """
-    archive_folder(folder / DATA, dataset / "data.zarr")
-    write_extxyz(open_store(dataset / "data.zarr"), folder / TEXT)
-    shutil.copyfile(dataset / "about.yaml", folder / "about.yaml")
+    archive_folder(folder / DATA, dataset)
+    write_extxyz(open_store(dataset), folder / TEXT)
+    write_about(folder, record.about)
     shutil.copyfile(licence, folder / "LICENSE.txt")
     write_json(folder / "provenance.json", record.provenance.model_dump(mode="json"))
     if record.validation is not None:
@@ -88,6 +91,16 @@ def write_contents(
     complete = record.model_copy(update={"files": files})
     write_json(folder / RECORD, complete.model_dump(mode="json"))
     return complete
+
+
+def write_about(folder: Path, about: About) -> None:
+    """Write ``about.yaml`` into ``folder``, as the same record always spells it."""
+    stream = StringIO()
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.allow_unicode = True
+    yaml.dump(about.model_dump(mode="json"), stream)
+    write_whole(folder / "about.yaml", [stream.getvalue().encode()])
 
 
 def write_manifest(folder: Path, record: ReleaseRecord) -> str:
@@ -127,6 +140,25 @@ def read_manifest(folder: Path) -> Manifest:
     ):
         raise ChecksumError(f"{path}: the manifest is not as it was written; pull or download the release again")
     return manifest
+
+
+def read_kept(folder: Path, manifest_sha256: str) -> ReleaseRecord:
+    """The record of a release from the manifest and record that git keeps in ``folder``.
+
+    Raises
+    ------
+    NotFoundError
+        They are not there.
+    ChecksumError
+        They are not those whose manifest the registry records.
+    """
+    manifest = read_manifest(folder)
+    record = read_release(folder / RECORD)
+    entry = manifest.files.get(RECORD)
+    known = sha256_of(folder / MANIFEST) == manifest_sha256
+    if not known or entry is None or entry.sha256 != sha256_of(folder / RECORD):
+        raise ChecksumError(f"{folder}: {RECORD} or {MANIFEST} is not as it was released; restore it from git")
+    return record
 
 
 def compare_files(

@@ -44,13 +44,19 @@ class Release(Spec):
     """What was checked out: it holds the data's DVC hash, the code and the records."""
     bump: BumpName | None
     fingerprint: Sha256
-    store: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.dir$")]
+    root: Sha256
+    """Of data.zarr/zarr.json, which holds the sha256 of every file of the store."""
+    tracked: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\.dir$")]
     """DVC's hash of data.zarr, by which it lies in a DVC remote."""
     manifest: Sha256
     """Of the bundle's manifest.json, which holds that of every file."""
     archive: Sha256
     """Of the bundle as a zip."""
     seal: Sha256
+
+
+class YankedWarning(UserWarning):
+    """A release that was withdrawn is being used."""
 
 
 class Registry(Spec):
@@ -213,14 +219,32 @@ def require_history(root: Path, name: str, registry: Registry) -> None:
     """
     now = {release.version: release for release in registry.releases}
     for commit, before in history(root, name):
-        changed = [r.version for r in before.releases if now.get(r.version) != r]
+        changed = [release.version for release in before.releases if now.get(release.version) != release]
         changed += [version for version in before.yanked if version not in registry.yanked]
         if changed:
             raise ConflictError(
-                f"{REGISTRY} of {name!r} no longer says of {', '.join(sorted(set(changed)))} what it said at the "
+                f"{REGISTRY} of {name!r} no longer says of {', '.join(changed)} what it said at the "
                 f"commit {commit[:12]}; released versions never change: restore it with "
                 f"git checkout {commit[:12]} -- {DATASETS}/{name}/{REGISTRY}"
             )
+
+
+def merged(here: Registry, there: Registry) -> Registry:
+    """What two copies of a registry know together: one must be the beginning of the other.
+
+    Raises
+    ------
+    ConflictError
+        They tell different histories.
+    """
+    longer, shorter = sorted((there, here), key=lambda registry: -len(registry.releases))
+    for a, b in zip(shorter.releases, longer.releases, strict=False):
+        if a != b:
+            raise ConflictError(
+                f"two registries of {here.name!r} say different things of {a.version} and {b.version}; "
+                "released versions never change: one was edited"
+            )
+    return longer.model_copy(update={"yanked": shorter.yanked | longer.yanked, "dois": shorter.dois | longer.dois})
 
 
 def _seal(name: str, release: Release, before: str) -> str:

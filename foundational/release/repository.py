@@ -38,12 +38,8 @@ def head(root: Path) -> tuple[str, date]:
 
 
 def uncommitted(root: Path, *paths: str) -> list[str]:
-    """Files that differ from the commit, in the given order of git; ``paths`` may be git's pathspecs.
-
-    Files that git ignores do not count, files that it does not know do where they lie below ``paths``.
-    """
-    lines = git(root, "status", "--porcelain", "--untracked-files=all", "--", *paths).splitlines()
-    return [line[3:] for line in lines]
+    """Files below ``paths`` (git's pathspecs) that differ from the commit or that git neither knows nor ignores."""
+    return [line[3:] for line in git(root, "status", "--porcelain", "--untracked-files=all", "--", *paths).splitlines()]
 
 
 def has_history(root: Path) -> bool:

@@ -18,12 +18,11 @@ from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.release.archive import unpack
 from foundational.release.bundle import DATA, MANIFEST, RECORD, TEXT, Manifest, compare_files, read_manifest, sha256_of
 from foundational.release.damage import find_damages
-from foundational.release.record import ReleaseRecord
+from foundational.release.record import read_release
 from foundational.release.registry import Release
 from foundational.release.signature import SUFFIX, require_valid, signer
 from foundational.specs.about import read_about
 from foundational.specs.base import Spec
-from foundational.specs.parsing import parse
 
 Progress = Callable[[int, int, str], None]
 SIGNATURE = MANIFEST + SUFFIX
@@ -90,7 +89,7 @@ def verify_bundle(
     ChecksumError
         The zip or the manifest cannot be read at all.
     """
-    say = progress or (lambda done, total, message: None)
+    say = progress or _silent
     say(0, 4, "comparing bytes")
     with opened_bundle(path) as folder:
         manifest = read_manifest(folder)
@@ -127,6 +126,10 @@ def judge_store(store: Path, record: ProvenanceRecord | None, progress: Progress
     return problems
 
 
+def _silent(done: int, total: int, message: str) -> None:  # noqa: ARG001 - the signature of Progress
+    return None
+
+
 def _byte_problems(folder: Path, manifest: Manifest) -> list[str]:
     problems = []
     for file, reason in compare_files(folder, manifest, apart=frozenset({SIGNATURE})):
@@ -150,9 +153,9 @@ def _signer(folder: Path, signers: Path | None) -> str | None:
 def _broken_rules(folder: Path, manifest: Manifest, say: Progress) -> Iterator[str]:
     """What is wrong although every byte is as it was written."""
     try:
-        record = parse(ReleaseRecord, json.loads((folder / RECORD).read_bytes()), RECORD)
+        record = read_release(folder / RECORD)
         about, provenance = read_about(folder), read_record(folder)
-    except (FoundationalError, OSError, ValueError) as error:
+    except FoundationalError as error:
         yield f"the records cannot be read: {error}"
         return
     if (record.name, record.version) != (manifest.name, manifest.version):
