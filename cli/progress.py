@@ -54,10 +54,10 @@ def _lines(label: str) -> Progress:
     def progress(done: int, total: int, message: str) -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last < QUIET_INTERVAL or not done:
+        if now - last < QUIET_INTERVAL:
             return
         last = now
-        left = (now - begin) * (total - done) / done
-        print(f"{label}: {done}/{total}, {left:.0f} s left {message}".rstrip(), file=sys.stderr, flush=True)
+        left = f", {(now - begin) * (total - done) / done:.0f} s left" if done else ""
+        print(f"{label}: {done}/{total}{left} {message}".rstrip(), file=sys.stderr, flush=True)
 
     return progress

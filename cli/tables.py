@@ -14,6 +14,9 @@ def crystal_table(rows: "Sequence[Row]") -> str:
     head += f"{'ΔE meV':>7}   rank"
     lines = [head]
     for row in rows:
+        if row.bond is None or row.energy_per_atom is None or row.error_meV is None:
+            lines.append(f"{row.dataset:<10}{row.structure.upper():<11}{row.atoms:>5}   no minimum of energy found")
+            continue
         bond = f"{row.bond:.3f} ({row.reference_bond:.3f})"
         energy = f"{row.energy_per_atom:.4f} ({row.reference_energy_per_atom:.4f})"
         lines.append(
@@ -31,6 +34,9 @@ def validation_table(report: "ValidationReport") -> str:
     )
     for seed in report.seeds:
         for name, found in seed.structures.items():
+            if found.energy_per_atom is None or found.bond is None or found.error_meV is None:
+                lines.append(f"{seed.seed:<6}{name.upper():<11}no minimum of energy near the reference's")
+                continue
             bond = f"{found.bond:.3f} ({found.reference_bond:.3f})"
             energy = f"{found.energy_per_atom:.4f} ({found.reference_energy_per_atom:.4f})"
             full = ""

@@ -1,7 +1,7 @@
 """The whole of params.yaml."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -16,12 +16,20 @@ from foundational.specs.validation import ValidateSpec
 
 
 class AniSettings(Spec):
-    """Named settings of the ANI engine."""
+    """Named settings of the ANI engine, for a metal of a stated volume per atom."""
 
+    volume_per_atom: Annotated[float, Field(gt=0)]
+    """Å³, of the metal for which the lengths below were chosen: FCC nickel."""
     recipe: AniSpec
     """This project's: measured to be fast and accurate."""
     published: AniSpec
     """Those of arXiv 2311.05407, for comparison."""
+
+    def scaled(self, name: Literal["recipe", "published"], volume_per_atom: float) -> AniSpec:
+        """The settings called ``name``, their lengths scaled to a metal of ``volume_per_atom``, Å³."""
+        spec: AniSpec = getattr(self, name)
+        factor = (volume_per_atom / self.volume_per_atom) ** (1 / 3)
+        return spec.model_copy(update={"aev": spec.aev.scaled(factor)})
 
 
 class Params(Spec):

@@ -1,5 +1,6 @@
 """What each command of the pipeline does to a project: find the inputs, run the stage, store what it makes."""
 
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
@@ -13,17 +14,19 @@ import xarray as xr
 from foundational.data.store import open_store
 from foundational.engines.labeller import LammpsLabeller
 from foundational.engines.potentials import ResolvedPotential, potential_for, resolve_potential
-from foundational.engines.references import reference_crystals
+from foundational.engines.references import ReferenceCrystals, reference_crystals
 from foundational.errors import ConflictError, InputError, NotFoundError, did_you_mean
 from foundational.project import STORE, dataset_folder, find_dataset
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record, write_json
 from foundational.science.scaling import length_ratio
+from foundational.seeds import derive
 from foundational.specs.params import Params, read_params
 from foundational.specs.translation import Rule
 from foundational.stages.distill import distill
 from foundational.stages.holdout import holdout
-from foundational.stages.pools import open_pool
+from foundational.stages.pools import BIAS, MANIFEST, PoolManifest, open_pool, write_manifest
 from foundational.stages.runner import Made, produce
+from foundational.stages.sample import sample
 from foundational.stages.translate import translate
 from foundational.stages.validate import ValidationReport, validate
 
@@ -60,6 +63,51 @@ def potential_of(root: Path, record: ProvenanceRecord) -> ResolvedPotential:
     return resolve_potential(name, root)
 
 
+def ground_volume(reference: ReferenceCrystals) -> float:
+    """Å³ per atom of the reference's ground state; datasets carry it, and the lengths of ANI settings follow it."""
+    return reference.isotropic[reference.ground_state].volume_per_atom
+
+
+def sample_pool(
+    root: Path, name: str, *, workers: int = 1, force: bool = False, progress: Progress | None = None
+) -> PoolManifest:
+    """Sample the pool ``name`` of params.yaml; an interrupted run goes on where it was.
+
+    Raises
+    ------
+    ConflictError
+        where the pool is whole already, or was begun with other parameters.
+    """
+    params = _params(root)
+    if name not in params.sample.pools:
+        raise NotFoundError(f"no pool {name!r} in params.yaml; {did_you_mean(name, params.sample.pools)}")
+    spec = params.sample.pools[name]
+    folder = dataset_folder(root, f"pools/{name}")
+    if (folder / MANIFEST).exists() and not force:
+        raise ConflictError(f"the pool {name!r} is there already, with its manifest; sample it anew with --force")
+    potential = potential_for(spec.element, root, spec.potential)
+    workdir = root / "build" / "work" / f"sample-{name}"
+    labeller = lammps_record(potential)
+
+    def build() -> Made:
+        seed = derive(params.seed, "sample", name)
+        with process_pool(workers) as executor:
+            made = sample(params.sample.settings, spec, potential, seed, workdir, executor=executor, progress=progress)
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(workdir / "run.npz", folder / BIAS)
+        volume = ground_volume(reference_crystals(potential, spec.element))
+        dataset = made.dataset.assign_attrs(volume_per_atom=volume)
+        if made.resumed and progress is not None:
+            progress(spec.frames, spec.frames, "resumed an interrupted run")
+        return Made(dataset, spec.element, labeller, made.details, {"resumed": made.resumed})
+
+    stored = {"settings": params.sample.settings.model_dump(mode="json"), "pool": spec.model_dump(mode="json")}
+    record = produce(root, f"pools/{name}", "sample", stored, params.seed, (), build, force=True)
+    manifest = write_manifest(root, name, record)
+    shutil.rmtree(workdir)
+    return manifest
+
+
 def store_holdout(root: Path, name: str, *, force: bool = False) -> ProvenanceRecord:
     """Store the holdout ``name`` of params.yaml."""
     params = _params(root)
@@ -84,10 +132,12 @@ def distill_pool(root: Path, name: str, *, force: bool = False, progress: Progre
     checkpoint = root / "build" / "work" / f"distill-{name}.npz"
 
     def build() -> Made:
-        made = distill(spec, params.ani.recipe, pool, params.seed, checkpoint=checkpoint, progress=progress)
+        ani = params.ani.scaled("recipe", float(pool.attrs["volume_per_atom"]))
+        made = distill(spec, ani, pool, params.seed, checkpoint=checkpoint, progress=progress)
         rounds = [asdict(line) for line in made.rounds]
         _write_rounds(root / "metrics" / "distill" / f"{name}.csv", rounds)
-        return Made(made.dataset, parent.element, parent.labeller, {"rounds": rounds})
+        run = {"resumed_after_round": made.resumed_after}
+        return Made(made.dataset, parent.element, parent.labeller, {"rounds": rounds}, run)
 
     stored = {"distill": spec.model_dump(mode="json"), "ani": params.ani.recipe.model_dump(mode="json")}
     record = produce(root, name, "distill", stored, params.seed, (parent,), build, force=force)
@@ -168,7 +218,8 @@ def translate_dataset(
             "ground_states": {parent_record.element: here.ground_state, element: there.ground_state},
             "filtered": list(made.filtered),
         }
-        return Made(made.dataset.assign_attrs(labeller=labeller.id), element, labeller, details)
+        dataset = made.dataset.assign_attrs(volume_per_atom=ground_volume(there))
+        return Made(dataset, element, labeller, details)
 
     spec = {"rule": rule, "potential": potential.id, "guard": params.translate.guard.model_dump(mode="json")}
     return produce(root, name, "translate", spec, params.seed, (parent_record,), build, force=force)
@@ -198,7 +249,7 @@ def validate_dataset(
         None if tested is None else tested[0],
         reference,
         spec,
-        getattr(params.ani, spec.training),
+        params.ani.scaled(spec.training, float(dataset.attrs["volume_per_atom"])),
         params.seed,
         progress=progress,
     )

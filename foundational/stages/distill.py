@@ -94,7 +94,7 @@ def distill(
     Parameters
     ----------
     ani
-        settings for nickel; lengths are scaled by the pool's attribute ``length_scale``
+        settings for the pool's metal; members and epochs are those of ``spec``
     checkpoint
         file in which the state is kept after every round and from which an interrupted run goes on
     progress
@@ -113,7 +113,6 @@ def distill(
     settings = ani.model_copy(
         update={
             "members": spec.members,
-            "aev": ani.aev.scaled(float(pool.attrs.get("length_scale", 1.0))),
             "training": ani.training.model_copy(update={"epochs": spec.epochs}),
         }
     )

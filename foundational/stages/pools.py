@@ -15,6 +15,7 @@ from foundational.specs.base import Spec
 from foundational.specs.parsing import parse
 
 MANIFEST = "manifest.json"
+BIAS = "run.npz"
 
 
 class PoolManifest(Spec):
@@ -27,7 +28,7 @@ class PoolManifest(Spec):
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    files = sorted(p for p in [*(folder / STORE).rglob("*"), folder / "bias.npz"] if p.is_file())
+    files = sorted(p for p in [*(folder / STORE).rglob("*"), folder / BIAS] if p.is_file())
     return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 

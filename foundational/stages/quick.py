@@ -36,16 +36,19 @@ STRUCTURES = ("fcc", "bcc", "hcp")
 
 @dataclass(frozen=True)
 class Row:
-    """One relaxed crystal of the closing table; mean over seeds, energies in eV per atom, lengths in Å."""
+    """One relaxed crystal of the closing table; mean over seeds, energies in eV per atom, lengths in Å.
+
+    Numbers are null where a seed found no minimum for the crystal.
+    """
 
     dataset: str
     structure: str
     atoms: int
-    bond: float
+    bond: float | None
     reference_bond: float
-    energy_per_atom: float
+    energy_per_atom: float | None
     reference_energy_per_atom: float
-    error_meV: float  # noqa: N815 - the unit's own spelling
+    error_meV: float | None  # noqa: N815 - the unit's own spelling
     rank: int
     rank_ok: bool
 
@@ -97,8 +100,6 @@ def prepare(root: Path) -> Path:
 
 def run(root: Path) -> Path:
     """Run every stage that is out of date and return the quick root; a second run does nothing."""
-    if (root / ".dvc").exists():  # the potentials and the holdouts, from the bundled store
-        _dvc(root, "pull", "--quiet", "--allow-missing")
     quick = prepare(root)
     _dvc(quick, "repro", "--single-item", *STAGES)
     write_json(quick / "summary.json", {"rows": [vars(row) for row in summary(quick)]})
@@ -115,10 +116,10 @@ def summary(root: Path) -> list[Row]:
         for structure in STRUCTURES:
             cases = [seed["structures"][structure] for seed in seeds]
             means[structure] = {
-                key: sum(case[key] for case in cases) / len(cases)
+                key: None if any(case[key] is None for case in cases) else sum(case[key] for case in cases) / len(cases)
                 for key in ("bond", "reference_bond", "energy_per_atom", "reference_energy_per_atom", "error_meV")
             } | {"atoms": cases[0]["atoms"]}
-        order = sorted(STRUCTURES, key=lambda s: means[s]["energy_per_atom"])
+        order = sorted(STRUCTURES, key=lambda s: (means[s]["energy_per_atom"] is None, means[s]["energy_per_atom"]))
         rows += [
             Row(dataset=name, structure=s, rank=i + 1, rank_ok=metrics["rank_ok"], **means[s])
             for i, s in enumerate(order)

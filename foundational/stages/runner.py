@@ -34,6 +34,9 @@ class Made:
     element: str
     labeller: LabellerRecord
     details: dict[str, Any] = field(default_factory=dict)
+    """For the record; the same whenever the same work is done."""
+    run: dict[str, Any] = field(default_factory=dict)
+    """For the run log."""
 
 
 @contextmanager
@@ -95,7 +98,7 @@ def produce(
         with logged_run(root, stage, name) as log:
             made = build()
             record = ProvenanceRecord(
-                stage=stage,  # type: ignore[arg-type]  # pydantic checks it
+                stage=stage,
                 output=describe(name, made.dataset),
                 inputs=tuple(parent.output for parent in parents),
                 element=made.element,
@@ -109,5 +112,5 @@ def produce(
             # The data first: a record without its data would claim what is not there; `check` finds the other case.
             write_dataset(made.dataset, folder / "data.zarr", replace=force)
             write_record(folder, record)
-            log["configurations"] = record.output.n_configurations
+            log |= {"configurations": record.output.n_configurations, **made.run}
     return record

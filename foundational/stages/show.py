@@ -41,5 +41,5 @@ def show(name: str, root: Path | None = None) -> dict[str, Any]:
         "n_atoms": dataset.sizes["atom"],
         "labeller": None if record is None else record.labeller.model_dump(mode="json"),
         "parent": parent,
-        "length_scale": dataset.attrs.get("length_scale"),
+        "volume_per_atom": dataset.attrs.get("volume_per_atom"),
     }

@@ -98,7 +98,7 @@ def translate(
     carried: dict[str, NDArray[Any]] = {name: parent[name].to_numpy()[rows] for name in CARRIED if name in parent}
     dataset = to_dataset(
         labelled.with_labels(labels).take(np.flatnonzero(sane)),
-        attrs={"element": element, "length_scale": float(parent.attrs.get("length_scale", 1.0)) * scale},
+        attrs={"element": element, "labeller": labeller.id},
         parent_id=parent["id"].to_numpy()[rows],
         **carried,
     )

@@ -1,7 +1,6 @@
 """Validation: retrain on the stored bytes, test on a holdout, relax FCC, BCC and HCP, judge their order."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
@@ -11,9 +10,9 @@ from foundational.data.batches import to_configurations
 from foundational.data.identity import fingerprint
 from foundational.engines.labeller import Labeller
 from foundational.engines.references import ReferenceCrystals
-from foundational.engines.relaxation import relax_fully, relax_isotropic
-from foundational.errors import InputError
-from foundational.science.crystals import STRUCTURES
+from foundational.engines.relaxation import RelaxedCrystal, relax_fully, relax_isotropic
+from foundational.errors import EngineError, InputError
+from foundational.science.crystals import STRUCTURES, Structure
 from foundational.science.ranking import judge_rank
 from foundational.seeds import derive
 from foundational.specs.ani import AniSpec
@@ -39,13 +38,16 @@ class FullReport(Spec):
 
 
 class StructureReport(Spec):
-    """One crystal relaxed isotropically from the symmetric structure; eV per atom and Å."""
+    """One crystal relaxed isotropically from the symmetric structure; eV per atom and Å.
+
+    Null where the model has no minimum of energy anywhere near: then it has no rank either.
+    """
 
     atoms: int
-    energy_per_atom: float
+    energy_per_atom: float | None
     reference_energy_per_atom: float
-    error_meV: float  # noqa: N815 - the unit's own spelling
-    bond: float
+    error_meV: float | None  # noqa: N815 - the unit's own spelling
+    bond: float | None
     reference_bond: float
     full: FullReport | None = None
 
@@ -93,7 +95,7 @@ class ValidationReport(Spec):
     max_meV_per_atom: float | None = None  # noqa: N815
     force_mae_meV_per_A: float | None = None  # noqa: N815
     force_rmse_meV_per_A: float | None = None  # noqa: N815
-    largest_crystal_error_meV: float  # noqa: N815
+    largest_crystal_error_meV: float | None = Field(description="Null where a crystal has no minimum.")  # noqa: N815
     passed: bool
     gates: tuple[GateReport, ...]
     seeds: tuple[SeedReport, ...]
@@ -131,7 +133,7 @@ def validate(
     reference
         relaxed crystals of the potential that labelled the dataset
     ani
-        settings for nickel; lengths are scaled by the dataset's attribute ``length_scale``
+        settings for the dataset's metal; members are ``spec.seeds``
     """
     element = str(dataset.attrs["element"])
     if holdout is not None and holdout.attrs["element"] != element:
@@ -140,9 +142,7 @@ def validate(
     training = np.arange(len(configurations))
     if "split" in dataset:
         training = np.flatnonzero(dataset["split"].to_numpy() == 0)
-    ani = ani.model_copy(
-        update={"members": spec.seeds, "aev": ani.aev.scaled(float(dataset.attrs.get("length_scale", 1.0)))}
-    )
+    ani = ani.model_copy(update={"members": spec.seeds})
     ensemble = train_ensemble(
         ani, configurations, [training] * spec.seeds, derive(seed, "validate", name), progress=progress
     )
@@ -157,7 +157,9 @@ def validate(
     means: dict[str, float | None] = dict.fromkeys(ERRORS)
     if errors:
         means = {key: float(np.mean([e[key] for e in errors])) for key in ERRORS}
-    largest = max(abs(s.error_meV) for report in seeds for s in report.structures.values())
+    crystal_errors = [s.error_meV for report in seeds for s in report.structures.values()]
+    known = [abs(error) for error in crystal_errors if error is not None]
+    largest = max(known) if len(known) == len(crystal_errors) else None
     taus = [s.kendall_tau for s in seeds if s.kendall_tau is not None]
     rank_ok, ground_ok = all(s.rank_ok for s in seeds), all(s.ground_state_ok for s in seeds)
     gates = judge_gates(spec.gates, rank_ok, ground_ok, means["mae_meV_per_atom"], largest)
@@ -174,47 +176,39 @@ def validate(
         passed=all(gate.ok is not False for gate in gates),
         gates=gates,
         seeds=tuple(seeds),
-        **means,  # type: ignore[arg-type]  # keys are ERRORS
+        **means,
     )
 
 
 def judge_gates(
-    gates: GateSpec, rank_ok: bool, ground_state_ok: bool, mae: float | None, crystal_error: float
+    gates: GateSpec, rank_ok: bool, ground_state_ok: bool, mae: float | None, crystal_error: float | None
 ) -> tuple[GateReport, ...]:
     """The gates that are switched on, each with a plain sentence; ``mae`` and ``crystal_error`` in meV per atom."""
     reports = []
+    every = {True: "every seed", False: "not every seed"}
     if gates.rank:
-        said = "orders" if rank_ok else "does not order"
-        reports.append(
-            GateReport(
-                name="rank",
-                ok=rank_ok,
-                message=f"every seed {said} the crystals as the reference"
-                if rank_ok
-                else "not every seed orders the crystals as the reference does",
-            )
-        )
+        message = f"{every[rank_ok]} orders the crystals as the reference does"
+        reports.append(GateReport(name="rank", ok=rank_ok, message=message))
     if gates.ground_state:
-        said = "every seed finds" if ground_state_ok else "not every seed finds"
+        message = f"{every[ground_state_ok]} finds the reference's ground state"
+        reports.append(GateReport(name="ground_state", ok=ground_state_ok, message=message))
+    if gates.mae is not None:
+        reports.append(_limit("mae", "mean absolute error on the holdout", mae, gates.mae, None))
+    if gates.crystal_error is not None:
         reports.append(
-            GateReport(name="ground_state", ok=ground_state_ok, message=f"{said} the reference's ground state")
-        )
-    limits: Mapping[str, tuple[float | None, float | None, str]] = {
-        "mae": (gates.mae, mae, "mean absolute error on the holdout"),
-        "crystal_error": (gates.crystal_error, crystal_error, "largest error of a relaxed crystal"),
-    }
-    for name, (limit, value, what) in limits.items():
-        if limit is None:
-            continue
-        if value is None:
-            reports.append(GateReport(name=name, ok=None, message=f"{what}: no holdout to judge by"))
-            continue
-        ok = value <= limit * MEV
-        word = "within" if ok else "above"
-        reports.append(
-            GateReport(name=name, ok=ok, message=f"{what} is {value:.2f} meV/atom, {word} the gate of {limit * MEV:g}")
+            _limit("crystal_error", "largest error of a relaxed crystal", crystal_error, gates.crystal_error, False)
         )
     return tuple(reports)
+
+
+def _limit(name: str, what: str, value: float | None, limit: float, without: bool | None) -> GateReport:
+    """A gate on a number in meV per atom; ``without`` is the judgement where there is no number."""
+    if value is None:
+        return GateReport(name=name, ok=without, message=f"{what}: there is no number to judge by")
+    ok = value <= limit * MEV
+    word = "within" if ok else "above"
+    message = f"{what} is {value:.2f} meV/atom, {word} the gate of {limit * MEV:g}"
+    return GateReport(name=name, ok=ok, message=message)
 
 
 def _judge(
@@ -226,46 +220,57 @@ def _judge(
     mae: float | None,
     seed: int,
 ) -> SeedReport:
-    structures: dict[str, StructureReport] = {}
-    for structure in STRUCTURES:
-        expected, expected_full = reference.isotropic[structure], reference.full[structure]
-        relaxed = relax_isotropic(member, expected.crystal, element)
-        free = relax_fully(member, relaxed.crystal, element, seed=seed, rattle=reference.rattle)
-        full = FullReport(
-            energy_per_atom=free.energy_per_atom,
-            reference_energy_per_atom=expected_full.energy_per_atom,
-            bond=free.bond,
-            structure=free.structure,
-            reference_structure=expected_full.structure,
-            converged=free.converged,
-        )
-        structures[structure] = _structure(relaxed, expected, full)
-    published = _structure(
-        relax_isotropic(member, reference.published_hcp.crystal, element), reference.published_hcp, None
-    )
-    judgement = judge_rank(
-        {s: structures[s].energy_per_atom for s in STRUCTURES},
-        {s: structures[s].reference_energy_per_atom for s in STRUCTURES},
-        tie,
-    )
+    structures = {s: _relaxed(member, element, reference, s, seed) for s in STRUCTURES}
+    published = _structure(_minimum(member, reference.published_hcp, element), reference.published_hcp, None)
+    found: dict[str, float] = {s: r.energy_per_atom for s, r in structures.items() if r.energy_per_atom is not None}
+    judgement = None
+    if len(found) == len(structures):
+        judgement = judge_rank(found, {s: structures[s].reference_energy_per_atom for s in STRUCTURES}, tie)
     return SeedReport(
         seed=index,
-        rank_ok=judgement.rank_ok,
-        ground_state_ok=judgement.ground_state_ok,
-        kendall_tau=judgement.kendall_tau,
+        rank_ok=judgement is not None and judgement.rank_ok,
+        ground_state_ok=judgement is not None and judgement.ground_state_ok,
+        kendall_tau=None if judgement is None else judgement.kendall_tau,
         mae_meV_per_atom=mae,
-        structures=structures,
+        structures=dict(structures),
         published_hcp=published,
     )
 
 
-def _structure(found: Any, expected: Any, full: FullReport | None) -> StructureReport:
+def _minimum(model: Labeller, reference: RelaxedCrystal, element: str) -> RelaxedCrystal | None:
+    """The model's isotropic minimum from the reference's crystal, or None where it has none near."""
+    try:
+        return relax_isotropic(model, reference.crystal, element)
+    except EngineError:
+        return None
+
+
+def _relaxed(
+    model: Labeller, element: str, reference: ReferenceCrystals, structure: Structure, seed: int
+) -> StructureReport:
+    expected, expected_full = reference.isotropic[structure], reference.full[structure]
+    relaxed = _minimum(model, expected, element)
+    if relaxed is None:
+        return _structure(None, expected, None)
+    free = relax_fully(model, relaxed.crystal, element, seed=seed, rattle=reference.rattle)
+    full = FullReport(
+        energy_per_atom=free.energy_per_atom,
+        reference_energy_per_atom=expected_full.energy_per_atom,
+        bond=free.bond,
+        structure=free.structure,
+        reference_structure=expected_full.structure,
+        converged=free.converged,
+    )
+    return _structure(relaxed, expected, full)
+
+
+def _structure(found: RelaxedCrystal | None, expected: RelaxedCrystal, full: FullReport | None) -> StructureReport:
     return StructureReport(
         atoms=len(expected.crystal),
-        energy_per_atom=found.energy_per_atom,
+        energy_per_atom=None if found is None else found.energy_per_atom,
         reference_energy_per_atom=expected.energy_per_atom,
-        error_meV=(found.energy_per_atom - expected.energy_per_atom) * MEV,
-        bond=found.bond,
+        error_meV=None if found is None else (found.energy_per_atom - expected.energy_per_atom) * MEV,
+        bond=None if found is None else found.bond,
         reference_bond=expected.bond,
         full=full,
     )
