@@ -3,10 +3,10 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import Field
 from ruamel.yaml import YAML
@@ -25,6 +25,7 @@ MANIFEST: Final = "manifest.json"
 RECORD: Final = "release.json"
 DATA: Final = "data.zarr.zip"
 TEXT: Final = "data.extxyz"
+SCHEMAS: Final = "schemas"
 _MEDIA_TYPES: Final = {
     ".zip": "application/zip",
     ".extxyz": "chemical/x-xyz",
@@ -59,7 +60,7 @@ def write_contents(
     record: ReleaseRecord,
     *,
     licence: Path,
-    schemas: Mapping[str, Any],
+    schemas: Path,
     earlier: Sequence[ReleaseRecord],
 ) -> ReleaseRecord:
     """Write data, provenance, licence, changelog and schemas into ``folder``; the record that lists them.
@@ -73,7 +74,7 @@ def write_contents(
     licence
         The text of the licence.
     schemas
-        JSON Schemas by their file name.
+        Folder of JSON Schemas.
     earlier
         Records of the earlier versions, oldest first, for the changelog.
     """
@@ -84,8 +85,11 @@ def write_contents(
     write_json(folder / "provenance.json", record.provenance.model_dump(mode="json"))
     if record.validation is not None:
         write_json(folder / "validation.json", record.validation)
-    for name, schema in schemas.items():
-        write_json(folder / "schemas" / name, schema)
+    if not (schemas / "release.json").is_file():
+        raise NotFoundError(f"expected JSON Schemas in {schemas}; write them with: foundational schemas")
+    (folder / SCHEMAS).mkdir()
+    for schema in schemas.glob("*.json"):
+        shutil.copyfile(schema, folder / SCHEMAS / schema.name)
     write_whole(folder / "CHANGELOG.md", (text.encode() for text in _changelog([*earlier, record])))
     files = tuple(_described(folder, path) for path in sorted(_files(folder)))
     complete = record.model_copy(update={"files": files})

@@ -21,6 +21,7 @@ from foundational.release.archive import archive_folder
 from foundational.release.bundle import (
     MANIFEST,
     RECORD,
+    SCHEMAS,
     find_licence,
     read_kept,
     sha256_of,
@@ -51,12 +52,11 @@ from foundational.specs.about import read_about
 from foundational.specs.potentials import PotentialRegistry
 from foundational.stages.check import check
 from foundational.stages.runner import exclusive
-from foundational.stages.schemas import schemas
 
 Progress = Callable[[int, int, str], None]
 
 #: What decides the bytes of a release besides the data; all of it must be committed.
-_DECIDING = ("foundational", "LICENSES", "params.yaml", "dvc.lock", "datasets/potentials")
+_DECIDING = ("foundational", "LICENSES", SCHEMAS, "params.yaml", "dvc.lock", "datasets/potentials")
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def release_dataset(
     if "/" in name:
         raise InputError(f"expected a dataset that git keeps, such as ni, got {name!r}; give it a folder in datasets/")
     folder = find_dataset(root, name)
-    with _plain_errors(), exclusive(root, f"release-{name}"):
+    with _plain_errors(), exclusive(root, name):
         registry = read_registry(folder)
         _require_committed(root, name)
         require_history(root, name, registry)
@@ -208,7 +208,7 @@ def _write_bundle(
     parents = read_parents(root, record.provenance)
     with whole_folder(place, replace=True) as folder:
         store = root / DATASETS / record.name / STORE
-        complete = write_contents(folder, store, record, licence=licence, schemas=schemas(), earlier=earlier)
+        complete = write_contents(folder, store, record, licence=licence, schemas=root / SCHEMAS, earlier=earlier)
         write_documents(folder, complete, potentials, parents)
         manifest = write_manifest(folder, complete)
         if key is not None:
@@ -240,8 +240,8 @@ def _rebuild(root: Path, entry: Release, earlier: Sequence[ReleaseRecord], out: 
         if sha256_of(_archive(place)) != entry.archive:
             archive.unlink()
             raise ConflictError(
-                f"{record.name}@{record.version} cannot be made again from this checkout, whose code or records are newer; "
-                f"check out the commit {entry.commit[:12]}, or pull the release"
+                f"{record.name}@{record.version} cannot be made again from this checkout, whose code or records are "
+                f"newer; check out the commit {entry.commit[:12]}, or pull the release"
             )
     write_whole(out / record.name / REGISTRY, [registry_text(registry).encode()])
     return archive
@@ -253,9 +253,7 @@ def _require_committed(root: Path, name: str) -> None:
     changed = uncommitted(root, *_DECIDING, *own)
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        raise ConflictError(
-            f"expected a committed project, since a release follows from its commit; commit {', '.join(changed[:3])}{more}"
-        )
+        raise ConflictError(f"a release follows from its commit; commit {', '.join(changed[:3])}{more} before it")
 
 
 def _tracked(root: Path, name: str) -> str:
@@ -280,5 +278,5 @@ def _plain_errors() -> Iterator[None]:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}:
             raise
         raise ConflictError(
-            f"cannot write {error.filename or 'the release'}: {error.strerror}; nothing was released, mend it and run again"
+            f"cannot write {error.filename or 'the release'}: {error.strerror}; nothing was released, run it again then"
         ) from None

@@ -6,6 +6,9 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from foundational.provenance.record import ProvenanceRecord, write_json
+from foundational.release.bundle import Manifest
+from foundational.release.record import ReleaseRecord
+from foundational.release.registry import Registry
 from foundational.specs.about import About
 from foundational.specs.params import Params
 from foundational.specs.potentials import PotentialRegistry
@@ -14,9 +17,12 @@ from foundational.stages.validate import ValidationReport
 #: File name in schemas/ and the model it describes.
 MODELS: dict[str, type[BaseModel]] = {
     "about.json": About,
+    "manifest.json": Manifest,
     "params.json": Params,
     "potentials.json": PotentialRegistry,
     "provenance.json": ProvenanceRecord,
+    "release.json": ReleaseRecord,
+    "releases.json": Registry,
     "validation.json": ValidationReport,
 }
 
