@@ -112,7 +112,7 @@ def summary(root: Path) -> list[Row]:
     for name in DATASETS:
         metrics: dict[str, Any] = json.loads((root / "metrics" / "validate" / f"{name}.json").read_text())
         seeds = metrics["seeds"]
-        means = {}
+        means: dict[str, dict[str, Any]] = {}
         for structure in STRUCTURES:
             cases = [seed["structures"][structure] for seed in seeds]
             means[structure] = {

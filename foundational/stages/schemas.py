@@ -12,6 +12,7 @@ from foundational.release.registry import Registry
 from foundational.specs.about import About
 from foundational.specs.params import Params
 from foundational.specs.potentials import PotentialRegistry
+from foundational.stages.pools import PoolManifest
 from foundational.stages.validate import ValidationReport
 
 #: File name in schemas/ and the model it describes.
@@ -19,6 +20,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "about.json": About,
     "manifest.json": Manifest,
     "params.json": Params,
+    "pool-manifest.json": PoolManifest,
     "potentials.json": PotentialRegistry,
     "provenance.json": ProvenanceRecord,
     "release.json": ReleaseRecord,
@@ -27,19 +29,21 @@ MODELS: dict[str, type[BaseModel]] = {
 }
 
 
-def _schema(model: type[BaseModel]) -> dict[str, object]:
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | model.model_json_schema()
+def schemas() -> dict[str, dict[str, object]]:
+    """Every schema, by its file name in ``schemas/``."""
+    dialect: dict[str, object] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return {name: dialect | model.model_json_schema() for name, model in MODELS.items()}
 
 
 def write_schemas(folder: Path) -> list[Path]:
     """Write every schema into ``folder`` and return the files."""
-    for name, model in MODELS.items():
-        write_json(folder / name, _schema(model))
+    for name, schema in schemas().items():
+        write_json(folder / name, schema)
     return [folder / name for name in MODELS]
 
 
 def stale_schemas(folder: Path) -> list[str]:
     """Names of schemas that are missing from ``folder``, differ from the models, or have no model."""
     on_disk = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")}
-    expected = {name: _schema(model) for name, model in MODELS.items()}
+    expected = schemas()
     return sorted(name for name in on_disk.keys() | expected.keys() if on_disk.get(name) != expected.get(name))
