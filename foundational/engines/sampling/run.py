@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from foundational.engines.potentials import ResolvedPotential
 from foundational.engines.sampling.block import Block, Plan, State, System, run_block
-from foundational.engines.sampling.window import Run as NptRun
-from foundational.engines.sampling.window import find_window, mean_of
+from foundational.engines.sampling.window import NptRun, find_window, mean_of
 from foundational.errors import EngineError
 from foundational.science.bias import Bias
 from foundational.science.order_parameter import check_supercell

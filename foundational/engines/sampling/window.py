@@ -23,7 +23,7 @@ _ATTEMPTS = 5  # a superheated crystal melts when it pleases
 
 
 @dataclass(frozen=True)
-class Run:
+class NptRun:
     """One plain NPT run: where it starts, at which temperature, for how long."""
 
     phase: str
@@ -84,7 +84,7 @@ def _advance(
     return block.state, block.frames
 
 
-def mean_of(system: System, run: Run, seed: int) -> Mean:
+def mean_of(system: System, run: NptRun, seed: int) -> Mean:
     """Means of enthalpy, volume and O over a plain NPT run.
 
     Raises
@@ -125,7 +125,7 @@ def find_window(
     seed: int,
     executor: Executor | None = None,
 ) -> Window:
-    """The window for T_low < T0 < T_high (K); ``equilibration`` and ``duration`` in fs, as in `Run`.
+    """The window for T_low < T0 < T_high (K); ``equilibration`` and ``duration`` in fs, as in `NptRun`.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def find_window(
     if not low < middle < high:
         raise InputError(f"expected temperature_low < temperature < temperature_high, got {low}, {middle}, {high} K")
     runs = [
-        Run(phase, temperature, high, equilibration, duration)
+        NptRun(phase, temperature, high, equilibration, duration)
         for phase, temperature in (("solid", low), ("solid", (low + middle) / 2), ("liquid", middle), ("liquid", high))
     ]
     seeds = [derive(seed, "window", index) for index in range(len(runs))]

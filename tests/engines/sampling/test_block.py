@@ -13,7 +13,7 @@ from foundational.engines.sampling.block import Plan, State, System, run_block
 from foundational.engines.sampling.window import start
 from foundational.errors import EngineError
 from foundational.science.bias import Bias, hill
-from foundational.science.order_parameter import order_parameter, shortest_waves
+from foundational.science.order_parameter import crossings, order_parameter, shortest_waves
 from foundational.units import BAR
 
 QUIET = Plan(steps=1, hill_stride=10, height=0.0, width=(1.5, 2.0), frame_stride=0)
@@ -146,6 +146,26 @@ def test_increments_are_what_the_visits_deposit(system: System, bias: Bias, ratt
     hills = [np.outer(hill(a, n_h, 1.5), hill(b, n_o, 2.0)) for a, b in zip(np.clip(u, 0, n_h), v, strict=True)]
     assert np.allclose(block.increments, 0.002 * np.sum(hills, axis=0), atol=1e-12)
     assert block.visits.sum() == 20
+
+
+def test_crossings_are_those_of_the_series_of_order_parameters(system: System):
+    state = start(system, 12_000.0, 1)
+    plan = replace(QUIET, steps=2500, frame_stride=1)
+    block = run_block(system, state, Bias.canonical(6000.0), plan, seed=3)
+    assert block.crossings == crossings(block.frames[:, 2]) >= 1
+    assert block.state.side == -1
+
+
+@pytest.mark.parametrize(
+    ("shape", "lengths", "tilts"), [("isotropic", 1, 1), ("orthorhombic", 3, 1), ("triclinic", 3, 4)]
+)
+def test_cell_moves_as_its_shape_allows(system: System, shape: str, lengths: int, tilts: int):
+    flexible = replace(system, cell=shape)
+    block = run_block(flexible, start(system, 2400.0, 1), Bias.canonical(1200.0), replace(QUIET, steps=500), seed=1)
+    cell = block.state.cell
+    assert len(set(np.diag(cell).round(9))) == lengths
+    assert len(set(cell[np.triu_indices(3, 1)].tolist() + cell[np.tril_indices(3, -1)].tolist())) == tilts
+    assert not cell[np.triu_indices(3, 1)].any()
 
 
 def test_constant_t_samples_plain_npt_at_that_t_in_another_thermostat(system: System):
