@@ -26,7 +26,7 @@ def to_cff(subject: Citable, works: Sequence[Work]) -> str:
             "title": subject.title,
             "authors": _authors(subject.authors),
             "version": subject.version,
-            "date-released": subject.date.isoformat() if subject.date else None,
+            "date-released": subject.released.isoformat() if subject.released else None,
             "doi": subject.doi,
             "license": about.licence if about else None,
             "identifiers": [

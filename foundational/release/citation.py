@@ -27,7 +27,7 @@ class Citable:
     provenance: ProvenanceRecord
     version: str | None = None
     """None before a release."""
-    date: date | None = None
+    released: date | None = None
     doi: str | None = None
 
     @classmethod
@@ -113,7 +113,7 @@ def _asked_for(about: About | None) -> Iterator[Work]:
 
 def _dataset_work(subject: Citable, why: str) -> Work:
     output = subject.provenance.output
-    year = subject.date.year if subject.date else None
+    year = subject.released.year if subject.released else None
     stand = f"version {subject.version}" if subject.version else "not released"
     text = ", ".join(
         [

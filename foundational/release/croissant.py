@@ -103,7 +103,7 @@ def croissant_document(
         "alternateName": subject.title,
         "description": about.description if about else subject.title,
         "version": subject.version,
-        "datePublished": subject.date.isoformat() if subject.date else None,
+        "datePublished": subject.released.isoformat() if subject.released else None,
         "license": licence_url(about.licence) if about else None,
         "url": f"https://doi.org/{subject.doi}" if subject.doi else None,
         "keywords": sorted({*(about.keywords if about else ()), details.element}),

@@ -38,7 +38,7 @@ def datacite_document(
         "publicationYear": f"{year:04d}",
         "version": subject.version,
         "language": "en",
-        "dates": [{"date": subject.date.isoformat(), "dateType": "Issued"}] if subject.date else [],
+        "dates": [{"date": subject.released.isoformat(), "dateType": "Issued"}] if subject.released else [],
         "alternateIdentifiers": [
             {"alternateIdentifier": subject.label, "alternateIdentifierType": "Name and version"},
             {"alternateIdentifier": output.fingerprint, "alternateIdentifierType": "SHA-256 of ids and labels"},

@@ -41,18 +41,18 @@ def _describe(document: dict[str, Any], record: ProvenanceRecord) -> None:
     if entity in document["entity"]:
         return
     document["entity"][entity] = {
-        "prov:type": {"$": "prov:Collection", "type": "prov:QUALIFIED_NAME"},
+        "prov:type": {"$": "prov:Collection", "type": "xsd:QName"},
         "prov:label": f"{output.name}@{output.version}" if output.version else output.name,
         "terms:fingerprint": output.fingerprint,
         "terms:element": record.element,
-        "terms:configurations": output.n_configurations,
-        "terms:atoms": output.n_atoms,
+        "terms:configurations": _integer(output.n_configurations),
+        "terms:atoms": _integer(output.n_atoms),
         "terms:pool": is_pool(record),
     }
     activity = f"activity:{record.stage}-{output.fingerprint}"
     document["activity"][activity] = {
         "prov:label": record.stage,
-        "terms:seed": record.seed,
+        "terms:seed": _integer(record.seed),
         "terms:specification": _canonical(record.spec),
         "terms:details": _canonical(record.details),
     }
@@ -62,7 +62,7 @@ def _describe(document: dict[str, Any], record: ProvenanceRecord) -> None:
     for name, version in sorted(record.software.items()):
         software = f"software:{name}-{version}"
         document["agent"][software] = {
-            "prov:type": {"$": "prov:SoftwareAgent", "type": "prov:QUALIFIED_NAME"},
+            "prov:type": {"$": "prov:SoftwareAgent", "type": "xsd:QName"},
             "prov:label": f"{name} {version}",
         }
         _relate(document, "wasAssociatedWith", {"prov:activity": activity, "prov:agent": software})
@@ -94,7 +94,7 @@ def _agent(document: dict[str, Any], author: Author) -> str:
     name = f"agent:{author.orcid or '-'.join(author.full.split())}"
     kind = "prov:Person" if author.given else "prov:Organization"
     document["agent"][name] = {
-        "prov:type": {"$": kind, "type": "prov:QUALIFIED_NAME"},
+        "prov:type": {"$": kind, "type": "xsd:QName"},
         "prov:label": author.full,
         **({"terms:orcid": f"https://orcid.org/{author.orcid}"} if author.orcid else {}),
     }
@@ -104,6 +104,11 @@ def _agent(document: dict[str, Any], author: Author) -> str:
 def _relate(document: dict[str, Any], relation: str, members: dict[str, str]) -> None:
     """Add a relation under a name that counts."""
     document[relation][f"_:{relation}{len(document[relation]) + 1}"] = members
+
+
+def _integer(number: int) -> dict[str, str]:
+    # xsd:int ends at 2**31; seeds may be larger.
+    return {"$": str(number), "type": "xsd:int" if abs(number) < 2**31 else "xsd:long"}
 
 
 def _canonical(content: dict[str, Any]) -> str:

@@ -11,6 +11,21 @@ from foundational.release.reference import Author, Work
 
 VERSION: Final = "https://w3id.org/ro/crate/1.3"
 METADATA: Final = "ro-crate-metadata.json"
+_DESCRIPTIONS: Final = {
+    "data.zarr.zip": "Configurations and labels: a zarr 3 store in a zip",
+    "data.extxyz": "The same configurations and labels as extended XYZ",
+    "configurations.csv": "One line for each configuration, without its atoms",
+    "about.yaml": "What people say of the dataset",
+    "provenance.json": "How the dataset was made",
+    "validation.json": "What retraining on the dataset gave",
+    "CHANGELOG.md": "What changed since the first version",
+    "LICENSE.txt": "The licence of the data",
+    "CITATION.cff": "What to cite, Citation File Format",
+    "citation.bib": "What to cite, BibTeX",
+    "datacite.json": "Metadata for a DOI, DataCite 4.5",
+    "croissant.json": "Metadata for machine learning, Croissant",
+    "prov.json": "Provenance, PROV-JSON",
+}
 
 
 def ro_crate_document(subject: Citable, works: Sequence[Work], files: Sequence[ReleasedFile]) -> dict[str, Any]:
@@ -33,17 +48,18 @@ def ro_crate_document(subject: Citable, works: Sequence[Work], files: Sequence[R
             "about": {"@id": "./"},
         },
         _root(subject, others, files),
+        *_identifiers(subject),
         *([_licence(subject.about.licence)] if subject.about else []),
         _publisher(subject),
         *(entity for author in subject.authors for entity in _agent(author)),
         *(_file(file) for file in files),
         *(entity for work in others for entity in _work(work)),
-        *_action(subject.provenance, "./"),
+        *_actions(subject.provenance, "./"),
     ]
     # An agent or a programme may stand in several places; the first description holds.
     unique: dict[str, dict[str, Any]] = {}
     for entity in entities:
-        unique.setdefault(entity["@id"], {k: v for k, v in entity.items() if v is not None and v != []})
+        unique.setdefault(entity["@id"], {k: _plain(v) for k, v in entity.items() if v is not None and v != []})
     return {"@context": f"{VERSION}/context", "@graph": list(unique.values())}
 
 
@@ -56,10 +72,10 @@ def _root(subject: Citable, others: Sequence[Work], files: Sequence[ReleasedFile
         "name": subject.title,
         "alternateName": subject.label,
         "description": about.description if about else subject.title,
-        "identifier": address or f"sha256:{subject.provenance.output.fingerprint}",
+        "identifier": [{"@id": entity["@id"]} for entity in _identifiers(subject)],
         "cite-as": address,
         "version": subject.version,
-        "datePublished": subject.date.isoformat() if subject.date else None,
+        "datePublished": subject.released.isoformat() if subject.released else None,
         "license": {"@id": licence_url(about.licence)} if about else None,
         "author": [{"@id": _agent_id(author)} for author in subject.authors],
         "publisher": {"@id": _publisher(subject)["@id"]},
@@ -67,8 +83,29 @@ def _root(subject: Citable, others: Sequence[Work], files: Sequence[ReleasedFile
         "hasPart": [{"@id": file.path} for file in files],
         "isBasedOn": [{"@id": _work_id(work)} for work in others if work.kind == "dataset"],
         "citation": [{"@id": _work_id(work)} for work in others if work.kind != "dataset"],
-        "mentions": [{"@id": _action_id(subject.provenance)}],
+        "mentions": [{"@id": e["@id"]} for e in _actions(subject.provenance, "./") if e["@type"] == "CreateAction"],
     }
+
+
+def _identifiers(subject: Citable) -> list[dict[str, Any]]:
+    """The DOI, where there is one, and the fingerprint."""
+    address = f"https://doi.org/{subject.doi}"
+    doi = {
+        "@id": address,
+        "@type": "PropertyValue",
+        "name": "DOI",
+        "propertyID": "https://registry.identifiers.org/registry/doi",
+        "value": f"doi:{subject.doi}",
+        "url": address,
+    }
+    fingerprint = {
+        "@id": "#fingerprint",
+        "@type": "PropertyValue",
+        "name": "Fingerprint",
+        "propertyID": "SHA-256 of ids and labels",
+        "value": f"sha256:{subject.provenance.output.fingerprint}",
+    }
+    return [doi, fingerprint] if subject.doi else [fingerprint]
 
 
 def _file(file: ReleasedFile) -> dict[str, Any]:
@@ -76,6 +113,7 @@ def _file(file: ReleasedFile) -> dict[str, Any]:
         "@id": file.path,
         "@type": "File",
         "name": file.path,
+        "description": _DESCRIPTIONS.get(file.path, f"{file.path} of the release"),
         "contentSize": str(file.size),
         "encodingFormat": file.media_type,
         "sha256": file.sha256,
@@ -138,10 +176,11 @@ def _work_id(work: Work) -> str:
     return f"#{_word(work.text)}"
 
 
-def _action(record: ProvenanceRecord, result: str) -> Iterator[dict[str, Any]]:
+def _actions(record: ProvenanceRecord, result: str) -> Iterator[dict[str, Any]]:
     """The work that made a dataset and, as far as they are embedded, what it was made from."""
     labeller = f"#{_word(record.labeller.id)}"
-    software = [(f"#{_word(name)}-{version}", name, version) for name, version in sorted(record.software.items())]
+    # Package URLs (ECMA-427) name software without naming a server.
+    software = [(f"pkg:pypi/{name}@{version}", name, version) for name, version in sorted(record.software.items())]
     yield {
         "@id": _action_id(record),
         "@type": "CreateAction",
@@ -156,13 +195,14 @@ def _action(record: ProvenanceRecord, result: str) -> Iterator[dict[str, Any]]:
             "@id": identifier,
             "@type": "SoftwareApplication",
             "name": name,
-            "softwareVersion": version,
+            "version": version,
+            "url": identifier,
         }
     yield {
         "@id": labeller,
-        "@type": "SoftwareApplication",
+        "@type": "CreativeWork",
         "name": record.labeller.id,
-        "softwareVersion": record.labeller.version,
+        "description": f"What gave the labels, evaluated by {record.labeller.version}",
         "sha256": record.labeller.sha256,
     }
     for source in record.inputs:
@@ -175,11 +215,16 @@ def _action(record: ProvenanceRecord, result: str) -> Iterator[dict[str, Any]]:
             "identifier": f"sha256:{source.fingerprint}",
         }
     for parent in record.parents:
-        yield from _action(parent, f"#dataset-{parent.output.fingerprint}")
+        yield from _actions(parent, f"#dataset-{parent.output.fingerprint}")
 
 
 def _action_id(record: ProvenanceRecord) -> str:
     return f"#{record.stage}-{record.output.fingerprint}"
+
+
+def _plain(value: Any) -> Any:
+    """A list of one as the one, as the specification prefers."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _word(text: str) -> str:

@@ -1,0 +1,142 @@
+"""A small real release: aluminium translated from nickel, labelled by LAMMPS, with the documents that describe it."""
+
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from ase.build import bulk
+
+from foundational.data.configurations import Configurations
+from foundational.data.conversion import from_atoms, to_dataset
+from foundational.data.extxyz import write_extxyz
+from foundational.data.identity import fingerprint
+from foundational.data.store import write_dataset
+from foundational.engines.labeller import LammpsLabeller
+from foundational.engines.potentials import resolve_potential
+from foundational.provenance.record import DatasetRecord, LabellerRecord, ProvenanceRecord, write_record
+from foundational.release.archive import archive_folder
+from foundational.release.citation import Citable
+from foundational.release.documents import write_documents
+from foundational.release.record import ReleasedFile, ReleaseRecord
+from foundational.specs.about import About, read_about
+from foundational.specs.potentials import PotentialRegistry
+
+
+@dataclass(frozen=True)
+class Released:
+    """A bundle, and what it was written from."""
+
+    folder: Path
+    record: ReleaseRecord
+    registry: PotentialRegistry
+    parents: dict[str, About]
+
+    @property
+    def subject(self) -> Citable:
+        return Citable.of(self.record)
+
+
+def labelled(element: str, potential: str, length: float, root: Path) -> xr.Dataset:
+    """Six cells of 4 and 32 atoms, rattled."""
+    rng = np.random.default_rng(11)
+    frames = []
+    for repeat in (1, 2, 1, 2, 1, 1):
+        atoms = bulk(element, "fcc", a=length * rng.uniform(0.98, 1.02), cubic=True) * repeat
+        atoms.positions += rng.normal(scale=0.04, size=atoms.positions.shape)
+        frames.append(atoms)
+    cells = from_atoms(frames)
+    labels = LammpsLabeller(resolve_potential(potential, root)).label(cells)
+    return as_dataset(cells.with_labels(labels), element)
+
+
+def as_dataset(configurations: Configurations, element: str) -> xr.Dataset:
+    count = len(configurations)
+    return to_dataset(
+        configurations,
+        attrs={"element": element},
+        order_parameter=np.where(np.arange(count) == 3, np.nan, np.linspace(0, 1, count)),
+        walker=np.arange(count) % 2,
+        split=(np.arange(count) % 3 == 0).astype(int),
+    )
+
+
+def provenance(
+    dataset: xr.Dataset, name: str, stage: str, potential: str, registry: PotentialRegistry, *parents: ProvenanceRecord
+) -> ProvenanceRecord:
+    return ProvenanceRecord.model_validate(
+        {
+            "stage": stage,
+            "output": DatasetRecord(
+                name=name,
+                version=None if stage == "sample" else "1.0.0",
+                fingerprint=fingerprint(dataset),
+                n_configurations=dataset.sizes["configuration"],
+                n_atoms=dataset.sizes["atom"],
+            ),
+            "inputs": tuple(parent.output for parent in parents),
+            "element": dataset.attrs["element"],
+            "labeller": LabellerRecord(
+                id=f"lammps:{potential}",
+                version="lammps 2025.7.22",
+                sha256=registry.by_id(potential).sha256,
+                parameters={"pair_style": registry.by_id(potential).pair_style},
+            ),
+            "spec": {"rule": "lattice", "filter": 0.5},
+            "seed": 2311,
+            "software": {"foundational": "0.1.0", "lammps": "2025.7.22"},
+            "details": {"scale": 1.15057},
+            "parents": parents,
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Released:
+    registry = PotentialRegistry.read(checkout)
+    nickel = labelled("Ni", "NiNb", 3.52, checkout)
+    pool = provenance(nickel, "pools/ni-momt-32", "sample", "NiNb", registry)
+    parent = provenance(nickel, "ni", "distill", "NiNb", registry, pool)
+    aluminium = labelled("Al", "Al_mm", 4.05, checkout)
+    about = read_about(checkout / "datasets" / "al").model_copy(
+        update={"keywords": ("aluminium", "EAM & more", "100 % periodic")}
+    )
+    source = tmp_path_factory.mktemp("project") / "data.zarr"
+    write_dataset(aluminium, source)
+    made = provenance(aluminium, "al", "translate", "Al_mm", registry, parent)
+    bare = ReleaseRecord.model_validate(
+        {
+            "name": "al",
+            "version": "1.0.0",
+            "date": date(2025, 3, 9),
+            "about": about,
+            "provenance": made,
+            "files": (),
+            "fingerprint": made.output.fingerprint,
+            "n_configurations": made.output.n_configurations,
+            "n_atoms": made.output.n_atoms,
+            "validation": {"dataset": "al", "rank_ok": True},
+            "changes": ("First release.",),
+            "bump": None,
+            "previous": None,
+            "doi": "10.5281/zenodo.1234567",
+        }
+    )
+    folder = tmp_path_factory.mktemp("bundles") / "al-1.0.0"
+    folder.mkdir()
+    archive_folder(folder / "data.zarr.zip", source)
+    write_extxyz(aluminium, folder / "data.extxyz")
+    write_record(folder, made)
+    types = {"data.extxyz": "chemical/x-xyz", "data.zarr.zip": "application/zip", "provenance.json": "application/json"}
+    files = tuple(
+        ReleasedFile(path=path, size=len(content), sha256=sha256(content).hexdigest(), media_type=media_type)
+        for path, media_type in types.items()
+        if (content := (folder / path).read_bytes())
+    )
+    record = bare.model_copy(update={"files": files})
+    parents = {"ni": read_about(checkout / "datasets" / "ni")}
+    write_documents(folder, record, registry, parents)
+    return Released(folder, record, registry, parents)
