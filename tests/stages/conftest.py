@@ -1,0 +1,83 @@
+"""A small project with a real pool: rattled nickel crystals and melts, labelled by the reference potential."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from foundational.data.configurations import Configurations
+from foundational.data.conversion import to_dataset
+from foundational.engines.labeller import LammpsLabeller
+from foundational.engines.potentials import potential_for
+from foundational.engines.references import reference_crystals
+from foundational.science.crystals import build_crystal
+from foundational.specs.parsing import merge, read_yaml
+from foundational.stages.commands import distill_pool, ground_volume, lammps_record, store_holdout
+from foundational.stages.pools import write_manifest
+from foundational.stages.runner import Made, produce
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Numbers so small that a whole pipeline takes seconds; the physics is not judged by them.
+TINY = {
+    "translate": {"guard": {"maximum_energy": 100.0}},
+    "holdout": {"ni-holdout": {"pool": "ni-momt-32", "frames": 10}},
+    "distill": {"ni": {"frames": 40, "initial": 20, "rounds": 2, "members": 2, "epochs": 2, "separation": 10}},
+    "validate": {"seeds": 2, "gates": {"rank": True, "ground_state": True, "mae": 1e-6, "crystal_error": None}},
+    "ani": {"recipe": {"network": {"hidden": [16]}, "training": {"epochs": 2}}},
+}
+
+
+def rattled_nickel(count: int, seed: int) -> Configurations:
+    """``count`` FCC-32 cells, strained by a few per cent and rattled by 0.05 to 0.5 Å."""
+    rng = np.random.default_rng(seed)
+    crystals = [build_crystal("fcc", 10.868 * s**3, (2, 2, 2)) for s in rng.uniform(0.97, 1.05, count)]
+    noise = [rng.normal(scale=scale, size=(32, 3)) for scale in rng.uniform(0.05, 0.3, count)]
+    positions = [c.positions + n for c, n in zip(crystals, noise, strict=True)]
+    return Configurations.build([c.cell for c in crystals], positions, [np.full(32, 28)] * count)
+
+
+@pytest.fixture(scope="session")
+def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose pool ``ni-momt-32`` has 120 configurations."""
+    root = tmp_path_factory.mktemp("project")
+    params = merge(read_yaml(ROOT / "params.yaml"), TINY)
+    YAML().dump(params, root / "params.yaml")
+    shutil.copyfile(ROOT / "dvc.yaml", root / "dvc.yaml")
+    (root / "datasets").mkdir()
+    (root / "datasets" / "potentials").symlink_to(ROOT / "datasets" / "potentials")
+    potential = potential_for("Ni", root)
+    batch = rattled_nickel(120, seed=1)
+    reference = reference_crystals(potential, "Ni")
+
+    def build() -> Made:
+        dataset = to_dataset(
+            batch.with_labels(LammpsLabeller(potential).label(batch)),
+            attrs={"element": "Ni", "labeller": "lammps:NiNb", "volume_per_atom": ground_volume(reference)},
+            walker=np.arange(120) % 2,
+            step=np.arange(120) // 2 * 100,
+        )
+        return Made(dataset, "Ni", lammps_record(potential))
+
+    record = produce(root, "pools/ni-momt-32", "sample", {}, 1, (), build)
+    write_manifest(root, "ni-momt-32", record)
+    return root
+
+
+@pytest.fixture
+def project(tiny_project: Path, tmp_path: Path) -> Path:
+    """A copy of the small project that a test may change."""
+    root = tmp_path / "project"
+    shutil.copytree(tiny_project, root, symlinks=True)
+    return root
+
+
+@pytest.fixture(scope="session")
+def distilled_project(tiny_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the small project with its holdout and its distilled set; for reading."""
+    root = tmp_path_factory.mktemp("distilled") / "project"
+    shutil.copytree(tiny_project, root, symlinks=True)
+    store_holdout(root, "ni-holdout")
+    distill_pool(root, "ni")
+    return root
