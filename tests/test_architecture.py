@@ -19,7 +19,7 @@ ALLOWED = {
     "science": BASE | {"science"},
     "data": DATA,
     "project": DATA,
-    "foundational": DATA,
+    "foundational": DATA | {"release"},
     "engines": ENGINES,
     "provenance": RECORDS - {"release"},
     "release": RECORDS,
