@@ -30,10 +30,10 @@ TINY = {
 
 
 def rattled_nickel(count: int, seed: int) -> Configurations:
-    """``count`` FCC-32 cells, strained by a few per cent and rattled by 0.05 to 0.5 Å."""
+    """``count`` FCC-32 cells, strained by a few per cent and rattled by 0.03 to 0.18 Å."""
     rng = np.random.default_rng(seed)
     crystals = [build_crystal("fcc", 10.868 * s**3, (2, 2, 2)) for s in rng.uniform(0.97, 1.05, count)]
-    noise = [rng.normal(scale=scale, size=(32, 3)) for scale in rng.uniform(0.05, 0.3, count)]
+    noise = [rng.normal(scale=scale, size=(32, 3)) for scale in rng.uniform(0.03, 0.18, count)]
     positions = [c.positions + n for c, n in zip(crystals, noise, strict=True)]
     return Configurations.build([c.cell for c in crystals], positions, [np.full(32, 28)] * count)
 
