@@ -1,6 +1,6 @@
 """What somebody who uses a dataset owes citations to: itself, its paper, its potentials, the sets it comes from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -164,3 +164,20 @@ def _identity(work: Work) -> str:
     if work.kind == "dataset":
         return f"{work.name}@{work.version} {work.fingerprint}"
     return (work.doi or "".join(c for c in work.text if c.isalnum())).lower()
+
+
+def to_text(subject: Citable, works: Sequence[Work]) -> str:
+    """What to cite, for people: a numbered list that says why."""
+    lines = [f"Please cite, if you use {subject.label}:", ""]
+    for number, work in enumerate(works, 1):
+        lines += [f"{number:>2}. {printed(work)}", f"    {work.why.rstrip('.')}."]
+    return "\n".join(lines) + "\n"
+
+
+def printed(work: Work) -> str:
+    """A work's reference, with its DOI.
+
+    >>> printed(Work(kind="other", text="J. Doe, Notes", why="", doi="10.1234/x"))
+    'J. Doe, Notes, https://doi.org/10.1234/x'
+    """
+    return f"{work.text}, https://doi.org/{work.doi}" if work.doi else work.text
