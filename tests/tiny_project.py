@@ -18,7 +18,7 @@ from foundational.stages.commands import distill_pool, ground_volume, lammps_rec
 from foundational.stages.pools import write_manifest
 from foundational.stages.runner import Made, produce
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 #: Numbers so small that a whole pipeline takes seconds; the physics is not judged by them.
 TINY = {
     "translate": {"guard": {"maximum_energy": 100.0}},

