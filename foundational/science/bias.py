@@ -45,6 +45,11 @@ class Bias:
         return cls.flat(temperature, np.array([0.0, 1.0]), np.full(2, temperature), (1, 1))
 
     @property
+    def plain(self) -> bool:
+        """Whether there is no bias, and the run is plain NPT at ``temperature``."""
+        return bool((self.knots_t == self.temperature).all()) and not self.coefficients.any()
+
+    @property
     def bins(self) -> tuple[int, int]:
         """Bins of H and of O."""
         return self.coefficients.shape[0] - 3, self.coefficients.shape[1] - 3

@@ -22,9 +22,9 @@ from foundational.engines.potentials import ResolvedPotential
 from foundational.engines.sampling.block import State
 from foundational.engines.sampling.kernel import FRAME_HEAD
 from foundational.engines.sampling.run import Run, advance, begin, system_of
-from foundational.errors import ConflictError, EngineError
+from foundational.errors import ConflictError
 from foundational.science.bias import Bias
-from foundational.specs.sampling import NptPool, PoolSpec, SampleSettings
+from foundational.specs.sampling import PoolSpec, SampleSettings
 
 Progress = Callable[[int, int, str], None]
 
@@ -106,8 +106,6 @@ def sample(
         begun = time.perf_counter()
         recording = not run.learning
         run, blocks = advance(run, settings, system, seed, executor)
-        if isinstance(pool, NptPool) and run.crossings_recording:
-            raise EngineError(f"the {pool.phase} at {pool.temperature:g} K did not last; choose another temperature")
         if recording:
             fresh += [block.frames for block in blocks]
         if progress is not None:

@@ -25,6 +25,8 @@ from foundational.units import BOLTZMANN
 
 #: A walker outside the window for all but this share of so many rounds does not come back by itself.
 _INSIDE, _ROUNDS_OUTSIDE = 0.02, 10
+#: Blocks of plain NPT that may leave their phase, one after another.
+_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +125,10 @@ def advance(
     )
     seeds = [derive(seed, phase, index, walker) for walker in range(len(run.walkers))]
     apply = map if executor is None else executor.map
-    blocks = list(apply(run_block, repeat(system), run.walkers, repeat(run.bias), repeat(plan), seeds))
+    work = _stay_in_phase if run.bias.plain else run_block
+    blocks = list(apply(work, repeat(system), run.walkers, repeat(run.bias), repeat(plan), seeds))
     crossings = sum(block.crossings for block in blocks)
-    outside = min(block.inside for block in blocks) < _INSIDE
+    outside = not run.bias.plain and min(block.inside for block in blocks) < _INSIDE
     after = replace(
         run,
         walkers=tuple(block.state for block in blocks),
@@ -151,6 +154,21 @@ def advance(
         after = replace(after, recorded=run.recorded + 1, crossings_recording=run.crossings_recording + crossings)
     _refuse(after, settings, blocks)
     return after, blocks
+
+
+def _stay_in_phase(system: System, state: State, bias: Bias, plan: Plan, seed: int) -> Block:
+    """A block of plain NPT in which the phase lasted: one in which it froze or melted is thrown away and drawn again.
+
+    Near melting neither phase of a small cell lasts for ever; the pool is conditioned on the one that was asked for.
+    """
+    for attempt in range(_ATTEMPTS):
+        block = run_block(system, state, bias, plan, derive(seed, attempt))
+        if block.crossings == 0:
+            return block
+    raise EngineError(
+        f"{system.element} {'solid' if state.side > 0 else 'liquid'} at {bias.temperature:g} K did not last for "
+        f"{plan.steps * system.timestep / 1000:g} ps in {_ATTEMPTS} attempts; choose another temperature"
+    )
 
 
 def _height(run: Run, settings: SampleSettings) -> float:

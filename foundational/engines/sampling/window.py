@@ -1,8 +1,9 @@
 """The window of enthalpy that a run covers, and the first guess of T(H) inside it, from four short NPT runs.
 
 The lower edge is the mean enthalpy of the solid at T_low and the upper that of the liquid at T_high: an edge that does
-not match its temperature holds a run outside the window for ever. Between them the guess follows the solid up to T0
-(from its enthalpies at T_low and half way to T0), stays at T0 while the crystal melts, and then follows the liquid.
+not match its temperature holds a run outside the window for ever. Between them the guess follows the solid up to T0,
+stays at T0 while the crystal melts, and then follows the liquid; both enthalpies at T0 are extrapolated from half way,
+since near melting neither phase of a small cell lasts.
 """
 
 from concurrent.futures import Executor
@@ -109,11 +110,9 @@ def mean_of(system: System, run: NptRun, seed: int) -> Mean:
             f"{what} boils: its volume grew {volume.max() / volume.min():.0f} times; lower the temperature"
         )
     if run.phase == "solid" and order < CRYSTAL_ABOVE:
-        raise EngineError(f"{what} melts (order parameter {order:.2f}); lower temperature_low or temperature")
+        raise EngineError(f"{what} melts (order parameter {order:.2f}); lower its temperature")
     if run.phase == "liquid" and order > CRYSTAL_ABOVE:
-        raise EngineError(
-            f"{what} stays crystalline (order parameter {order:.2f}); raise temperature_high or temperature"
-        )
+        raise EngineError(f"{what} stays crystalline (order parameter {order:.2f}); raise its temperature")
     return Mean(float(enthalpy), float(volume.mean()), float(order), state)
 
 
@@ -137,16 +136,20 @@ def find_window(
     low, middle, high = temperatures
     if not low < middle < high:
         raise InputError(f"expected temperature_low < temperature < temperature_high, got {low}, {middle}, {high} K")
+    cool, hot = (low + middle) / 2, (middle + high) / 2
     runs = [
         NptRun(phase, temperature, high, equilibration, duration)
-        for phase, temperature in (("solid", low), ("solid", (low + middle) / 2), ("liquid", middle), ("liquid", high))
+        for phase, temperature in (("solid", low), ("solid", cool), ("liquid", hot), ("liquid", high))
     ]
     seeds = [derive(seed, "window", index) for index in range(len(runs))]
     apply = map if executor is None else executor.map
-    cold, warm, molten, hot = apply(mean_of, [system] * len(runs), runs, seeds)
-    melting = 2 * warm.enthalpy - cold.enthalpy  # the solid's enthalpy goes on linearly to T0
-    knots_h = np.array([cold.enthalpy, warm.enthalpy, melting, molten.enthalpy, hot.enthalpy])
-    knots_t = np.array([low, (low + middle) / 2, middle, middle, high])
-    # Where nothing is gained by melting, the solid's extrapolation passes the liquid: leave that knot out.
-    keep = np.append(np.diff(knots_h) > 0, True)
-    return Window(knots_h[keep], knots_t[keep], warm.state, molten.state)
+    lower, solid, liquid, upper = apply(mean_of, [system] * len(runs), runs, seeds)
+    melting, molten = 2 * solid.enthalpy - lower.enthalpy, 2 * liquid.enthalpy - upper.enthalpy
+    knots_h = np.array([lower.enthalpy, solid.enthalpy, melting, molten, liquid.enthalpy, upper.enthalpy])
+    knots_t = np.array([low, cool, middle, middle, hot, high])
+    if melting > molten:  # the two extrapolations meet before T0: leave the plateau out
+        knots_h, knots_t = knots_h[[0, 1, 4, 5]], knots_t[[0, 1, 4, 5]]
+    if (np.diff(knots_h) <= 0).any():
+        found = ", ".join(f"{h / system.n_atoms:.3f} at {t:.0f} K" for h, t in zip(knots_h, knots_t, strict=True))
+        raise EngineError(f"expected the enthalpy to rise with temperature, got {found} (eV/atom)")
+    return Window(knots_h, knots_t, solid.state, liquid.state)
