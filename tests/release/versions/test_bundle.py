@@ -1,0 +1,165 @@
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from foundational.cli.main import app
+from foundational.data.extxyz import read_extxyz
+from foundational.data.identity import fingerprint
+from foundational.data.store import open_store
+from foundational.errors import ConflictError, GateError, NotFoundError
+from foundational.release.bundle import read_manifest, sha256_of
+from foundational.release.registry import read_registry
+
+EXPECTED = {
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "LICENSE.txt",
+    "about.yaml",
+    "citation.bib",
+    "croissant.json",
+    "data.extxyz",
+    "data.zarr.zip",
+    "datacite.json",
+    "manifest.json",
+    "prov.json",
+    "provenance.json",
+    "release.json",
+    "ro-crate-metadata.json",
+    "schemas/provenance.json",
+    "schemas/release.json",
+}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture
+def bundle(two) -> Path:
+    return two.out / "ni" / "ni-1.1.0"
+
+
+def test_a_bundle_holds_all_that_was_promised(bundle, two):
+    assert contents(bundle).keys() >= EXPECTED
+    record = json.loads((bundle / "release.json").read_text())
+    assert {f["path"] for f in record["files"]} >= {"data.zarr.zip", "data.extxyz", "provenance.json", "LICENSE.txt"}
+    assert "CC BY 4.0" in (bundle / "LICENSE.txt").read_text() or "Attribution 4.0" in (bundle / "LICENSE.txt").read_text()
+    assert YAML(typ="safe").load(bundle / "about.yaml")["title"] == "Nickel for tests"
+    assert (bundle / "schemas" / "release.json").read_bytes() == (two.root / "schemas" / "release.json").read_bytes()
+
+
+def test_both_forms_of_the_data_keep_the_fingerprint(bundle, nickel):
+    expected = fingerprint(nickel)
+    assert fingerprint(open_store(bundle / "data.zarr.zip")) == expected
+    assert fingerprint(read_extxyz(bundle / "data.extxyz")) == expected
+    forces = np.concatenate([a.arrays["REF_forces"] for a in ase.io.iread(bundle / "data.extxyz", ":")])
+    assert np.array_equal(forces.astype(np.float32), nickel["forces"].to_numpy())
+
+
+def test_the_manifest_lists_every_other_file_and_the_registry_the_manifest(bundle, two):
+    manifest = read_manifest(bundle)
+    assert manifest.files.keys() == contents(bundle).keys() - {"manifest.json"}
+    assert all(sha256_of(bundle / path) == entry.sha256 for path, entry in manifest.files.items())
+    entry = read_registry(two.folder).releases[-1]
+    assert sha256_of(bundle / "manifest.json") == entry.manifest
+    assert sha256_of(bundle.with_name("ni-1.1.0.zip")) == entry.archive
+    assert sha256_of(two.folder / "data.zarr" / "zarr.json") == entry.root
+
+
+def test_the_zip_is_the_folder_with_fixed_times(bundle):
+    with zipfile.ZipFile(bundle.with_name("ni-1.1.0.zip")) as archive:
+        assert archive.testzip() is None
+        assert {i.filename: archive.read(i) for i in archive.infolist()} == {
+            f"ni-1.1.0/{name}": content for name, content in contents(bundle).items()
+        }
+        assert {i.date_time for i in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_the_same_commit_gives_the_same_bytes(project, template, tmp_path, monkeypatch):
+    """In another folder, at another time, under another umask, by another user, in another order of the files."""
+    first = project.release()
+    from shutil import copytree
+
+    other = type(project)(Path(copytree(template.root, tmp_path / "else" / "where")))
+    for path in sorted((other.folder / "data.zarr").rglob("*"), reverse=True):
+        os.utime(path, (1, 1))
+    monkeypatch.setenv("USER", "somebody")
+    mask = os.umask(0o077)
+    try:
+        second = other.release()
+    finally:
+        os.umask(mask)
+    assert first.bundle.read_bytes() == second.bundle.read_bytes()
+    assert contents(project.folder / "releases") == contents(other.folder / "releases")
+    assert (project.folder / "releases.yaml").read_bytes() == (other.folder / "releases.yaml").read_bytes()
+
+
+def test_a_lost_bundle_is_made_again_to_the_last_bit(two):
+    import shutil
+
+    expected = (two.out / "ni" / "ni-1.1.0.zip").read_bytes()
+    shutil.rmtree(two.out)
+    assert two.release().bundle.read_bytes() == expected
+    assert (two.out / "ni" / "releases.yaml").read_bytes() == (two.folder / "releases.yaml").read_bytes()
+
+
+def test_a_bundle_that_newer_texts_would_change_is_not_made_again(two):
+    import shutil
+
+    shutil.rmtree(two.out)
+    (two.root / "LICENSES" / "CC-BY-4.0.txt").write_text("Another text.\n")
+    two.commit()
+    with pytest.raises(ConflictError, match="cannot be made again from this checkout"):
+        two.release()
+    assert not (two.out / "ni" / "ni-1.1.0.zip").exists()
+
+
+def test_a_licence_without_a_text_is_refused(project):
+    about = project.folder / "about.yaml"
+    about.write_text(about.read_text().replace("CC-BY-4.0", "CC0-1.0"))
+    project.commit()
+    with pytest.raises(NotFoundError, match=r"LICENSES/CC0-1\.0\.txt"):
+        project.release()
+
+
+def test_nothing_of_the_machine_is_in_a_bundle(bundle, two):
+    for name, content in contents(bundle).items():
+        assert str(two.root).encode() not in content, name
+        assert os.uname().nodename.encode() not in content or len(os.uname().nodename) < 4, name
+
+
+def test_a_training_set_is_validated_from_its_bytes_and_refused_where_a_gate_fails(project, nickel, checkout):
+    """The real gate, with a network that cannot have learned anything; then with the gates switched off."""
+    params = YAML(typ="safe", pure=True).load((checkout / "params.yaml").read_text())
+    params["validate"] |= {"seeds": 1, "datasets": {}, "training": "recipe"}
+    params["ani"]["recipe"]["training"]["epochs"] = 1
+    params["ani"]["recipe"]["training"]["batch"] = 4
+    params["validate"]["gates"] = {"rank": False, "ground_state": False, "mae": None, "crystal_error": 1e-6}
+
+    def write_params() -> None:
+        with (project.root / "params.yaml").open("w") as stream:
+            YAML(typ="safe", pure=True).dump(params, stream)
+
+    write_params()
+    project.write(nickel, record=project.record(nickel, stage="distill"))
+    project.commit()
+    arguments = ["release", "ni", "--root", str(project.root)]
+    refused = CliRunner().invoke(app, arguments)
+    assert isinstance(refused.exception, GateError), refused.output
+    assert not (project.folder / "releases.yaml").exists()
+    params["validate"]["gates"]["crystal_error"] = None
+    write_params()
+    project.commit()
+    done = CliRunner().invoke(app, [*arguments, "--json"])
+    assert done.exit_code == 0, done.output
+    shown = json.loads(done.stdout)
+    assert (shown["version"], shown["new"]) == ("1.0.0", True)
+    report = json.loads((project.out / "ni" / "ni-1.0.0" / "validation.json").read_text())
+    assert (report["fingerprint"], report["passed"]) == (shown["fingerprint"], True)
