@@ -1,9 +1,16 @@
 """A small real release: aluminium translated from nickel, labelled by LAMMPS, with the documents that describe it."""
 
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +26,11 @@ from foundational.engines.labeller import LammpsLabeller
 from foundational.engines.potentials import resolve_potential
 from foundational.provenance.record import DatasetRecord, LabellerRecord, ProvenanceRecord, write_record
 from foundational.release.archive import archive_folder
+from foundational.release.bundle import MANIFEST, RECORD, sha256_of, write_about, write_manifest
 from foundational.release.citation import Citable
 from foundational.release.documents import write_documents
 from foundational.release.record import ReleasedFile, ReleaseRecord
+from foundational.release.registry import RELEASES, Registry, write_registry
 from foundational.specs.about import About, read_about
 from foundational.specs.potentials import PotentialRegistry
 
@@ -140,3 +149,79 @@ def released(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Releas
     parents = {"ni": read_about(checkout / "datasets" / "ni")}
     write_documents(folder, record, registry, parents)
     return Released(folder, record, registry, parents)
+
+
+@pytest.fixture
+def project(project_template: Path, tmp_path: Path) -> Path:
+    """A project in git: ``al@1.0.0`` is released, its bundle in build/releases; ``local/nb`` is not."""
+    return Path(shutil.copytree(project_template, tmp_path / "project"))
+
+
+@pytest.fixture(scope="session")
+def project_template(released: Released, tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Path:
+    root = tmp_path_factory.mktemp("template") / "project"
+    for path in ("datasets/ni/about.yaml", "datasets/potentials/potentials.yaml"):
+        (root / path).parent.mkdir(parents=True)
+        shutil.copyfile(checkout / path, root / path)
+    (root / "dvc.yaml").write_text("stages: {}\n")
+    (root / ".gitignore").write_text("/build/\n/datasets/local/\n")
+    record = released.record.model_copy(update={"doi": None})
+    folder = root / "datasets" / "al"
+    bundle = root / "build" / "releases" / "al" / "al-1.0.0"
+    shutil.copytree(released.folder, bundle)
+    (bundle / RECORD).write_text(record.model_dump_json())
+    manifest = write_manifest(bundle, record)
+    archive_folder(bundle.with_name("al-1.0.0.zip"), bundle, "al-1.0.0/")
+    (folder / RELEASES / "1.0.0").mkdir(parents=True)
+    for name in (RECORD, MANIFEST):
+        shutil.copyfile(bundle / name, folder / RELEASES / "1.0.0" / name)
+    write_about(folder, record.about)
+    write_record(folder, record.provenance)
+    registry = Registry(name="al").with_release(
+        version="1.0.0",
+        date=record.date,
+        commit="0" * 40,
+        bump=None,
+        fingerprint=record.fingerprint,
+        root="0" * 64,
+        tracked=f"{0:032x}.dir",
+        manifest=manifest,
+        archive=sha256_of(bundle.with_name("al-1.0.0.zip")),
+    )
+    write_registry(folder, registry)
+    parent = record.provenance
+    made = parent.model_copy(
+        update={
+            "output": parent.output.model_copy(update={"name": "local/nb", "version": None}),
+            "inputs": (parent.output,),
+            "parents": (parent,),
+        }
+    )
+    write_record(root / "datasets" / "local" / "nb", made)
+    commit(root, "Release al@1.0.0")
+    return root
+
+
+def commit(root: Path, message: str) -> None:
+    person = ["-c", "user.name=A tester", "-c", "user.email=tester@example.org"]
+    for command in (["init", "--quiet"], ["add", "."], [*person, "commit", "--quiet", "--message", message]):
+        subprocess.run(["git", *command], cwd=root, check=True)
+
+
+def load_server() -> ModuleType:
+    """The module beside this one; tests are no package from which it could be imported."""
+    spec = importlib.util.spec_from_file_location("invenio_server", Path(__file__).with_name("invenio_server.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+INVENIO = load_server()
+
+
+@pytest.fixture
+def invenio() -> Iterator[Any]:
+    """A repository server; faults are added to ``invenio.faults`` with ``invenio.fault(…)``."""
+    with INVENIO.running() as server:
+        yield server

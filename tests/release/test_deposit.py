@@ -1,0 +1,354 @@
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from foundational.cli import publish
+from foundational.errors import ChecksumError, ConflictError, InputError, NotFoundError
+from foundational.release import invenio as client
+from foundational.release.deposit import State
+from foundational.release.registry import read_registry, write_registry
+from foundational.release.version import Version, parse_reference
+from foundational.stages.deposit import Deposited, deposit_release
+
+TOKEN = "valid-token-4711"
+Deposit = Callable[..., Deposited]
+
+
+@pytest.fixture
+def deposit(project: Path, invenio, monkeypatch: pytest.MonkeyPatch) -> Deposit:
+    monkeypatch.setattr(client, "_FIRST_WAIT", 0.01)
+
+    def run(name: str = "al@1.0.0", to: str | None = None, token: str | None = TOKEN, **options: Any) -> Deposited:
+        reference = parse_reference(name)
+        bundles = project / "build" / "releases"
+        return deposit_release(project, reference, to or invenio.url, bundles=bundles, token=token, **options)
+
+    return run
+
+
+def run_cli(*arguments: str, token: str | None = None) -> Any:
+    app = typer.Typer()
+    publish.register(app)
+    return CliRunner().invoke(app, list(arguments), env={"FOUNDATIONAL_DEPOSIT_TOKEN": token})
+
+
+def require_complete(server, bundle: Path, *, published: bool = True) -> None:
+    """One record holds the zip and every document, byte for byte."""
+    (record,) = server.records.values()
+    assert record.published is published
+    sent = {name: hashlib.sha256(file.content).hexdigest() for name, file in record.files.items() if file.completed}
+    expected = [
+        bundle.with_name(f"{bundle.name}.zip"),
+        *(p for p in bundle.iterdir() if not p.name.startswith("data.")),
+    ]
+    assert sent == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in expected}
+
+
+@pytest.fixture
+def bundle(project: Path) -> Path:
+    return project / "build" / "releases" / "al" / "al-1.0.0"
+
+
+def test_dry_run_needs_no_token_and_asks_no_server(project: Path, invenio) -> None:
+    done = run_cli("deposit", "al@1.0.0", "--to", invenio.url, "--root", str(project), "--json")
+    assert done.exit_code == 0, done.output
+    shown = json.loads(done.stdout)
+    assert invenio.log == []
+    assert shown["sent"] is False
+    assert shown["new_version_of"] is None
+    assert {"al-1.0.0.zip", "CITATION.cff", "manifest.json"} <= {file["name"] for file in shown["files"]}
+    metadata = shown["record"]["metadata"]
+    assert metadata["version"] == "1.0.0"
+    assert metadata["publication_date"] == "2025-03-09"
+    assert metadata["rights"] == [{"id": "cc-by-4.0"}]
+    assert metadata["creators"] == [
+        {"person_or_org": {"type": "organizational", "name": "The foundational developers"}}
+    ]
+    assert any("ni, version 1.0.0" in reference["reference"] for reference in metadata["references"])
+
+
+def test_sending_needs_a_token_from_the_environment(project: Path, invenio) -> None:
+    done = run_cli("deposit", "al@1.0.0", "--to", invenio.url, "--send", "--root", str(project))
+    assert isinstance(done.exception, InputError)
+    assert "FOUNDATIONAL_DEPOSIT_TOKEN" in str(done.exception)
+    assert invenio.log == []
+
+
+def test_sending_makes_a_whole_draft_and_publishes_nothing(project: Path, invenio, bundle: Path) -> None:
+    done = run_cli("deposit", "al@1.0.0", "--to", invenio.url, "--send", "--root", str(project), token=TOKEN)
+    assert done.exit_code == 0, done.output
+    require_complete(invenio, bundle, published=False)
+    assert "10.5281/zenodo.00001" in done.stdout
+    assert read_registry(project / "datasets" / "al").dois == {}
+    texts = [done.output, *(p.read_text() for p in (project / "build").rglob("*.json"))]
+    assert all(TOKEN not in text for text in texts)
+
+
+def test_publishing_notes_the_doi_and_citations_carry_it(
+    project: Path, deposit: Deposit, invenio, bundle: Path
+) -> None:
+    done = deposit(publish=True)
+    require_complete(invenio, bundle)
+    assert done.state.doi == "10.5281/zenodo.00001"
+    assert read_registry(project / "datasets" / "al").dois == {"1.0.0": "10.5281/zenodo.00001"}
+    assert "https://doi.org/10.5281/zenodo.00001" in run_cli("cite", "al", "--root", str(project)).stdout
+
+
+def test_a_published_deposit_is_not_sent_twice(deposit: Deposit, invenio) -> None:
+    deposit(publish=True)
+    before = len(invenio.log)
+    assert deposit(publish=True).state.published
+    assert invenio.log[before:] == []
+
+
+STEPS = (
+    r"POST /api/records$",
+    r"PUT .*/draft$",
+    r"POST .*/pids/doi",
+    r"POST .*/draft/files$",
+    r"PUT .*/content",
+    r"POST .*/commit",
+    r"POST .*/publish",
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "details"),
+    [
+        ("status", {"status": 429, "headers": {"Retry-After": "0"}}),
+        ("status", {"status": 500}),
+        ("drop", {}),
+        ("drop after", {}),
+    ],
+    ids=["429", "500", "dropped", "answer-lost"],
+)
+def test_faults_at_every_step_are_survived(
+    deposit: Deposit, invenio, bundle: Path, kind: str, details: dict[str, Any]
+) -> None:
+    for step in STEPS:
+        invenio.fault(kind, step, times=2, **details)
+    deposit(publish=True)
+    assert all(fault.times < 2 for fault in invenio.faults), "every step met its fault"
+    if kind == "drop after":
+        # The server made drafts of which the client never heard; they hold nothing.
+        unheard = [name for name, record in invenio.records.items() if not record.files]
+        assert len(unheard) == 2
+        assert not any(invenio.records.pop(name).published for name in unheard)
+    require_complete(invenio, bundle)
+
+
+def test_a_connection_cut_in_the_middle_of_an_upload_is_survived(deposit: Deposit, invenio, bundle: Path) -> None:
+    invenio.fault("cut", r"PUT .*al-1\.0\.0\.zip/content", times=2)
+    deposit(publish=True)
+    require_complete(invenio, bundle)
+    assert len(invenio.requests(r"PUT .*al-1\.0\.0\.zip/content")) == 3
+
+
+def test_a_checksum_that_comes_back_wrong_stops_the_deposit(deposit: Deposit, invenio, bundle: Path) -> None:
+    invenio.fault("checksum", r"POST .*/croissant\.json/commit")
+    with pytest.raises(ChecksumError, match=r"croissant\.json.*expected md5:"):
+        deposit(publish=True)
+    assert not any(record.published for record in invenio.records.values())
+    deposit(publish=True)
+    require_complete(invenio, bundle)
+
+
+def test_an_expired_token_says_so_and_a_new_one_goes_on(deposit: Deposit, invenio, bundle: Path) -> None:
+    invenio.fault("status", r"PUT .*/croissant\.json/content", status=403)
+    with pytest.raises(InputError, match="FOUNDATIONAL_DEPOSIT_TOKEN"):
+        deposit(publish=True)
+    with pytest.raises(InputError) as refused:
+        deposit(publish=True, token="old-token")
+    assert "old-token" not in str(refused.value)
+    sent = len(invenio.requests("zip/content"))
+    deposit(publish=True)
+    require_complete(invenio, bundle)
+    assert len(invenio.requests("zip/content")) == sent == 1
+
+
+def test_a_server_that_never_answers_is_given_up_and_taken_up_again(deposit: Deposit, invenio, bundle: Path) -> None:
+    invenio.fault("status", r"/croissant\.json/content", status=503, times=6)
+    with pytest.raises(ConflictError, match="no answer in 6 attempts"):
+        deposit(publish=True)
+    deposit(publish=True)
+    require_complete(invenio, bundle)
+
+
+def test_a_killed_deposit_goes_on_where_it_was(project: Path, invenio, bundle: Path, deposit: Deposit) -> None:
+    invenio.fault("slow", r"PUT .*/provenance\.json/content")
+    code = f"""
+from pathlib import Path
+from foundational.release.version import parse_reference
+from foundational.stages.deposit import deposit_release
+root = Path({str(project)!r})
+deposit_release(root, parse_reference("al@1.0.0"), {invenio.url!r}, bundles=root / "build" / "releases",
+                token={TOKEN!r}, publish=True)
+"""
+    # Long enough that the kill meets its upload in the middle.
+    victim = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": ""})
+    deadline = time.monotonic() + 60
+    while not invenio.requests(r"PUT .*/provenance\.json/content") and time.monotonic() < deadline:
+        time.sleep(0.005)
+    victim.send_signal(signal.SIGKILL)
+    assert victim.wait() == -signal.SIGKILL
+    (record,) = invenio.records.values()
+    assert not record.published
+    before = {name for name, file in record.files.items() if file.completed}
+    assert before, "nothing was sent before the kill"
+    mark = len(invenio.log)
+    deposit(publish=True)
+    require_complete(invenio, bundle)
+    again = [line for line in invenio.log[mark:] if line.endswith("/content")]
+    assert not [line for line in again if any(f"/{name}/content" in line for name in before)]
+
+
+def test_the_next_version_becomes_a_version_of_the_same_record(
+    project: Path, deposit: Deposit, invenio, bundle: Path
+) -> None:
+    deposit(publish=True)
+    release_again(project, bundle)
+    dry = deposit("al@1.0.1", token=None)
+    assert dry.plan.previous == "00001-abcde"
+    deposit("al@1.0.1", publish=True)
+    first, second = invenio.records.values()
+    assert first.parent == second.parent
+    assert second.published
+    assert second.body["metadata"]["version"] == "1.0.1"
+    assert "al-1.0.1.zip" in second.files
+    assert set(read_registry(project / "datasets" / "al").dois) == {"1.0.0", "1.0.1"}
+
+
+def release_again(project: Path, bundle: Path) -> None:
+    """Release al@1.0.1, whose bundle differs in its record."""
+    import shutil  # noqa: PLC0415
+
+    from foundational.release.archive import archive_folder  # noqa: PLC0415
+    from foundational.release.bundle import MANIFEST, RECORD, sha256_of, write_manifest  # noqa: PLC0415
+    from foundational.release.record import read_release  # noqa: PLC0415
+
+    record = read_release(bundle / RECORD).model_copy(update={"version": "1.0.1", "previous": "1.0.0"})
+    new = bundle.with_name("al-1.0.1")
+    shutil.copytree(bundle, new)
+    (new / MANIFEST).unlink()
+    (new / RECORD).write_text(record.model_dump_json())
+    manifest = write_manifest(new, record)
+    archive_folder(new.with_name("al-1.0.1.zip"), new, "al-1.0.1/")
+    kept = project / "datasets" / "al" / "releases" / "1.0.1"
+    kept.mkdir()
+    for name in (RECORD, MANIFEST):
+        shutil.copyfile(new / name, kept / name)
+    folder = project / "datasets" / "al"
+    registry = read_registry(folder)
+    archive = sha256_of(new.with_name("al-1.0.1.zip"))
+    entry = registry.releases[0].model_dump() | {"version": "1.0.1", "manifest": manifest, "archive": archive}
+    write_registry(folder, registry.with_release(**entry))
+
+
+def test_a_damaged_bundle_is_refused_before_anything_is_sent(deposit: Deposit, invenio, bundle: Path) -> None:
+    with (bundle / "CITATION.cff").open("a") as stream:
+        stream.write("#")
+    with pytest.raises(ChecksumError, match=r"CITATION\.cff"):
+        deposit(publish=True)
+    assert invenio.log == []
+
+
+def test_another_zip_than_the_released_one_is_refused(deposit: Deposit, invenio, bundle: Path) -> None:
+    with bundle.with_name("al-1.0.0.zip").open("ab") as stream:
+        stream.write(b"\0")
+    with pytest.raises(ChecksumError, match=r"al-1\.0\.0\.zip is not that of the registry"):
+        deposit(publish=True)
+    assert invenio.log == []
+
+
+def test_a_withdrawn_version_is_refused(project: Path, deposit: Deposit, invenio) -> None:
+    folder = project / "datasets" / "al"
+    write_registry(folder, read_registry(folder).with_yanked(Version(1, 0, 0), "wrong stress"))
+    with pytest.raises(ConflictError, match="wrong stress"):
+        deposit(publish=True)
+    assert invenio.log == []
+
+
+def test_metadata_that_the_server_refuses_are_named(deposit: Deposit, invenio, monkeypatch) -> None:
+    module = sys.modules[type(invenio).__module__]
+    monkeypatch.setattr(module, "REQUIRED", (*module.REQUIRED, "funding"))
+    with pytest.raises(InputError, match=r"metadata\.funding: Missing data"):
+        deposit(publish=True)
+
+
+def test_a_redirect_is_not_followed(deposit: Deposit, invenio) -> None:
+    module = sys.modules[type(invenio).__module__]
+    with module.running() as thief:
+        headers = {"Location": f"{thief.url}/api/records"}
+        invenio.fault("status", r"POST /api/records$", status=307, headers=headers)
+        with pytest.raises(ConflictError, match="points elsewhere"):
+            deposit(publish=True)
+        assert thief.log == []
+
+
+@pytest.mark.parametrize("to", ["http://zenodo.org", "ftp://127.0.0.1", "https://user:pw@zenodo.org", "zenodoo"])
+def test_a_server_that_would_read_the_token_in_the_open_is_refused(deposit: Deposit, to: str) -> None:
+    with pytest.raises(InputError, match="expected zenodo"):
+        deposit(to=to, token=None)
+
+
+def test_a_version_must_be_named(deposit: Deposit) -> None:
+    with pytest.raises(InputError, match=r"al@1\.0\.0"):
+        deposit("al", token=None)
+
+
+def test_a_missing_bundle_says_how_to_make_it(project: Path, deposit: Deposit, bundle: Path) -> None:
+    bundle.rename(bundle.with_name("elsewhere"))
+    with pytest.raises(NotFoundError, match="foundational release al"):
+        deposit(token=None)
+
+
+def test_a_state_of_another_bundle_is_refused(deposit: Deposit, invenio, bundle: Path) -> None:
+    done = deposit()
+    path = done.plan.state_path
+    state = State.model_validate_json(path.read_text()).model_copy(update={"manifest": "f" * 64})
+    path.write_text(state.model_dump_json())
+    with pytest.raises(ConflictError, match="another deposit"):
+        deposit(publish=True)
+
+
+def test_a_draft_that_was_deleted_on_the_server_is_made_anew(deposit: Deposit, invenio, bundle: Path) -> None:
+    deposit()
+    invenio.records.clear()
+    deposit(publish=True)
+    require_complete(invenio, bundle)
+
+
+def waits(invenio, **details: Any) -> list[float]:
+    """What a client waits before it is answered."""
+    waited: list[float] = []
+    invenio.fault("status", r"POST /api/records$", **details)
+    client.Records(invenio.url, TOKEN, sleep=waited.append).create({"metadata": {}})
+    return waited
+
+
+def test_waits_double(invenio) -> None:
+    assert waits(invenio, status=502, times=4) == [0.5, 1.0, 2.0, 4.0]
+
+
+def test_retry_after_is_obeyed_in_seconds_and_as_a_date(invenio) -> None:
+    assert waits(invenio, status=429, headers={"Retry-After": "7"}) == [7.0]
+    from email.utils import formatdate  # noqa: PLC0415
+
+    (wait,) = waits(invenio, status=429, headers={"Retry-After": formatdate(time.time() + 30, usegmt=True)})
+    assert 25 < wait <= 30
+
+
+def test_a_wait_of_an_hour_is_not_waited_for(invenio) -> None:
+    with pytest.raises(ConflictError, match="3600 s"):
+        waits(invenio, status=429, headers={"Retry-After": "3600"})
