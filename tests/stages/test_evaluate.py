@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +11,7 @@ from tests.engines.ani.cases import labelled, untrained
 
 
 class Shifted:
-    """A labeller that is wrong by 2 meV an atom, −1 meV/Å a component and 3 meV/Å³, and by 12 meV an atom in one cell."""
+    """A labeller wrong by 2 meV an atom (12 in the first cell), −1 meV/Å a component and 3 meV/Å³."""
 
     id = "shifted"
 
@@ -33,8 +32,8 @@ def truth() -> Configurations:
 
 
 @pytest.fixture(params=["memory", "dataset"])
-def data(truth: Configurations, request: pytest.FixtureRequest) -> Iterator[object]:
-    yield truth if request.param == "memory" else to_dataset(truth)
+def data(truth: Configurations, request: pytest.FixtureRequest) -> object:
+    return truth if request.param == "memory" else to_dataset(truth)
 
 
 def test_known_errors_are_found(truth: Configurations, data: object) -> None:

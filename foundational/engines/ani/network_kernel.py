@@ -48,6 +48,13 @@ def _multiply(x: Any, y: Any, out: Any) -> None:
 
 
 @njit(cache=True)
+def _accumulate(x: Any, out: Any) -> None:
+    for r in range(len(x)):
+        for b in range(0, x.shape[1], LANES):
+            store(out[r], b, load(out[r], b) + load(x[r], b))
+
+
+@njit(cache=True)
 def forward(n: Any, widths: Any, kind: Any, parameters: Any, kept: Any, energies: Any, gradient: Any) -> None:
     """Energies (n,) and ∂E/∂features (n, K) of the features at the beginning of ``kept``; fills the rest of it."""
     layers = len(widths) - 1
@@ -132,10 +139,7 @@ def backward(n: Any, widths: Any, parameters: Any, kept: Any, by_energy: Any, ou
                 store(bias, b, load(bias, b) + z)
         below = 0 if layer == 1 else at - KEPT * n * before
         both, adjoints = matrix(kept, below, 2 * n, before), matrix(kept, at + 2 * size, 2 * n, width)
-        product = np.dot(both.T, adjoints)
-        weights = out[place : place + before * width]
-        for k in range(before * width):
-            weights[k] += product.ravel()[k]
+        _accumulate(np.dot(both.T, adjoints), matrix(out, place, before, width))
         if layer > 1:
             np.dot(adjoint, matrix(parameters, place, before, width).T, matrix(kept, below + 2 * n * before, n, before))
             at = below

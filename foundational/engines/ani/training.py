@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
+from foundational.data.identity import fingerprint
 from foundational.engines.ani.activation import ACTIVATIONS
 from foundational.engines.ani.aev import compute_aevs, species_of
 from foundational.engines.ani.derivatives import DerivativeStore
@@ -85,7 +86,7 @@ def train(
         kind = ACTIVATIONS[spec.network.activation]
         model = Model(widths, kind, parameters, np.stack(mean), np.reciprocal(np.stack(deviation)))
         store = DerivativeStore(chosen, spec.aev, elements, spec.training.batch, memory)
-        table = _table(chosen, species, aevs, energies, scale, weights, store)
+        table = training_table(chosen, species, aevs, energies, scale, weights, store)
         validation = None
         if spec.training.schedule.name == "plateau":
             out = [np.setdiff1d(np.arange(len(configurations)), indices) for indices in train_indices]
@@ -100,6 +101,12 @@ def train(
         mean=model.mean,
         deviation=np.stack(deviation),
         parameters=model.parameters,
+        metadata={
+            "training_data": fingerprint(configurations),
+            "training_configurations": str([len(indices) for indices in train_indices]),
+            "training": spec.training.model_dump_json(),
+            "seed": str(seed),
+        },
     )
 
 
@@ -123,12 +130,12 @@ def _check(spec: AniSpec, configurations: Configurations, train_indices: Sequenc
             raise InputError(f"expected at least one training configuration for member {m}, got none")
         if len(np.unique(indices)) != len(indices) or min(indices) < 0 or max(indices) >= len(configurations):
             raise InputError(f"expected distinct indices below {len(configurations)} for member {m}, got others")
-    for name in ("energy", "forces", "stress"):
+    for name in ("energy", "forces", *(["stress"] if spec.training.loss.stress_weight else [])):
         if not np.isfinite(getattr(configurations.labels, name)).all():
             raise InputError(f"expected finite labels to train on, got {name} with NaN or infinity; check the dataset")
 
 
-def _table(
+def training_table(
     configurations: Configurations,
     species: NDArray[np.int64],
     aevs: NDArray[np.float32],
@@ -137,8 +144,9 @@ def _table(
     weights: NDArray[np.float32],
     store: DerivativeStore,
 ) -> Table:
+    """Everything the kernels need; ``energies`` (M, C) eV without self-energies, ``scale`` eV."""
     assert configurations.labels is not None
-    stress = configurations.labels.stress * configurations.volume[:, None, None]
+    stress = np.nan_to_num(configurations.labels.stress) * configurations.volume[:, None, None]
     strain = np.stack([stress[:, a, b] for a, b in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))], axis=1)
     return Table(
         configurations.offsets,

@@ -73,14 +73,7 @@ class Loss(NamedTuple):
 
 
 @njit(cache=True)
-def _standardise(atoms: Any, aevs: Any, mean: Any, inverse: Any, out: Any) -> None:
-    for r in range(len(atoms)):
-        for k in range(len(mean)):
-            out[r, k] = (aevs[atoms[r], k] - mean[k]) * inverse[k]
-
-
-@njit(cache=True)
-def _forces(c: Any, first: Any, table: Any, gradients: Any, forces: Any, strain: Any) -> None:
+def _forces(c: Any, first: Any, active: Any, table: Any, gradients: Any, forces: Any, strain: Any) -> None:
     """Forces (M, N, 3) and ∂E/∂ε (M, 6) of configuration c, whose gradients (M, ·, stride) begin at ``first``."""
     forces[:] = _ZERO
     strain[:] = _ZERO
@@ -92,22 +85,24 @@ def _forces(c: Any, first: Any, table: Any, gradients: Any, forces: Any, strain:
             j = table.slots[slot + s]
             for a in range(3):
                 block = table.rows[row + 3 * s + a]
-                for m in range(len(forces)):
+                for m in active:
                     forces[m, j, a] -= dot(block, gradients[m, first + i])
         for a in range(STRAIN_ROWS):
             block = table.rows[row + 3 * count + a]
-            for m in range(len(forces)):
+            for m in active:
                 strain[m, a] += dot(block, gradients[m, first + i])
 
 
 @njit(cache=True)
-def _directions(c: Any, first: Any, table: Any, by_force: Any, by_strain: Any, with_strain: Any, out: Any) -> None:
-    """Jᵀ's partner: the direction v (M, ·, stride) in feature space along which the loss pushes configuration c."""
+def _directions(
+    c: Any, first: Any, active: Any, table: Any, by_force: Any, by_strain: Any, with_strain: Any, out: Any
+) -> None:
+    """The direction v (M, ·, stride) in feature space along which the loss pushes the vectors of configuration c."""
     begin = table.offsets[c]
     for i in range(by_force.shape[1]):
         atom = begin + i
         row, slot, count = table.first_row[atom], table.first_slot[atom], table.slot_count[atom]
-        for m in range(len(by_force)):
+        for m in active:
             v = out[m, first + i]
             v[:] = _ZERO
             for s in range(count):
@@ -147,81 +142,97 @@ def _residuals(c: Any, m: Any, share: Any, table: Any, loss: Any, energy: Any, f
 
 
 @njit(cache=True)
-def _by_element(atoms: Any, species: Any, n_elements: Any) -> Any:
-    """Places of the chunk's atoms ordered by element, and where each element begins."""
-    order, starts = np.empty(len(atoms), np.int64), np.empty(n_elements + 1, np.int64)
-    m = 0
-    for e in range(n_elements):
-        starts[e] = m
-        for q in range(len(atoms)):
-            if species[atoms[q]] == e:
-                order[m] = q
-                m += 1
-    starts[n_elements] = m
-    return order, starts
+def _own_atoms(configurations: Any, m: Any, e: Any, table: Any) -> Any:
+    """Atoms of element e in those of the configurations on which member m trains: flat, and counted in the chunk."""
+    total = 0
+    for c in configurations:
+        total += table.offsets[c + 1] - table.offsets[c]
+    atoms, places = np.empty(total, np.int64), np.empty(total, np.int64)
+    found, first = 0, 0
+    for c in configurations:
+        begin, end = table.offsets[c], table.offsets[c + 1]
+        if table.weights[m, c] > 0:
+            for atom in range(begin, end):
+                if table.species[atom] == e:
+                    atoms[found], places[found] = atom, first + atom - begin
+                    found += 1
+        first += end - begin
+    return atoms[:found], places[:found]
+
+
+@njit(cache=True)
+def _networks(configurations: Any, m: Any, table: Any, model: Any, kept: Any, energies: Any, along: Any) -> None:
+    """Energies and gradients by the vectors of all atoms of a chunk, of member m."""
+    at = 0
+    n_features = model.widths[0]
+    for e in range(model.parameters.shape[1]):
+        atoms, places = _own_atoms(configurations, m, e, table)
+        n = len(atoms)
+        if n == 0:
+            continue
+        own = kept[at : at + scratch_size(n, model.widths)]
+        at += len(own)
+        x, mean, inverse = matrix(own, 0, n, n_features), model.mean[m, e], model.inverse[m, e]
+        for r in range(n):
+            for k in range(n_features):
+                x[r, k] = (table.aevs[atoms[r], k] - mean[k]) * inverse[k]
+        found, by_feature = np.empty(n, np.float32), np.empty((n, n_features), np.float32)
+        forward(n, model.widths, model.activation, model.parameters[m, e], own, found, by_feature)
+        for r in range(n):
+            energies[places[r]] = found[r]
+            for k in range(n_features):
+                along[places[r], k] = by_feature[r, k] * inverse[k]
+
+
+@njit(cache=True)
+def _adjoints(
+    configurations: Any, m: Any, table: Any, model: Any, kept: Any, slopes: Any, along: Any, out: Any
+) -> None:
+    """Add to ``out`` (elements, P) the gradient of member m, after :func:`_networks` with the same ``kept``."""
+    at = 0
+    n_features = model.widths[0]
+    for e in range(model.parameters.shape[1]):
+        _, places = _own_atoms(configurations, m, e, table)
+        n = len(places)
+        if n == 0:
+            continue
+        own = kept[at : at + scratch_size(n, model.widths)]
+        at += len(own)
+        tangent, inverse = matrix(own, n * n_features, n, n_features), model.inverse[m, e]
+        for r in range(n):
+            for k in range(n_features):
+                tangent[r, k] = along[places[r], k] * inverse[k]
+        backward(n, model.widths, model.parameters[m, e], own, slopes[places], out[e])
 
 
 @njit(cache=True)
 def _chunk(configurations: Any, share: Any, table: Any, model: Any, loss: Any, gradient: Any, losses: Any) -> None:
     """Gradient (M, elements, P) and losses (M,) of a few configurations."""
     n_members, n_elements = model.parameters.shape[0], model.parameters.shape[1]
-    n_features, stride = model.widths[0], table.rows.shape[1]
     total = 0
     for c in configurations:
         total += table.offsets[c + 1] - table.offsets[c]
-    atoms = np.empty(total, np.int64)
-    q = 0
-    for c in configurations:
-        for atom in range(table.offsets[c], table.offsets[c + 1]):
-            atoms[q] = atom
-            q += 1
-    order, starts = _by_element(atoms, table.species, n_elements)
-    sizes = np.zeros(n_elements + 1, np.int64)
-    for e in range(n_elements):
-        sizes[e + 1] = sizes[e] + scratch_size(starts[e + 1] - starts[e], model.widths)
-    kept = np.empty((n_members, sizes[n_elements]), np.float32)
-    energies = np.empty((n_members, total), np.float32)
-    along = np.zeros((n_members, total, stride), np.float32)
+    room = scratch_size(total, model.widths) + n_elements * scratch_size(0, model.widths)
+    kept = np.empty((n_members, room), np.float32)
+    energies, slopes = np.empty((n_members, total), np.float32), np.empty((n_members, total), np.float32)
+    along = np.zeros((n_members, total, table.rows.shape[1]), np.float32)
     for m in range(n_members):
-        for e in range(n_elements):
-            n = starts[e + 1] - starts[e]
-            if n == 0:
-                continue
-            own = kept[m, sizes[e] : sizes[e + 1]]
-            places = order[starts[e] : starts[e + 1]]
-            inverse = model.inverse[m, e]
-            _standardise(atoms[places], table.aevs, model.mean[m, e], inverse, matrix(own, 0, n, n_features))
-            found, by_feature = np.empty(n, np.float32), np.empty((n, n_features), np.float32)
-            forward(n, model.widths, model.activation, model.parameters[m, e], own, found, by_feature)
-            for r in range(n):
-                energies[m, places[r]] = found[r]
-                for k in range(n_features):
-                    along[m, places[r], k] = by_feature[r, k] * inverse[k]
-    by_energy = np.empty((n_members, total), np.float32)
+        _networks(configurations, m, table, model, kept[m], energies[m], along[m])
     first = 0
     for c in configurations:
         n = table.offsets[c + 1] - table.offsets[c]
+        active = np.flatnonzero(table.weights[:, c])
         forces, strain = np.empty((n_members, n, 3), np.float32), np.empty((n_members, STRAIN_ROWS), np.float32)
-        _forces(c, first, table, along, forces, strain)
-        for m in range(n_members):
+        _forces(c, first, active, table, along, forces, strain)
+        for m in active:
             energy = energies[m, first : first + n].sum()
             value, slope = _residuals(c, m, share, table, loss, energy, forces[m], strain[m])
             losses[m] += value
-            by_energy[m, first : first + n] = slope
-        _directions(c, first, table, forces, strain, loss.stress > 0, along)
+            slopes[m, first : first + n] = slope
+        _directions(c, first, active, table, forces, strain, loss.stress > 0, along)
         first += n
     for m in range(n_members):
-        for e in range(n_elements):
-            n = starts[e + 1] - starts[e]
-            if n == 0:
-                continue
-            own = kept[m, sizes[e] : sizes[e + 1]]
-            places = order[starts[e] : starts[e + 1]]
-            tangent, inverse = matrix(own, n * n_features, n, n_features), model.inverse[m, e]
-            for r in range(n):
-                for k in range(n_features):
-                    tangent[r, k] = along[m, places[r], k] * inverse[k]
-            backward(n, model.widths, model.parameters[m, e], own, by_energy[m][places], gradient[m, e])
+        _adjoints(configurations, m, table, model, kept[m], slopes[m], along[m], gradient[m])
 
 
 @njit(cache=True, parallel=True)
@@ -238,7 +249,7 @@ def batch_gradient(
         _chunk(batch[bounds[k] : bounds[k + 1]], share, table, model, loss, gradients[k], losses[k])
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, parallel=True, error_model="numpy")
 def adamw(parameters: Any, gradients: Any, first: Any, second: Any, decay: Any, rates: Any, step: Any) -> None:
     """One step of AdamW (Loshchilov and Hutter, 2019; β 0.9, 0.999, ε 1e-8) with one rate a member.
 

@@ -1,0 +1,115 @@
+"""A trained ensemble in one file: arrays as safetensors, everything else as JSON in its header; nothing is executed."""
+
+import json
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from foundational.data.atomic import write_whole
+from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.network import layer_widths, layers, parameter_count
+from foundational.errors import InputError, NotFoundError
+from foundational.specs.ani import AevSpec, NetworkSpec
+
+#: Name and version of the format, in every file.
+FORMAT: Final = "foundational-ani-1"
+#: The one key of the header: several would be written in an order that changes from run to run.
+_KEY: Final = "foundational"
+_PICKLE_STARTS: Final = (b"PK\x03\x04", b"\x80")
+
+
+def save_model(ensemble: Ensemble, path: Path) -> None:
+    """Write ``ensemble`` to ``path``, whole or not at all; the same ensemble gives the same bytes.
+
+    Arrays, M members and E elements first: ``self_energies`` (eV), ``mean`` and ``deviation`` of the features,
+    ``layer.0.weight`` (M, E, in, out), ``layer.0.bias`` (M, E, out) and so on. An atom's energy is its self-energy plus
+    ``scale`` (eV) times what its network makes of (AEV − mean) / deviation.
+    """
+    widths = layer_widths(ensemble.mean.shape[-1], ensemble.network.hidden)
+    tensors = {"self_energies": ensemble.self_energies, "mean": ensemble.mean, "deviation": ensemble.deviation}
+    flat = ensemble.parameters.reshape(-1, ensemble.parameters.shape[-1])
+    shape = ensemble.parameters.shape[:2]
+    views = [layers(parameters, widths) for parameters in flat]
+    for layer in range(len(widths)):
+        weight, bias = (np.stack([view[layer][part] for view in views]) for part in (0, 1))
+        tensors[f"layer.{layer}.weight"] = weight.reshape(*shape, *weight.shape[1:])
+        tensors[f"layer.{layer}.bias"] = bias.reshape(*shape, *bias.shape[1:])
+    header = {
+        "format": FORMAT,
+        "aev": ensemble.aev.model_dump(mode="json"),
+        "network": ensemble.network.model_dump(mode="json"),
+        "elements": list(ensemble.elements),
+        "scale": ensemble.scale,
+        "metadata": ensemble.metadata,
+    }
+    content = save(
+        {name: np.ascontiguousarray(array) for name, array in tensors.items()},
+        {_KEY: json.dumps(header, sort_keys=True)},
+    )
+    write_whole(path, [content])
+
+
+def load_model(path: Path) -> Ensemble:
+    """Read an ensemble that :func:`save_model` wrote.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such file.
+    InputError
+        It is a pickle (refused: reading one runs code), or no model file, or a damaged one.
+    """
+    if not path.is_file():
+        raise NotFoundError(f"no model file {path}; train one with: foundational train NAME -o {path}")
+    with path.open("rb") as stream:
+        if stream.read(4).startswith(_PICKLE_STARTS):
+            raise InputError(
+                f"expected a safetensors model file, got a pickle ({path}), which would run code when read; "
+                "write the model with foundational train"
+            )
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        if header.get("format") != FORMAT:
+            raise InputError(f"expected a model file of format {FORMAT}, got {header.get('format')} ({path})")
+        return _ensemble(header, tensors)
+    except (SafetensorError, ValidationError, KeyError, TypeError, json.JSONDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"expected a model file of format {FORMAT}, got a damaged or other file {path}: {reason}"
+        ) from error
+
+
+def _ensemble(header: dict[str, object], tensors: dict[str, np.ndarray]) -> Ensemble:
+    aev, network = AevSpec.model_validate(header["aev"]), NetworkSpec.model_validate(header["network"])
+    elements = tuple(int(z) for z in header["elements"])  # type: ignore[attr-defined]
+    widths = layer_widths(aev.length(len(elements)), network.hidden)
+    shape = (len(tensors["self_energies"]), len(elements))
+    expected = {"self_energies": shape, "mean": (*shape, widths[0]), "deviation": (*shape, widths[0])}
+    for layer, (before, width) in enumerate(zip(widths, [*widths[1:], 1], strict=True)):
+        expected[f"layer.{layer}.weight"] = (*shape, before, width)
+        expected[f"layer.{layer}.bias"] = (*shape, width)
+    for name, wanted in expected.items():
+        found = tensors[name]
+        if found.shape != tuple(wanted) or not np.isfinite(found).all():
+            raise InputError(f"expected finite numbers of shape {tuple(map(int, wanted))} as {name}, got {found.shape}")
+    parameters = np.empty((*shape, parameter_count(widths)), dtype=np.float32)
+    for index in np.ndindex(*shape):
+        for layer, (weight, bias) in enumerate(layers(parameters[index], widths)):
+            weight[:], bias[:] = tensors[f"layer.{layer}.weight"][index], tensors[f"layer.{layer}.bias"][index]
+    return Ensemble(
+        aev=aev,
+        network=network,
+        elements=elements,
+        scale=float(header["scale"]),  # type: ignore[arg-type]
+        self_energies=tensors["self_energies"],
+        mean=tensors["mean"],
+        deviation=tensors["deviation"],
+        parameters=parameters,
+        metadata=dict(header["metadata"]),  # type: ignore[call-overload]
+    )

@@ -1,0 +1,183 @@
+import numpy as np
+import pytest
+import torch
+
+from foundational.data.configurations import Configurations, concatenate
+from foundational.engines.ani.activation import ACTIVATIONS
+from foundational.engines.ani.aev import compute_aevs, species_of
+from foundational.engines.ani.derivatives import DerivativeStore
+from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.network import layer_widths
+from foundational.engines.ani.training import train, training_table
+from foundational.engines.ani.training_kernel import Loss, Model, Table, batch_gradient
+from foundational.errors import EngineError, InputError
+from foundational.specs.ani import LossSpec, Plateau
+from tests.engines.ani.cases import ODD_AEV, alloyed, crystals, labelled, pair_labels, settings, untrained
+from tests.engines.ani.reference import energies, torchani_aevs
+
+ALL = [np.arange(16)]
+
+
+def mixed() -> Configurations:
+    """Cells of different sizes, of two elements, with labels."""
+    cells = alloyed(concatenate([crystals(1, 1), *(crystals(1, seed, repeat=1) for seed in (2, 3, 4))]))
+    return cells.with_labels(pair_labels(cells))
+
+
+def tables(ensemble: Ensemble, configurations: Configurations, weights: np.ndarray) -> tuple[Table, Model]:
+    elements = ensemble.elements
+    species = species_of(configurations.atomic_numbers, elements)
+    store = DerivativeStore(configurations, ensemble.aev, elements, 4, None)
+    aevs = compute_aevs(configurations, ensemble.aev, elements)
+    energy = np.stack([configurations.labels.energy] * ensemble.members)
+    table = training_table(configurations, species, aevs, energy, ensemble.scale, weights, store)
+    widths = layer_widths(aevs.shape[1], ensemble.network.hidden)
+    kind = ACTIVATIONS[ensemble.network.activation]
+    return table, Model(widths, kind, ensemble.parameters, ensemble.mean, 1 / ensemble.deviation)
+
+
+def reference_gradient(
+    ensemble: Ensemble, member: int, configurations: Configurations, weights: np.ndarray, loss: Loss
+) -> tuple[float, np.ndarray]:
+    """The loss as LossSpec states it, in units of the energy scale, and its gradient: torchani, autograd, float64."""
+    labels, n = configurations.labels, torch.tensor(configurations.n_atoms).double()
+    parameters = torch.tensor(ensemble.parameters[member], dtype=torch.float64, requires_grad=True)
+    positions = torch.tensor(configurations.positions, dtype=torch.float64, requires_grad=True)
+    strain = torch.zeros((len(configurations), 3, 3), dtype=torch.float64, requires_grad=True)
+    aevs = torchani_aevs(configurations, ensemble.aev, list(ensemble.elements), positions, strain)
+    found = energies(ensemble, member, configurations, aevs, parameters)
+    by_position, by_strain = torch.autograd.grad(found.sum(), [positions, strain], create_graph=True)
+    by_strain = (by_strain + by_strain.transpose(1, 2)) / 2
+    owner, w = torch.tensor(configurations.configuration_of_atom), torch.tensor(weights[member]).double()
+    de = found - torch.tensor(labels.energy) / ensemble.scale
+    df = -by_position - torch.tensor(labels.forces).double() / ensemble.scale
+    volume = configurations.volume[:, None, None]
+    ds = by_strain - torch.tensor(labels.stress * volume) / ensemble.scale
+    squares = torch.zeros_like(de).index_add(0, owner, (df**2).sum(1))
+    each = loss.energy * de**2 / n**loss.power + loss.force * squares / n + loss.stress * (ds**2).sum((1, 2)) / n**2
+    total = (w * each).mean()
+    total.backward()
+    return total.item(), parameters.grad.numpy()
+
+
+@pytest.mark.parametrize(
+    ("loss", "activation"),
+    [
+        (Loss(1.0, 2.0, 0.0, 0.0), "gelu"),
+        (Loss(0.0, 2.0, 0.1, 0.0), "gelu"),
+        (Loss(0.0, 2.0, 0.0, 0.1), "gelu"),
+        (Loss(1.0, 0.5, 0.2, 0.3), "gelu"),
+        (Loss(1.0, 0.5, 0.2, 0.3), "celu"),
+    ],
+)
+def test_the_gradient_of_the_loss_is_that_of_autograd(loss: Loss, activation: str) -> None:
+    loss = Loss(*(np.float32(x) for x in loss))
+    configurations = mixed()
+    ensemble = untrained(ODD_AEV, (28, 41), activation=activation)
+    weights = np.array([[1, 1, 1, 1], [1.5, 0, 1.5, 1.5]], np.float32)  # member 1 holds the second one out
+    table, model = tables(ensemble, configurations, weights)
+    bounds = np.array([0, 2, 4])
+    gradients = np.empty((2, *ensemble.parameters.shape), np.float32)
+    losses = np.empty((2, 2), np.float32)
+    batch_gradient(np.array([3, 1, 0, 2]), bounds, np.float32(0.25), table, model, loss, gradients, losses)
+    for member in range(2):
+        value, gradient = reference_gradient(ensemble, member, configurations, weights, loss)
+        assert losses[:, member].sum() == pytest.approx(value, rel=2e-5)
+        scale = np.abs(gradient).max()
+        np.testing.assert_allclose(gradients[:, member].sum(axis=0) / scale, gradient / scale, atol=2e-5)
+
+
+def test_training_learns_a_smooth_potential() -> None:
+    configurations, unseen = labelled(60), labelled(10, seed=9)
+    ensemble = train(settings(epochs=60), configurations, [np.arange(60)], 1)
+    found = ensemble.predict(unseen)
+    spread = np.std(unseen.labels.energy / 32)
+    assert np.abs((found.energy[0] - unseen.labels.energy) / 32).mean() < 0.03 * spread
+    assert np.abs(found.forces[0] - unseen.labels.forces).mean() < 0.1 * np.abs(unseen.labels.forces).mean()
+
+
+def test_same_seed_same_numbers_whatever_the_threads_and_the_memory() -> None:
+    configurations = labelled(16)
+    spec = settings(members=2, epochs=2)
+    indices = [np.arange(12), np.arange(4, 16)]
+    first = train(spec, configurations, indices, 5, threads=1)
+    second = train(spec, configurations, indices, 5, threads=2, memory=6_000_000)
+    np.testing.assert_array_equal(first.parameters, second.parameters)
+    assert first.id == second.id
+    assert train(spec, configurations, indices, 6).id != first.id
+
+
+def test_members_differ_and_do_not_disturb_each_other() -> None:
+    configurations = labelled(16)
+    indices = np.arange(16)
+    pair = train(settings(members=2, epochs=2), configurations, [indices, indices], 5)
+    assert not np.array_equal(pair.parameters[0], pair.parameters[1])
+    alone = train(settings(members=1, epochs=2), configurations, [indices], 5)
+    np.testing.assert_array_equal(pair.parameters[0], alone.parameters[0])
+
+
+def test_what_a_member_holds_out_does_not_reach_it() -> None:
+    configurations = labelled(16)
+    spoiled = configurations.labels.energy.copy()
+    spoiled[12:] += 100.0
+    labels = type(configurations.labels)(spoiled, configurations.labels.forces, configurations.labels.stress)
+    spec, indices = settings(members=2, epochs=2), [np.arange(12), np.arange(16)]
+    clean = train(spec, configurations, indices, 5)
+    dirty = train(spec, configurations.with_labels(labels), indices, 5)
+    assert clean.self_energies[0] == pytest.approx(dirty.self_energies[0], abs=1e-12)
+    assert abs(clean.self_energies[1] - dirty.self_energies[1]) > 0.1
+
+
+def test_plateau_keeps_the_best_and_stops_when_the_rate_is_spent() -> None:
+    epochs = []
+    train(
+        settings(schedule=Plateau(name="plateau", factor=0.1, patience=1, minimum=1e-3), epochs=500),
+        labelled(20),
+        [np.arange(16)],
+        1,
+        progress=lambda done, total, message: epochs.append(done),
+    )
+    assert 5 < len(epochs) < 500
+
+
+def test_stress_in_the_loss_improves_stresses() -> None:
+    configurations, unseen = labelled(40), labelled(10, seed=9)
+    errors = []
+    for weight in (0.0, 1.0):
+        loss = LossSpec(energy_weight=1.0, energy_power=2.0, force_weight=0.0, stress_weight=weight)
+        found = train(settings(loss=loss, epochs=40), configurations, [np.arange(40)], 1).predict(unseen)
+        errors.append(np.abs(found.stress[0] - unseen.labels.stress).mean())
+    assert errors[1] < 0.5 * errors[0]
+
+
+def test_elements_get_their_own_self_energies() -> None:
+    cells = alloyed(crystals(24, 3))
+    labels = pair_labels(cells, scale=0.01)
+    added = np.bincount(cells.configuration_of_atom, np.where(cells.atomic_numbers == 28, -4.0, -7.0))
+    labels = type(labels)(labels.energy + added, labels.forces, labels.stress)
+    ensemble = train(settings(epochs=1), cells.with_labels(labels), [np.arange(24)], 1)
+    assert ensemble.elements == (28, 41)
+    assert ensemble.self_energies[0] == pytest.approx([-4.0, -7.0], abs=0.1)
+
+
+def test_bad_input_is_explained() -> None:
+    configurations = labelled(16)
+    with pytest.raises(InputError, match="expected labelled configurations"):
+        train(settings(), configurations.with_labels(None), ALL, 1)
+    with pytest.raises(InputError, match="indices for 2 members, got 1"):
+        train(settings(members=2), configurations, ALL, 1)
+    with pytest.raises(InputError, match="at least one training configuration for member 0"):
+        train(settings(), configurations, [np.arange(0)], 1)
+    with pytest.raises(InputError, match="distinct indices below 16"):
+        train(settings(), configurations, [np.array([3, 3])], 1)
+    with pytest.raises(InputError, match="allow more memory or take a smaller batch"):
+        train(settings(), configurations, ALL, 1, memory=1_000_000)
+    labels = configurations.labels
+    broken = type(labels)(np.full(16, np.nan), labels.forces, labels.stress)
+    with pytest.raises(InputError, match="energy with NaN"):
+        train(settings(), configurations.with_labels(broken), ALL, 1)
+
+
+def test_divergence_is_an_error_and_not_a_model() -> None:
+    with pytest.raises(EngineError, match="lower the learning rate"):
+        train(settings(learning_rate=1e30, epochs=5), labelled(16), ALL, 1)
