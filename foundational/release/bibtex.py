@@ -8,8 +8,9 @@ from foundational.release.reference import Author, Work
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
+    # BibTeX counts braces whether or not a backslash stands before them.
+    "{": r"\textbraceleft{}",
+    "}": r"\textbraceright{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     **{c: f"\\{c}" for c in "&%$#_"},
@@ -83,6 +84,6 @@ def escape(text: str) -> str:
     r"""Text in which BibTeX and TeX see no command.
 
     >>> escape("R&D {50 %}")
-    'R\\&D \\{50 \\%\\}'
+    'R\\&D \\textbraceleft{}50 \\%\\textbraceright{}'
     """
     return "".join(_SPECIAL.get(c, c) for c in text)

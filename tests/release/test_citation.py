@@ -1,0 +1,197 @@
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import bibtexparser
+import pytest
+import typer
+from datacite import schema45
+from jsonschema import Draft7Validator
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from foundational.cli import publish
+from foundational.errors import NotFoundError
+from foundational.release.bibtex import escape, to_bibtex
+from foundational.release.citation import Citable, printed, to_text, works_to_cite
+from foundational.release.reference import Work, parse_reference
+from foundational.release.registry import read_registry, write_registry
+from foundational.release.version import Version
+from foundational.specs.about import Creator, read_about
+from foundational.specs.potentials import PotentialRegistry
+
+STANDARDS = Path(__file__).parent / "standards"
+
+
+def run(*arguments: str) -> Any:
+    app = typer.Typer()
+    publish.register(app)
+    # Two commands, so that typer asks for the name of one.
+    done = CliRunner().invoke(app, list(arguments))
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+def test_dataset_paper_potentials_and_parents_are_owed_once_each(released) -> None:
+    works = works_to_cite(released.subject, released.registry, released.parents)
+    assert [work.doi for work in works] == [
+        "10.5281/zenodo.1234567",
+        "10.48550/arXiv.2311.05407",
+        "10.1080/14786430802206482",
+        "10.1063/1.4968212",
+        None,
+    ]
+    assert (works[-1].name, works[-1].version, works[-1].title) == ("ni", "1.0.0", "Distilled nickel")
+    assert not any("pools/" in (work.name or "") for work in works), "pools are never released"
+
+
+def test_potentials_are_owed_even_where_about_yaml_forgets_them(released) -> None:
+    about = released.record.about.model_copy(update={"citations": ()})
+    subject = Citable("al", about, released.record.provenance)
+    works = works_to_cite(subject, released.registry)
+    assert {"10.1080/14786430802206482", "10.1063/1.4968212"} <= {work.doi for work in works}
+
+
+def test_a_potential_without_a_paper_is_named_by_its_file(released) -> None:
+    provenance = released.record.provenance
+    labeller = provenance.labeller.model_copy(update={"id": "lammps:VFe_mm"})
+    subject = Citable("v", None, provenance.model_copy(update={"labeller": labeller, "parents": ()}))
+    (_, work) = works_to_cite(subject, released.registry)
+    assert work.text.startswith("VFe_mm.eam.fs, eam/fs, sha256:649caf")
+
+
+def test_a_labeller_outside_the_registry_is_named(released) -> None:
+    provenance = released.record.provenance
+    labeller = provenance.labeller.model_copy(update={"id": "ase:EMT", "version": "ase 3.26", "sha256": None})
+    subject = Citable("cu", None, provenance.model_copy(update={"labeller": labeller, "parents": ()}))
+    assert works_to_cite(subject, released.registry)[1].text == "ase:EMT, ase 3.26"
+
+
+def test_every_reference_of_the_project_is_taken_apart(checkout: Path) -> None:
+    texts = [p.citation for p in PotentialRegistry.read(checkout).potentials if p.citation]
+    for about in (checkout / "datasets").glob("*/about.yaml"):
+        texts += [citation.text for citation in read_about(about.parent).citations]
+    for text in set(texts):
+        work = parse_reference(text, why="")
+        assert work.kind in {"article", "preprint"}, text
+        assert work.authors, text
+        names = ", ".join(author.full for author in work.authors)
+        assert text.startswith(names), text
+
+
+def test_a_paper_is_taken_apart() -> None:
+    work = parse_reference(
+        "G. Jung, S. Lee, Y. Choi, Data Distillation for Neural Network Potentials toward Foundational Dataset, "
+        "arXiv:2311.05407 (2023)",
+        why="",
+    )
+    assert [author.sorted for author in work.authors] == ["Jung, G.", "Lee, S.", "Choi, Y."]
+    assert work.title == "Data Distillation for Neural Network Potentials toward Foundational Dataset"
+    assert (work.arxiv, work.year, work.kind) == ("2311.05407", 2023, "preprint")
+    titled = parse_reference("A. de la Cruz, Iron, steel and more, Acta Mater. 49, 4005 (2001)", why="")
+    assert (titled.title, titled.journal, titled.page) == ("Iron, steel and more", "Acta Mater.", "4005")
+
+
+@pytest.mark.parametrize("text", ["", "some web page", "J. Doe, personal communication", "The WWW Team, page 3"])
+def test_what_is_no_paper_stays_whole(text: str) -> None:
+    work = parse_reference(text, why="")
+    assert work.kind == "other"
+    assert printed(work) == text
+
+
+def test_bibtex_is_read_back_entry_for_entry(released) -> None:
+    works = works_to_cite(released.subject, released.registry, released.parents)
+    library = bibtexparser.parse_string((released.folder / "citation.bib").read_text(encoding="utf-8"))
+    assert library.failed_blocks == []
+    entries = library.entries
+    assert len(entries) == len({entry.key for entry in entries}) == len(works)
+    assert [entry.key for entry in entries][:2] == ["al-1.0.0", "jung2023"]
+    assert [entry.fields_dict["doi"].value for entry in entries if "doi" in entry.fields_dict] == [
+        work.doi for work in works if work.doi
+    ]
+    article = next(entry for entry in entries if entry.entry_type == "article")
+    assert article.fields_dict["author"].value.startswith("Mendelev, M. I. and Kramer, M. J.")
+
+
+def test_bibtex_keys_of_one_author_and_year_differ() -> None:
+    works = [parse_reference(f"J. Döe, Acta Mater. {n}, 1 (2001)", why="") for n in (1, 2, 3)]
+    keys = [entry.key for entry in bibtexparser.parse_string(to_bibtex(works)).entries]
+    assert keys == ["doe2001", "doe2001-2", "doe2001-3"]
+
+
+def test_bibtex_has_no_command_in_it() -> None:
+    hostile = r"100 % \input{x} & #1 $y$ a_b ~ ^ }"
+    text = to_bibtex([Work(kind="other", text=hostile, why=hostile)])
+    assert bibtexparser.parse_string(text).failed_blocks == []
+    assert r"\input{" not in text
+    assert text.count("{") == text.count("}"), "BibTeX counts braces behind backslashes too"
+    assert escape("plain text") == "plain text"
+
+
+def test_people_and_groups_are_told_apart(released) -> None:
+    creators = (
+        Creator(name="Doe, Jane", orcid="0000-0002-1825-0097", affiliation="Somewhere"),
+        Creator(name="The A and B group"),
+    )
+    about = released.record.about.model_copy(update={"creators": creators})
+    subject = Citable("al", about, released.record.provenance)
+    work = works_to_cite(subject, released.registry)[0]
+    assert [author.full for author in work.authors] == ["Jane Doe", "The A and B group"]
+    assert "author = {Doe, Jane and {The A and B group}}" in to_bibtex([work])
+    assert to_text(subject, [work]).splitlines()[2].startswith(" 1. Jane Doe, The A and B group, ")
+
+
+def test_cite_prints_a_released_dataset_with_its_version(project: Path) -> None:
+    done = run("cite", "al@1.0.0", "--root", str(project))
+    assert "version 1.0.0 (2025)" in done.stdout
+    assert "arXiv:2311.05407" in done.stdout
+    assert "https://doi.org/10.1063/1.4968212" in done.stdout
+    assert "Distilled nickel, dataset ni, version 1.0.0" in done.stdout
+    assert done.stderr == ""
+    assert run("cite", "al", "--root", str(project)).stdout == done.stdout, "what lies in the project is that version"
+
+
+def test_cite_says_that_a_dataset_is_not_released_and_cites_its_fingerprint(project: Path) -> None:
+    done = run("cite", "local/nb", "--root", str(project))
+    assert "local/nb is not released" in done.stderr
+    assert "not released, sha256:" in done.stdout
+    assert "arXiv:2311.05407" in done.stdout, "the paper, which the parents' about.yaml asks for"
+    assert "10.1063/1.4968212" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["al", "al@1.0.0", "local/nb"])
+def test_every_format_is_valid(project: Path, name: str) -> None:
+    where = ("--root", str(project))
+    schema = json.loads((STANDARDS / "cff-1.2.0-schema.json").read_text(encoding="utf-8"))
+    cff = YAML(typ="safe", pure=True).load(run("cite", name, "--format", "cff", *where).stdout)
+    assert [error.message for error in Draft7Validator(schema).iter_errors(cff)] == []
+    schema45.validator.validate(json.loads(run("cite", name, "--format", "datacite", *where).stdout))
+    library = bibtexparser.parse_string(run("cite", name, "--format", "bibtex", *where).stdout)
+    assert library.failed_blocks == []
+    assert len(library.entries) >= 4
+
+
+def test_cite_warns_of_a_withdrawn_version(project: Path) -> None:
+    folder = project / "datasets" / "al"
+    write_registry(folder, read_registry(folder).with_yanked(Version(1, 0, 0), "wrong stress"))
+    assert "withdrawn: wrong stress" in run("cite", "al@1.0.0", "--root", str(project)).stderr
+
+
+def test_cite_works_outside_of_a_project_on_what_was_pulled(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "share" / "foundational" / "al"
+    (store / "1.0.0").mkdir(parents=True)
+    shutil.copyfile(project / "datasets" / "al" / "releases.yaml", store / "releases.yaml")
+    shutil.copyfile(project / "datasets/al/releases/1.0.0/release.json", store / "1.0.0" / "release.json")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    monkeypatch.chdir(tmp_path)
+    assert "version 1.0.0 (2025)" in run("cite", "al").stdout
+
+
+@pytest.mark.parametrize("name", ["alu", "al@9.9.9"])
+def test_an_unknown_dataset_or_version_is_an_error(project: Path, name: str) -> None:
+    with pytest.raises(NotFoundError):
+        run("cite", name, "--root", str(project))
