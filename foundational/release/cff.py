@@ -13,7 +13,7 @@ _TYPES = {"dataset": "data", "article": "article", "preprint": "article", "other
 
 
 def to_cff(subject: Citable, works: Sequence[Work]) -> str:
-    """CITATION.cff of a dataset; ``works`` without the dataset itself are its references."""
+    """CITATION.cff of a dataset; ``works`` are what to cite, the dataset itself first."""
     about, output = subject.about, subject.provenance.output
     message = "If you use this dataset, please cite it and the references below."
     if subject.version is None:
@@ -38,7 +38,7 @@ def to_cff(subject: Citable, works: Sequence[Work]) -> str:
             ],
             "keywords": sorted(set(about.keywords)) if about else None,
             "abstract": about.description if about else None,
-            "references": [_reference(work) for work in works if work.fingerprint != output.fingerprint],
+            "references": [_reference(work) for work in works[1:]],
         }
     )
 
@@ -84,7 +84,7 @@ def _present(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _to_yaml(content: dict[str, Any]) -> str:
     yaml = YAML()
-    yaml.width = 120
+    yaml.width = 10_000  # no folded lines
     yaml.indent(mapping=2, sequence=4, offset=2)
     stream = StringIO()
     yaml.dump(_present(content), stream)

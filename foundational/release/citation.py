@@ -29,16 +29,26 @@ class Citable:
     """None before a release."""
     released: date | None = None
     doi: str | None = None
+    previous: str | None = None
+    """The version before."""
 
     @classmethod
     def of(cls, release: ReleaseRecord) -> "Citable":
         """A release."""
-        return cls(release.name, release.about, release.provenance, release.version, release.date, release.doi)
+        return cls(
+            release.name,
+            release.about,
+            release.provenance,
+            release.version,
+            release.date,
+            release.doi,
+            release.previous,
+        )
 
     @property
     def title(self) -> str:
         """As about.yaml gives it."""
-        return self.about.title if self.about else f"{self.provenance.element} dataset {self.name}"
+        return self.about.title if self.about else f"Configurations of {self.provenance.element}"
 
     @property
     def label(self) -> str:
@@ -52,7 +62,10 @@ class Citable:
 
 
 def works_to_cite(
-    subject: Citable, registry: PotentialRegistry, parents: Mapping[str, About] | None = None
+    subject: Citable,
+    registry: PotentialRegistry,
+    parents: Mapping[str, About] | None = None,
+    dois: Mapping[str, str] | None = None,
 ) -> tuple[Work, ...]:
     """Everything one owes a citation to, each once, the dataset itself first.
 
@@ -63,10 +76,12 @@ def works_to_cite(
     parents
         about.yaml of parent datasets by name, where known (``read_parents``); their titles, authors and the works they
         ask to cite come from it.
+    dois
+        Of parent datasets by name@version. A bundle holds none: they are learned later, and it never changes.
     """
     known = parents or {}
     works: dict[str, Work] = {}
-    for work in _all_works(subject, registry, known):
+    for work in _all_works(subject, registry, known, dois or {}):
         works.setdefault(_identity(work), work)
     return tuple(works.values())
 
@@ -74,7 +89,7 @@ def works_to_cite(
 def read_parents(root: Path, provenance: ProvenanceRecord) -> dict[str, About]:
     """about.yaml of every dataset that a record embeds as a parent, by name, where the project has it."""
     found = {}
-    for parent in _ancestors(provenance):
+    for parent in ancestors(provenance):
         try:
             found[parent.output.name] = read_about(dataset_folder(root, parent.output.name))
         except NotFoundError:
@@ -87,23 +102,27 @@ def is_pool(record: ProvenanceRecord) -> bool:
     return record.stage in _NEVER_RELEASED
 
 
-def _all_works(subject: Citable, registry: PotentialRegistry, known: Mapping[str, About]) -> Iterator[Work]:
+def _all_works(
+    subject: Citable, registry: PotentialRegistry, known: Mapping[str, About], dois: Mapping[str, str]
+) -> Iterator[Work]:
     yield _dataset_work(subject, "The dataset itself")
     yield from _asked_for(subject.about)
     yield _labeller_work(subject.provenance.labeller, registry, "labelled the configurations")
-    for record in _ancestors(subject.provenance):
+    for record in ancestors(subject.provenance):
         name, about = record.output.name, known.get(record.output.name)
         if not is_pool(record):
-            parent = Citable(name, about, record, version=record.output.version)
+            version = record.output.version
+            parent = Citable(name, about, record, version=version, doi=dois.get(f"{name}@{version}"))
             yield _dataset_work(parent, "A dataset that it was made from")
         yield from _asked_for(about)
         yield _labeller_work(record.labeller, registry, f"labelled {name}, from which it was made")
 
 
-def _ancestors(record: ProvenanceRecord) -> Iterator[ProvenanceRecord]:
+def ancestors(record: ProvenanceRecord) -> Iterator[ProvenanceRecord]:
+    """Every record that a record embeds, at any depth."""
     for parent in record.parents:
         yield parent
-        yield from _ancestors(parent)
+        yield from ancestors(parent)
 
 
 def _asked_for(about: About | None) -> Iterator[Work]:

@@ -17,14 +17,14 @@ def datacite_document(
     Parameters
     ----------
     works
-        What to cite; the dataset itself among them is left out.
+        What to cite, the dataset itself first.
     year
         Of publication, without which DataCite takes nothing.
     files
         Of the release.
     """
     about, output = subject.about, subject.provenance.output
-    others = [work for work in works if work.fingerprint != output.fingerprint]
+    others = works[1:]
     sizes = [f"{output.n_configurations} configurations", f"{output.n_atoms} atoms"]
     if files:
         sizes.append(f"{sum(file.size for file in files)} bytes")
@@ -56,7 +56,7 @@ def datacite_document(
             for work in others
             if work.doi
         ],
-        "relatedItems": [_related_item(work) for work in others if not work.doi],
+        "relatedItems": [*_earlier(subject), *(_related_item(work) for work in others if not work.doi)],
         "sizes": sizes,
         "formats": sorted({file.media_type for file in files}),
     }
@@ -104,6 +104,14 @@ def _relation(work: Work) -> str:
 
 def _resource_type(work: Work) -> str:
     return {"dataset": "Dataset", "article": "JournalArticle", "preprint": "Preprint"}.get(work.kind, "Other")
+
+
+def _earlier(subject: Citable) -> list[dict[str, Any]]:
+    """The version before this one."""
+    if subject.previous is None:
+        return []
+    title = f"{subject.title} ({subject.name}@{subject.previous})"
+    return [{"titles": [{"title": title}], "relatedItemType": "Dataset", "relationType": "IsNewVersionOf"}]
 
 
 def _related_item(work: Work) -> dict[str, Any]:

@@ -85,7 +85,8 @@ class Plan:
 def plan_deposit(bundle: Path, registry: Registry, entry: Release, server: str, record: dict[str, Any]) -> Plan:
     """What a deposit of the release in ``bundle`` would send, once all of it is verified.
 
-    Sent are the release as one zip, and beside it the documents that people and catalogues read without unpacking it.
+    Sent are the release as one zip, and beside it the documents that people and catalogues read without unpacking it:
+    what lies at the top of the bundle but the data. Names stay flat, since not every server takes a slash in one.
 
     Parameters
     ----------
@@ -224,7 +225,11 @@ def _state_path(bundle: Path, server: str) -> Path:
 
 
 def _read_state(path: Path) -> State:
-    return parse(State, json.loads(path.read_text(encoding="utf-8")), str(path))
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        raise ConflictError(f"{path}: not the state of a deposit; move it away to deposit anew") from None
+    return parse(State, content, str(path))
 
 
 def _keep(plan: Plan, state: State) -> State:

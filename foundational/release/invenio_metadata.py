@@ -21,7 +21,7 @@ def invenio_record(subject: Citable, works: Sequence[Work], repository: str | No
     repository
         Name of the repository as the publisher; by default who made the dataset.
     """
-    others = [work for work in works if work.fingerprint != subject.provenance.output.fingerprint]
+    others = works[1:]
     about = subject.about
     metadata = {
         "resource_type": {"id": "dataset"},

@@ -34,11 +34,11 @@ def ro_crate_document(subject: Citable, works: Sequence[Work], files: Sequence[R
     Parameters
     ----------
     works
-        What to cite; the dataset itself among them is the crate.
+        What to cite, first the dataset itself, which is the crate.
     files
         Of the whole bundle, this one and what is written after it excepted.
     """
-    others = [work for work in works if work.fingerprint != subject.provenance.output.fingerprint]
+    others = works[1:]
     entities = [
         {
             "@id": METADATA,

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundational.errors import NotFoundError
-from foundational.project import DATASETS, dataset_folder, find_dataset
+from foundational.errors import NotFoundError, did_you_mean
+from foundational.project import DATASETS, dataset_folder
 from foundational.provenance.record import read_record
 from foundational.release.bundle import RECORD
-from foundational.release.citation import Citable, read_parents, works_to_cite
+from foundational.release.citation import Citable, ancestors, read_parents, works_to_cite
 from foundational.release.record import ReleaseRecord, read_release
 from foundational.release.reference import Work
 from foundational.release.registry import RELEASES, Registry
@@ -45,15 +45,24 @@ def find_subject(reference: Reference, root: Path | None = None) -> Subject:
     potentials, parents = PotentialRegistry(defaults={}, potentials=()), {}
     if project is not None:
         potentials, parents = PotentialRegistry.read(project), read_parents(project, citable.provenance)
-    return Subject(citable, works_to_cite(citable, potentials, parents), registry.yanked.get(citable.version or ""))
+    dois = {
+        f"{parent.output.name}@{version}": doi
+        for parent in ancestors(citable.provenance)
+        for version, doi in known_registry(parent.output.name, project).dois.items()
+    }
+    return Subject(
+        citable, works_to_cite(citable, potentials, parents, dois), registry.yanked.get(citable.version or "")
+    )
 
 
 def _citable(reference: Reference, registry: Registry, project: Path | None) -> Citable:
     if project is not None and reference.version is None:
         folder = dataset_folder(project, reference.name)
         if not (folder / "provenance.json").is_file():
-            find_dataset(project, reference.name)  # says what is missing, and offers the closest name
-            raise NotFoundError(f"{folder}: expected provenance.json beside the data, which says what to cite")
+            raise NotFoundError(
+                f"expected a dataset with a provenance.json, which says what to cite, got {reference.name!r}; "
+                + did_you_mean(reference.name, _recorded(project / DATASETS))
+            )
         record = read_record(folder)
         version = registry.released_as(record.output.fingerprint)
         if version is None:
@@ -75,6 +84,12 @@ def _release(name: str, version: str, project: Path | None) -> ReleaseRecord:
     raise NotFoundError(
         f"the record of {name}@{version} is not here; fetch it with: foundational pull {name}@{version}"
     )
+
+
+def _recorded(datasets: Path) -> list[str]:
+    """Names of the datasets whose record is there, their data or not."""
+    records = [*datasets.glob("*/provenance.json"), *datasets.glob("local/*/provenance.json")]
+    return [record.parent.relative_to(datasets).as_posix() for record in records]
 
 
 def _about(folder: Path) -> About | None:

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from foundational.cli import publish
 from foundational.errors import NotFoundError
 from foundational.release.bibtex import escape, to_bibtex
 from foundational.release.citation import Citable, printed, to_text, works_to_cite
+from foundational.release.datacite import datacite_document
 from foundational.release.reference import Work, parse_reference
-from foundational.release.registry import read_registry, write_registry
+from foundational.release.registry import Registry, read_registry, write_registry
 from foundational.release.version import Version
 from foundational.specs.about import Creator, read_about
 from foundational.specs.potentials import PotentialRegistry
@@ -161,6 +163,25 @@ def test_cite_says_that_a_dataset_is_not_released_and_cites_its_fingerprint(proj
     assert "10.1063/1.4968212" in done.stdout
 
 
+def test_a_parent_that_was_deposited_is_cited_by_its_doi(project: Path) -> None:
+    al = read_registry(project / "datasets" / "al").releases[0].model_dump()
+    registry = Registry(name="ni").with_release(**al).with_doi(Version(1, 0, 0), "10.5281/zenodo.77")
+    write_registry(project / "datasets" / "ni", registry)
+    assert "dataset ni, version 1.0.0" in run("cite", "al", "--root", str(project)).stdout
+    document = json.loads(run("cite", "al", "--format", "datacite", "--root", str(project)).stdout)
+    related = {item["relatedIdentifier"]: item["relationType"] for item in document["relatedIdentifiers"]}
+    assert related["10.5281/zenodo.77"] == "IsDerivedFrom"
+
+
+def test_datacite_names_the_version_before(released) -> None:
+    subject = replace(released.subject, version="1.1.0", previous="1.0.0")
+    document = datacite_document(subject, works_to_cite(subject, released.registry), year=2025)
+    schema45.validator.validate(document)
+    assert [
+        i["titles"][0]["title"][-10:] for i in document["relatedItems"] if i["relationType"] == "IsNewVersionOf"
+    ] == ["(al@1.0.0)"]
+
+
 @pytest.mark.parametrize("name", ["al", "al@1.0.0", "local/nb"])
 def test_every_format_is_valid(project: Path, name: str) -> None:
     where = ("--root", str(project))
@@ -191,7 +212,7 @@ def test_cite_works_outside_of_a_project_on_what_was_pulled(
     assert "version 1.0.0 (2025)" in run("cite", "al").stdout
 
 
-@pytest.mark.parametrize("name", ["alu", "al@9.9.9"])
-def test_an_unknown_dataset_or_version_is_an_error(project: Path, name: str) -> None:
-    with pytest.raises(NotFoundError):
+@pytest.mark.parametrize(("name", "offer"), [("alu", "did you mean 'al'"), ("al@9.9.9", r"released: 1\.0\.0")])
+def test_an_unknown_dataset_or_version_is_an_error(project: Path, name: str, offer: str) -> None:
+    with pytest.raises(NotFoundError, match=offer):
         run("cite", name, "--root", str(project))

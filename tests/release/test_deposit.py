@@ -320,6 +320,9 @@ def test_a_state_of_another_bundle_is_refused(deposit: Deposit, invenio, bundle:
     path.write_text(state.model_dump_json())
     with pytest.raises(ConflictError, match="another deposit"):
         deposit(publish=True)
+    path.write_text("{")
+    with pytest.raises(ConflictError, match="not the state of a deposit"):
+        deposit(publish=True)
 
 
 def test_a_draft_that_was_deleted_on_the_server_is_made_anew(deposit: Deposit, invenio, bundle: Path) -> None:
