@@ -111,7 +111,7 @@ def write_manifest(folder: Path, record: ReleaseRecord) -> str:
     """Write ``manifest.json``, of all files that are in ``folder``; its sha256."""
     files = {
         path: ManifestEntry(size=(folder / path).stat().st_size, sha256=sha256_of(folder / path))
-        for path in sorted(_files(folder))
+        for path in sorted(_files(folder) - {MANIFEST})
     }
     manifest = Manifest(name=record.name, version=record.version, files=files, seal="")
     sealed = manifest.model_copy(update={"seal": hashlib.sha256(_text(manifest)).hexdigest()})
@@ -156,13 +156,13 @@ def read_kept(folder: Path, manifest_sha256: str) -> ReleaseRecord:
     ChecksumError
         They are not those whose manifest the registry records.
     """
-    manifest = read_manifest(folder)
-    record = read_release(folder / RECORD)
-    entry = manifest.files.get(RECORD)
+    entry = read_manifest(folder).files.get(RECORD)
     known = sha256_of(folder / MANIFEST) == manifest_sha256
+    if not (folder / RECORD).is_file():
+        raise NotFoundError(f"{folder}: expected {RECORD}, found none; restore it from git")
     if not known or entry is None or entry.sha256 != sha256_of(folder / RECORD):
         raise ChecksumError(f"{folder}: {RECORD} or {MANIFEST} is not as it was released; restore it from git")
-    return record
+    return read_release(folder / RECORD)
 
 
 def compare_files(

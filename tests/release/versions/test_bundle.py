@@ -1,7 +1,9 @@
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import ase.io
 import numpy as np
@@ -13,7 +15,8 @@ from foundational.cli.main import app
 from foundational.data.extxyz import read_extxyz
 from foundational.data.identity import fingerprint
 from foundational.data.store import open_store
-from foundational.errors import ConflictError, GateError, NotFoundError
+from foundational.errors import ChecksumError, ConflictError, GateError, InputError, NotFoundError
+from foundational.provenance.record import LabellerRecord
 from foundational.release.bundle import read_manifest, sha256_of
 from foundational.release.registry import read_registry
 
@@ -50,7 +53,9 @@ def test_a_bundle_holds_all_that_was_promised(bundle, two):
     assert contents(bundle).keys() >= EXPECTED
     record = json.loads((bundle / "release.json").read_text())
     assert {f["path"] for f in record["files"]} >= {"data.zarr.zip", "data.extxyz", "provenance.json", "LICENSE.txt"}
-    assert "CC BY 4.0" in (bundle / "LICENSE.txt").read_text() or "Attribution 4.0" in (bundle / "LICENSE.txt").read_text()
+    assert (
+        "CC BY 4.0" in (bundle / "LICENSE.txt").read_text() or "Attribution 4.0" in (bundle / "LICENSE.txt").read_text()
+    )
     assert YAML(typ="safe").load(bundle / "about.yaml")["title"] == "Nickel for tests"
     assert (bundle / "schemas" / "release.json").read_bytes() == (two.root / "schemas" / "release.json").read_bytes()
 
@@ -85,9 +90,7 @@ def test_the_zip_is_the_folder_with_fixed_times(bundle):
 def test_the_same_commit_gives_the_same_bytes(project, template, tmp_path, monkeypatch):
     """In another folder, at another time, under another umask, by another user, in another order of the files."""
     first = project.release()
-    from shutil import copytree
-
-    other = type(project)(Path(copytree(template.root, tmp_path / "else" / "where")))
+    other = type(project)(Path(shutil.copytree(template.root, tmp_path / "else" / "where")))
     for path in sorted((other.folder / "data.zarr").rglob("*"), reverse=True):
         os.utime(path, (1, 1))
     monkeypatch.setenv("USER", "somebody")
@@ -102,8 +105,6 @@ def test_the_same_commit_gives_the_same_bytes(project, template, tmp_path, monke
 
 
 def test_a_lost_bundle_is_made_again_to_the_last_bit(two):
-    import shutil
-
     expected = (two.out / "ni" / "ni-1.1.0.zip").read_bytes()
     shutil.rmtree(two.out)
     assert two.release().bundle.read_bytes() == expected
@@ -111,8 +112,6 @@ def test_a_lost_bundle_is_made_again_to_the_last_bit(two):
 
 
 def test_a_bundle_that_newer_texts_would_change_is_not_made_again(two):
-    import shutil
-
     shutil.rmtree(two.out)
     (two.root / "LICENSES" / "CC-BY-4.0.txt").write_text("Another text.\n")
     two.commit()
@@ -135,31 +134,40 @@ def test_nothing_of_the_machine_is_in_a_bundle(bundle, two):
         assert os.uname().nodename.encode() not in content or len(os.uname().nodename) < 4, name
 
 
-def test_a_training_set_is_validated_from_its_bytes_and_refused_where_a_gate_fails(project, nickel, checkout):
-    """The real gate, with a network that cannot have learned anything; then with the gates switched off."""
-    params = YAML(typ="safe", pure=True).load((checkout / "params.yaml").read_text())
-    params["validate"] |= {"seeds": 1, "datasets": {}, "training": "recipe"}
-    params["ani"]["recipe"]["training"]["epochs"] = 1
-    params["ani"]["recipe"]["training"]["batch"] = 4
-    params["validate"]["gates"] = {"rank": False, "ground_state": False, "mae": None, "crystal_error": 1e-6}
+def report(dataset, *, passed: bool) -> dict[str, Any]:
+    """A validation report as the gate writes it, with one gate."""
+    gate = {"name": "rank", "ok": passed, "message": "FCC < HCP < BCC in 5 of 5 seeds" if passed else "BCC < FCC"}
+    return {"dataset": "ni", "fingerprint": fingerprint(dataset), "passed": passed, "gates": [gate], "seeds": []}
 
-    def write_params() -> None:
-        with (project.root / "params.yaml").open("w") as stream:
-            YAML(typ="safe", pure=True).dump(params, stream)
 
-    write_params()
+def test_a_training_set_that_fails_a_gate_is_not_released(project, nickel):
     project.write(nickel, record=project.record(nickel, stage="distill"))
     project.commit()
-    arguments = ["release", "ni", "--root", str(project.root)]
-    refused = CliRunner().invoke(app, arguments)
-    assert isinstance(refused.exception, GateError), refused.output
+    with pytest.raises(GateError, match="rank: BCC < FCC"):
+        project.release(gate=lambda: report(nickel, passed=False))
+    with pytest.raises(InputError, match="expected a gate"):
+        project.release()
     assert not (project.folder / "releases.yaml").exists()
-    params["validate"]["gates"]["crystal_error"] = None
-    write_params()
+    project.release(gate=lambda: report(nickel, passed=True))
+    written = json.loads((project.out / "ni" / "ni-1.0.0" / "validation.json").read_text())
+    assert written == report(nickel, passed=True)
+
+
+def test_a_report_of_other_data_does_not_open_the_gate(project, nickel, changed):
+    project.write(nickel, record=project.record(nickel, stage="distill"))
     project.commit()
-    done = CliRunner().invoke(app, [*arguments, "--json"])
-    assert done.exit_code == 0, done.output
-    shown = json.loads(done.stdout)
-    assert (shown["version"], shown["new"]) == ("1.0.0", True)
-    report = json.loads((project.out / "ni" / "ni-1.0.0" / "validation.json").read_text())
-    assert (report["fingerprint"], report["passed"]) == (shown["fingerprint"], True)
+    with pytest.raises(ChecksumError, match="the report of other data"):
+        project.release(gate=lambda: report(changed(slice(0, 3)), passed=True))
+    assert not (project.folder / "releases.yaml").exists()
+    assert not (project.out / "ni" / "ni-1.0.0").exists()
+
+
+def test_the_command_runs_the_real_gate(project, nickel, checkout):
+    """Which cannot judge labels whose potential the registry does not know."""
+    shutil.copyfile(checkout / "params.yaml", project.root / "params.yaml")
+    unknown = LabellerRecord(id="lammps:Unknown", version="lammps 2025.7.22", sha256="0" * 64)
+    project.write(nickel, record=project.record(nickel, stage="distill", labeller=unknown))
+    project.commit()
+    refused = CliRunner().invoke(app, ["release", "ni", "--root", str(project.root)])
+    assert isinstance(refused.exception, NotFoundError)
+    assert "Unknown" in str(refused.exception)

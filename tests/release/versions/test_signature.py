@@ -1,0 +1,79 @@
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from foundational.errors import InputError, NotFoundError
+from foundational.stages.verify import verify
+
+pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs OpenSSH's ssh-keygen")
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory) -> Path:
+    """Two key pairs, anna and ben, and files of signers with each."""
+    folder = tmp_path_factory.mktemp("keys")
+    for name in ("anna", "ben"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(folder / name)]
+        subprocess.run(command, check=True)
+        public = (folder / f"{name}.pub").read_text()
+        (folder / f"{name}.signers").write_text(f"{name}@example.org {public}")
+    return folder
+
+
+@pytest.fixture
+def signed(project, keys):
+    return project.released(key=keys / "anna").bundle
+
+
+def test_a_signature_is_verified_against_the_allowed_signers(project, signed, keys):
+    for what in (str(signed), str(signed.with_suffix("")), "ni@1.0.0"):
+        found = verify(what, project.root, signers=keys / "anna.signers")
+        assert (found.problems, found.signed_by) == ((), "anna@example.org"), what
+        [problem] = verify(what, project.root, signers=keys / "ben.signers").problems
+        assert "none of the signers" in problem
+
+
+def test_a_signature_is_found_damaged_without_signers(project, signed):
+    bundle = signed.with_suffix("")
+    assert verify(str(bundle), project.root).problems == ()
+    path = bundle / "manifest.json.sig"
+    lines = path.read_text().splitlines()
+    lines[3] = lines[3][:-5] + ("AAAAA" if not lines[3].endswith("AAAAA") else "BBBBB")
+    path.write_text("\n".join(lines) + "\n")
+    [problem] = verify(str(bundle), project.root).problems
+    assert problem.startswith("manifest.json.sig is damaged")
+
+
+def test_a_signature_for_another_purpose_is_none(project, signed, keys):
+    bundle = signed.with_suffix("")
+    (bundle / "manifest.json.sig").unlink()
+    command = ["ssh-keygen", "-q", "-Y", "sign", "-f", keys / "anna", "-n", "file", bundle / "manifest.json"]
+    subprocess.run(command, check=True)
+    [problem] = verify(str(bundle), project.root, signers=keys / "anna.signers").problems
+    assert "none of the signers" in problem
+
+
+def test_an_unsigned_release_is_not_taken_for_signed(project, keys):
+    done = project.released()
+    for what in (str(done.bundle), "ni@1.0.0"):
+        [problem] = verify(what, project.root, signers=keys / "anna.signers").problems
+        assert "signature" in problem
+
+
+def test_a_signed_bundle_is_made_again_with_its_signature(project, signed):
+    content = signed.read_bytes()
+    shutil.rmtree(project.out)
+    assert project.release().bundle.read_bytes() == content
+
+
+def test_what_is_no_key_or_no_file_of_signers_is_refused(project, keys):
+    with pytest.raises(NotFoundError, match="expected a private OpenSSH key"):
+        project.release(key=keys / "none")
+    with pytest.raises(InputError, match="expected a key that can sign"):
+        project.release(key=keys / "anna.signers")
+    assert not (project.folder / "releases.yaml").exists()
+    done = project.release(key=keys / "anna")
+    with pytest.raises(NotFoundError, match="allowed signers"):
+        verify(str(done.bundle), project.root, signers=keys / "none")

