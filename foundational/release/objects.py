@@ -12,7 +12,6 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from foundational.data.atomic import whole_folder
 from foundational.errors import ChecksumError, NotFoundError
 from foundational.project import DATASETS, STORE
 from foundational.release.repository import read_at
@@ -48,7 +47,7 @@ def tracked_hash(root: Path, name: str, revision: str | None = None) -> str | No
 
 
 def fetch(root: Path, tracked: str, target: Path, *, link: bool = False) -> None:
-    """Put the folder with the hash ``tracked`` at ``target``, which appears whole or not at all.
+    """Copy the folder with the hash ``tracked`` to ``target``, file by file; wholeness is the caller's.
 
     Parameters
     ----------
@@ -61,23 +60,20 @@ def fetch(root: Path, tracked: str, target: Path, *, link: bool = False) -> None
         Neither the cache nor a remote that is a folder holds all of it.
     ChecksumError
         The list of its files is damaged.
-    ConflictError
-        ``target`` exists.
     """
     places = _places(root)
     listing = _find(places, tracked).read_bytes()
     if hashlib.md5(listing, usedforsecurity=False).hexdigest() + ".dir" != tracked:
         raise ChecksumError(f"the list of files {tracked} in the DVC store is damaged; fetch it again with: dvc fetch")
     files = {str(entry["relpath"]): _find(places, str(entry["md5"])) for entry in json.loads(listing)}
-    with whole_folder(target) as folder:
-        for name, source in files.items():
-            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-                raise ChecksumError(f"the list of files {tracked} in the DVC store leads out of the folder: {name!r}")
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            if link:
-                (folder / name).symlink_to(source.resolve())
-            else:
-                shutil.copyfile(source, folder / name)
+    for name, source in files.items():
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise ChecksumError(f"the list of files {tracked} in the DVC store leads out of the folder: {name!r}")
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if link:
+            (target / name).symlink_to(source.resolve())
+        else:
+            shutil.copyfile(source, target / name)
 
 
 def is_stored(root: Path, tracked: str) -> bool:
