@@ -6,7 +6,7 @@ import pytest
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.conversion import to_dataset
 from foundational.errors import InputError
-from foundational.stages.evaluate import evaluate
+from foundational.stages.evaluate import calibrate, evaluate
 from tests.engines.ani.cases import labelled, untrained
 
 
@@ -68,3 +68,19 @@ def test_nothing_to_compare_with_is_an_error(truth: Configurations) -> None:
         evaluate(untrained(), truth.with_labels(None))
     with pytest.raises(InputError, match="at least one configuration"):
         evaluate(untrained(), truth.take([]))
+
+
+def test_calibration_needs_more_than_one_opinion(truth: Configurations) -> None:
+    with pytest.raises(InputError, match="at least two members"):
+        calibrate(untrained(members=1), truth)
+
+
+def test_calibration_undoes_a_wrong_scale_of_the_errors(truth: Configurations) -> None:
+    model = untrained(members=4)
+    found = model.predict(truth)
+    deviation = found.energy.std(axis=0, ddof=1)
+    signs = np.array([1, -1, 1, -1, 1])
+    labels = Labels(found.energy.mean(axis=0) + 3 * signs * deviation, truth.labels.forces, truth.labels.stress)
+    energy = calibrate(model, truth.with_labels(labels))["energy"]
+    assert energy["scale"] == pytest.approx(3.0, rel=1e-4)
+    assert energy["correlation"] == pytest.approx(1.0)
