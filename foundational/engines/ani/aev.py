@@ -13,9 +13,15 @@ from foundational.errors import EngineError, InputError
 from foundational.specs.ani import AevSpec
 
 
+def _sections(spec: AevSpec) -> NDArray[np.float64]:
+    """The angles as torchani has them: rounded to float32 before their cosines and sines are taken."""
+    return np.asarray(spec.angular.section_values(), dtype=np.float32).astype(np.float64)
+
+
 def terms_of(spec: AevSpec, n_elements: int) -> Terms:
     """The numbers of ``spec`` as the kernels want them."""
-    sections = np.asarray(spec.angular.section_values())
+    sections = _sections(spec)
+    cosines, sines = np.cos(sections), np.sin(sections)
     return Terms(
         n_elements,
         np.float32(spec.radial.cutoff),
@@ -25,15 +31,17 @@ def terms_of(spec: AevSpec, n_elements: int) -> Terms:
         np.float32(spec.angular.eta),
         np.float32(spec.angular.zeta),
         np.asarray(spec.angular.shift_values(), dtype=np.float32),
-        np.cos(sections).astype(np.float32),
-        np.sin(sections).astype(np.float32),
+        cosines.astype(np.float32),
+        sines.astype(np.float32),
+        (cosines - cosines.astype(np.float32)).astype(np.float32),
+        (sines - sines.astype(np.float32)).astype(np.float32),
     )
 
 
 def wide_terms_of(spec: AevSpec, n_elements: int) -> Wide:
     """The same with one number for each feature of an element or a pair of them, padded to whole vectors."""
     n_radial, n_angular = spec.radial.shifts, spec.angular.shifts * spec.angular.sections
-    shifts, sections = np.asarray(spec.angular.shift_values()), np.asarray(spec.angular.section_values())
+    shifts, sections = np.asarray(spec.angular.shift_values()), _sections(spec)
 
     def pad(values: NDArray[np.floating]) -> NDArray[np.float32]:
         return np.pad(values, (0, padded(len(values)) - len(values))).astype(np.float32)

@@ -18,6 +18,7 @@ _F = np.float32
 ATOMS_IN_BLOCK = 64
 HALF, QUARTER, ONE, TWO, ZERO = _F(0.5), _F(0.25), _F(1), _F(2), _F(0)
 HALF_PI = _F(np.pi / 2)
+LOG2E = _F(np.log2(np.e))
 #: torchani's factor on cos θ.
 SHRINK = _F(0.95)
 TINY = _F(1e-12)
@@ -36,6 +37,9 @@ class Terms(NamedTuple):
     angular_shifts: NDArray[np.float32]
     cos_sections: NDArray[np.float32]
     sin_sections: NDArray[np.float32]
+    cos_rests: NDArray[np.float32]
+    """What rounding to float32 took from ``cos_sections``; the power ζ would make it visible."""
+    sin_rests: NDArray[np.float32]
 
 
 class Near(NamedTuple):
@@ -222,9 +226,12 @@ def _angular(terms: Any, near: Any, triples: Any, out: Any) -> None:
             for a in range(n_sections):
                 angle = triples.angle[a]
                 cos_section, sin_section = HALF * terms.cos_sections[a], HALF * terms.sin_sections[a]
+                cos_rest, sin_rest = LOG2E * HALF * terms.cos_rests[a], LOG2E * HALF * terms.sin_rests[a]
                 for o in range(0, t, LANES):
-                    base = load(c, o) * cos_section + load(sine, o) * sin_section + HALF
-                    store(angle, o, exp2(log2(larger(base, splat(TINY))) * terms.zeta))
+                    cosine, rise = load(c, o), load(sine, o)
+                    base = larger(cosine * cos_section + rise * sin_section + HALF, splat(TINY))
+                    rest = (cosine * cos_rest + rise * sin_rest) * (splat(TWO) - base)  # 2 − x is 1/x where it counts
+                    store(angle, o, exp2((log2(base) + rest) * terms.zeta))
             for q in range(n_shifts):
                 gauss = triples.gauss[q]
                 for a in range(n_sections):

@@ -8,10 +8,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from foundational.data.batches import batch_slices
 from foundational.data.configurations import Configurations, Labels
 from foundational.engines.ani.activation import ACTIVATIONS
 from foundational.engines.ani.aev import Geometry, compute_aevs, species_of, terms_of, wide_terms_of
-from foundational.engines.ani.aev_jacobian import contract
+from foundational.engines.ani.aev_jacobian import STRAIN_ROWS, contract
 from foundational.engines.ani.network import layer_widths
 from foundational.engines.ani.prediction_kernel import atomic_energies, energies_and_gradients
 from foundational.engines.ani.threads import kernel_threads
@@ -30,6 +31,8 @@ class Prediction:
 
     energy: NDArray[np.float64]
     """(M, C) eV."""
+    atomic_energies: NDArray[np.float32]
+    """(M, A) eV."""
     forces: NDArray[np.float32] | None = None
     """(M, A, 3) eV/Å."""
     stress: NDArray[np.float64] | None = None
@@ -81,20 +84,6 @@ class Ensemble:
             digest.update(np.ascontiguousarray(array).tobytes())
         return f"ani:{digest.hexdigest()[:16]}"
 
-    def atomic_energies(
-        self, configurations: Configurations, *, threads: int | None = None, progress: Progress | None = None
-    ) -> NDArray[np.float32]:
-        """(M, A) eV, self-energies included."""
-        out = np.empty((self.members, len(configurations.positions)), dtype=np.float32)
-        model = self._model()
-        with kernel_threads(threads):
-            for part, atoms in self._parts(configurations, progress):
-                species = species_of(part.atomic_numbers, self.elements)
-                block = np.empty((self.members, len(species)), dtype=np.float32)
-                atomic_energies(compute_aevs(part, self.aev, self.elements), species, model, block)
-                out[:, atoms] = block * self.scale + self.self_energies[:, species]
-        return out
-
     def predict(
         self,
         configurations: Configurations,
@@ -104,52 +93,57 @@ class Ensemble:
         progress: Progress | None = None,
     ) -> Prediction:
         """Energies of each member, with forces and stresses where asked for."""
-        prediction, _ = self._predict(configurations, forces, threads, progress)
-        return prediction
+        n_atoms, members = len(configurations.positions), self.members
+        atomic = np.empty((members, n_atoms), dtype=np.float32)
+        all_forces = np.empty((members, n_atoms if forces else 0, 3), dtype=np.float32)
+        strain = np.empty((members, len(configurations) if forces else 0, 6))
+        model = self._model()
+        with kernel_threads(threads):
+            for part, rows, atoms in runs(configurations, _ATOMS_AT_ONCE, progress):
+                species = species_of(part.atomic_numbers, self.elements)
+                aevs = compute_aevs(part, self.aev, self.elements)
+                energies = np.empty((members, len(species)), dtype=np.float32)
+                if forces:
+                    f, by_strain = self._slopes(part, aevs, model, energies)
+                    all_forces[:, atoms], strain[:, rows] = f * np.float32(self.scale), by_strain * self.scale
+                else:
+                    atomic_energies(aevs, species, model, energies)
+                atomic[:, atoms] = energies * self.scale + self.self_energies[:, species]
+        energy = np.add.reduceat(atomic, configurations.offsets[:-1], axis=1, dtype=np.float64)
+        if not forces:
+            return Prediction(energy, atomic)
+        return Prediction(energy, atomic, all_forces, _full(strain) / configurations.volume[:, None, None])
+
+    def atomic_energies(
+        self, configurations: Configurations, *, threads: int | None = None, progress: Progress | None = None
+    ) -> NDArray[np.float32]:
+        """(M, A) eV, self-energies included."""
+        return self.predict(configurations, forces=False, threads=threads, progress=progress).atomic_energies
 
     def label(self, configurations: Configurations) -> Labels:
         """Mean over members of energies, forces, stresses and atomic energies."""
-        prediction, atomic = self._predict(configurations, True, None, None)
-        assert prediction.forces is not None
-        assert prediction.stress is not None
+        found = self.predict(configurations)
+        assert found.forces is not None
+        assert found.stress is not None
         return Labels(
-            prediction.energy.mean(axis=0),
-            prediction.forces.mean(axis=0, dtype=np.float64).astype(np.float32),
-            prediction.stress.mean(axis=0),
-            atomic.mean(axis=0, dtype=np.float64).astype(np.float32),
+            found.energy.mean(axis=0),
+            found.forces.mean(axis=0, dtype=np.float64).astype(np.float32),
+            found.stress.mean(axis=0),
+            found.atomic_energies.mean(axis=0, dtype=np.float64).astype(np.float32),
         )
 
-    def _predict(
-        self, configurations: Configurations, forces: bool, threads: int | None, progress: Progress | None
-    ) -> tuple[Prediction, NDArray[np.float32]]:
-        if not forces:
-            atomic = self.atomic_energies(configurations, threads=threads, progress=progress)
-            return Prediction(_sums(atomic, configurations)), atomic
-        n_atoms, members = len(configurations.positions), self.members
-        atomic = np.empty((members, n_atoms), dtype=np.float32)
-        energy = np.empty((members, len(configurations)))
-        all_forces = np.empty((members, n_atoms, 3), dtype=np.float32)
-        stress = np.empty((members, len(configurations), 3, 3))
-        model, terms = self._model(), terms_of(self.aev, len(self.elements))
-        wide = wide_terms_of(self.aev, len(self.elements))
-        done = 0
-        with kernel_threads(threads):
-            for part, atoms in self._parts(configurations, progress):
-                geometry = Geometry.of(part, self.elements, self.aev.radial.cutoff)
-                n = len(part.positions)
-                block = np.empty((members, n), dtype=np.float32)
-                gradients = np.empty((members, n, wide.stride), dtype=np.float32)
-                aevs = compute_aevs(part, self.aev, self.elements)
-                energies_and_gradients(aevs, geometry.species, model, block, gradients)
-                f, strain = np.empty((members, n, 3), dtype=np.float32), np.empty((members, len(part), 6))
-                contract(*geometry.arrays(), terms, wide, gradients, f, strain)
-                own = slice(done, done + len(part))
-                atomic[:, atoms] = block * self.scale + self.self_energies[:, geometry.species]
-                energy[:, own] = _sums(block, part) * self.scale + _sums(self.self_energies[:, geometry.species], part)
-                all_forces[:, atoms] = f * np.float32(self.scale)
-                stress[:, own] = _full(strain) * (self.scale / part.volume[:, None, None])
-                done += len(part)
-        return Prediction(energy, all_forces, stress), atomic
+    def _slopes(
+        self, part: Configurations, aevs: NDArray[np.float32], model: Model, energies: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Forces (M, A, 3) and ∂E/∂ε (M, C, 6), both in units of the energy scale; fills ``energies`` (M, A)."""
+        terms, wide = terms_of(self.aev, len(self.elements)), wide_terms_of(self.aev, len(self.elements))
+        geometry = Geometry.of(part, self.elements, self.aev.radial.cutoff)
+        gradients = np.empty((*energies.shape, wide.stride), dtype=np.float32)
+        energies_and_gradients(aevs, geometry.species, model, energies, gradients)
+        forces = np.empty((*energies.shape, 3), dtype=np.float32)
+        strain = np.empty((len(energies), len(part), STRAIN_ROWS))
+        contract(*geometry.arrays(), terms, wide, gradients, forces, strain)
+        return forces, strain
 
     def _model(self) -> Model:
         widths = layer_widths(self.mean.shape[-1], self.network.hidden)
@@ -157,23 +151,16 @@ class Ensemble:
             widths, ACTIVATIONS[self.network.activation], self.parameters, self.mean, np.reciprocal(self.deviation)
         )
 
-    @staticmethod
-    def _parts(configurations: Configurations, progress: Progress | None) -> Iterator[tuple[Configurations, slice]]:
-        """Runs of configurations of a bounded number of atoms, and which atoms they are."""
-        offsets, total, first = configurations.offsets, len(configurations), 0
-        while first < total:
-            stop = int(np.searchsorted(offsets, offsets[first] + _ATOMS_AT_ONCE, side="right")) - 1
-            stop = min(max(stop, first + 1), total)
-            yield configurations.take(slice(first, stop)), slice(int(offsets[first]), int(offsets[stop]))
-            first = stop
-            if progress is not None:
-                progress(first, total, "evaluated")
 
-
-def _sums(atomic: NDArray[np.floating], configurations: Configurations) -> NDArray[np.float64]:
-    """(…, C) sums over each configuration's atoms of (…, A)."""
-    sums: NDArray[np.float64] = np.add.reduceat(atomic, configurations.offsets[:-1], axis=-1, dtype=np.float64)
-    return sums
+def runs(
+    configurations: Configurations, atoms: int, progress: Progress | None = None
+) -> Iterator[tuple[Configurations, slice, slice]]:
+    """Neighbouring configurations of about ``atoms`` atoms together, at least one; where they and their atoms are."""
+    offsets = configurations.offsets
+    for rows in batch_slices(configurations.n_atoms, atoms):
+        yield configurations.take(rows), rows, slice(int(offsets[rows.start]), int(offsets[rows.stop]))
+        if progress is not None:
+            progress(rows.stop, len(configurations), "evaluated")
 
 
 def _full(voigt: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foundational.engines.ani.derivatives import DerivativeStore
 from foundational.engines.ani.network import decay_mask
 from foundational.engines.ani.prediction_kernel import atomic_energies
-from foundational.engines.ani.training_kernel import Loss, Model, Table, adamw, batch_gradient
+from foundational.engines.ani.training_kernel import Model, adamw
 from foundational.errors import EngineError
 from foundational.seeds import generator
 from foundational.specs.ani import OneCycle, OptimisationSpec, Plateau
 
 Progress = Callable[[int, int, str], None]
-
-#: Atoms in a chunk, about: what one thread takes through networks and forces while it is in its cache.
-_CHUNK = 128
+Gradients = Callable[[NDArray[np.int64]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
 @dataclass(frozen=True)
@@ -86,47 +83,32 @@ class PlateauRates:
 def optimise(
     spec: OptimisationSpec,
     model: Model,
-    table: Table,
-    store: DerivativeStore,
+    count: int,
+    gradients: Gradients,
     validation: Validation | None,
     seed: int,
     progress: Progress | None,
 ) -> None:
-    """Train ``model``'s parameters in place."""
+    """Train ``model``'s parameters in place on ``count`` configurations.
+
+    ``gradients`` gives for a batch the gradients and losses of its parts at the present parameters.
+    """
     parameters = model.parameters
-    count = len(table.offsets) - 1
     batches = math.ceil(count / spec.batch)
     first, second = np.zeros_like(parameters), np.zeros_like(parameters)
     decay = decay_mask(model.widths) * np.float32(spec.weight_decay)
-    weights = spec.loss
-    loss = Loss(
-        *(
-            np.float32(w)
-            for w in (weights.energy_weight, weights.energy_power, weights.force_weight, weights.stress_weight)
-        )
-    )
-    schedule: OneCycleRates | PlateauRates = (
-        OneCycleRates(spec.schedule, spec.learning_rate, batches * spec.epochs)
-        if isinstance(spec.schedule, OneCycle)
-        else PlateauRates(spec.schedule, spec.learning_rate, parameters)
-    )
+    if spec.schedule.name == "one_cycle":
+        cycle = OneCycleRates(spec.schedule, spec.learning_rate, batches * spec.epochs)
+    plateau = PlateauRates(spec.schedule, spec.learning_rate, parameters) if spec.schedule.name == "plateau" else None
     step = 0
     for epoch in range(spec.epochs):
         order = generator(seed, "epoch", epoch).permutation(count)
         total = np.zeros(len(parameters))
         for batch in np.array_split(order, batches):
-            store.provide(batch)
-            bounds = _chunks(table.offsets, batch)
-            gradients = np.empty((len(bounds) - 1, *parameters.shape), dtype=np.float32)
-            losses = np.empty((len(bounds) - 1, len(parameters)), dtype=np.float32)
-            batch_gradient(batch, bounds, np.float32(1 / len(batch)), table, model, loss, gradients, losses)
-            rates = (
-                schedule.rates
-                if isinstance(schedule, PlateauRates)
-                else np.full(len(parameters), schedule.rate(step), np.float32)
-            )
+            parts, losses = gradients(batch)
+            rates = plateau.rates if plateau else np.full(len(parameters), cycle.rate(step), dtype=np.float32)
             step += 1
-            adamw(parameters, gradients, first, second, decay, rates, step)
+            adamw(parameters, parts, first, second, decay, rates, step)
             total += losses.sum(axis=0)
         if not np.isfinite(total).all():
             raise EngineError(
@@ -134,22 +116,7 @@ def optimise(
             )
         if progress is not None:
             progress(epoch + 1, spec.epochs, f"loss {total.mean() / batches:.3g}")
-        if isinstance(schedule, PlateauRates):
-            errors = total if validation is None else validation.errors(model)
-            if schedule.judge(errors, parameters):
-                break
-    if isinstance(schedule, PlateauRates):
-        parameters[:] = schedule.best
-
-
-def _chunks(offsets: NDArray[np.int64], batch: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(chunks+1,) bounds of runs of whole configurations with at least ``_CHUNK`` atoms, the last excepted."""
-    bounds, atoms = [0], 0
-    for k, c in enumerate(batch):
-        atoms += offsets[c + 1] - offsets[c]
-        if atoms >= _CHUNK:
-            bounds.append(k + 1)
-            atoms = 0
-    if bounds[-1] != len(batch):
-        bounds.append(len(batch))
-    return np.array(bounds)
+        if plateau and plateau.judge(total if validation is None else validation.errors(model), parameters):
+            break
+    if plateau:
+        parameters[:] = plateau.best

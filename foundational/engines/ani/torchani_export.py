@@ -1,6 +1,6 @@
 """A trained ensemble as a torchani model."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -12,12 +12,9 @@ from foundational.engines.ani.network import layer_widths, layers
 from foundational.engines.ani.torchani_library import import_torchani
 from foundational.specs.ani import AevSpec
 
-if TYPE_CHECKING:
-    import torch
 
-
-def to_torchani(ensemble: Ensemble) -> "torch.nn.Module":
-    """A ``torchani.arch.ANI`` with the numbers of ``ensemble``, for everything torchani does with one.
+def to_torchani(ensemble: Ensemble) -> Any:
+    """A ``torchani.arch.ANI`` (a torch module) with the numbers of ``ensemble``.
 
     Energies come in Hartree and lengths in Å, as torchani has it: its own ``.ase()`` calculator then gives eV.
     Standardisation is folded into the first layer, the energy scale and each member's self-energies into the last.
@@ -48,7 +45,7 @@ def to_torchani(ensemble: Ensemble) -> "torch.nn.Module":
     )
 
 
-def aev_computer(spec: AevSpec, n_elements: int) -> "torch.nn.Module":
+def aev_computer(spec: AevSpec, n_elements: int) -> Any:
     """Torchani's own computer of the vectors of ``spec``."""
     torchani = import_torchani()
     radial, angular = spec.radial, spec.angular

@@ -11,13 +11,14 @@ from foundational.engines.ani.activation import ACTIVATIONS
 from foundational.engines.ani.aev import compute_aevs, species_of
 from foundational.engines.ani.derivatives import DerivativeStore
 from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.kernel_gradients import KernelGradients
 from foundational.engines.ani.network import (
     feature_statistics,
     fit_self_energies,
     initial_parameters,
     layer_widths,
 )
-from foundational.engines.ani.optimisation import Validation, optimise
+from foundational.engines.ani.optimisation import Gradients, Validation, optimise
 from foundational.engines.ani.threads import kernel_threads
 from foundational.engines.ani.training_kernel import Model, Table
 from foundational.errors import InputError
@@ -38,6 +39,7 @@ def train(
     *,
     memory: int | None = None,
     threads: int | None = None,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> Ensemble:
     """Train an ensemble, all members at once.
@@ -54,6 +56,8 @@ def train(
         bytes for derivatives kept in memory; changes no result.
     threads
         default: all processors; changes no result.
+    device
+        ``cpu`` for the compiled kernels, or a device of torch's, such as ``cuda``.
     progress
         called with (epochs done, epochs in all, a message).
 
@@ -85,29 +89,38 @@ def train(
         parameters = initial_parameters(widths, len(elements), seeds)
         kind = ACTIVATIONS[spec.network.activation]
         model = Model(widths, kind, parameters, np.stack(mean), np.reciprocal(np.stack(deviation)))
-        store = DerivativeStore(chosen, spec.aev, elements, spec.training.batch, memory)
-        table = training_table(chosen, species, aevs, energies, scale, weights, store)
         validation = None
         if spec.training.schedule.name == "plateau":
             out = [np.setdiff1d(np.arange(len(configurations)), indices) for indices in train_indices]
             validation = _validation(spec, configurations, elements, np.array(self_energies), scale, out)
-        optimise(spec.training, model, table, store, validation, seed, progress)
-    return Ensemble(
-        aev=spec.aev,
-        network=spec.network,
-        elements=elements,
-        scale=scale,
-        self_energies=np.array(self_energies),
-        mean=model.mean,
-        deviation=np.stack(deviation),
-        parameters=model.parameters,
-        metadata={
-            "training_data": fingerprint(configurations),
-            "training_configurations": str([len(indices) for indices in train_indices]),
-            "training": spec.training.model_dump_json(),
-            "seed": str(seed),
-        },
-    )
+        ensemble = Ensemble(
+            aev=spec.aev,
+            network=spec.network,
+            elements=elements,
+            scale=scale,
+            self_energies=np.array(self_energies),
+            mean=model.mean,
+            deviation=np.stack(deviation),
+            parameters=model.parameters,
+            metadata={
+                "training_data": fingerprint(configurations),
+                "training_configurations": str([len(indices) for indices in train_indices]),
+                "training": spec.training.model_dump_json(),
+                "seed": str(seed),
+            },
+        )
+        gradients: Gradients
+        if device == "cpu":
+            store = DerivativeStore(chosen, spec.aev, elements, spec.training.batch, memory)
+            table = training_table(chosen, species, aevs, energies, scale, weights, store)
+            gradients = KernelGradients(model, table, store, spec.training.loss)
+        else:
+            from foundational.engines.ani.torch_gradients import TorchGradients  # noqa: PLC0415 - torch is slow to import
+
+            table = training_table(chosen, species, aevs, energies, scale, weights, None)
+            gradients = TorchGradients(ensemble, chosen, table, spec.training.loss, device)
+        optimise(spec.training, model, len(chosen), gradients, validation, seed, progress)
+    return ensemble
 
 
 def interaction_energies(
@@ -142,7 +155,7 @@ def training_table(
     energies: NDArray[np.float64],
     scale: float,
     weights: NDArray[np.float32],
-    store: DerivativeStore,
+    store: DerivativeStore | None,
 ) -> Table:
     """Everything the kernels need; ``energies`` (M, C) eV without self-energies, ``scale`` eV."""
     assert configurations.labels is not None
@@ -156,11 +169,12 @@ def training_table(
         (configurations.labels.forces / scale).astype(np.float32),
         (strain / scale).astype(np.float32),
         weights,
-        store.rows,
-        store.slots,
-        store.first_slot,
-        store.first_row,
-        store.slot_count,
+        np.empty((0, 0), dtype=np.float32) if store is None else store.rows,
+        *(
+            (np.empty(0, dtype=np.int64),) * 4
+            if store is None
+            else (store.slots, store.first_slot, store.first_row, store.slot_count)
+        ),
     )
 
 

@@ -224,11 +224,11 @@ def _chunk(configurations: Any, share: Any, table: Any, model: Any, loss: Any, g
         active = np.flatnonzero(table.weights[:, c])
         forces, strain = np.empty((n_members, n, 3), np.float32), np.empty((n_members, STRAIN_ROWS), np.float32)
         _forces(c, first, active, table, along, forces, strain)
-        for m in active:
-            energy = energies[m, first : first + n].sum()
-            value, slope = _residuals(c, m, share, table, loss, energy, forces[m], strain[m])
-            losses[m] += value
-            slopes[m, first : first + n] = slope
+        for k in active:
+            energy = energies[k, first : first + n].sum()
+            value, slope = _residuals(c, k, share, table, loss, energy, forces[k], strain[k])
+            losses[k] += value
+            slopes[k, first : first + n] = slope
         _directions(c, first, active, table, forces, strain, loss.stress > 0, along)
         first += n
     for m in range(n_members):
