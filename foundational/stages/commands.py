@@ -1,11 +1,13 @@
 """What each command of the pipeline does to a project: find the inputs, run the stage, store what it makes."""
 
+import os
 import shutil
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from importlib.metadata import version
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import get_args
 
@@ -227,7 +229,19 @@ def translate_dataset(
 
 def process_pool(workers: int) -> ProcessPoolExecutor:
     """Worker processes that start clean (spawn: a forked child must not inherit LAMMPS or OpenMP threads)."""
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_die_with_parent)
+
+
+def _die_with_parent() -> None:
+    """A worker whose parent was killed ends too; the executor alone would leave it waiting for work for ever."""
+
+    def watch() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def validate_dataset(
