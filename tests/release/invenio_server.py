@@ -137,9 +137,9 @@ class Handler(BaseHTTPRequestHandler):
             self._hang_up()
             return
         if kind == "slow":
-            # Half a megabyte a second: time to kill the client in the middle.
+            # 10 kB a second: time to kill the client in the middle of a small file.
             body = b""
-            while len(body) < length and (piece := self.rfile.read(min(10_000, length - len(body)))):
+            while len(body) < length and (piece := self.rfile.read(min(200, length - len(body)))):
                 body += piece
                 self.server.trickled += len(piece)
                 sleep(0.02)

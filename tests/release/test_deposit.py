@@ -186,7 +186,7 @@ def test_a_server_that_never_answers_is_given_up_and_taken_up_again(deposit: Dep
 
 
 def test_a_killed_deposit_goes_on_where_it_was(project: Path, invenio, bundle: Path, deposit: Deposit) -> None:
-    invenio.fault("slow", r"PUT .*/provenance\.json/content")
+    invenio.fault("slow", r"PUT .*/ro-crate-metadata\.json/content")
     code = f"""
 from pathlib import Path
 from foundational.release.version import parse_reference
@@ -195,13 +195,12 @@ root = Path({str(project)!r})
 deposit_release(root, parse_reference("al@1.0.0"), {invenio.url!r}, bundles=root / "build" / "releases",
                 token={TOKEN!r}, publish=True)
 """
-    # Long enough that the kill meets its upload in the middle.
     victim = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": ""})
-    deadline = time.monotonic() + 60
-    while not invenio.requests(r"PUT .*/provenance\.json/content") and time.monotonic() < deadline:
+    while not (seen := invenio.trickled) and victim.poll() is None:
         time.sleep(0.005)
     victim.send_signal(signal.SIGKILL)
     assert victim.wait() == -signal.SIGKILL
+    assert 0 < seen < (bundle / "ro-crate-metadata.json").stat().st_size, "killed in the middle of a file"
     (record,) = invenio.records.values()
     assert not record.published
     before = {name for name, file in record.files.items() if file.completed}
