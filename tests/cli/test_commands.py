@@ -1,6 +1,7 @@
 """What scripts rely on: keys, statuses, streams, and how soon --help answers."""
 
 import json
+import pickle
 import subprocess
 import sys
 
@@ -66,6 +67,27 @@ def test_a_pool_that_is_there_is_not_sampled_again(foundational, distilled_proje
     outcome = foundational("sample", "ni-momt-32", cwd=distilled_project)
     assert outcome.status == 1
     assert "there already" in outcome.err
+
+
+def test_a_model_file_is_trained_and_evaluated_on_the_holdout(foundational, distilled_project, tmp_path):
+    model = tmp_path / "ni.safetensors"
+    arguments = ("train", "ni", "--frames", "20", "--seed", "3", "-o", str(model))
+    assert foundational(*arguments, cwd=distilled_project).status == 0
+    first = model.read_bytes()
+    assert foundational(*arguments, cwd=distilled_project).status == 0
+    assert model.read_bytes() == first
+    errors = json.loads(foundational("evaluate", str(model), "ni-holdout", "--json", cwd=distilled_project).out)
+    assert errors["mae_shifted_meV_per_atom"] <= errors["rmse_meV_per_atom"]
+    assert errors["mae_meV_per_atom"] <= errors["p99_meV_per_atom"] <= errors["max_meV_per_atom"]
+    assert errors["force_mae_meV_per_A"] > 0
+
+
+def test_a_pickle_is_no_model_file(foundational, distilled_project, tmp_path):
+    path = tmp_path / "model.pt"
+    path.write_bytes(pickle.dumps({"weights": [1.0]}))
+    outcome = foundational("evaluate", str(path), "ni", cwd=distilled_project)
+    assert outcome.status == 1
+    assert "pickle" in outcome.err
 
 
 def test_help_imports_nothing_heavy(tmp_path):
