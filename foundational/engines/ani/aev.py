@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.engines.ani.aev_jacobian import Wide, count_slots, fill_blocks
+from foundational.engines.ani.aev_derivatives import count_slots, fill_blocks
+from foundational.engines.ani.aev_jacobian import Wide
 from foundational.engines.ani.aev_kernel import Terms, aevs, padded
 from foundational.errors import EngineError, InputError
 from foundational.specs.ani import AevSpec

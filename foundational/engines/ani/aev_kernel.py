@@ -141,6 +141,16 @@ def find_neighbours(i: Any, positions: Any, fractional: Any, cell: Any, reach: A
     return n
 
 
+@njit(cache=True)
+def all_neighbours(i: Any, positions: Any, fractional: Any, cell: Any, reach: Any, cutoff: Any, near: Any) -> Any:
+    """What :func:`find_neighbours` does, and ``near``, which is a larger one where it was too small."""
+    n = find_neighbours(i, positions, fractional, cell, reach, cutoff, near)
+    while n < 0:
+        near = near_scratch(2 * len(near.distance), len(near.starts) - 1)
+        n = find_neighbours(i, positions, fractional, cell, reach, cutoff, near)
+    return n, near
+
+
 @njit(cache=True, error_model="numpy")
 def select_close(n: Any, species: Any, terms: Any, near: Any) -> Any:
     """Fill ``near.close`` with those of the n neighbours that are within the angular cutoff; returns how many."""
@@ -255,18 +265,14 @@ def aevs(
     n_atoms = len(positions)
     n_radial = terms.n_elements * len(terms.radial_shifts)
     for block in prange((n_atoms + ATOMS_IN_BLOCK - 1) // ATOMS_IN_BLOCK):
-        capacity, n_close = 128, 24
-        near, triples = near_scratch(capacity, terms.n_elements), triple_scratch(n_close, terms)
+        n_close = 24
+        near, triples = near_scratch(128, terms.n_elements), triple_scratch(n_close, terms)
         for atom in range(block * ATOMS_IN_BLOCK, min((block + 1) * ATOMS_IN_BLOCK, n_atoms)):
             c = owner[atom]
             begin, end = offsets[c], offsets[c + 1]
             own, where, scaled = species[begin:end], positions[begin:end], fractional[begin:end]
             cutoff = np.float64(terms.radial_cutoff)
-            n = find_neighbours(atom - begin, where, scaled, cell[c], reach[c], cutoff, near)
-            while n < 0:
-                capacity *= 2
-                near = near_scratch(capacity, terms.n_elements)
-                n = find_neighbours(atom - begin, where, scaled, cell[c], reach[c], cutoff, near)
+            n, near = all_neighbours(atom - begin, where, scaled, cell[c], reach[c], cutoff, near)
             m = select_close(n, own, terms, near)
             if m > n_close:
                 n_close = m

@@ -12,7 +12,8 @@ from foundational.data.batches import batch_slices
 from foundational.data.configurations import Configurations, Labels
 from foundational.engines.ani.activation import ACTIVATIONS
 from foundational.engines.ani.aev import Geometry, compute_aevs, species_of, terms_of, wide_terms_of
-from foundational.engines.ani.aev_jacobian import STRAIN_ROWS, contract
+from foundational.engines.ani.aev_derivatives import contract
+from foundational.engines.ani.aev_jacobian import STRAIN_ROWS
 from foundational.engines.ani.network import layer_widths
 from foundational.engines.ani.prediction_kernel import atomic_energies, energies_and_gradients
 from foundational.engines.ani.threads import kernel_threads
@@ -23,6 +24,8 @@ Progress = Callable[[int, int, str], None]
 
 #: Atoms whose vectors are in memory at one time.
 _ATOMS_AT_ONCE = 65_536
+#: Starting threads takes longer than the work on fewer atoms.
+_ATOMS_FOR_THREADS = 512
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,8 @@ class Ensemble:
         all_forces = np.empty((members, n_atoms if forces else 0, 3), dtype=np.float32)
         strain = np.empty((members, len(configurations) if forces else 0, 6))
         model = self._model()
+        if threads is None and n_atoms < _ATOMS_FOR_THREADS:
+            threads = 1
         with kernel_threads(threads):
             for part, rows, atoms in runs(configurations, _ATOMS_AT_ONCE, progress):
                 species = species_of(part.atomic_numbers, self.elements)

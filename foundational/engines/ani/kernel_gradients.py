@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from foundational.engines.ani.derivatives import DerivativeStore
+from foundational.engines.ani.derivative_store import DerivativeStore
 from foundational.engines.ani.training_kernel import Loss, Model, Table, batch_gradient
 from foundational.specs.ani import LossSpec
 

@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from foundational.engines.ani.aev import Geometry
-from foundational.engines.ani.aev_kernel import find_neighbours, near_scratch
+from foundational.engines.ani.aev_kernel import all_neighbours, near_scratch
 
 
 class NeighbourLists(NamedTuple):
@@ -61,10 +61,7 @@ def _list(
         c = owner[atom]
         begin, end = offsets[c], offsets[c + 1]
         where, scaled = positions[begin:end], fractional[begin:end]
-        n = find_neighbours(atom - begin, where, scaled, cell[c], reach[c], cutoff, near)
-        while n < 0:
-            near = near_scratch(2 * len(near.distance), 1)
-            n = find_neighbours(atom - begin, where, scaled, cell[c], reach[c], cutoff, near)
+        n, near = all_neighbours(atom - begin, where, scaled, cell[c], reach[c], cutoff, near)
         for k in range(n):
             if len(centre):
                 centre[p + k], neighbour[p + k] = atom, begin + near.image_of[k]

@@ -9,7 +9,7 @@ from foundational.data.configurations import Configurations
 from foundational.data.identity import fingerprint
 from foundational.engines.ani.activation import ACTIVATIONS
 from foundational.engines.ani.aev import compute_aevs, species_of
-from foundational.engines.ani.derivatives import DerivativeStore
+from foundational.engines.ani.derivative_store import DerivativeStore
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.kernel_gradients import KernelGradients
 from foundational.engines.ani.network import (

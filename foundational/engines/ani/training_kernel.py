@@ -12,7 +12,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from foundational.engines.ani.aev_jacobian import STRAIN_ROWS, dot
+from foundational.engines.ani.aev_derivatives import dot
+from foundational.engines.ani.aev_jacobian import STRAIN_ROWS
 from foundational.engines.ani.network_kernel import backward, forward, matrix, scratch_size
 from foundational.engines.ani.simd import LANES, load, store
 

@@ -5,7 +5,7 @@ import torch
 from foundational.data.configurations import Configurations, concatenate
 from foundational.engines.ani.activation import ACTIVATIONS
 from foundational.engines.ani.aev import compute_aevs, species_of
-from foundational.engines.ani.derivatives import DerivativeStore
+from foundational.engines.ani.derivative_store import DerivativeStore
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.network import layer_widths
 from foundational.engines.ani.training import train, training_table
