@@ -3,6 +3,7 @@
 The manifest holds the sha256 of every other file, so that its signature vouches for all of them.
 """
 
+import base64
 import subprocess
 import tempfile
 from pathlib import Path
@@ -68,8 +69,23 @@ def require_valid(path: Path, signature: Path) -> None:
         It does not.
     """
     run = _ssh_keygen("check-novalidate", "-n", NAMESPACE, "-s", str(signature), content=path.read_bytes())
-    if run.returncode:
+    if run.returncode or not _is_plain(signature.read_bytes()):
         raise ChecksumError(f"{signature.name} is damaged, or of another {path.name}: {_reason(run)}")
+
+
+def _is_plain(armoured: bytes) -> bool:
+    """Whether a signature is spelled as ssh-keygen spells it, which itself reads other white space too."""
+    first, *lines, last, end = armoured.split(b"\n")
+    try:
+        body = base64.b64encode(base64.b64decode(b"".join(lines), validate=True))
+    except ValueError:
+        return False
+    spelled = [body[i : i + 70] for i in range(0, len(body), 70)]
+    return (first, last, end) == (
+        b"-----BEGIN SSH SIGNATURE-----",
+        b"-----END SSH SIGNATURE-----",
+        b"",
+    ) and lines == spelled
 
 
 def _ssh_keygen(action: str, *arguments: str, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -277,6 +277,7 @@ def _plain_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}:
             raise
+        what = error.filename or "the release"
         raise ConflictError(
-            f"cannot write {error.filename or 'the release'}: {error.strerror}; nothing was released, run it again then"
+            f"cannot write {what}: {error.strerror}; mend that and run the same command again"
         ) from None

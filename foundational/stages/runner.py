@@ -90,7 +90,9 @@ def produce(
         where the dataset exists, or another process is writing it.
     """
     folder = dataset_folder(root, name)
+    unfinished = folder / ".unfinished"
     with exclusive(root, name):
+        force = force or unfinished.exists()
         if (folder / "data.zarr").exists() and not force:
             raise ConflictError(
                 f"the dataset {name!r} exists already; choose another --name, or replace it with --force"
@@ -109,8 +111,12 @@ def produce(
                 details=made.details,
                 parents=parents,
             )
-            # The data first: a record without its data would claim what is not there; `check` finds the other case.
+            # The data first: a record without its data would claim what is not there. A kill between the two leaves
+            # the mark, by which the next run knows that it may replace them.
+            folder.mkdir(parents=True, exist_ok=True)
+            unfinished.touch()
             write_dataset(made.dataset, folder / "data.zarr", replace=force)
             write_record(folder, record)
+            unfinished.unlink()
             log |= {"configurations": record.output.n_configurations, **made.run}
     return record
