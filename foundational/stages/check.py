@@ -8,7 +8,7 @@ from foundational.data.checks import check_dataset
 from foundational.data.identity import fingerprint
 from foundational.data.store import open_store, verify_store
 from foundational.errors import ChecksumError
-from foundational.project import locate_dataset
+from foundational.release.retrieval import locate
 from foundational.stages.show import record_of
 
 Progress = Callable[[int, int, str], None]
@@ -24,7 +24,7 @@ def check(name: str, root: Path | None = None, *, progress: Progress | None = No
     ChecksumError, DatasetError
         where it cannot be opened at all.
     """
-    path = locate_dataset(name, root)
+    path = locate(name, root)
     violations = []
     dataset = open_store(path)
     try:

@@ -6,14 +6,16 @@ from typing import Any
 from foundational.data.identity import fingerprint
 from foundational.data.store import open_store
 from foundational.errors import NotFoundError
-from foundational.project import locate_dataset
+from foundational.project import DATASETS
 from foundational.provenance.record import ProvenanceRecord, read_record
+from foundational.release.registry import read_registry
+from foundational.release.retrieval import locate, project_or_none
 
 
 def record_of(name: str, root: Path | None) -> ProvenanceRecord | None:
     """The record beside the dataset ``name``, or None where it has none (a file from elsewhere)."""
     try:
-        return read_record(locate_dataset(name, root).parent)
+        return read_record(locate(name, root).parent)
     except NotFoundError:
         return None
 
@@ -26,8 +28,9 @@ def show(name: str, root: Path | None = None) -> dict[str, Any]:
     NotFoundError
         where there is no such dataset; the closest name is offered.
     """
-    dataset = open_store(locate_dataset(name, root))
+    dataset = open_store(locate(name, root))
     record = record_of(name, root)
+    printed = fingerprint(dataset)
     parent = None
     if record is not None and record.inputs:
         source = record.inputs[0]
@@ -35,11 +38,19 @@ def show(name: str, root: Path | None = None) -> dict[str, Any]:
     return {
         "name": name,
         "element": dataset.attrs.get("element"),
-        "version": None if record is None else record.output.version,
-        "fingerprint": fingerprint(dataset),
+        "version": None if record is None else _version(record, printed, root),
+        "fingerprint": printed,
         "n_configurations": dataset.sizes["configuration"],
         "n_atoms": dataset.sizes["atom"],
         "labeller": None if record is None else record.labeller.model_dump(mode="json"),
         "parent": parent,
         "volume_per_atom": dataset.attrs.get("volume_per_atom"),
     }
+
+
+def _version(record: ProvenanceRecord, printed: str, root: Path | None) -> str | None:
+    """The version under which the data were released: from the record of a pulled set, else from the registry."""
+    if record.output.version is not None:
+        return record.output.version
+    project = project_or_none(root)
+    return None if project is None else read_registry(project / DATASETS / record.output.name).released_as(printed)

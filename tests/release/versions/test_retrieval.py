@@ -19,6 +19,8 @@ from foundational.release.registry import YankedWarning, read_registry, write_re
 from foundational.release.repository import git
 from foundational.release.retrieval import pull, user_store
 from foundational.release.version import Version, parse_reference
+from foundational.stages.check import check
+from foundational.stages.show import show
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -208,3 +210,15 @@ def test_a_name_without_a_version_stays_what_it_was(two):
     assert fingerprint(foundational.open_dataset("ni", two.root)) == release(two, "1.1.0").fingerprint
     with pytest.raises(NotFoundError, match="expected a version after the @"):
         foundational.open_dataset("ni@HEAD", two.root)
+
+
+def test_show_and_check_know_versions(two, elsewhere):
+    assert show("ni", two.root)["version"] == show("ni@1.1.0", two.root)["version"] == "1.1.0"
+    pull(parse_reference("ni@1.0.0"), str(two.out))
+    shown = show("ni@1.0.0")
+    assert (shown["version"], shown["fingerprint"]) == ("1.0.0", release(two, "1.0.0").fingerprint)
+    assert check("ni@1.0.0")["violations"] == []
+
+
+def test_show_gives_no_version_before_a_release(project):
+    assert show("ni", project.root)["version"] is None

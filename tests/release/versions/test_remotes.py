@@ -1,0 +1,187 @@
+"""DVC's own commands on a released project: a bare clone, another repository, S3, HTTP and a folder; all of it real."""
+
+import functools
+import http.server
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import foundational
+from foundational.data.identity import fingerprint
+from foundational.release.objects import directory_hash, is_stored, tracked_hash
+from foundational.release.registry import read_registry
+from foundational.release.repository import git
+from foundational.stages.verify import verify
+
+#: Runs several DVC commands in one process; starting DVC takes longer than most of them.
+SESSION = """if True:
+    import json, os, sys, warnings
+    warnings.simplefilter("ignore")
+    from dvc.cli import main
+    for folder, arguments in json.loads(sys.argv[1]):
+        os.chdir(folder)
+        status = main(arguments)
+        if status:
+            sys.exit(f"dvc {' '.join(arguments)} in {folder}: status {status}")
+"""
+
+
+def dvc(*commands: tuple[Path, str], **environment: str) -> str:
+    """What DVC prints; each command as (folder, arguments)."""
+    listed = json.dumps([(str(folder), arguments.split()) for folder, arguments in commands])
+    command = [sys.executable, "-c", SESSION, listed]
+    run = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+def clone(project, target: Path) -> Path:
+    git(target.parent, "clone", "-q", str(project.root), str(target))
+    return target
+
+
+def bare(project, target: Path, **remotes: str) -> Path:
+    """A clone whose bundled store is gone, with other remotes."""
+    root = clone(project, target)
+    for path in sorted((root / "datasets" / ".store").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    with (root / ".dvc" / "config.local").open("w") as stream:
+        for name, url in remotes.items():
+            stream.write(f"['remote \"{name}\"']\n    url = {url}\n")
+            if url.startswith("s3://"):
+                stream.write(f"    endpointurl = {os.environ['S3_ENDPOINT']}\n")
+    return root
+
+
+def intact(root: Path, expected: str) -> bool:
+    return fingerprint(foundational.open_dataset("ni", root)) == expected and verify("ni@1.1.0", root).ok
+
+
+@pytest.fixture
+def expected(two) -> str:
+    return read_registry(two.folder).releases[-1].fingerprint
+
+
+def test_dvc_and_this_package_name_data_alike(template):
+    """The template was tracked and pushed by DVC itself."""
+    tracked = tracked_hash(template.root, "ni")
+    assert tracked == directory_hash(template.folder / "data.zarr")
+    assert tracked == tracked_hash(template.root, "ni", "HEAD")
+    assert is_stored(template.root, tracked)
+    assert not is_stored(template.root, "0" * 32 + ".dir")
+
+
+def test_a_bare_clone_pulls_plainly_and_by_target_and_another_repository_gets_and_imports(two, tmp_path, expected):
+    one, other, consumer = clone(two, tmp_path / "one"), clone(two, tmp_path / "two"), tmp_path / "consumer"
+    consumer.mkdir()
+    git(consumer, "init", "-q")
+    target = "datasets/ni/data.zarr"
+    status = dvc(
+        (one, "pull -q"),
+        (one, "status"),
+        (other, f"pull -q {target}"),
+        (consumer, "init -q"),
+        (consumer, f"get -q {two.root} {target} -o got.zarr"),
+        (consumer, f"get -q {two.root} {target} --rev HEAD~2 -o old.zarr"),
+        (consumer, f"import -q {two.root} {target} -o imported.zarr"),
+    )
+    assert "up to date" in status
+    for root in (one, other):
+        assert intact(root, expected)
+        assert git(root, "status", "--porcelain") == ""
+    for name in ("got.zarr", "imported.zarr"):
+        assert fingerprint(foundational.open_dataset(consumer / name)) == expected
+    assert (
+        fingerprint(foundational.open_dataset(consumer / "old.zarr"))
+        == read_registry(two.folder).releases[0].fingerprint
+    )
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def web(tmp_path) -> Iterator[str]:
+    """The URL of a web server for ``served``."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = functools.partial(Quiet, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def s3(monkeypatch, tmp_path) -> Iterator[str]:
+    """The URL of a bucket on an S3 server, a process of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    endpoint = f"http://127.0.0.1:{port}"
+    for key, value in (("ID", "testing"), ("SECRET", "testing")):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID" if key == "ID" else "AWS_SECRET_ACCESS_KEY", value)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("S3_ENDPOINT", endpoint)
+    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with (tmp_path / "s3.log").open("w") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        for _ in range(1200):
+            try:
+                urllib.request.urlopen(urllib.request.Request(f"{endpoint}/bucket", method="PUT"), timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield "s3://bucket/foundational"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_s3_http_and_a_folder_serve_as_remotes(two, tmp_path, expected, web, s3):
+    pusher = clone(two, tmp_path / "pusher")
+    served = tmp_path / "served"
+    (pusher / ".dvc" / "config.local").write_text(
+        f"['remote \"s3\"']\n    url = {s3}\n    endpointurl = {os.environ['S3_ENDPOINT']}\n"
+        f"['remote \"disk\"']\n    url = {served}\n"
+    )
+    from_s3 = bare(two, tmp_path / "from-s3", s3=s3)
+    from_web = bare(two, tmp_path / "from-web", web=web)
+    from_disk = bare(two, tmp_path / "from-disk", disk=str(served))
+    dvc(
+        (pusher, "pull -q"),
+        (pusher, "push -q -r s3"),
+        (pusher, "push -q -r disk"),
+        (from_s3, "pull -q -r s3"),
+        (from_web, "pull -q -r web"),
+        (from_disk, "pull -q -r disk"),
+    )
+    for root in (from_s3, from_web, from_disk):
+        assert intact(root, expected), root
+    assert is_stored(from_disk, tracked_hash(from_disk, "ni") or "")
+
+
+def test_a_dvc_remote_of_other_bytes_is_found_by_verify(two, tmp_path):
+    """DVC compares with md5 what it downloads; a file that somebody made to collide would still be found."""
+    root = clone(two, tmp_path / "clone")
+    dvc((root, "pull -q"))
+    path = root / "datasets" / "ni" / "data.zarr" / "energy" / "c" / "0"
+    content = bytearray(path.read_bytes())
+    content[10] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(content)
+    assert any("energy" in problem for problem in verify("ni", root).problems)
