@@ -138,6 +138,9 @@ class OptimisationSpec(Spec):
     """How the weights are found."""
 
     epochs: Count
+    """How often all configurations are gone through."""
+    least_steps: Count | None = None
+    """Small sets are gone through more often, until at least so many steps are made; null: no more often."""
     batch: Count
     """Configurations in a step."""
     learning_rate: Positive

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from foundational.engines.ani.simd import LANES, exp, larger, load, smaller, splat, store
+from foundational.engines.ani.simd import LANES, exp, larger, load, load_from, smaller, splat, store_into
 
 _F = np.float32
 #: How the kernels call them.
@@ -49,11 +49,11 @@ def activate(kind: Any, z: Any, bias: Any, value: Any, first: Any, second: Any) 
     width = len(bias)
     for r in range(len(z)):
         for b in range(0, width, LANES):
-            x = load(z[r], b) + load(bias, b)
+            x = load_from(z, r, b) + load(bias, b)
             f, d, s = gelu(x) if kind == GELU else celu(x)
-            store(value[r], b, f)
-            store(first[r], b, d)
-            store(second[r], b, s)
+            store_into(value, r, b, f)
+            store_into(first, r, b, d)
+            store_into(second, r, b, s)
 
 
 @njit(cache=True)
@@ -62,6 +62,6 @@ def activate_only(kind: Any, z: Any, bias: Any) -> None:
     width = len(bias)
     for r in range(len(z)):
         for b in range(0, width, LANES):
-            x = load(z[r], b) + load(bias, b)
+            x = load_from(z, r, b) + load(bias, b)
             f, _, _ = gelu(x) if kind == GELU else celu(x)
-            store(z[r], b, f)
+            store_into(z, r, b, f)

@@ -7,15 +7,15 @@ from numba import njit, prange
 
 from foundational.engines.ani.aev_jacobian import STRAIN_ROWS, assign_slots, atom_block
 from foundational.engines.ani.aev_kernel import ATOMS_IN_BLOCK, ZERO, all_neighbours, near_scratch
-from foundational.engines.ani.simd import LANES, load, splat, total
+from foundational.engines.ani.simd import LANES, load_from, splat, total
 
 
 @njit(cache=True, inline="always")
-def dot(row: Any, g: Any) -> Any:
-    """The product of two rows of whole vectors."""
+def dot(rows: Any, row: Any, vectors: Any, vector: Any) -> Any:
+    """The product of a row of ``rows`` (R, stride) and one of ``vectors`` (n, stride)."""
     summed = splat(ZERO)
-    for b in range(0, len(row), LANES):
-        summed = summed + load(row, b) * load(g, b)
+    for b in range(0, rows.shape[1], LANES):
+        summed = summed + load_from(rows, row, b) * load_from(vectors, vector, b)
     return total(summed)
 
 
@@ -106,9 +106,9 @@ def contract(
                 block = np.empty((used, wide.stride), np.float32)
             gradient = atom_block(n, species[begin:end], terms, wide, near, slot_of, count, gradient, block[:used])
             for m in range(n_members):
-                g = gradients[m, begin + i]
+                by_feature = gradients[m]
                 for s in range(count):
                     for a in range(3):
-                        forces[m, begin + slots[s], a] -= dot(block[3 * s + a], g)
+                        forces[m, begin + slots[s], a] -= dot(block, 3 * s + a, by_feature, begin + i)
                 for a in range(STRAIN_ROWS):
-                    strain[m, c, a] += dot(block[3 * count + a], g)
+                    strain[m, c, a] += dot(block, 3 * count + a, by_feature, begin + i)

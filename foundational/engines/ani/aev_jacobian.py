@@ -22,7 +22,7 @@ from foundational.engines.ani.aev_kernel import (
     ZERO,
     select_close,
 )
-from foundational.engines.ani.simd import LANES, exp, exp2, larger, load, log2, splat, store
+from foundational.engines.ani.simd import LANES, exp, exp2, larger, load, load_from, log2, splat, store_into
 
 #: Rows of a block that belong to the strain.
 STRAIN_ROWS = 6
@@ -42,8 +42,8 @@ class Wide(NamedTuple):
 
 
 @njit(cache=True, inline="always")
-def _add(row: Any, at: Any, value: Any, factor: Any) -> None:
-    store(row, at, load(row, at) + value * factor)
+def _add(block: Any, row: Any, at: Any, value: Any, factor: Any) -> None:
+    store_into(block, row, at, load_from(block, row, at) + value * factor)
 
 
 @njit(cache=True, error_model="numpy")
@@ -64,15 +64,15 @@ def _radial_rows(n: Any, species: Any, terms: Any, wide: Any, near: Any, slot_of
             d = splat(r) - load(wide.radial_shift, b)
             g = exp(d * d * -terms.radial_eta) * load(wide.radial_scale, b)
             g = g * (d * (-TWO * terms.radial_eta * cut) + slope)
-            _add(block[row], at, g, ux)
-            _add(block[row + 1], at, g, uy)
-            _add(block[row + 2], at, g, uz)
-            _add(block[strain], at, g, ux * x)
-            _add(block[strain + 1], at, g, uy * y)
-            _add(block[strain + 2], at, g, uz * z)
-            _add(block[strain + 3], at, g, uy * z)
-            _add(block[strain + 4], at, g, ux * z)
-            _add(block[strain + 5], at, g, ux * y)
+            _add(block, row, at, g, ux)
+            _add(block, row + 1, at, g, uy)
+            _add(block, row + 2, at, g, uz)
+            _add(block, strain, at, g, ux * x)
+            _add(block, strain + 1, at, g, uy * y)
+            _add(block, strain + 2, at, g, uz * z)
+            _add(block, strain + 3, at, g, uy * z)
+            _add(block, strain + 4, at, g, ux * z)
+            _add(block, strain + 5, at, g, ux * y)
 
 
 @njit(cache=True, error_model="numpy")
@@ -94,7 +94,11 @@ def _angular_gradients(terms: Any, wide: Any, near: Any, gradient: Any) -> None:
                     at = place + b
                     shift, scale = load(wide.angular_shift, b), load(wide.angular_scale, b)
                     cos_section, sin_section = load(wide.cos_section, b), load(wide.sin_section, b)
-                    gx, gy, gz = load(gradient[3 * k], at), load(gradient[3 * k + 1], at), load(gradient[3 * k + 2], at)
+                    gx, gy, gz = (
+                        load_from(gradient, 3 * k, at),
+                        load_from(gradient, 3 * k + 1, at),
+                        load_from(gradient, 3 * k + 2, at),
+                    )
                     for j in range(near.starts[first], stop):
                         xj, yj, zj, rj, fj = close[0, j], close[1, j], close[2, j], close[3, j], close[4, j]
                         cosine = xj * xk + yj * yk + zj * zk
@@ -102,9 +106,11 @@ def _angular_gradients(terms: Any, wide: Any, near: Any, gradient: Any) -> None:
                         sine = np.sqrt(ONE - c * c)
                         d = splat(HALF * (rj + rk)) - shift
                         base = larger((cos_section * c + sin_section * sine) * HALF + HALF, splat(TINY))
-                        term = exp(d * d * -terms.angular_eta) * exp2(log2(base) * terms.zeta) * scale
+                        power = exp2(log2(base) * (terms.zeta - ONE))
+                        core = exp(d * d * -terms.angular_eta) * power * scale
+                        term = core * base
                         along = term * d * (-terms.angular_eta * fj * fk)
-                        bend = term * (cos_section - sin_section * (c / sine)) / base
+                        bend = core * (cos_section - sin_section * (c / sine))
                         bend = bend * (HALF * SHRINK * terms.zeta * fj * fk)
                         bend_j, bend_k = bend * (ONE / rj), bend * (ONE / rk)
                         along_j = along + term * (close[5, j] * fk) - bend_j * cosine
@@ -112,15 +118,15 @@ def _angular_gradients(terms: Any, wide: Any, near: Any, gradient: Any) -> None:
                         gx = gx + along_k * xk + bend_k * xj
                         gy = gy + along_k * yk + bend_k * yj
                         gz = gz + along_k * zk + bend_k * zj
-                        row = gradient[3 * j]
-                        store(row, at, load(row, at) + along_j * xj + bend_j * xk)
-                        row = gradient[3 * j + 1]
-                        store(row, at, load(row, at) + along_j * yj + bend_j * yk)
-                        row = gradient[3 * j + 2]
-                        store(row, at, load(row, at) + along_j * zj + bend_j * zk)
-                    store(gradient[3 * k], at, gx)
-                    store(gradient[3 * k + 1], at, gy)
-                    store(gradient[3 * k + 2], at, gz)
+                        row = 3 * j
+                        store_into(gradient, row, at, load_from(gradient, row, at) + along_j * xj + bend_j * xk)
+                        row = 3 * j + 1
+                        store_into(gradient, row, at, load_from(gradient, row, at) + along_j * yj + bend_j * yk)
+                        row = 3 * j + 2
+                        store_into(gradient, row, at, load_from(gradient, row, at) + along_j * zj + bend_j * zk)
+                    store_into(gradient, 3 * k, at, gx)
+                    store_into(gradient, 3 * k + 1, at, gy)
+                    store_into(gradient, 3 * k + 2, at, gz)
             place += width
 
 
@@ -133,16 +139,20 @@ def _angular_rows(m: Any, near: Any, gradient: Any, offset: Any, slot_of: Any, b
         row = 3 * slot_of[near.image_of[k]]
         for b in range(0, gradient.shape[1] - LANES + 1, LANES):
             at = offset + b
-            gx, gy, gz = load(gradient[3 * q], b), load(gradient[3 * q + 1], b), load(gradient[3 * q + 2], b)
-            store(block[row], at, load(block[row], at) + gx)
-            store(block[row + 1], at, load(block[row + 1], at) + gy)
-            store(block[row + 2], at, load(block[row + 2], at) + gz)
-            _add(block[strain], at, gx, x)
-            _add(block[strain + 1], at, gy, y)
-            _add(block[strain + 2], at, gz, z)
-            _add(block[strain + 3], at, gy, z)
-            _add(block[strain + 4], at, gx, z)
-            _add(block[strain + 5], at, gx, y)
+            gx, gy, gz = (
+                load_from(gradient, 3 * q, b),
+                load_from(gradient, 3 * q + 1, b),
+                load_from(gradient, 3 * q + 2, b),
+            )
+            store_into(block, row, at, load_from(block, row, at) + gx)
+            store_into(block, row + 1, at, load_from(block, row + 1, at) + gy)
+            store_into(block, row + 2, at, load_from(block, row + 2, at) + gz)
+            _add(block, strain, at, gx, x)
+            _add(block, strain + 1, at, gy, y)
+            _add(block, strain + 2, at, gz, z)
+            _add(block, strain + 3, at, gy, z)
+            _add(block, strain + 4, at, gx, z)
+            _add(block, strain + 5, at, gx, y)
 
 
 @njit(cache=True)
@@ -182,6 +192,6 @@ def atom_block(
         for b in range(0, wide.stride, LANES):
             summed = splat(ZERO)
             for s in range(1, count):
-                summed = summed - load(block[3 * s + a], b)
-            store(block[a], b, summed)
+                summed = summed - load_from(block, 3 * s + a, b)
+            store_into(block, a, b, summed)
     return gradient

@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 
 from foundational.engines.ani.activation import activate, activate_only
-from foundational.engines.ani.simd import LANES, load, store
+from foundational.engines.ani.simd import LANES, load, load_from, store, store_into
 
 #: Arrays of (n, H) that one layer keeps: value and tangent, adjoints z̄ and q, φ', φ'' p, y.
 KEPT = 7
@@ -44,14 +44,14 @@ def matrix(flat: Any, at: Any, n: Any, width: Any) -> Any:
 def _multiply(x: Any, y: Any, out: Any) -> None:
     for r in range(len(x)):
         for b in range(0, x.shape[1], LANES):
-            store(out[r], b, load(x[r], b) * load(y[r], b))
+            store_into(out, r, b, load_from(x, r, b) * load_from(y, r, b))
 
 
 @njit(cache=True)
 def _accumulate(x: Any, out: Any) -> None:
     for r in range(len(x)):
         for b in range(0, x.shape[1], LANES):
-            store(out[r], b, load(out[r], b) + load(x[r], b))
+            store_into(out, r, b, load_from(out, r, b) + load_from(x, r, b))
 
 
 @njit(cache=True)
@@ -88,7 +88,7 @@ def forward(n: Any, widths: Any, kind: Any, parameters: Any, kept: Any, energies
         if layer == layers:
             for r in range(n):
                 for b in range(0, width, LANES):
-                    store(q[r], b, load(w, b))
+                    store_into(q, r, b, load(w, b))
         _multiply(second, q, second)
         _multiply(first, q, q)
         place -= (before + 1) * width
@@ -134,8 +134,8 @@ def backward(n: Any, widths: Any, parameters: Any, kept: Any, by_energy: Any, ou
         bias = out[place + before * width : place + (before + 1) * width]
         for r in range(n):
             for b in range(0, width, LANES):
-                z = load(first[r], b) * load(adjoint[r], b) + load(bend[r], b) * load(y[r], b)
-                store(adjoint[r], b, z)
+                z = load_from(first, r, b) * load_from(adjoint, r, b) + load_from(bend, r, b) * load_from(y, r, b)
+                store_into(adjoint, r, b, z)
                 store(bias, b, load(bias, b) + z)
         below = 0 if layer == 1 else at - KEPT * n * before
         both, adjoints = matrix(kept, below, 2 * n, before), matrix(kept, at + 2 * size, 2 * n, width)

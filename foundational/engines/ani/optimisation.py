@@ -95,13 +95,14 @@ def optimise(
     """
     parameters = model.parameters
     batches = math.ceil(count / spec.batch)
+    epochs = max(spec.epochs, math.ceil((spec.least_steps or 0) / batches))
     first, second = np.zeros_like(parameters), np.zeros_like(parameters)
     decay = decay_mask(model.widths) * np.float32(spec.weight_decay)
     if spec.schedule.name == "one_cycle":
-        cycle = OneCycleRates(spec.schedule, spec.learning_rate, batches * spec.epochs)
+        cycle = OneCycleRates(spec.schedule, spec.learning_rate, batches * epochs)
     plateau = PlateauRates(spec.schedule, spec.learning_rate, parameters) if spec.schedule.name == "plateau" else None
     step = 0
-    for epoch in range(spec.epochs):
+    for epoch in range(epochs):
         order = generator(seed, "epoch", epoch).permutation(count)
         total = np.zeros(len(parameters))
         for batch in np.array_split(order, batches):
@@ -115,7 +116,7 @@ def optimise(
                 f"training diverged in epoch {epoch + 1}: expected a finite loss; lower the learning rate"
             )
         if progress is not None:
-            progress(epoch + 1, spec.epochs, f"loss {total.mean() / batches:.3g}")
+            progress(epoch + 1, epochs, f"loss {total.mean() / batches:.3g}")
         if plateau and plateau.judge(total if validation is None else validation.errors(model), parameters):
             break
     if plateau:

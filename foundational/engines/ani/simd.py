@@ -44,14 +44,19 @@ def _constant(value: int) -> Any:
     return ir.Constant(_INTS, [value] * LANES)
 
 
-def _element(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), _VECTOR.as_pointer())
+def _element(context: Any, builder: Any, array_type: Any, array: Any, *place: Any) -> Any:
+    """Pointer to sixteen numbers of a contiguous array from ``place`` on: an index, or a row and a column."""
+    struct = context.make_array(array_type)(context, builder, array)
+    index = place[-1]
+    if len(place) == 2:
+        width = cgutils.unpack_tuple(builder, struct.shape)[1]
+        index = builder.add(builder.mul(place[0], width), index)
+    return builder.bitcast(builder.gep(struct.data, [index]), _VECTOR.as_pointer())
 
 
 @intrinsic
 def load(typingctx: Any, array: Any, index: Any) -> Any:  # noqa: ARG001
-    """Sixteen numbers of a contiguous float32 array from ``index`` on."""
+    """Sixteen numbers of a contiguous float32 array (n,) from ``index`` on."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.load(_element(context, builder, signature.args[0], *args), align=4)
@@ -60,14 +65,35 @@ def load(typingctx: Any, array: Any, index: Any) -> Any:  # noqa: ARG001
 
 
 @intrinsic
-def store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:  # noqa: ARG001
-    """Write sixteen numbers into a contiguous float32 array from ``index`` on."""
+def load_from(typingctx: Any, array: Any, row: Any, column: Any) -> Any:  # noqa: ARG001
+    """The same of an array (n, width): a view of its row would cost more than the rest of a short loop."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        builder.store(args[2], _element(context, builder, signature.args[0], *args[:2]), align=4)
+        return builder.load(_element(context, builder, signature.args[0], *args), align=4)
+
+    return lanes_type(array, types.intp, types.intp), codegen
+
+
+@intrinsic
+def store(typingctx: Any, array: Any, index: Any, value: Any) -> Any:  # noqa: ARG001
+    """Write sixteen numbers into a contiguous float32 array (n,) from ``index`` on."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.store(args[-1], _element(context, builder, signature.args[0], *args[:-1]), align=4)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, lanes_type), codegen
+
+
+@intrinsic
+def store_into(typingctx: Any, array: Any, row: Any, column: Any, value: Any) -> Any:  # noqa: ARG001
+    """The same for an array (n, width)."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.store(args[-1], _element(context, builder, signature.args[0], *args[:-1]), align=4)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, lanes_type), codegen
 
 
 @intrinsic
@@ -167,12 +193,15 @@ _mantissa = _instruction(
     1, lambda b, x: b.bitcast(b.add(b.and_(_shifted_bits(b, x), _constant(0x7FFFFF)), _SQRT_HALF_BITS), _VECTOR)
 )
 
-_ONE, _TWO, _HALF, _LOG2E = _F(1), _F(2), _F(0.5), _F(1.4426950408889634)
+_ONE, _HALF, _LOG2E = _F(1), _F(0.5), _F(1.4426950408889634)
 _LOWEST, _HIGHEST = _F(-126), _F(127)
 # 2^f on [−½, ½]: Cephes, exp2f.c.
 _E0, _E1, _E2 = _F(1.535336188319500e-4), _F(1.339887440266574e-3), _F(9.618437357674640e-3)
 _E3, _E4, _E5 = _F(5.550332471162809e-2), _F(2.402264791363012e-1), _F(6.931472028550421e-1)
-_L3, _L5, _L7, _L9 = _F(1 / 3), _F(1 / 5), _F(1 / 7), _F(1 / 9)
+# log(1 + x) = x − x²/2 + x³ P(x) on [√½ − 1, √2 − 1]: Cephes, logf.c.
+_P0, _P1, _P2 = _F(7.0376836292e-2), _F(-1.1514610310e-1), _F(1.1676998740e-1)
+_P3, _P4, _P5 = _F(-1.2420140846e-1), _F(1.4249322787e-1), _F(-1.6668057665e-1)
+_P6, _P7, _P8 = _F(2.0000714765e-1), _F(-2.4999993993e-1), _F(3.3333331174e-1)
 _C1, _C2, _C3, _C4, _C5, _C6 = (_F(c) for c in (-1 / 2, 1 / 24, -1 / 720, 1 / 40320, -1 / 3628800, 1 / 479001600))
 _S1, _S2, _S3, _S4, _S5 = (_F(c) for c in (-1 / 6, 1 / 120, -1 / 5040, 1 / 362880, -1 / 39916800))
 
@@ -194,11 +223,11 @@ def exp(x: Any) -> Any:
 
 @njit
 def log2(x: Any) -> Any:
-    """log2 of positive normal numbers: log m = 2 artanh((m − 1)/(m + 1)) for the mantissa m."""
-    m = _mantissa(x)
-    s = (m - _ONE) / (m + _ONE)
-    q = s * s
-    return _exponent(x) + s * (_TWO * _LOG2E) * ((((q * _L9 + _L7) * q + _L5) * q + _L3) * q + _ONE)
+    """log2 of positive normal numbers."""
+    m = _mantissa(x) - _ONE
+    p = ((((((m * _P0 + _P1) * m + _P2) * m + _P3) * m + _P4) * m + _P5) * m + _P6) * m + _P7
+    square = m * m
+    return _exponent(x) + (m + square * ((p * m + _P8) * m - _HALF)) * _LOG2E
 
 
 @njit

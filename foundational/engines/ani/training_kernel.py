@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from foundational.engines.ani.aev_derivatives import dot
 from foundational.engines.ani.aev_jacobian import STRAIN_ROWS
 from foundational.engines.ani.network_kernel import backward, forward, matrix, scratch_size
-from foundational.engines.ani.simd import LANES, load, store
+from foundational.engines.ani.simd import LANES, load_from, splat, store_into
 
 _F = np.float32
 _ZERO, _ONE, _TWO = _F(0), _F(1), _F(2)
@@ -74,8 +74,13 @@ class Loss(NamedTuple):
 
 
 @njit(cache=True)
-def _forces(c: Any, first: Any, active: Any, table: Any, gradients: Any, forces: Any, strain: Any) -> None:
-    """Forces (M, N, 3) and ∂E/∂ε (M, 6) of configuration c, whose gradients (M, ·, stride) begin at ``first``."""
+def _forces(
+    c: Any, first: Any, members: Any, height: Any, table: Any, gradients: Any, forces: Any, strain: Any
+) -> None:
+    """Forces (M, N, 3) and ∂E/∂ε (M, 6) of configuration c from ``gradients`` (M height, stride).
+
+    Member m's rows begin at m ``height``, and those of the configuration's atoms ``first`` rows further.
+    """
     forces[:] = _ZERO
     strain[:] = _ZERO
     begin = table.offsets[c]
@@ -85,38 +90,35 @@ def _forces(c: Any, first: Any, active: Any, table: Any, gradients: Any, forces:
         for s in range(count):
             j = table.slots[slot + s]
             for a in range(3):
-                block = table.rows[row + 3 * s + a]
-                for m in active:
-                    forces[m, j, a] -= dot(block, gradients[m, first + i])
+                for m in members:
+                    forces[m, j, a] -= dot(table.rows, row + 3 * s + a, gradients, m * height + first + i)
         for a in range(STRAIN_ROWS):
-            block = table.rows[row + 3 * count + a]
-            for m in active:
-                strain[m, a] += dot(block, gradients[m, first + i])
+            for m in members:
+                strain[m, a] += dot(table.rows, row + 3 * count + a, gradients, m * height + first + i)
 
 
 @njit(cache=True)
 def _directions(
-    c: Any, first: Any, active: Any, table: Any, by_force: Any, by_strain: Any, with_strain: Any, out: Any
+    c: Any, first: Any, members: Any, height: Any, table: Any, by_force: Any, by_strain: Any, strained: Any, out: Any
 ) -> None:
-    """The direction v (M, ·, stride) in feature space along which the loss pushes the vectors of configuration c."""
+    """Where the loss pushes the vectors of configuration c: directions in feature space, in the rows of ``out``."""
     begin = table.offsets[c]
+    rows = table.rows
     for i in range(by_force.shape[1]):
         atom = begin + i
         row, slot, count = table.first_row[atom], table.first_slot[atom], table.slot_count[atom]
-        for m in active:
-            v = out[m, first + i]
-            v[:] = _ZERO
-            for s in range(count):
-                j = table.slots[slot + s]
-                x, y, z = by_force[m, j, 0], by_force[m, j, 1], by_force[m, j, 2]
-                bx, by, bz = table.rows[row + 3 * s], table.rows[row + 3 * s + 1], table.rows[row + 3 * s + 2]
-                for b in range(0, len(v), LANES):
-                    store(v, b, load(v, b) - load(bx, b) * x - load(by, b) * y - load(bz, b) * z)
-            if with_strain:
-                for a in range(STRAIN_ROWS):
-                    block = table.rows[row + 3 * count + a]
-                    for b in range(0, len(v), LANES):
-                        store(v, b, load(v, b) + load(block, b) * by_strain[m, a])
+        for m in members:
+            for b in range(0, rows.shape[1], LANES):
+                v = splat(_ZERO)
+                for s in range(count):
+                    j, r = table.slots[slot + s], row + 3 * s
+                    v = v - load_from(rows, r, b) * by_force[m, j, 0]
+                    v = v - load_from(rows, r + 1, b) * by_force[m, j, 1]
+                    v = v - load_from(rows, r + 2, b) * by_force[m, j, 2]
+                if strained:
+                    for a in range(STRAIN_ROWS):
+                        v = v + load_from(rows, row + 3 * count + a, b) * by_strain[m, a]
+                store_into(out, m * height + first + i, b, v)
 
 
 @njit(cache=True)
@@ -216,24 +218,24 @@ def _chunk(configurations: Any, share: Any, table: Any, model: Any, loss: Any, g
     room = scratch_size(total, model.widths) + n_elements * scratch_size(0, model.widths)
     kept = np.empty((n_members, room), np.float32)
     energies, slopes = np.empty((n_members, total), np.float32), np.empty((n_members, total), np.float32)
-    along = np.zeros((n_members, total, table.rows.shape[1]), np.float32)
+    along = np.zeros((n_members * total, table.rows.shape[1]), np.float32)
     for m in range(n_members):
-        _networks(configurations, m, table, model, kept[m], energies[m], along[m])
+        _networks(configurations, m, table, model, kept[m], energies[m], along[m * total : (m + 1) * total])
     first = 0
     for c in configurations:
         n = table.offsets[c + 1] - table.offsets[c]
         active = np.flatnonzero(table.weights[:, c])
         forces, strain = np.empty((n_members, n, 3), np.float32), np.empty((n_members, STRAIN_ROWS), np.float32)
-        _forces(c, first, active, table, along, forces, strain)
+        _forces(c, first, active, total, table, along, forces, strain)
         for k in active:
             energy = energies[k, first : first + n].sum()
             value, slope = _residuals(c, k, share, table, loss, energy, forces[k], strain[k])
             losses[k] += value
             slopes[k, first : first + n] = slope
-        _directions(c, first, active, table, forces, strain, loss.stress > 0, along)
+        _directions(c, first, active, total, table, forces, strain, loss.stress > 0, along)
         first += n
     for m in range(n_members):
-        _adjoints(configurations, m, table, model, kept[m], slopes[m], along[m], gradient[m])
+        _adjoints(configurations, m, table, model, kept[m], slopes[m], along[m * total : (m + 1) * total], gradient[m])
 
 
 @njit(cache=True, parallel=True)

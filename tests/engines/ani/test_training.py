@@ -140,6 +140,13 @@ def test_plateau_keeps_the_best_and_stops_when_the_rate_is_spent() -> None:
     assert 5 < len(epochs) < 500
 
 
+def test_a_small_set_is_gone_through_more_often() -> None:
+    seen = []
+    spec = settings(epochs=2, batch=8, least_steps=9)
+    train(spec, labelled(16), ALL, 1, progress=lambda done, total, message: seen.append((done, total)))
+    assert seen[-1] == (5, 5)
+
+
 def test_stress_in_the_loss_improves_stresses() -> None:
     configurations, unseen = labelled(40), labelled(10, seed=9)
     errors = []
