@@ -113,7 +113,7 @@ def distill(
     settings = ani.model_copy(
         update={
             "members": spec.members,
-            "training": ani.training.model_copy(update={"epochs": spec.epochs}),
+            "training": ani.training.model_copy(update={"epochs": spec.epochs, "least_steps": None}),
         }
     )
     identity = {"spec": spec.model_dump(mode="json"), "ani": settings.model_dump(mode="json"), "seed": seed}
