@@ -250,7 +250,8 @@ def _rebuild(root: Path, entry: Release, earlier: Sequence[ReleaseRecord], out: 
 def _require_committed(root: Path, name: str) -> None:
     """Refuse where the bytes of a release would not follow from the commit."""
     own = [f"{DATASETS}/{name}", f":(exclude){DATASETS}/{name}/{REGISTRY}", f":(exclude){DATASETS}/{name}/{RELEASES}"]
-    changed = uncommitted(root, *_DECIDING, *own)
+    leftover = ":(exclude,glob)**/.*.partial"  # of a writer that was killed
+    changed = uncommitted(root, *_DECIDING, *own, leftover)
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         raise ConflictError(f"a release follows from its commit; commit {', '.join(changed[:3])}{more} before it")
