@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from foundational.cli.types import Json, Root
+from foundational.errors import GateError
 
 
 def register(app: typer.Typer) -> None:
@@ -109,11 +110,13 @@ def quick(root: Root = None) -> None:
     """Run the whole pipeline at quick scale in build/quick and print its table of relaxed crystals."""
     from foundational.cli.tables import crystal_table
     from foundational.project import find_root
-    from foundational.stages.quick import run, summary
+    from foundational.stages.quick import run
 
     place = find_root(root)
-    quick_root = run(place)
-    typer.echo(crystal_table(summary(quick_root)))
-    where = quick_root.relative_to(place)
+    made = run(place)
+    typer.echo(crystal_table(made.rows))
+    where = made.root.relative_to(place)
     typer.echo(f"\nData: {where}/datasets/{{ni,al,nb}}/data.zarr (open with foundational.open_dataset)")
     typer.echo(f"Table: {where}/summary.json   Metrics: {where}/metrics/validate/*.json")
+    if not made.passed:
+        raise GateError("a gate of validation failed; it is named above")
