@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from foundational.engines.ani.training import train, training_table
 from foundational.engines.ani.training_kernel import Loss, Model, Table, batch_gradient
 from foundational.errors import EngineError, InputError
 from foundational.specs.ani import LossSpec, Plateau
+from foundational.specs.params import read_params
 from tests.engines.ani.cases import ODD_AEV, alloyed, crystals, labelled, pair_labels, settings, untrained
 from tests.engines.ani.reference import energies, torchani_aevs
 
@@ -145,6 +148,16 @@ def test_a_small_set_is_gone_through_more_often() -> None:
     spec = settings(epochs=2, batch=8, least_steps=9)
     train(spec, labelled(16), ALL, 1, progress=lambda done, total, message: seen.append((done, total)))
     assert seen[-1] == (5, 5)
+
+
+@pytest.mark.parametrize("name", ["recipe", "published"])
+def test_the_settings_of_params_yaml_train(name: str, checkout: Path) -> None:
+    spec = getattr(read_params(checkout / "params.yaml").ani, name)
+    changes = {"epochs": 20, "least_steps": None, "batch": 8}
+    spec = spec.model_copy(update={"members": 1, "training": spec.training.model_copy(update=changes)})
+    configurations, losses = labelled(24), []
+    train(spec, configurations, [np.arange(20)], 1, progress=lambda done, total, message: losses.append(message))
+    assert float(losses[-1].split()[1]) < 0.2 * float(losses[0].split()[1])
 
 
 def test_stress_in_the_loss_improves_stresses() -> None:
