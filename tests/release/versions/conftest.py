@@ -154,6 +154,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, checkout: Path, nickel: x
     root.mkdir()
     (root / "dvc.yaml").write_text("stages: {}\n")
     (root / ".gitignore").write_text("/build/\n/datasets/local/\n")
+    shutil.copyfile(checkout / "params.yaml", root / "params.yaml")
     shutil.copytree(checkout / "LICENSES", root / "LICENSES")
     (root / REGISTRY_FOLDER).mkdir(parents=True)
     for name in ("potentials.yaml", "NiNb.eam.fs"):

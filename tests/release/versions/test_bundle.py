@@ -162,9 +162,8 @@ def test_a_report_of_other_data_does_not_open_the_gate(project, nickel, changed)
     assert not (project.out / "ni" / "ni-1.0.0").exists()
 
 
-def test_the_command_runs_the_real_gate(project, nickel, checkout):
+def test_the_command_runs_the_real_gate(project, nickel):
     """Which cannot judge labels whose potential the registry does not know."""
-    shutil.copyfile(checkout / "params.yaml", project.root / "params.yaml")
     unknown = LabellerRecord(id="lammps:Unknown", version="lammps 2025.7.22", sha256="0" * 64)
     project.write(nickel, record=project.record(nickel, stage="distill", labeller=unknown))
     project.commit()
