@@ -176,7 +176,7 @@ def _count(count: int, kind: Kind, bump: BumpName, text: str) -> Iterator[Change
 
 def _variables(a: xr.Dataset, b: xr.Dataset) -> Iterator[Change]:
     """Variables that came or went, and units that changed."""
-    for name in map(str, a.variables.keys() - b.variables.keys()):
+    for name in sorted(map(str, a.variables.keys() - b.variables.keys())):
         yield Change(kind="variables", bump="major", message=f"the variable {name} was removed")
     for name in sorted(map(str, b.variables.keys() - a.variables.keys())):
         yield Change(kind="variables", bump="minor", message=f"the variable {name} was added")

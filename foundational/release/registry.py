@@ -103,7 +103,8 @@ class Registry(Spec):
         if version is None and sound:
             return known[sound[-1]]
         wanted = self.name if version is None else f"{self.name}@{version}"
-        raise NotFoundError(f"no release {wanted}; released: {', '.join(known) or 'none'}")
+        told = [f"{text} (withdrawn)" if text in self.yanked else text for text in known]
+        raise NotFoundError(f"no release {wanted}; released: {', '.join(told) or 'none'}")
 
     def released_as(self, fingerprint: str) -> str | None:
         """The newest version whose content has that fingerprint, or None."""

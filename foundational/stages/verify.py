@@ -1,6 +1,7 @@
 """Verify whatever a user names: a release's folder or zip, a version, or a dataset of the project."""
 
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +11,11 @@ from foundational.data.batches import to_configurations
 from foundational.data.manifest import ROOT
 from foundational.data.store import open_store
 from foundational.errors import ChecksumError, FoundationalError, InputError
-from foundational.project import DATASETS, locate_dataset
+from foundational.project import DATASETS
 from foundational.provenance.record import read_record
 from foundational.release.archive import archive_folder
 from foundational.release.bundle import DATA, MANIFEST, read_kept, read_manifest, sha256_of
-from foundational.release.registry import RELEASES, Registry, Release, require_history
+from foundational.release.registry import RELEASES, Registry, Release, YankedWarning, require_history
 from foundational.release.repository import has_history
 from foundational.release.retrieval import known_registry, locate, project_or_none
 from foundational.release.signature import signer
@@ -58,7 +59,8 @@ def verify(
     if bundled or path.suffix == ".zip":
         return _bundle(path, root, relabel, signers, progress)
     reference = Reference(path.name) if path.exists() and "@" not in what else parse_reference(what)
-    store = locate(what, root) if "@" in what else locate_dataset(what, root)
+    with warnings.catch_warnings(category=YankedWarning, action="ignore"):  # it is part of the answer
+        store = locate(what, root)
     project = project_or_none(root)
     registry, problems = _registry(reference.name, project)
     try:

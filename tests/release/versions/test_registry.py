@@ -84,6 +84,9 @@ def test_the_newest_that_was_not_withdrawn_is_found(two):
     assert parse_registry(registry_text(withdrawn).encode(), "it", "ni") == withdrawn
     with pytest.raises(NotFoundError, match=r"no release ni@3\.0\.0; released: 1\.0\.0, 1\.1\.0"):
         registry.find(Version(3, 0, 0))
+    none_left = withdrawn.with_yanked(Version(1, 0, 0), "Wrong too.")
+    with pytest.raises(NotFoundError, match=r"no release ni; released: 1\.0\.0 \(withdrawn\), 1\.1\.0 \(withdrawn\)"):
+        none_left.find()
     with pytest.raises(ConflictError, match="withdrawn already"):
         withdrawn.with_yanked(Version(1, 1, 0), "Another reason.")
     with pytest.raises(InputError, match="a reason"):
