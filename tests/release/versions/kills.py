@@ -100,7 +100,9 @@ def forked(what: Callable[..., None], *arguments: object) -> int:
         except BaseException:  # the fork must not return to the caller's code
             traceback.print_exc()
             os._exit(1)
-    return os.waitpid(process, 0)[1]
+    status = os.waitpid(process, 0)[1]
+    Path(f"/dev/shm/mpich_shm_{process:x}_0").unlink(missing_ok=True)  # what the MPI of a killed LAMMPS leaves
+    return status
 
 
 def interrupted(action: str, root: Path, moment: int, counter: Path | None = None) -> None:
