@@ -11,8 +11,6 @@ from typing import Final
 BOLTZMANN: Final = 8.617333262e-5
 #: One bar in eV/Å³.
 BAR: Final = 6.241509074e-7
-#: One eV/Å³ in GPa.
-EV_PER_A3_IN_GPA: Final = 160.21766340
 #: One eV in meV; written out so that no bare 1000 appears where energies are reported.
 MEV: Final = 1000.0
 
