@@ -13,8 +13,10 @@ from foundational.engines.ani.aev_jacobian import STRAIN_ROWS
 from foundational.errors import InputError
 from foundational.specs.ani import AevSpec
 
-#: Bytes of derivatives that are kept where the caller names no budget.
+#: Bytes that training may take where the caller names no budget.
 DEFAULT_MEMORY: Final = 4 * 1024**3
+#: What training keeps of an atom beside its vector and its derivatives: geometry, labels, indices.
+_BYTES_PER_ATOM: Final = 256
 
 
 class DerivativeStore:
@@ -45,16 +47,18 @@ class DerivativeStore:
         slots_of = np.diff(starts[self._offsets])  # (C,)
         rows_of = 3 * slots_of + STRAIN_ROWS * configurations.n_atoms
         bytes_of = rows_of * self._wide.stride * 4 + slots_of * 8
-        budget = DEFAULT_MEMORY if memory is None else memory
+        rest = len(self.slot_count) * (_BYTES_PER_ATOM + 4 * self._wide.stride)
+        budget = (DEFAULT_MEMORY if memory is None else memory) - rest
         largest = min(batch, len(configurations))
         order = np.argsort(bytes_of, kind="stable")
         room = 0
         if bytes_of.sum() > budget:
             room = int(bytes_of[order[-largest:]].sum())
             if room > budget:
+                count, needed, given = len(configurations), (room + rest) / 1e6, (budget + rest) / 1e6
                 raise InputError(
-                    f"expected at least {room / 1e6:.0f} MB for the derivatives of a batch of {batch} configurations, "
-                    f"got {budget / 1e6:.0f} MB; allow more memory or take a smaller batch"
+                    f"expected at least {needed:.0f} MB for {count} configurations in batches of {batch}, "
+                    f"got {given:.0f} MB; allow more memory or take a smaller batch"
                 )
         kept = int(np.searchsorted(np.cumsum(bytes_of), budget - room, side="right"))
         self.kept = kept

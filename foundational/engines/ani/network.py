@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from foundational.data.configurations import Configurations
 from foundational.seeds import generator
 
+#: Atoms whose features are turned into float64 at one time.
+_ATOMS_AT_ONCE = 65_536
+
 
 def layer_widths(n_features: int, hidden: Sequence[int]) -> NDArray[np.int64]:
     """(L+1,) the number of features and the hidden widths."""
@@ -70,14 +73,16 @@ def fit_self_energies(
 
 
 def feature_statistics(
-    aevs: NDArray[np.float32], species: NDArray[np.int64], n_elements: int, floor: float
+    aevs: NDArray[np.float32], atoms: NDArray[np.int64], species: NDArray[np.int64], n_elements: int, floor: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and deviation (elements, K) of each element's features; the deviation is at least ``floor``."""
-    mean: NDArray[np.floating] = np.zeros((n_elements, aevs.shape[1]))
-    deviation: NDArray[np.floating] = np.ones((n_elements, aevs.shape[1]))
+    """Mean and deviation (elements, K) of the features of the flat ``atoms``; the deviation is at least ``floor``."""
+    mean, deviation = np.zeros((n_elements, aevs.shape[1])), np.ones((n_elements, aevs.shape[1]))
     for element in range(n_elements):
-        own = aevs[species == element]
-        if len(own):
-            mean[element] = own.mean(axis=0, dtype=np.float64)
-            deviation[element] = np.maximum(own.std(axis=0, dtype=np.float64), floor)
+        own = atoms[species[atoms] == element]
+        if not len(own):
+            continue
+        parts = [own[first : first + _ATOMS_AT_ONCE] for first in range(0, len(own), _ATOMS_AT_ONCE)]
+        mean[element] = sum(aevs[part].sum(axis=0, dtype=np.float64) for part in parts) / len(own)
+        squares = sum(((aevs[part] - mean[element]) ** 2).sum(axis=0) for part in parts) / len(own)
+        deviation[element] = np.maximum(np.sqrt(squares), floor)
     return mean.astype(np.float32), deviation.astype(np.float32)

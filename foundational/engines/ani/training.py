@@ -53,7 +53,7 @@ def train(
     seed
         root of the members' first parameters, and of the order of configurations, which all members share.
     memory
-        bytes for derivatives kept in memory; changes no result.
+        bytes that this may take, configurations apart; derivatives that do not fit are recomputed. Changes no result.
     threads
         default: all processors; changes no result.
     device
@@ -78,7 +78,7 @@ def train(
         for m, indices in enumerate(local):
             atoms = chosen.atoms_of(indices)
             self_energies.append(fit_self_energies(chosen.take(indices), species[atoms], len(elements)))
-            statistics = feature_statistics(aevs[atoms], species[atoms], len(elements), spec.training.feature_floor)
+            statistics = feature_statistics(aevs, atoms, species, len(elements), spec.training.feature_floor)
             mean.append(statistics[0])
             deviation.append(statistics[1])
             weights[m, indices] = len(used) / len(indices)

@@ -110,6 +110,14 @@ def test_same_seed_same_numbers_whatever_the_threads_and_the_memory() -> None:
     assert train(spec, configurations, indices, 6).id != first.id
 
 
+@pytest.mark.parametrize("memory", [3_000_000, 5_000_000, 100_000_000])
+def test_derivatives_keep_to_their_memory(memory: int) -> None:
+    store = DerivativeStore(labelled(16), ODD_AEV, [28], 4, memory)
+    assert store.rows.nbytes + store.slots.nbytes < memory
+    assert (store.kept == 16) == (memory == 100_000_000)
+    assert store.kept > 0
+
+
 def test_members_differ_and_do_not_disturb_each_other() -> None:
     configurations = labelled(16)
     indices = np.arange(16)
