@@ -21,9 +21,10 @@ def kernel_threads(threads: int | None = None) -> Iterator[None]:
 
     No result depends on it: kernels cut their work into pieces whose number does not depend on the threads.
     """
-    wanted = len(os.sched_getaffinity(0)) if threads is None else threads
+    if threads is None:
+        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     before = numba.get_num_threads()
-    numba.set_num_threads(max(1, min(wanted, numba.config.NUMBA_NUM_THREADS)))
+    numba.set_num_threads(max(1, min(threads, numba.config.NUMBA_NUM_THREADS)))
     try:
         with _blas().limit(limits=1, user_api="blas"):
             yield
