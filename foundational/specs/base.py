@@ -1,9 +1,11 @@
 """The base of every specification, and numbers that know their unit."""
 
-from typing import Annotated, Any
+import re
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from foundational.errors import InputError
 from foundational.units import UNITS
 
 
@@ -13,19 +15,40 @@ class Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+_QUANTITY = re.compile(r"\s*([-+\d.eE]*\d\.?)\s*(\S+)\s*")
+
+
+def quantity(value: str, unit: str) -> float:
+    """``value``, a number with its unit, in ``unit``; ValueError where it is not of that dimension.
+
+    >>> quantity("2 ps", "fs")
+    2000.0
+    >>> quantity("4GB", "B")
+    4000000000.0
+    """
+    factors, match = UNITS[unit], _QUANTITY.fullmatch(value)
+    if match is None or match[2] not in factors:
+        raise ValueError(f"expected a number in {unit} (or {', '.join(factors)}), got {value!r}")
+    return float(match[1]) * factors[match[2]]
+
+
+def size_in_bytes(value: str) -> int:
+    """``"4 GB"`` as bytes.
+
+    Raises
+    ------
+    InputError
+        where it is no size.
+    """
+    try:
+        return int(quantity(value, "B"))
+    except ValueError as error:
+        raise InputError(str(error)) from None
+
+
 def _in_unit(unit: str) -> BeforeValidator:
     """A validator that turns ``"2 ps"`` into 2000.0 where fs is meant, and refuses another dimension."""
-
-    def parse(value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        number, _, name = value.strip().partition(" ")
-        factors = UNITS[unit]
-        if name.strip() not in factors:
-            raise ValueError(f"expected a number in {unit} (or {', '.join(factors)}), got {value!r}")
-        return float(number) * factors[name.strip()]
-
-    return BeforeValidator(parse)
+    return BeforeValidator(lambda value: quantity(value, unit) if isinstance(value, str) else value)
 
 
 Temperature = Annotated[float, _in_unit("K"), Field(gt=0, description="K")]

@@ -21,7 +21,7 @@ from foundational.data.configurations import Configurations
 from foundational.data.identity import fingerprint
 from foundational.data.layout import VARIABLES
 from foundational.data.splits import assign_split
-from foundational.engines.ensemble import Ensemble
+from foundational.engines.ani.ensemble import Ensemble
 from foundational.errors import ConflictError, InputError
 from foundational.science.selection import configuration_uncertainty, pick_most_uncertain
 from foundational.seeds import derive, generator

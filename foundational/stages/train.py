@@ -21,11 +21,14 @@ def train_ensemble(
     *,
     memory: int | None = None,
     threads: int | None = None,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> Ensemble:
     """Train ``spec.members`` networks; member m on the configurations ``train_indices[m]``, the rest is held out.
 
     The same specification, data, indices and seed give the same numbers on the same machine; ``memory`` (bytes for
-    cached derivatives) and ``threads`` change none.
+    cached derivatives) and ``threads`` change none. ``device`` is ``cpu`` or one of torch's, such as ``cuda``.
     """
-    return train(spec, configurations, train_indices, seed, memory=memory, threads=threads, progress=progress)
+    return train(
+        spec, configurations, train_indices, seed, memory=memory, threads=threads, device=device, progress=progress
+    )

@@ -48,6 +48,11 @@ def distilled(distilled_project, tmp_path):
         ("translate ni --to Nb --name ../escape", "your own datasets are called local/<name>"),
         ("translate ni --to Nb --name local/../escape", "expected a dataset's name such as"),
         ("potentials --element Xx", "no potential with element 'Xx'"),
+        ("train ni -o x --device cuda:99", "expected a device that torch reaches (cpu"),
+        ("train ni -o x --device gpu", "expected a device that torch reaches (cpu"),
+        ("train ni -o x --memory 4", "expected a number in B (or B, kB, MB, GB"),
+        ("train ni -o x --memory 1MB", "expected more than the 350 MB of the program itself"),
+        ("train ni -o x --memory 352MB", "allow more memory or take a smaller batch"),
     ],
 )
 def test_a_name_that_does_not_exist_is_one_line(foundational, distilled, command, message):

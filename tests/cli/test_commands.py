@@ -80,6 +80,9 @@ def test_a_model_file_is_trained_and_evaluated_on_the_holdout(foundational, dist
     assert errors["mae_shifted_meV_per_atom"] <= errors["rmse_meV_per_atom"]
     assert errors["mae_meV_per_atom"] <= errors["p99_meV_per_atom"] <= errors["max_meV_per_atom"]
     assert errors["force_mae_meV_per_A"] > 0
+    arguments = ("evaluate", str(model), "ni-holdout", "--device", "cpu:0", "--json")
+    by_torch = json.loads(foundational(*arguments, cwd=distilled_project).out)
+    assert by_torch == pytest.approx(errors, rel=1e-3)
 
 
 def test_a_pickle_is_no_model_file(foundational, distilled_project, tmp_path):
