@@ -6,7 +6,11 @@
   from its SQLite database, over the time of opening ours and reading the same forces;
 * ``open_ms``: opening a dataset; ``import_seconds``: ``import foundational`` in a new process;
 * ``fingerprint_20000x108_seconds``, ``verify_…``, ``check_…``, ``copy_…`` and the memory that a streamed copy adds;
-* ``files_sharded``, ``files_unsharded``: files of 4,000 configurations, and with a chunk for each of them instead;
+* ``diff_20000x108_seconds``: comparing two such datasets that differ in one label, and the memory that it takes;
+* ``files_*``, ``add_*``, ``push_*``, ``pull_*``, ``status_*``: files of 4,000 configurations of 32 atoms as we store
+  them (sharded), with a chunk for each configuration instead (unsharded) and as extxyz, and seconds that DVC takes to
+  add them, push them to a folder, pull and compare them; ``push_over_unsharded``: the unsharded push over ours;
+* ``help_seconds``: ``foundational --help`` in a new process;
 * ``chunks``: for some numbers of atoms in a chunk, milliseconds to read all positions of 20,000 × 108 atoms and
   those of ten scattered configurations; why the layout has 16,384.
 """
@@ -14,6 +18,7 @@
 import argparse
 import json
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -116,10 +121,28 @@ def large(folder: Path) -> dict[str, float]:
     )
     output = subprocess.check_output([sys.executable, "-c", copy, store, folder / "copy.zarr"], text=True)
     duration, kibibytes = map(float, output.split())
+    relabelled = open_store(store).load()
+    relabelled["energy"][7] += 1.0
+    write_dataset(relabelled, folder / "relabelled.zarr")
+    del relabelled
+    compare = (
+        "import re, sys, time; from pathlib import Path; start = time.perf_counter()\n"
+        "from foundational.release.difference import difference; from foundational.release.sides import open_side\n"
+        "with open_side(sys.argv[1], None) as a, open_side(sys.argv[2], None) as b: found = difference(a, b)\n"
+        "assert (found.added, found.removed, found.relabelled) == (0, 0, 1)\n"
+        "peak = re.search(r'VmHWM:\\s*(\\d+)', Path('/proc/self/status').read_text())[1]\n"
+        "print(time.perf_counter() - start, peak)"
+    )
+    output = subprocess.check_output(
+        [sys.executable, "-c", compare, store, folder / "relabelled.zarr"], text=True, cwd=folder
+    )
+    diff_seconds, diff_kibibytes = map(float, output.split())
     return {
         "fingerprint_20000x108_seconds": seconds(lambda: fingerprint(open_store(store)), 3),
         "verify_20000x108_seconds": seconds(lambda: verify_store(store), 3),
         "check_20000x108_seconds": seconds(lambda: check_dataset(open_store(store)), 1),
+        "diff_20000x108_seconds": diff_seconds,
+        "diff_20000x108_MB": diff_kibibytes / 1024,
         "copy_20000x108_seconds": duration,
         "copy_20000x108_added_MB": kibibytes / 1024,
         "size_20000x108_MB": sum(p.stat().st_size for p in store.rglob("*") if p.is_file()) / 1e6,
@@ -127,17 +150,40 @@ def large(folder: Path) -> dict[str, float]:
     }
 
 
-def file_counts(folder: Path) -> dict[str, int]:
-    """Files of 4,000 configurations as we store them, and with one chunk, unsharded, for each configuration."""
+def moved(folder: Path) -> dict[str, float]:
+    """What DVC takes to track, push, pull and compare the same 4,000 configurations in three layouts."""
     dataset = rattled_nickel(4000, 2)
-    write_dataset(dataset, folder / "sharded.zarr")
-    group = zarr.create_group(folder / "unsharded.zarr", zarr_format=3)
-    for name in ("positions", "forces"):
-        values = dataset[name].to_numpy()
-        group.create_array(name, shape=values.shape, dtype=values.dtype, chunks=(32, 3))[:] = values
-    count = {n: sum(p.is_file() for p in (folder / f"{n}.zarr").rglob("*")) for n in ("sharded", "unsharded")}
-    others = len(dataset.data_vars) - 2
-    return {"files_sharded": count["sharded"], "files_unsharded": count["unsharded"] + 2 * others}
+    figures: dict[str, float] = {}
+    for layout in ("sharded", "unsharded", "extxyz"):
+        place = folder / f"dvc-{layout}"
+        (place / "data").mkdir(parents=True)
+        if layout == "extxyz":
+            write_extxyz(dataset, place / "data" / "data.xyz")
+        else:
+            write_dataset(dataset, place / "data" / "data.zarr")
+        if layout == "unsharded":
+            group = zarr.open_group(place / "data" / "data.zarr", mode="a")
+            for name in ("positions", "forces"):
+                values = dataset[name].to_numpy()
+                array = group.create_array(name, data=values, chunks=(32, 3), overwrite=True)
+                assert array.shards is None
+        figures[f"files_{layout}"] = sum(p.is_file() for p in (place / "data").rglob("*"))
+
+        def dvc(*arguments: str, place: Path = place) -> float:
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-m", "dvc", *arguments, "-q"], cwd=place, check=True)
+            return time.perf_counter() - start
+
+        dvc("init", "--no-scm")
+        dvc("remote", "add", "-d", "folder", str(folder / f"remote-{layout}"))
+        figures[f"add_{layout}_seconds"] = dvc("add", "data")
+        figures[f"push_{layout}_seconds"] = dvc("push")
+        shutil.rmtree(place / "data")
+        shutil.rmtree(place / ".dvc" / "cache")
+        figures[f"pull_{layout}_seconds"] = dvc("pull")
+        figures[f"status_{layout}_seconds"] = dvc("status")
+    figures["push_over_unsharded"] = figures["push_unsharded_seconds"] / figures["push_sharded_seconds"]
+    return figures
 
 
 def chunks(folder: Path) -> dict[str, dict[str, float]]:
@@ -163,10 +209,17 @@ def chunks(folder: Path) -> dict[str, dict[str, float]]:
     return table
 
 
-def import_seconds() -> float:
-    """The median of ``import foundational`` in new processes."""
+def starting() -> dict[str, float]:
+    """The median of ``import foundational`` and of ``foundational --help`` in new processes."""
     code = "import time; t = time.perf_counter(); import foundational; print(time.perf_counter() - t)"
-    return statistics.median(float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(5))
+    command = Path(sys.executable).with_name("foundational")
+    helps = [seconds(lambda: subprocess.check_output([command, "--help"]), 1) for _ in range(5)]
+    return {
+        "import_seconds": statistics.median(
+            float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(5)
+        ),
+        "help_seconds": statistics.median(helps),
+    }
 
 
 def main() -> None:
@@ -175,8 +228,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        figures: dict[str, Any] = {"import_seconds": import_seconds()}
-        for part in (peers, large, file_counts):
+        figures: dict[str, Any] = dict(starting())
+        for part in (peers, large, moved):
             figures |= part(folder)
         figures["chunks"] = chunks(folder)
     if arguments.json:
