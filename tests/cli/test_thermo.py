@@ -1,0 +1,91 @@
+"""`foundational thermo`, and what it reports, writes and draws, on a small sampled pool."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from foundational.errors import InputError
+from foundational.specs.parsing import merge, read_yaml
+from foundational.stages.commands import sample_pool
+from foundational.stages.thermo import PoolFrames, read_pool, thermo
+from foundational.stages.thermo_curves import draw, write_metrics
+
+POOL = "ni-npt-solid-32"
+
+
+@pytest.fixture(scope="module")
+def sampled(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a small pool of plain NPT at 1,200 K."""
+    root = tmp_path_factory.mktemp("sampled")
+    short = {
+        "settings": {
+            "block": 4000,
+            "frame_time": 40,
+            "window": {"equilibration": 1000, "duration": 1000},
+        },
+        "pools": {POOL: {"frames": 400, "temperature": 1200}},
+    }
+    YAML().dump(merge(read_yaml(checkout / "params.yaml"), {"sample": short}), root / "params.yaml")
+    (root / "dvc.yaml").write_text("stages: {}\n")
+    (root / "datasets").mkdir()
+    (root / "datasets" / "potentials").symlink_to(checkout / "datasets" / "potentials")
+    sample_pool(root, POOL)
+    return root
+
+
+@pytest.fixture(scope="module")
+def pool(sampled: Path) -> PoolFrames:
+    return read_pool(sampled, POOL)
+
+
+def test_averages_of_an_unbiased_pool_are_means_of_its_frames(pool: PoolFrames) -> None:
+    report = thermo(pool)
+    assert report.melting is None
+    (row,) = report.rows
+    assert (row.temperature_K, row.phase, row.effective_frames) == (1200.0, "aligned crystal", 400.0)
+    assert row.enthalpy_eV_per_atom == pytest.approx(pool.frames.enthalpy.mean() / 32)
+    assert row.volume_A3_per_atom == pytest.approx(pool.frames.volume.mean() / 32)
+    assert report.phases[0].share == 1.0
+    assert report.phases[0].longest_ps == pytest.approx(8.0)
+    with pytest.raises(InputError, match="1200 to 1200 K, got 1300"):
+        thermo(pool, [1300.0])
+
+
+def test_metrics_are_small_whole_and_the_same_each_time(pool: PoolFrames, tmp_path: Path) -> None:
+    report = thermo(pool)
+    contents = []
+    for _ in range(2):
+        write_metrics(tmp_path, pool, report)
+        contents.append({p.name: p.read_bytes() for p in sorted((tmp_path / "metrics" / "thermo").iterdir())})
+    assert contents[0] == contents[1]
+    assert set(contents[0]) == {
+        f"{POOL}{end}" for end in (".json", *(f"-{x}.csv" for x in ("run", "energies", "visits", "bias")))
+    }
+    assert max(len(c) for c in contents[0].values()) < 60_000
+    rows = contents[0][f"{POOL}-visits.csv"].decode().splitlines()[1:]
+    assert sum(int(row.split(",")[2]) for row in rows) == 400
+
+
+def test_figure_is_drawn(pool: PoolFrames, tmp_path: Path) -> None:
+    draw(pool, thermo(pool), tmp_path / "thermo.svg")
+    drawn = (tmp_path / "thermo.svg").read_text(encoding="utf-8")
+    assert drawn.count("<path") > 50
+    assert "nan" not in drawn.lower()
+
+
+def test_command_prints_what_the_report_says(foundational: Callable[..., Any], sampled: Path, tmp_path: Path) -> None:
+    drawn = tmp_path / "thermo.png"
+    found = foundational("thermo", POOL, "--json", "--plot", str(drawn), "--write", cwd=sampled)
+    assert found.status == 0, found.err
+    report = json.loads(found.out)
+    assert report == json.loads((sampled / "metrics" / "thermo" / f"{POOL}.json").read_text(encoding="utf-8"))
+    assert drawn.read_bytes()[:4] == b"\x89PNG"
+    text = foundational("thermo", POOL, cwd=sampled).out
+    assert f"{report['rows'][0]['enthalpy_eV_per_atom']:.4f} ±" in text
+    wrong = foundational("thermo", POOL, "-T", "900", cwd=sampled)
+    assert wrong.status == 1
+    assert wrong.err.splitlines()[-1].startswith("error: expected a temperature within the pool's window")
