@@ -1,7 +1,7 @@
 """The commands of the pipeline: sample, holdout, distill, translate, validate."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,23 +48,48 @@ def holdout(
 
 
 def distill(
-    name: Annotated[str, typer.Argument(help="Distilled set of params.yaml, such as ni.")],
+    name: Annotated[str, typer.Argument(help="Set of params.yaml, such as ni; local/<name> with --from.")] = "",
+    source: Annotated[
+        str | None, typer.Option("--from", help="Dataset, or extended XYZ file with labels, to choose from.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--name", help="The same as the argument.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Configurations to keep.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds of choosing, at most.")] = None,
+    method: Annotated[str | None, typer.Option(help="How to choose, such as active or farthest-point.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Stop at this error on frames held out, such as '0.5 meV/atom'.")
+    ] = None,
+    extend: Annotated[bool, typer.Option("--extend", help="Go on from the stored set, which is replaced.")] = False,
     force: Force = False,
     root: Root = None,
 ) -> None:
-    """Choose the few configurations of a pool that train as well as the many, by active learning."""
+    """Choose the few configurations of a pool, a dataset or a file that train as well as the many."""
+    from foundational.errors import InputError
     from foundational.project import find_root
-    from foundational.stages.commands import distill_pool
+    from foundational.stages.distillation import distill_pool
 
+    name = to or name
+    if not name:
+        raise InputError("expected the name of a set, such as ni, or local/<name> with --from")
+    changes = {"frames": frames, "rounds": rounds, "method": method, "target": target}
     with progress_on_stderr(f"distilling {name}") as progress:
-        record = distill_pool(find_root(root), name, force=force, progress=progress)
-    for line in record.details["rounds"]:
-        typer.echo(
-            f"round {line['round']:>2}: trained on {line['frames']:>5,}, chose {line['chosen']:>4} of "
-            f"{line['candidates']:>6,}; uncertainty median {line['median_uncertainty_meV']:.1f}, "
-            f"max {line['max_uncertainty_meV']:.1f} meV"
+        record = distill_pool(
+            find_root(root), name, source=source, changes=changes, extend=extend, force=force, progress=progress
         )
-    typer.echo(f"datasets/{name}: {record.output.n_configurations:,} configurations")
+    for line in record.details["rounds"]:
+        typer.echo(_round(line))
+    typer.echo(f"datasets/{record.output.name}: {record.output.n_configurations:,} configurations")
+
+
+def _round(line: dict[str, Any]) -> str:
+    text = (
+        f"round {line['round']:>2}: chose {line['chosen']:>5,} of {line['candidates']:>6,} beside {line['frames']:>5,}"
+    )
+    if line["max_uncertainty_meV"] is not None:
+        text += f"; uncertainty median {line['median_uncertainty_meV']:.1f}, max {line['max_uncertainty_meV']:.1f} meV"
+    if line["heldout_mae_meV"] is not None:
+        text += f"; error {line['heldout_mae_meV']:.2f} meV/atom"
+    return text
 
 
 def translate(

@@ -14,7 +14,8 @@ from foundational.engines.potentials import potential_for
 from foundational.engines.references import reference_crystals
 from foundational.science.crystals import build_crystal
 from foundational.specs.parsing import merge, read_yaml
-from foundational.stages.commands import distill_pool, ground_volume, lammps_record, store_holdout
+from foundational.stages.commands import ground_volume, lammps_record, store_holdout
+from foundational.stages.distillation import distill_pool
 from foundational.stages.pools import write_manifest
 from foundational.stages.runner import Made, produce
 
@@ -23,7 +24,21 @@ ROOT = Path(__file__).resolve().parents[1]
 TINY = {
     "translate": {"guard": {"maximum_energy": 100.0}},
     "holdout": {"ni-holdout": {"pool": "ni-momt-32", "frames": 10}},
-    "distill": {"ni": {"frames": 40, "initial": 20, "rounds": 2, "members": 2, "epochs": 2, "separation": 10}},
+    "distill": {
+        "ni": {
+            "method": "active",
+            "frames": 40,
+            "initial": 20,
+            "initial_method": "random",
+            "rounds": 2,
+            "growth": 2**0.5,
+            "heldout": 10,
+            "members": 2,
+            "epochs": 2,
+            "least_steps": None,
+            "separation": 10,
+        }
+    },
     "validate": {"seeds": 2, "gates": {"rank": True, "ground_state": True, "mae": 1e-6, "crystal_error": None}},
     "ani": {"recipe": {"network": {"hidden": [16]}, "training": {"epochs": 2}}},
 }

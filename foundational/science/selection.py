@@ -1,4 +1,4 @@
-"""Choosing configurations by uncertainty: pure functions of numbers, without a model."""
+"""Choosing configurations: pure functions of numbers, without a model."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,3 +57,65 @@ def pick_most_uncertain(
             near.append(int(step[index]))
             chosen.append(int(index))
     return np.array(chosen, dtype=np.int64)
+
+
+def pick_farthest(
+    candidates: NDArray[np.floating], chosen: NDArray[np.floating], budget: int, first: int = 0
+) -> NDArray[np.int64]:
+    """Farthest-point selection: each pick is the candidate farthest from the nearest of all that is chosen.
+
+    Parameters
+    ----------
+    candidates
+        (C, F) features
+    chosen
+        (n, F) features of what is chosen already
+    first
+        the candidate to begin with where nothing is chosen
+
+    >>> pick_farthest(np.array([[0.0], [1.0], [5.0], [6.0]]), np.array([[0.0]]), 2)
+    array([3, 1])
+    """
+    x = np.asarray(candidates, dtype=np.float64)
+    distance = np.full(len(x), np.inf)
+    for other in np.asarray(chosen, dtype=np.float64):
+        np.minimum(distance, ((x - other) ** 2).sum(axis=1), out=distance)
+    picks: list[int] = []
+    for _ in range(min(budget, len(x))):
+        best = first if not len(chosen) and not picks else int(np.argmax(distance))
+        picks.append(best)
+        np.minimum(distance, ((x - x[best]) ** 2).sum(axis=1), out=distance)
+        distance[picks] = -1.0
+    return np.array(picks, dtype=np.int64)
+
+
+def pick_from_grid(
+    coordinates: NDArray[np.floating],
+    eligible: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    budget: int,
+    bins: int,
+    random: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Fill the cells of a grid evenly: each pick is a random one from a cell of which the fewest are chosen.
+
+    Parameters
+    ----------
+    coordinates
+        (C, D) of everything, which spans the grid of ``bins`` equal parts an axis
+    eligible
+        indices of what may be picked
+    chosen
+        indices of what is chosen already
+    """
+    low, high = coordinates.min(axis=0), coordinates.max(axis=0)
+    places = np.minimum((coordinates - low) / np.where(high > low, high - low, 1.0) * bins, bins - 1).astype(np.int64)
+    cell = np.ravel_multi_index(tuple(places.T), (bins,) * coordinates.shape[1])
+    order = random.permutation(eligible)
+    # The rank of each within its cell, behind what the cell has given already; low ranks first, cells shuffled.
+    by_cell = order[np.argsort(cell[order], kind="stable")]
+    _, start, count = np.unique(cell[by_cell], return_index=True, return_counts=True)
+    rank = np.arange(len(by_cell)) - np.repeat(start, count)
+    given = np.bincount(cell[chosen], minlength=bins ** coordinates.shape[1])
+    shuffled = random.permutation(len(by_cell))
+    return by_cell[shuffled][np.argsort((rank + given[cell[by_cell]])[shuffled], kind="stable")][:budget]

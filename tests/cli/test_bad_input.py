@@ -13,7 +13,7 @@ from foundational.data.conversion import to_dataset
 from foundational.data.store import open_store, write_dataset
 from foundational.errors import DatasetError
 from foundational.specs.parsing import merge, read_yaml
-from foundational.stages import commands
+from foundational.stages import distillation
 
 
 def change_params(root: Path, overlay: dict) -> None:
@@ -169,13 +169,13 @@ def test_an_interrupted_distillation_resumed_with_other_parameters_is_refused(fo
         raise KilledError
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commands, "_write_rounds", kill)  # after the last round, before anything is stored
+        patch.setattr(distillation, "_write_rounds", kill)  # after the last round, before anything is stored
         with pytest.raises(KilledError):
-            commands.distill_pool(project, "ni")
+            distillation.distill_pool(project, "ni")
     change_params(project, {"distill": {"ni": {"epochs": 3}}})
     outcome = foundational("distill", "ni", cwd=project)
     assert outcome.status == 1
-    assert "spec.epochs" in outcome.err
+    assert "distill.epochs" in outcome.err
     assert not (project / "datasets/ni/data.zarr").exists()
 
 
