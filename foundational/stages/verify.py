@@ -5,11 +5,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from foundational.data.batches import to_configurations
 from foundational.data.manifest import ROOT
-from foundational.data.store import open_store
 from foundational.errors import ChecksumError, FoundationalError, InputError
 from foundational.project import DATASETS
 from foundational.provenance.record import read_record
@@ -23,9 +19,6 @@ from foundational.release.verification import SIGNATURE, Verification, judge_sto
 from foundational.release.version import Reference, Version, parse_reference
 
 Progress = Callable[[int, int, str], None]
-
-#: Largest difference between a stored label and the one computed again: an energy per atom, a force, a stress.
-_TOLERANCES = {"energy": 1e-6, "forces": 1e-4, "stress": 1e-6}
 
 
 def verify(
@@ -91,34 +84,14 @@ def verify(
 
 
 def relabelled(store: Path, root: Path | None, count: int) -> list[str]:
-    """Which labels of ``count`` configurations, spread evenly, differ from what the potential gives today."""
-    from foundational.engines.labeller import LammpsLabeller  # noqa: PLC0415 - LAMMPS is loaded where it is asked for
-    from foundational.stages.commands import potential_of  # noqa: PLC0415
+    """Which labels of ``count`` configurations, spread evenly, differ from what the labeller gives today."""
+    from foundational.stages.labellers import labeller_of  # noqa: PLC0415 - LAMMPS is loaded where it is asked for
+    from foundational.stages.relabel import compared  # noqa: PLC0415
 
     project = project_or_none(root)
     if project is None:
         raise InputError("expected a project, whose registry knows the potential, to label configurations again")
-    dataset = open_store(store)
-    total = dataset.sizes["configuration"]
-    chosen = np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
-    stored = to_configurations(dataset, chosen)
-    labels = LammpsLabeller(potential_of(project, read_record(store.parent))).label(stored.with_labels(None))
-    if stored.labels is None:
-        return ["the dataset has no labels"]
-    problems = []
-    owner = stored.configuration_of_atom
-    for name, tolerance in _TOLERANCES.items():
-        difference = np.abs(np.asarray(getattr(labels, name), dtype=np.float64) - getattr(stored.labels, name))
-        worst = np.zeros(len(stored))
-        rows = owner if name == "forces" else np.arange(len(stored))
-        np.maximum.at(worst, rows, difference.reshape(len(difference), -1).max(axis=1))
-        worst /= stored.n_atoms if name == "energy" else 1
-        problems += [
-            f"{name} of configuration {chosen[row]} differs by {worst[row]:.3g} from what the potential gives, "
-            f"more than {tolerance:g}"
-            for row in np.flatnonzero(~(worst <= tolerance))
-        ]
-    return problems
+    return list(compared(store, labeller_of(read_record(store.parent).labeller, project), count).problems)
 
 
 def _bundle(

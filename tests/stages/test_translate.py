@@ -11,9 +11,9 @@ from foundational.errors import ConflictError, EngineError, InputError, NotFound
 from foundational.provenance.record import read_record
 from foundational.specs.translation import GuardSpec
 from foundational.stages.check import check
-from foundational.stages.commands import translate_dataset
 from foundational.stages.show import show
 from foundational.stages.translate import scaled, translate
+from foundational.stages.translation import translate_dataset
 
 GUARD = GuardSpec(minimum_distance=1.0, maximum_energy=100.0)
 

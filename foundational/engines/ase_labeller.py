@@ -1,0 +1,189 @@
+"""Any ASE calculator as a labeller: made by a factory that is named, never kept between processes."""
+
+import importlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from importlib.metadata import packages_distributions, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import PropertyNotImplementedError
+from numpy.typing import NDArray
+
+from foundational.data.configurations import Configurations, Labels
+from foundational.errors import EngineError, InputError
+
+#: What a calculator must give; a dataset is not stored without any of them.
+_NEEDED = ("energy", "forces", "stress")
+
+
+@dataclass(frozen=True)
+class AseLabeller:
+    """The calculator that ``module.factory(**arguments)`` returns.
+
+    The atoms that it is given carry species, cell and positions, and nothing else: no charges, no magnetic moments. A
+    method that needs more is set up in a factory of one's own. ASE's units and signs are those of the layout. The
+    energy is the one whose derivatives the forces are (``free_energy``) where the calculator tells it.
+
+    The calculator is made once in a process and reset before each configuration.
+    """
+
+    name: str
+    """As labels are recorded: ``ase:<module>:<factory>``, ``sevennet:<model>``."""
+    module: str
+    factory: str
+    arguments: str = "{}"
+    """Keyword arguments of the factory, a JSON object: so that it pickles, compares and is recorded."""
+
+    @property
+    def id(self) -> str:
+        """The name."""
+        return self.name
+
+    @property
+    def version(self) -> str:
+        """The package that the factory comes from, with its version; ``unpackaged`` for a module of one's own."""
+        names = packages_distributions().get(self.module.partition(".")[0])
+        return f"{names[0]} {version(names[0])}" if names else "unpackaged"
+
+    @property
+    def source_sha256(self) -> str | None:
+        """Of the module's file, where no package's version says what it is."""
+        if self.version != "unpackaged":
+            return None
+        found = find_spec(self.module)
+        return (
+            None
+            if found is None or not found.has_location
+            else sha256(Path(str(found.origin)).read_bytes()).hexdigest()
+        )
+
+    @property
+    def energy_reference(self) -> str:
+        """Which of a calculator's energies is taken: ``free_energy``, or ``energy`` where it has only that."""
+        return "free_energy" if _has_free_energy(self.calculator()) else "energy"
+
+    def calculator(self) -> Any:
+        """The calculator of this process.
+
+        Raises
+        ------
+        InputError
+            If the factory cannot be imported, does not take these arguments, or makes no calculator.
+        """
+        return _calculator(os.getpid(), self)
+
+    def label(self, configurations: Configurations) -> Labels:
+        """Labels of every configuration, without atomic energies: what those mean differs between calculators.
+
+        Raises
+        ------
+        InputError
+            If the calculator is none, lacks forces or stresses, or gives arrays of another shape: it will fail on
+            every configuration.
+        EngineError
+            If it fails on a configuration, or gives a label that is not finite.
+        """
+        calculator = self.calculator()
+        energy, stress = np.empty(len(configurations)), np.empty((len(configurations), 3, 3))
+        forces = np.empty((len(configurations.positions), 3), np.float32)
+        for c in range(len(configurations)):
+            rows = slice(int(configurations.offsets[c]), int(configurations.offsets[c + 1]))
+            energy[c], forces[rows], stress[c] = self._label(calculator, configurations, c, rows)
+        return Labels(energy, forces, stress)
+
+    def _label(
+        self, calculator: Any, configurations: Configurations, c: int, rows: slice
+    ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+        atoms = Atoms(
+            numbers=configurations.atomic_numbers[rows],
+            positions=configurations.positions[rows].astype(np.float64),
+            cell=configurations.cell[c],
+            pbc=configurations.pbc[c],
+        )
+        n = len(atoms)
+        try:
+            if callable(getattr(calculator, "reset", None)):
+                calculator.reset()
+            atoms.calc = calculator
+            energy = atoms.get_potential_energy(force_consistent=_has_free_energy(calculator))
+            found = {
+                "energy": energy,
+                "forces": calculator.get_forces(atoms),
+                "stress": atoms.get_stress(voigt=False, apply_constraint=False),
+            }
+        except PropertyNotImplementedError as error:
+            raise InputError(
+                f"{self.id} gives no {_words(error) or 'forces'}; expected a calculator with {', '.join(_NEEDED)}"
+            ) from error
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever an external program raises
+            _calculator.cache_clear()  # whatever state it is left in
+            raise EngineError(f"{self.id} failed: {type(error).__name__}: {_words(error)}") from error
+        shapes = {"energy": (), "forces": (n, 3), "stress": (3, 3)}
+        arrays = {}
+        for name, value in found.items():
+            if value is None:
+                raise InputError(f"{self.id} gives no {name}; expected a calculator with {', '.join(_NEEDED)}")
+            arrays[name] = np.asarray(value, dtype=np.float64)
+            if name == "energy" and arrays[name].size == 1:
+                arrays[name] = arrays[name].reshape(())
+            if arrays[name].shape != shapes[name]:
+                raise InputError(
+                    f"{self.id} gave {name} of shape {arrays[name].shape}; expected {shapes[name]} for {n} atoms"
+                )
+            if not np.isfinite(arrays[name]).all():
+                raise EngineError(f"{self.id} gave {name} with a number that is not finite")
+        return float(arrays["energy"]), arrays["forces"], arrays["stress"]
+
+
+def _has_free_energy(calculator: Any) -> bool:
+    return "free_energy" in getattr(calculator, "implemented_properties", ())
+
+
+def _words(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+@lru_cache(maxsize=4)
+def _calculator(_process: int, labeller: AseLabeller) -> Any:
+    """The calculator of this process; a forked child must not go on with its parent's."""
+    make = imported(labeller.module, labeller.factory)
+    try:
+        made = make(**json.loads(labeller.arguments))
+    except Exception as error:
+        raise InputError(
+            f"{labeller.id} could not be set up with {labeller.arguments}: {type(error).__name__}: {_words(error)}"
+        ) from error
+    if not all(callable(getattr(made, name, None)) for name in ("get_potential_energy", "get_forces", "get_stress")):
+        raise InputError(f"{labeller.id} made a {type(made).__name__}; expected an ASE calculator")
+    return made
+
+
+def imported(module: str, factory: str) -> Callable[..., Any]:
+    """The callable ``factory`` of ``module``.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    try:
+        found = getattr(importlib.import_module(module), factory)
+    except AttributeError:
+        raise InputError(f"the module {module!r} has no {factory!r}; expected ase:<module>:<factory>") from None
+    except Exception as error:  # a module may raise anything while it is imported
+        raise InputError(
+            f"cannot import {module!r}: {_words(error)}; install it, or name its folder in PYTHONPATH"
+        ) from error
+    if not callable(found):
+        raise InputError(f"{factory!r} of {module!r} is a {type(found).__name__}; expected a callable")
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,169 @@
+"""Translating a dataset of a project: which length to match, which labeller, what the record says."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from foundational.data.store import open_store
+from foundational.engines.ase_labeller import AseLabeller
+from foundational.engines.labeller import LammpsLabeller
+from foundational.engines.labellers import labeller_named
+from foundational.engines.potentials import potential_for
+from foundational.errors import GateError, InputError
+from foundational.project import STORE, find_dataset
+from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record
+from foundational.science.scaling import length_ratio
+from foundational.specs.params import read_params
+from foundational.specs.translation import Rule
+from foundational.stages.commands import ground_volume
+from foundational.stages.executors import executor_named
+from foundational.stages.label_journal import LabelJournal
+from foundational.stages.labellers import labeller_of, labeller_record
+from foundational.stages.reference import reference_of
+from foundational.stages.runner import Made, produce
+from foundational.stages.translate import translate
+
+Progress = Callable[[int, int, str], None]
+
+
+def translate_dataset(
+    root: Path,
+    parent_name: str,
+    element: str,
+    *,
+    name: str | None = None,
+    potential_id: str | None = None,
+    labeller_name: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    isolated_energy: float | None = None,
+    rule: str | None = None,
+    executor: str = "local",
+    workers: int = 1,
+    force: bool = False,
+    force_parent: bool = False,
+    progress: Progress | None = None,
+) -> ProvenanceRecord:
+    """Translate ``parent_name`` to ``element`` and store it, as ``local/<element>`` where no name is given.
+
+    A name without ``local/`` is for the translations of params.yaml, which then decides the rule and the potential.
+
+    Parameters
+    ----------
+    potential_id, labeller_name
+        What labels: a potential of the registry, or any labeller by its name; the registry's default by default.
+    arguments
+        Keyword arguments of an ASE factory.
+    isolated_energy
+        Energy of an atom alone by such a labeller, eV, where it has one.
+    force_parent
+        Translate a parent that failed its own validation, too.
+
+    Raises
+    ------
+    InputError
+        where the parent is of that element already, the rule is unknown, or the name is not the user's to give.
+    NotFoundError
+        where there is no such dataset, element or potential.
+    ConflictError
+        where the dataset exists, or labels of an interrupted run by another labeller wait.
+    GateError
+        where the parent failed its own validation.
+    """
+    params = read_params(root / "params.yaml")
+    folder = find_dataset(root, parent_name)
+    parent, parent_record = open_store(folder / STORE), read_record(folder)
+    if element == parent_record.element:
+        raise InputError(f"{parent_name!r} is {element} already; expected another element")
+    name = f"local/{element.lower()}" if name is None else name
+    if not name.startswith("local/"):
+        planned = params.translate.sets.get(name)
+        if planned is None or (planned.parent, planned.element) != (parent_name, element):
+            raise InputError(
+                f"the name {name!r} is not that of a translation of {parent_name!r} to {element} in params.yaml; "
+                f"your own datasets are called local/<name>"
+            )
+        rule, potential_id, labeller_name = planned.rule, planned.potential, None
+    rule = params.translate.default_rule if rule is None else rule
+    if rule not in get_args(Rule):
+        raise InputError(f"expected a rule among {', '.join(get_args(Rule))}, got {rule!r}")
+    if labeller_name is None:
+        labeller: LammpsLabeller | AseLabeller = LammpsLabeller(potential_for(element, root, potential_id))
+    elif potential_id is not None:
+        raise InputError("expected --potential or --labeller, got both")
+    else:
+        labeller = labeller_named(labeller_name, root, arguments, element=element)
+    require_sound_parent(root, parent_record, force_parent)
+
+    def build() -> Made:
+        here = reference_of(labeller_of(parent_record.labeller, root), parent_record.element)
+        there = reference_of(labeller, element)
+        scale = length_ratio(rule, here.isotropic, there.isotropic)  # type: ignore[arg-type]  # checked above
+        record = labeller_record(labeller, element, isolated_energy)
+        journal = journal_of(root, name, labeller, record)
+        with executor_named(executor, workers) as tasks:
+            made = translate(
+                parent,
+                element,
+                scale,
+                params.translate.guard,
+                labeller,
+                executor=tasks,
+                journal=journal,
+                progress=progress,
+            )
+        details = {
+            "scale": scale,
+            "rule": rule,
+            "ground_states": {parent_record.element: here.ground_state, element: there.ground_state},
+            "filtered": list(made.filtered),
+        }
+        dataset = made.dataset.assign_attrs(volume_per_atom=ground_volume(there))
+        return Made(dataset, element, record, details)
+
+    spec = {"rule": rule, "labeller": labeller.id, "guard": params.translate.guard.model_dump(mode="json")}
+    made = produce(root, name, "translate", spec, params.seed, (parent_record,), build, force=force)
+    journal_path(root, name).unlink(missing_ok=True)
+    return made
+
+
+def require_sound_parent(root: Path, parent: ProvenanceRecord, force: bool) -> None:
+    """Refuse a parent whose own validation failed: its faults would be carried on.
+
+    A report counts only where it is of the very data that are here; a parent that was not validated is taken.
+
+    Raises
+    ------
+    GateError
+        where it failed, and ``force`` is false.
+    """
+    path = root / "metrics" / "validate" / f"{parent.output.name}.json"
+    if force or not path.is_file():
+        return
+    report = json.loads(path.read_text(encoding="utf-8"))
+    if report["fingerprint"] == parent.output.fingerprint and not report["passed"]:
+        failed = "; ".join(gate["message"] for gate in report["gates"] if gate["ok"] is False)
+        raise GateError(
+            f"{parent.output.name!r} failed its own validation ({failed}); "
+            "mend it, or use it all the same with --force-parent"
+        )
+
+
+def journal_of(
+    root: Path, name: str, labeller: LammpsLabeller | AseLabeller, record: LabellerRecord
+) -> LabelJournal | None:
+    """Where labels of the dataset ``name`` are kept until it is stored; None where the labeller is cheap.
+
+    Raises
+    ------
+    ConflictError
+        where labels of an interrupted run by another labeller wait.
+    """
+    if isinstance(labeller, LammpsLabeller):
+        return None
+    return LabelJournal.open(journal_path(root, name), record.model_dump(mode="json"))
+
+
+def journal_path(root: Path, name: str) -> Path:
+    """The journal of the dataset ``name``."""
+    return root / "build" / "work" / f"label-{name.replace('/', '--')}.jsonl"
