@@ -27,9 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def sample(
-    pool: Annotated[
-        str | None, typer.Argument(help="Pool of params.yaml, such as ni-momt-32; or give --element.")
-    ] = None,
+    pool: Annotated[str | None, typer.Argument(help="Pool of params.yaml; or give --element.")] = None,
     element: Annotated[str | None, typer.Option(help="Any metal of the registry, such as Cu.")] = None,
     structure: Annotated[str | None, typer.Option(help="fcc or bcc; default: the ground state.")] = None,
     supercell: Annotated[int | None, typer.Option(min=1, help="Cells an edge; default: the fewest.")] = None,
@@ -66,13 +64,13 @@ def sample(
     given = {key: value for key, value in options.items() if value is not None}
     if (pool is None) == (element is None):
         raise InputError("expected a pool of params.yaml or --element, one of the two")
-    if pool is not None and (given or name):
+    if element is None and (given or name):
         raise InputError(f"params.yaml decides the {', '.join(given) or 'name'} of {pool!r}; change it there")
     shared = {"bias_from": bias_from, "workers": workers, "force": force}
     with progress_on_stderr(f"sampling {pool or element}") as progress:
-        if element is None:
+        if pool is not None:
             made = sample_pool(find_root(root), pool, frames=frames, progress=progress, **shared)
-        else:
+        elif element is not None:
             given |= {} if frames is None else {"frames": frames}
             made = sample_element(find_root(root), element, given, name=name, progress=progress, **shared)
     if made.resumed:

@@ -76,7 +76,7 @@ def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return Made(dataset, "Ni", lammps_record(potential))
 
     record = produce(root, "pools/ni-momt-32", "sample", {}, 1, (), build)
-    write_manifest(root, "ni-momt-32", record)
+    write_manifest(root / "datasets/pools/ni-momt-32", record)
     return root
 
 

@@ -96,8 +96,19 @@ class _Pool(Spec):
     """Conventional cells along each edge."""
     cell: Literal["isotropic", "orthorhombic", "triclinic"]
     """How the cell moves: one length, three lengths, or lengths and angles."""
+    shape_stiffness: float | None = Field(default=None, ge=0, exclude_if=lambda value: value is None)
+    """k·T0, of the restraint of a flexible cell's shape, κ of ``science.cell_shape``; an isotropic cell has none."""
     frames: Count
     """Frames to record, all walkers together."""
+
+    @model_validator(mode="after")
+    def _flexible_cells_are_restrained(self) -> Self:
+        if (self.cell == "isotropic") != (self.shape_stiffness is None):
+            raise ValueError(
+                f"expected shape_stiffness (k·T0; 0 for none) {'only ' if self.cell == 'isotropic' else ''}with a cell "
+                f"that is orthorhombic or triclinic, got {self.shape_stiffness} with {self.cell}"
+            )
+        return self
 
 
 class MomtPool(_Pool):

@@ -1,6 +1,5 @@
 """What each command of the pipeline does to a project: find the inputs, run the stage, store what it makes."""
 
-import shutil
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -9,14 +8,12 @@ import xarray as xr
 
 from foundational.data.store import open_store
 from foundational.engines.labeller import LammpsLabeller
-from foundational.engines.potentials import ResolvedPotential, potential_for, resolve_potential
+from foundational.engines.potentials import ResolvedPotential, resolve_potential
 from foundational.engines.references import ReferenceCrystals, reference_crystals
 from foundational.errors import ConflictError, NotFoundError, did_you_mean
 from foundational.project import STORE, dataset_folder, find_dataset
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record, write_json
-from foundational.seeds import derive
 from foundational.specs.params import Params, read_params
-from foundational.stages.executors import process_pool
 from foundational.stages.holdout import holdout
 from foundational.stages.pools import open_pool
 from foundational.stages.runner import Made, produce

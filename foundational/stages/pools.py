@@ -32,9 +32,8 @@ def _digests(folder: Path) -> dict[str, str]:
     return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-def write_manifest(root: Path, name: str, record: ProvenanceRecord) -> PoolManifest:
-    """Write manifest.json into the folder of the pool ``name``, last of all: it says that the pool is whole."""
-    folder = dataset_folder(root, f"pools/{name}")
+def write_manifest(folder: Path, record: ProvenanceRecord) -> PoolManifest:
+    """Write manifest.json into the folder of a pool, last of all: it says that the pool is whole."""
     manifest = PoolManifest(record=record, files=_digests(folder))
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     return manifest

@@ -63,6 +63,24 @@ def describe(name: str, dataset: xr.Dataset) -> DatasetRecord:
     )
 
 
+def record_of(
+    name: str, stage: str, spec: dict[str, Any], seed: int, parents: tuple[ProvenanceRecord, ...], made: Made
+) -> ProvenanceRecord:
+    """The record of what a stage made."""
+    return ProvenanceRecord(
+        stage=stage,
+        output=describe(name, made.dataset),
+        inputs=tuple(parent.output for parent in parents),
+        element=made.element,
+        labeller=made.labeller,
+        spec=spec,
+        seed=seed,
+        software=software_versions(stage),
+        details=made.details,
+        parents=parents,
+    )
+
+
 def produce(
     root: Path,
     name: str,
@@ -99,18 +117,7 @@ def produce(
             )
         with logged_run(root, stage, name) as log:
             made = build()
-            record = ProvenanceRecord(
-                stage=stage,
-                output=describe(name, made.dataset),
-                inputs=tuple(parent.output for parent in parents),
-                element=made.element,
-                labeller=made.labeller,
-                spec=spec,
-                seed=seed,
-                software=software_versions(stage),
-                details=made.details,
-                parents=parents,
-            )
+            record = record_of(name, stage, spec, seed, parents, made)
             # The data first: a record without its data would claim what is not there. A kill between the two leaves
             # the mark, by which the next run knows that it may replace them.
             folder.mkdir(parents=True, exist_ok=True)

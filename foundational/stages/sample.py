@@ -5,26 +5,24 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from hashlib import sha256
 from io import BytesIO
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from foundational.data.atomic import write_whole
-from foundational.data.configurations import Configurations
-from foundational.data.conversion import to_dataset
-from foundational.engines.labeller import LammpsLabeller, label_all
 from foundational.engines.potentials import ResolvedPotential
 from foundational.engines.sampling.block import State
-from foundational.engines.sampling.kernel import FRAME_HEAD
 from foundational.engines.sampling.run import Run, advance, begin, system_of
 from foundational.errors import ConflictError
 from foundational.science.bias import Bias
 from foundational.specs.sampling import PoolSpec, SampleSettings
+from foundational.stages.frames import drop_frames_beyond, joined, labelled, read_frames, write_frames
 
 Progress = Callable[[int, int, str], None]
 
@@ -34,29 +32,47 @@ _COUNTS = ("learned", "recorded", "crossings_learning", "crossings_recording", "
 
 
 @dataclass(frozen=True, eq=False)
+class Stored:
+    """A whole pool, from whose end a longer one goes on."""
+
+    dataset: xr.Dataset
+    run: Run
+    surplus: NDArray[np.float64] | None
+    """What `load_surplus` found."""
+
+
+@dataclass(frozen=True, eq=False)
 class Sampled:
     """A pool, and the run that made it."""
 
     dataset: xr.Dataset
     run: Run
+    surplus: NDArray[np.float64]
+    """For `save_run`: frames of the last round beyond those of the dataset."""
     resumed: bool
     """Whether an interrupted run was taken up."""
+    stored_frames: int
+    """Frames that came from the pool that this one extends."""
 
     @property
     def details(self) -> dict[str, Any]:
-        """What a record should say of the run; JSON's types."""
-        run = self.run
-        return {
-            "crossings": run.crossings_recording,
-            "crossings_learning": run.crossings_learning,
-            "rounds_learning": run.learned,
-            "rounds_recording": run.recorded,
-            "walkers": len(run.walkers),
-            "window_visited": round(run.visited, 4),
-            "window_eV": [float(run.bias.knots_h[0]), float(run.bias.knots_h[-1])],
-            "temperature_knots_K": run.bias.knots_t.tolist(),
-            "enthalpy_knots_eV": run.bias.knots_h.tolist(),
-        }
+        """See `details_of`."""
+        return details_of(self.run)
+
+
+def details_of(run: Run) -> dict[str, Any]:
+    """What a record should say of a run; JSON's types."""
+    return {
+        "crossings": run.crossings_recording,
+        "crossings_learning": run.crossings_learning,
+        "rounds_learning": run.learned,
+        "rounds_recording": run.recorded,
+        "walkers": len(run.walkers),
+        "window_visited": round(run.visited, 4),
+        "window_eV": [float(run.bias.knots_h[0]), float(run.bias.knots_h[-1])],
+        "temperature_knots_K": run.bias.knots_t.tolist(),
+        "enthalpy_knots_eV": run.bias.knots_h.tolist(),
+    }
 
 
 def sample(
@@ -66,20 +82,27 @@ def sample(
     seed: int,
     workdir: Path,
     *,
+    stored: Stored | None = None,
+    taught: Run | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Sampled:
     """Sample a pool; what is in ``workdir`` from an interrupted run of the same specification is taken up.
 
     With the same arguments the result is the same, bit for bit on one machine, whatever the executor and however often
-    the run was interrupted. A finished run whose ``pool.frames`` has grown goes on from its end.
+    the run was interrupted, and whether or not it goes on from a shorter pool.
 
     Parameters
     ----------
     workdir
         Holds the state of the run (``run.npz``) and its frames; the caller removes it when the pool is stored.
+    stored
+        A shorter pool of the same specification and seed: its frames are kept and the run goes on from its end.
+    taught
+        A run whose bias is used as it is, and from whose walkers this one starts: nothing is learned.
     progress
-        Called with (frames recorded, frames, a line with steps/s, crossings and the share of the window visited).
+        Called with (rounds done, rounds in all, a line with frames, steps/s, crossings and the share of the window
+        visited). Rounds of learning count; until their number is known, the total supposes that the crossings come now.
 
     Raises
     ------
@@ -89,20 +112,27 @@ def sample(
         If the system does not do what the specification expects of it: a phase that does not last, no crossings.
     """
     system = system_of(settings, pool, potential)
-    _claim(workdir, settings, pool, potential, seed)
+    before = _claim(workdir, settings, pool, potential, seed, stored, taught)
     saved = workdir / "run.npz"
     resumed = saved.exists()
     if resumed:
         run = load_run(saved)
+        drop_frames_beyond(workdir, run.recorded)
+    elif before is not None:
+        run = before.run
+    elif taught is not None:
+        run = taught_run(taught, settings.walkers)
     else:
         if progress is not None:
-            progress(0, pool.frames, "finding the window of enthalpy")
+            progress(0, 1, "finding the window of enthalpy")
         run = begin(settings, pool, system, seed, executor)
+    first = 0 if before is None else before.run.recorded
     steps = settings.steps(settings.block)
     per_round = len(run.walkers) * (steps // settings.steps(settings.frame_time))
+    rounds = ceil(pool.frames / per_round)
     fresh: list[NDArray[np.float64]] = []
     last = time.monotonic()
-    while run.recorded * per_round < pool.frames:
+    while run.recorded < rounds:
         begun = time.perf_counter()
         recording = not run.learning
         run, blocks = advance(run, settings, system, seed, executor)
@@ -110,47 +140,90 @@ def sample(
             fresh += [block.frames for block in blocks]
         if progress is not None:
             rate = len(blocks) * steps / (time.perf_counter() - begun)
-            progress(min(run.recorded * per_round, pool.frames), pool.frames, _line(run, rate))
-        if time.monotonic() - last > _SAVE_EVERY or run.recorded * per_round >= pool.frames:
+            total = rounds + (run.stop or ceil(run.learned * settings.learning.refinement))
+            progress(run.learned + run.recorded, total, _line(run, min(run.recorded * per_round, pool.frames), rate))
+        if time.monotonic() - last > _SAVE_EVERY or run.recorded >= rounds:
             _save(workdir, run, fresh)
             fresh, last = [], time.monotonic()
-    if fresh or not saved.exists():
-        _save(workdir, run, fresh)
-    frames = _read_frames(workdir, run)[: pool.frames]
-    dataset = _as_dataset(frames, run, steps, pool, potential, executor, progress)
-    return Sampled(dataset, run, resumed)
+    pieces = read_frames(workdir, len(run.walkers), first)
+    if before is not None and before.surplus is not None:
+        pieces.insert(0, before.surplus)
+    kept = 0 if before is None else before.dataset.sizes["configuration"]
+    frames = np.concatenate(pieces)
+    new, surplus = frames[: pool.frames - kept], frames[pool.frames - kept :]
+    dataset = labelled(new, steps, pool.element, potential, executor, progress)
+    if before is not None:
+        dataset = joined(before.dataset, dataset)
+    return Sampled(dataset, run, surplus, resumed, kept)
 
 
-def _line(run: Run, rate: float) -> str:
+def taught_run(taught: Run, walkers: int) -> Run:
+    """A run before its first round that has nothing to learn: the bias of ``taught``, and starts where it ended."""
+    starts = tuple(taught.walkers[w % len(taught.walkers)] for w in range(walkers))
+    return Run(taught.bias, starts, np.zeros_like(taught.visits), stop=0)
+
+
+def _line(run: Run, frames: int, rate: float) -> str:
     crossings = run.crossings_learning if run.learning else run.crossings_recording
-    what = "learning" if run.learning else "recording"
-    if run.learning and run.stop is not None:
-        what = f"learning, round {run.learned} of {run.stop}"
-    return f"{what}: {rate:,.0f} steps/s, {crossings} crossings, {run.visited:.0%} of the window visited"
+    what = "learning" if run.learning else f"{frames:,} frames"
+    return f"{what}, {rate:,.0f} steps/s, {crossings} crossings, {run.visited:.0%} of the window visited"
 
 
-def _claim(workdir: Path, settings: SampleSettings, pool: PoolSpec, potential: ResolvedPotential, seed: int) -> None:
-    """Write what this folder is for, or compare with what it was for."""
-    mine = {
+def specification(
+    settings: SampleSettings, pool: PoolSpec, potential: ResolvedPotential, seed: int, taught: Run | None = None
+) -> dict[str, Any]:
+    """Everything but the number of frames that decides a run; JSON's types."""
+    return {
         "seed": seed,
         "potential": potential.spec.sha256,
         "settings": settings.model_dump(mode="json"),
         "pool": pool.model_dump(mode="json", exclude={"frames", "potential"}),
+        **({} if taught is None else bias_digest(taught)),
     }
+
+
+def bias_digest(run: Run) -> dict[str, str]:
+    """How a specification names a bias that was not learned in the run itself."""
+    return {"bias": sha256(run.bias.coefficients.tobytes()).hexdigest()}
+
+
+def differences(theirs: Any, mine: Any) -> str:
+    """The leaves in which two nested mappings differ, such as ``pool.supercell was 2 and is 3``."""
+    a, b = _leaves(theirs), _leaves(mine)
+    return "; ".join(f"{key} was {a.get(key)} and is {b.get(key)}" for key in sorted(a | b) if a.get(key) != b.get(key))
+
+
+def _claim(
+    workdir: Path,
+    settings: SampleSettings,
+    pool: PoolSpec,
+    potential: ResolvedPotential,
+    seed: int,
+    stored: Stored | None,
+    taught: Run | None,
+) -> Stored | None:
+    """Write what this folder is for, or compare with what it was for; the pool from whose end its run goes on."""
+    mine = specification(settings, pool, potential, seed, taught)
     path = workdir / "specification.json"
-    if path.exists():
-        theirs = json.loads(path.read_text(encoding="utf-8"))
-        a, b = _leaves(theirs), _leaves(mine)
-        differences = [
-            f"{key} was {a.get(key)} and is {b.get(key)}" for key in sorted(a | b) if a.get(key) != b.get(key)
-        ]
-        if differences:
-            raise ConflictError(
-                f"{workdir.name} holds an interrupted run of another specification ({'; '.join(differences)}); "
-                "restore it, or remove the folder to begin anew"
-            )
-    else:
-        write_whole(path, [json.dumps(mine, indent=1, sort_keys=True).encode()])
+    rounds = 0 if stored is None else stored.run.recorded
+    if not path.exists():
+        write_whole(path, [json.dumps(mine | {"rounds_before": rounds}, indent=1, sort_keys=True).encode()])
+        return stored
+    theirs = json.loads(path.read_text(encoding="utf-8"))
+    began_at = theirs.pop("rounds_before", 0)
+    if found := differences(theirs, mine):
+        raise ConflictError(
+            f"{workdir.name} holds an interrupted run of another specification ({found}); "
+            "restore it, or remove the folder to begin anew"
+        )
+    if began_at == 0:
+        return None
+    if stored is None or began_at != rounds:
+        raise ConflictError(
+            f"{workdir.name} holds a run that went on from round {began_at} of a stored pool, which is not there; "
+            "restore it, or remove the folder to begin anew"
+        )
+    return stored
 
 
 def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
@@ -160,8 +233,12 @@ def _leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
     return {k: v for key, sub in tree.items() for k, v in _leaves(sub, f"{prefix}.{key}" if prefix else key).items()}
 
 
-def save_run(path: Path, run: Run) -> None:
-    """Write a run, whole or not at all, so that `load_run` gives every bit of it back."""
+def save_run(path: Path, run: Run, surplus: NDArray[np.float64] | None = None) -> None:
+    """Write a run, whole or not at all, so that `load_run` gives every bit of it back.
+
+    ``surplus`` are frames of the last round that a pool of less than whole rounds has no room for; `load_surplus`
+    gives them back, so that a longer pool neither loses nor repeats them.
+    """
     walkers = {
         name: np.stack([np.asarray(getattr(walker, name)) for walker in run.walkers])
         for name in ("positions", "velocities", "cell", "side")
@@ -169,6 +246,8 @@ def save_run(path: Path, run: Run) -> None:
     bias = {name: getattr(run.bias, name) for name in ("temperature", "knots_h", "knots_t", "coefficients")}
     counts = {name: getattr(run, name) for name in ("visits", *_COUNTS)}
     arrays: dict[str, Any] = {"stop": -1 if run.stop is None else run.stop} | walkers | bias | counts
+    if surplus is not None and len(surplus):
+        arrays["surplus"] = surplus
     stream = BytesIO()
     np.savez(stream, **arrays)
     write_whole(path, [stream.getvalue()])
@@ -191,53 +270,15 @@ def load_run(path: Path) -> Run:
     )
 
 
+def load_surplus(path: Path) -> NDArray[np.float64] | None:
+    """The frames that `save_run` wrote beside the run."""
+    with np.load(path) as stored:
+        surplus: NDArray[np.float64] | None = stored.get("surplus")
+    return surplus
+
+
 def _save(workdir: Path, run: Run, fresh: list[NDArray[np.float64]]) -> None:
     """Frames first, under the number of rounds that they complete: a kill in between only repeats those rounds."""
     if fresh:
-        stream = BytesIO()
-        np.save(stream, np.stack(fresh))
-        write_whole(workdir / f"frames-{run.recorded:08d}.npy", [stream.getvalue()])
+        write_frames(workdir, fresh, run.recorded)
     save_run(workdir / "run.npz", run)
-
-
-def _read_frames(workdir: Path, run: Run) -> NDArray[np.float64]:
-    """(F, 2 + 9 + 3N): walker and round before each frame of `Block.frames`, in the order of rounds, then walkers."""
-    paths = [p for p in sorted(workdir.glob("frames-*.npy")) if int(p.stem.split("-")[1]) <= run.recorded]
-    blocks = np.concatenate([np.load(path) for path in paths])  # (rounds · walkers, F, 9 + 3N)
-    number = np.arange(len(blocks))
-    walker, rounds = number % len(run.walkers), number // len(run.walkers)
-    head = np.broadcast_to(np.stack([walker, rounds], axis=1)[:, None], (*blocks.shape[:2], 2))
-    return np.concatenate([head, blocks], axis=2).reshape(-1, blocks.shape[2] + 2)
-
-
-def _as_dataset(
-    frames: NDArray[np.float64],
-    run: Run,
-    steps: int,
-    pool: PoolSpec,
-    potential: ResolvedPotential,
-    executor: Executor | None,
-    progress: Progress | None,
-) -> xr.Dataset:
-    """Labelled configurations with where they were sampled; positions wrapped into the cell, then cast to float32."""
-    walker, rounds, step, enthalpy, order = frames[:, :5].T
-    c, n = len(frames), len(run.walkers[0].positions)
-    cell = np.zeros((c, 3, 3))
-    cell[:, [0, 1, 2], [0, 1, 2]] = frames[:, 5:8]
-    cell[:, [1, 2, 2], [0, 0, 1]] = frames[:, 8:11]
-    positions = frames[:, 2 + FRAME_HEAD :].reshape(c, n, 3)
-    scaled = positions @ np.linalg.inv(cell)
-    positions = (scaled - np.floor(scaled)) @ cell
-    numbers = np.full((c, n), atomic_numbers[pool.element], dtype=np.uint8)
-    configurations = Configurations.build(cell, positions, numbers)
-    labeller = LammpsLabeller(potential)
-    labels = label_all(labeller, configurations, executor=executor, progress=progress)
-    return to_dataset(
-        configurations.with_labels(labels),
-        attrs={"element": pool.element, "labeller": labeller.id},
-        enthalpy=enthalpy,
-        order_parameter=order,
-        volume=cell[:, 0, 0] * cell[:, 1, 1] * cell[:, 2, 2],
-        walker=walker,
-        step=rounds * steps + step,
-    )

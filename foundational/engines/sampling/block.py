@@ -48,6 +48,8 @@ class System:
     barostat_time: float
     """fs, the period of the cell's motion."""
     cell: Literal["isotropic", "orthorhombic", "triclinic"]
+    shape_stiffness: float = 0.0
+    """eV, of the restraint of a flexible cell's shape; 0: none."""
 
     @property
     def n_atoms(self) -> int:
@@ -181,6 +183,7 @@ class _Engine:
         context["waves"] = self._array(np.zeros((self.n_atoms + 1, len(signs), 2)))
         context["n_waves"], context["repeats"] = len(signs), self.system.repeats
         context["pressure"] = self.system.pressure * BAR
+        context["shape_stiffness"] = self.system.shape_stiffness
         return context
 
     def _atoms(self, name: str) -> NDArray[np.float64]:

@@ -1,10 +1,11 @@
 """The step of multiorder-multithermal sampling, compiled: called by LAMMPS's ``fix external`` after the pair forces.
 
 It adds what the bias adds to the pair style's: forces (s−1) F_i − ∂ΔH/∂O ∂O/∂r_i, and the virial (s−1)(W − P0 V 1),
-which makes the barostat see s (W/3V − P0); O lives on scaled coordinates and gives no virial. The formulas are those
-of ``science.bias`` and ``science.order_parameter``, which the tests hold this kernel to. Everything that the step reads
-or writes hangs on one record, `CONTEXT`, whose address LAMMPS hands back; the LAMMPS functions are called by name
-through LLVM, so that the compiled code can be cached.
+which makes the barostat see s (W/3V − P0); O lives on scaled coordinates and gives no virial. A flexible cell gets the
+virial of its restraint too. The formulas are those of ``science.bias``, ``science.order_parameter`` and
+``science.cell_shape``, which the tests hold this kernel to. Everything that the step reads or writes hangs on one
+record, `CONTEXT`, whose address LAMMPS hands back; the LAMMPS functions are called by name through LLVM, so that the
+compiled code can be cached.
 """
 
 import math
@@ -15,6 +16,7 @@ import numpy as np
 from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic
 
+from foundational.engines.sampling.shape import add_shape_virial
 from foundational.science.bias import HILL_CUT
 from foundational.science.order_parameter import CRYSTAL_ABOVE, LIQUID_BELOW
 
@@ -33,6 +35,7 @@ CONTEXT = np.dtype(
     + [(name, np.int64) for name in ["hill_stride", "frame_stride", "n_frames", "crossings", "side", "steps_inside"]]
     + [("temperature", np.float64), ("pressure", np.float64), ("height", np.float64)]  # K, eV/Å³, eV
     + [("width_h", np.float64), ("width_o", np.float64), ("kick", np.float64, (6,))]  # bins, bins, eV
+    + [("shape_stiffness", np.float64)]  # eV
 )
 
 
@@ -259,6 +262,8 @@ def biased_step(context: Any, step: int, x: Any, external: Any) -> None:
             virial[k] -= excess * context.pressure * volume
         if step == 0:
             virial[k] += context.kick[k]
+    if context.shape_stiffness > 0:
+        add_shape_virial(context.shape_stiffness, inverse, virial)
     _set_virial(context.lammps, context.fix_id, virial.ctypes.data)
     if 0 <= u <= context.bins_h:
         context.steps_inside += 1

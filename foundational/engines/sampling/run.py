@@ -78,6 +78,7 @@ def system_of(settings: SampleSettings, pool: PoolSpec, potential: ResolvedPoten
         thermostat_time=settings.thermostat_time,
         barostat_time=settings.barostat_time,
         cell=pool.cell,
+        shape_stiffness=(pool.shape_stiffness or 0.0) * BOLTZMANN * pool.temperature,
     )
 
 

@@ -75,10 +75,10 @@ def start(system: System, temperature: float, seed: int) -> State:
     return perfect_crystal(system, volume, temperature, seed)
 
 
-def _advance(
+def advance_npt(
     system: System, state: State, temperature: float, duration: float, seed: int
 ) -> tuple[State, NDArray[np.float64]]:
-    """Plain NPT for ``duration`` fs: the state at its end, and its frames."""
+    """Plain NPT for ``duration`` fs: the state at its end, and its frames, one in 20 steps."""
     steps = int(duration / system.timestep)
     plan = Plan(steps, hill_stride=steps + 1, height=0.0, width=(1.0, 1.0), frame_stride=_STRIDE)
     block = run_block(system, state, Bias.canonical(temperature), plan, seed)
@@ -97,11 +97,11 @@ def mean_of(system: System, run: NptRun, seed: int) -> Mean:
     # twice the kinetic energy: half of it goes into the perfect crystal's springs
     state = start(system, 2 * first, derive(seed, "start"))
     for attempt in range(_ATTEMPTS if run.phase == "liquid" else 0):
-        state, frames = _advance(system, state, run.melt_at, run.equilibration, derive(seed, "melt", attempt))
+        state, frames = advance_npt(system, state, run.melt_at, run.equilibration, derive(seed, "melt", attempt))
         if frames[-len(frames) // 4 :, 2].mean() < LIQUID_BELOW:
             break
-    state, _ = _advance(system, state, run.temperature, run.equilibration, derive(seed, "equilibrate"))
-    state, frames = _advance(system, state, run.temperature, run.duration, derive(seed, "mean"))
+    state, _ = advance_npt(system, state, run.temperature, run.equilibration, derive(seed, "equilibrate"))
+    state, frames = advance_npt(system, state, run.temperature, run.duration, derive(seed, "mean"))
     enthalpy, order = frames[:, 1].mean(), frames[:, 2].mean()
     volume = frames[:, 3:6].prod(axis=1)
     what = f"{system.element} {run.phase} at {run.temperature:.0f} K"
