@@ -7,8 +7,8 @@ import sys
 
 import typer
 
-from foundational.cli import data, labelling, models, pipeline, project, publish, release, thermo
-from foundational.errors import FoundationalError
+from foundational.cli import data, labelling, models, paper, pipeline, project, publish, release, thermo
+from foundational.errors import FoundationalError, disk_trouble
 
 app = typer.Typer(
     name="foundational",
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (pipeline, labelling, thermo, data, models, project, release, publish):
+for module in (pipeline, labelling, thermo, data, models, project, paper, release, publish):
     module.register(app)
 
 
@@ -28,6 +28,12 @@ def run() -> None:
         app()
     except FoundationalError as error:
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        trouble = disk_trouble(error)
+        if trouble is None:
+            raise
+        typer.echo(f"error: {trouble}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("interrupted; run the same command again to go on", err=True)

@@ -9,6 +9,7 @@ from foundational.specs.ani import AniSpec
 from foundational.specs.base import Spec
 from foundational.specs.distillation import DistillSpec
 from foundational.specs.holdout import HoldoutSpec
+from foundational.specs.paper import PaperSpec
 from foundational.specs.parsing import parse, read_yaml
 from foundational.specs.sampling import SampleSpec
 from foundational.specs.translation import TranslateSpec
@@ -43,6 +44,7 @@ class Params(Spec):
     distill: dict[str, DistillSpec]
     translate: TranslateSpec
     validate_: ValidateSpec = Field(alias="validate")
+    paper: PaperSpec
 
 
 def read_params(path: Path) -> Params:
