@@ -4,6 +4,7 @@ Every message says what was expected, what came and what to do. The command line
 line, and exits with status 1; each leaf also inherits the builtin exception that a Python caller would expect.
 """
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -58,3 +59,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean {lowered[close[0]]!r}?"
     return "known: " + (", ".join(names) if names else "none")
+
+
+def disk_trouble(error: OSError) -> str | None:
+    """One sentence on a disk that is full or may not be written; None where the error is another."""
+    if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}:
+        return None
+    what = error.filename or "what was asked for"
+    return f"cannot write {what}: {error.strerror}; mend that and run the same command again"

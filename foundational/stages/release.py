@@ -4,7 +4,6 @@ The registry is written last of all. Until then nothing is released: a run that 
 one replaces, and the version is still free.
 """
 
-import errno
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any
 
 from foundational.data.atomic import whole_folder, write_whole
 from foundational.data.manifest import ROOT
-from foundational.errors import ChecksumError, ConflictError, DatasetError, GateError, InputError
+from foundational.errors import ChecksumError, ConflictError, DatasetError, GateError, InputError, disk_trouble
 from foundational.project import DATASETS, STORE, find_dataset
 from foundational.provenance.record import read_record
 from foundational.release.archive import archive_folder
@@ -276,9 +275,7 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}:
+        trouble = disk_trouble(error)
+        if trouble is None:
             raise
-        what = error.filename or "the release"
-        raise ConflictError(
-            f"cannot write {what}: {error.strerror}; mend that and run the same command again"
-        ) from None
+        raise ConflictError(trouble) from None

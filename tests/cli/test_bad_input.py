@@ -14,6 +14,7 @@ from foundational.data.store import open_store, write_dataset
 from foundational.errors import DatasetError
 from foundational.specs.parsing import merge, read_yaml
 from foundational.stages import distillation
+from tests.disks import small_disk
 
 
 def change_params(root: Path, overlay: dict) -> None:
@@ -185,3 +186,11 @@ def test_to_dataset_is_the_only_way_in(distilled):
     with pytest.raises(DatasetError, match="energy"):
         write_dataset(to_dataset(batch.with_labels(None)), distilled / "datasets/x.zarr")
     assert not (distilled / "datasets/x.zarr").exists()
+
+
+def test_a_full_disk_is_one_line(foundational, distilled, tmp_path):
+    with small_disk(tmp_path / "disk", 4) as disk:
+        outcome = foundational("train", "ni", "--frames", "20", "-o", str(disk / "model"), cwd=distilled)
+    assert outcome.status == 1
+    assert outcome.err.splitlines()[-1].startswith("error: cannot write ")
+    assert "No space left on device" in outcome.err

@@ -1,15 +1,12 @@
 """What disks, processes and people do to releases: nothing half-written or foreign is ever taken for whole."""
 
 import json
-import os
 import shutil
 import stat
 import struct
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +18,7 @@ from foundational.release.registry import read_registry
 from foundational.release.retrieval import pull, user_store
 from foundational.release.version import parse_reference
 from foundational.stages.verify import verify
+from tests.disks import read_only, small_disk
 
 KILLS = Path(__file__).with_name("kills.py")
 
@@ -124,19 +122,6 @@ def test_of_two_pulls_at_once_both_end_with_the_release(two, tmp_path):
     assert [process.communicate()[0] for process in both] == ["1.0.0\n"] * 2
 
 
-@contextmanager
-def small_disk(folder: Path, kibibytes: int) -> Iterator[Path]:
-    """A file system of its own, of that size."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount a tmpfs")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_full_disk_is_told_in_one_sentence_and_releases_nothing(project, tmp_path):
     expected = project.release(out=tmp_path / "enough").bundle.read_bytes()
     (project.folder / "releases.yaml").unlink()
@@ -160,25 +145,6 @@ def test_a_disk_that_fills_while_pulling_keeps_nothing(two, tmp_path, outside, m
         assert not list(user_store().rglob("data.zarr"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
     assert pull(parse_reference("ni@1.0.0"), str(two.out)).fetched
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """Nobody, root included, may write below a folder."""
-    if os.geteuid() != 0:
-        mode = folder.stat().st_mode
-        folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
-        yield
-        folder.chmod(mode)
-        return
-    commands = [["mount", "--bind", str(folder), str(folder)], ["mount", "-o", "remount,ro,bind", str(folder)]]
-    if subprocess.run(commands[0], capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount, or to be another user than root")
-    try:
-        subprocess.run(commands[1], check=True)
-        yield
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_a_folder_that_may_not_be_written_is_told_in_one_sentence(project, tmp_path):
