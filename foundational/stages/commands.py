@@ -82,7 +82,7 @@ def validate_dataset(
     folder = find_dataset(root, name)
     dataset, record = open_store(folder / STORE), read_record(folder)
     reference = reference_crystals(potential_of(root, record), record.element, rattle=spec.rattle, seed=params.seed)
-    tested = _holdout_for(root, params, name, record)
+    tested = holdout_for(root, params, name, record)
     report = validate(
         name,
         dataset,
@@ -99,7 +99,7 @@ def validate_dataset(
     return report
 
 
-def _holdout_for(root: Path, params: Params, name: str, record: ProvenanceRecord) -> tuple[str, xr.Dataset] | None:
+def holdout_for(root: Path, params: Params, name: str, record: ProvenanceRecord) -> tuple[str, xr.Dataset] | None:
     """The holdout that params.yaml names for a dataset, or any of the same element and labeller."""
     planned = params.validate_.datasets.get(name)
     candidates = list(params.holdout) if planned is None else [planned.holdout] if planned.holdout else []
