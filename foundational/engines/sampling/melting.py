@@ -31,7 +31,7 @@ _HOT: Final = 0.1
 #: Independent heatings, whose mean counts: one scatters by a stage or two.
 _HEATINGS: Final = 4
 #: T_low, T0 and T_high in limits of superheating.
-RATIOS: Final = (0.27, 0.90, 1.80)
+RATIOS: Final = (0.24, 0.80, 1.50)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Melting:
         """T_low, T0 and T_high, K, to two digits.
 
         >>> Melting((2000.0, 2100.0)).temperatures
-        (550.0, 1800.0, 3700.0)
+        (490.0, 1600.0, 3100.0)
         """
         low, middle, high = (float(f"{ratio * self.limit:.1e}") for ratio in RATIOS)
         return low, middle, high

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from foundational.engines.potentials import ResolvedPotential
 from foundational.engines.sampling.block import Block, Plan, State, System, run_block
-from foundational.engines.sampling.window import NptRun, find_window, mean_of
+from foundational.engines.sampling.window import NptRun, boiled, find_window, mean_of
 from foundational.errors import EngineError
 from foundational.science.bias import Bias
 from foundational.science.order_parameter import check_supercell
@@ -24,7 +24,7 @@ from foundational.specs.sampling import NptPool, PoolSpec, SampleSettings
 from foundational.units import BOLTZMANN
 
 #: A walker outside the window for all but this share of so many rounds does not come back by itself.
-_INSIDE, _ROUNDS_OUTSIDE = 0.02, 10
+_INSIDE, _ROUNDS_OUTSIDE = 0.02, 5
 #: Blocks of plain NPT that may leave their phase, one after another.
 _ATTEMPTS = 10
 
@@ -153,7 +153,7 @@ def advance(
             after = replace(after, visits=np.zeros_like(run.visits))
     else:
         after = replace(after, recorded=run.recorded + 1, crossings_recording=run.crossings_recording + crossings)
-    _refuse(after, settings, blocks)
+    _refuse(after, settings, system, blocks)
     return after, blocks
 
 
@@ -186,7 +186,7 @@ def _height(run: Run, settings: SampleSettings) -> float:
     return first * explored / (run.learned + 1)
 
 
-def _refuse(run: Run, settings: SampleSettings, blocks: list[Block]) -> None:
+def _refuse(run: Run, settings: SampleSettings, system: System, blocks: list[Block]) -> None:
     """Raise where going on makes no sense; see `advance`."""
     time = run.learned * settings.block
     if run.stop is None and time >= settings.learning.patience:
@@ -199,7 +199,12 @@ def _refuse(run: Run, settings: SampleSettings, blocks: list[Block]) -> None:
     walker = int(np.argmin([block.inside for block in blocks]))
     below = blocks[walker].frames[:, 1].mean() < run.bias.knots_h[0]
     edge, temperature = (0, run.bias.knots_t[0]) if below else (-1, run.bias.knots_t[-1])
-    n_atoms = len(run.walkers[walker].positions)
+    n_atoms = system.n_atoms
+    if gas := boiled(system, blocks[walker].frames):
+        raise EngineError(
+            f"walker {walker} boils: {system.element} takes {gas:.0f} Å³/atom beyond the upper edge of the window "
+            f"({temperature:.0f} K); lower temperature_high"
+        )
     raise EngineError(
         f"walker {walker} left the window at its {'lower' if below else 'upper'} edge "
         f"({run.bias.knots_h[edge] / n_atoms:.3f} eV/atom, {temperature:.0f} K) and did not come back in "

@@ -20,6 +20,7 @@ from foundational.science.order_parameter import CRYSTAL_ABOVE, LIQUID_BELOW
 from foundational.seeds import derive
 
 _STRIDE = 20  # steps between the samples of a mean
+_GAS = 3.0  # times the crystal's volume; liquids reach 1.5 before they boil
 _ATTEMPTS = 5  # a superheated crystal melts when it pleases
 
 
@@ -62,17 +63,34 @@ class Window:
     liquid: State
 
 
-def start(system: System, temperature: float, seed: int) -> State:
-    """The symmetric crystal at the volume per atom of the element's own ground state (ASE's table)."""
-    reference = reference_states[atomic_numbers[system.element]]
+def tabulated_volume(element: str) -> float:
+    """Å³ per atom of the element's own ground state (ASE's table).
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    reference = reference_states[atomic_numbers[element]]
     symmetry = None if reference is None else reference.get("symmetry")
     if symmetry not in ("fcc", "bcc", "hcp", "sc", "diamond"):
-        raise InputError(f"no volume is tabulated for {system.element}; sample a metal with a simple crystal")
+        raise InputError(f"no volume is tabulated for {element}; sample a metal with a simple crystal")
     a = reference["a"]
     volume = {"fcc": a**3 / 4, "bcc": a**3 / 2, "sc": a**3, "diamond": a**3 / 8}.get(symmetry)
     if volume is None:
         volume = 3**0.5 / 4 * a**3 * reference["c/a"]
-    return perfect_crystal(system, volume, temperature, seed)
+    return float(volume)
+
+
+def start(system: System, temperature: float, seed: int) -> State:
+    """The symmetric crystal at the volume per atom of the element's own ground state."""
+    return perfect_crystal(system, tabulated_volume(system.element), temperature, seed)
+
+
+def boiled(system: System, frames: NDArray[np.float64]) -> float | None:
+    """Å³ per atom, where frames of `Block` are a gas's; None for solids and liquids, even very hot ones."""
+    volume = float(np.mean(frames[:, 3:6].prod(axis=1))) / system.n_atoms
+    return volume if volume > _GAS * tabulated_volume(system.element) else None
 
 
 def advance_npt(
@@ -105,10 +123,8 @@ def mean_of(system: System, run: NptRun, seed: int) -> Mean:
     enthalpy, order = frames[:, 1].mean(), frames[:, 2].mean()
     volume = frames[:, 3:6].prod(axis=1)
     what = f"{system.element} {run.phase} at {run.temperature:.0f} K"
-    if volume.max() > 3 * np.median(volume):
-        raise EngineError(
-            f"{what} boils: its volume grew {volume.max() / volume.min():.0f} times; lower the temperature"
-        )
+    if gas := boiled(system, frames):
+        raise EngineError(f"{what} boils: it takes {gas:.0f} Å³/atom; lower the temperature")
     if run.phase == "solid" and order < CRYSTAL_ABOVE:
         raise EngineError(f"{what} melts (order parameter {order:.2f}); lower its temperature")
     if run.phase == "liquid" and order > CRYSTAL_ABOVE:
