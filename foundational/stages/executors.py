@@ -1,12 +1,14 @@
 """Where tasks run: worker processes here, or those that Parsl or Dask reach. No result depends on it."""
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import get_context, parent_process
+from pathlib import Path
 from typing import Any
 
 from foundational.engines.ase_labeller import imported
@@ -31,8 +33,8 @@ def _die_with_parent() -> None:
 
 
 @contextmanager
-def executor_named(name: str, workers: int) -> Iterator[Executor]:
-    """The executor called ``name``; when the block ends, what has not begun is not begun any more.
+def executor_named(name: str, workers: int, folder: Path) -> Iterator[Executor | None]:
+    """The executor called ``name``, None for this very process; when the block ends, no task is begun any more.
 
     Parameters
     ----------
@@ -41,7 +43,9 @@ def executor_named(name: str, workers: int) -> Iterator[Executor]:
         function of one's own returns; ``dask`` for a cluster on this machine, ``dask:<address>`` for a scheduler that
         runs, such as ``dask:tcp://10.0.0.1:8786``.
     workers
-        Processes on this machine; where the workers are elsewhere, the configuration says how many.
+        Processes on this machine, one being this process; where workers are elsewhere, the configuration says how many.
+    folder
+        For the logs of Parsl.
 
     Raises
     ------
@@ -51,14 +55,16 @@ def executor_named(name: str, workers: int) -> Iterator[Executor]:
         If Parsl or Dask is not installed.
     """
     kind, _, rest = name.partition(":")
-    if name == "local":
+    if name == "local" and workers == 1:
+        yield None
+    elif name == "local":
         pool = process_pool(workers)
         try:
             yield pool
         finally:
             pool.shutdown(cancel_futures=True)
     elif kind == "parsl":
-        with _parsl(rest, workers) as executor:
+        with _parsl(rest, workers, folder) as executor:
             yield executor
     elif kind == "dask":
         with _dask(rest, workers) as executor:
@@ -68,7 +74,7 @@ def executor_named(name: str, workers: int) -> Iterator[Executor]:
 
 
 @contextmanager
-def _parsl(config: str, workers: int) -> Iterator[Executor]:
+def _parsl(config: str, workers: int, folder: Path) -> Iterator[Executor]:
     try:
         parsl, pools = import_module("parsl"), import_module("parsl.concurrent")
     except ImportError as error:
@@ -80,7 +86,9 @@ def _parsl(config: str, workers: int) -> Iterator[Executor]:
             raise InputError(f"{config!r} made a {type(chosen).__name__}; expected a parsl.Config")
     else:
         here = parsl.HighThroughputExecutor(label="local", max_workers_per_node=workers, address="127.0.0.1")
-        chosen = parsl.Config(executors=[here], run_dir=os.path.join("build", "parsl"))  # noqa: PTH118 - Parsl takes text
+        chosen = parsl.Config(executors=[here], run_dir=str(folder / "parsl"))
+    # Parsl finds its own programs by the path, where those of a virtual environment need not be.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     executor: Executor = pools.ParslPoolExecutor(chosen)
     try:
         yield executor

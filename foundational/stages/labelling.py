@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,7 +109,8 @@ def _computed(
         ) from error
     finally:
         for future in futures:
-            future.cancel()
+            with suppress(NotImplementedError):  # Parsl's cannot be cancelled
+                future.cancel()
 
 
 def _outcome(labeller: Labeller, one: Configurations) -> Outcome:

@@ -95,7 +95,7 @@ def relabel_dataset(
     def build() -> Made:
         record = labeller_record(labeller, element, isolated_energy)
         journal = journal_of(root, name, labeller, record)
-        with executor_named(executor, workers) as tasks:
+        with executor_named(executor, workers, root / "build") as tasks:
             made = relabel(parent, guard, labeller, executor=tasks, journal=journal, progress=progress)
         kept = {"volume_per_atom": parent.attrs["volume_per_atom"]} if "volume_per_atom" in parent.attrs else {}
         return Made(made.dataset.assign_attrs(**kept), element, record, {"filtered": list(made.filtered)})

@@ -101,7 +101,7 @@ def translate_dataset(
         scale = length_ratio(rule, here.isotropic, there.isotropic)  # type: ignore[arg-type]  # checked above
         record = labeller_record(labeller, element, isolated_energy)
         journal = journal_of(root, name, labeller, record)
-        with executor_named(executor, workers) as tasks:
+        with executor_named(executor, workers, root / "build") as tasks:
             made = translate(
                 parent,
                 element,

@@ -1,0 +1,186 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foundational.data.store import open_store
+from foundational.errors import ConflictError, EngineError, GateError, InputError
+from foundational.provenance.record import read_record
+from foundational.stages.check import check
+from foundational.stages.relabel import check_labels, relabel_dataset
+from foundational.stages.runner import exclusive
+from foundational.stages.translation import translate_dataset
+
+FAULTY, EMT = "ase:tests.faulty_calculators:Faulty", "ase:ase.calculators.emt:EMT"
+
+
+@pytest.fixture
+def project(distilled_project, tmp_path):
+    root = tmp_path / "project"
+    shutil.copytree(distilled_project, root, symlinks=True)
+    return root
+
+
+def loaded(root, name):
+    return open_store(root / f"datasets/{name}/data.zarr").load()
+
+
+def volume_of(root, row):
+    return float(np.linalg.det(loaded(root, "ni")["cell"][row]))
+
+
+def test_the_result_has_the_parent_s_configurations_and_other_labels(project):
+    record = relabel_dataset(project, "ni", EMT, "local/emt", isolated_energy=0.5)
+    parent, child = loaded(project, "ni"), loaded(project, "local/emt")
+    for name in ("id", "split", "walker", "step"):
+        assert np.array_equal(child[name], parent[name])
+    assert np.array_equal(child["parent_id"], parent["id"])
+    assert np.abs(child["forces"] - parent["forces"]).max() > 0.1
+    assert child.attrs["labeller"] == EMT
+    assert child.attrs["volume_per_atom"] == parent.attrs["volume_per_atom"]
+    assert check("local/emt", project)["violations"] == []
+    assert record.stage == "relabel"
+    assert record.inputs[0].fingerprint == read_record(project / "datasets/ni").output.fingerprint
+    parameters = record.labeller.parameters
+    assert parameters["arguments"] == {}
+    assert parameters["energy_reference"] == "free_energy"
+    assert parameters["isolated_atom_eV"] == {"Ni": 0.5}
+    assert parameters["units"] == {
+        "energy": "eV", "forces": "eV/Å", "stress": "eV/Å³", "stress_sign": "tension positive"
+    }  # fmt: skip
+
+
+def test_the_isolated_atom_is_null_where_it_is_unknown_and_computed_for_a_potential(project):
+    record = relabel_dataset(project, "ni", EMT, "local/emt")
+    assert record.labeller.parameters["isolated_atom_eV"] == {"Ni": None}
+    record = relabel_dataset(project, "ni", "lammps:NiNb", "local/again")
+    assert record.labeller.parameters["isolated_atom_eV"]["Ni"] == pytest.approx(0.0, abs=1e-9)
+    assert record.output.fingerprint == read_record(project / "datasets/ni").output.fingerprint
+
+
+def test_a_configuration_that_fails_is_recorded_and_left_out(project):
+    arguments = {"fault": "raise", "at": volume_of(project, 17)}
+    record = relabel_dataset(project, "ni", FAULTY, "local/emt", arguments=arguments)
+    parent, child = loaded(project, "ni"), loaded(project, "local/emt")
+    assert np.array_equal(child["id"], np.delete(parent["id"].to_numpy(), 17, axis=0))
+    assert record.details["filtered"] == [
+        {
+            "parent_id": bytes(parent["id"].to_numpy()[17]).hex(),
+            "reason": f"{FAULTY} failed: RuntimeError: SCF did not converge",
+        }
+    ]
+
+
+def test_a_configuration_is_tried_twice(project, tmp_path):
+    (tmp_path / "marks").mkdir()
+    arguments = {"fault": "first", "marks": str(tmp_path / "marks")}
+    record = relabel_dataset(project, "ni", FAULTY, "local/emt", arguments=arguments)
+    assert record.details["filtered"] == []
+    assert len(list((tmp_path / "marks").iterdir())) == 2 * record.output.n_configurations
+
+
+def test_what_fails_from_the_start_is_given_up(project):
+    with pytest.raises(EngineError, match=r"the first 3 configurations all failed.*SCF did not converge"):
+        relabel_dataset(project, "ni", FAULTY, "local/emt", arguments={"fault": "raise"})
+    assert not (project / "datasets/local/emt/data.zarr").exists()
+
+
+def test_a_worker_that_dies_costs_no_label_that_was_finished(project):
+    fatal = {"fault": "die", "at": volume_of(project, 39)}
+    with pytest.raises(EngineError, match=r"a worker process died.*repeat the command to go on"):
+        relabel_dataset(project, "ni", FAULTY, "local/emt", arguments=fatal, workers=2)
+    journal = project / "build/work/label-local--emt.jsonl"
+    assert len(journal.read_bytes().splitlines()) > 10
+    with pytest.raises(ConflictError, match=r"holds labels of an interrupted run by.*with other settings"):
+        relabel_dataset(project, "ni", FAULTY, "local/emt", arguments={"fault": ""})
+
+
+def test_a_killed_run_goes_on_where_it_was(project, tmp_path):
+    """SIGKILL in mid-run and a torn last line: nothing finished is computed again, and the result is the same."""
+    arguments = {"fault": "slow", "marks": str(tmp_path / "marks")}
+    (tmp_path / "marks").mkdir()
+    command = [sys.executable, "-m", "foundational.cli.main", "relabel", "ni", "--labeller", FAULTY]
+    command += ["--labeller-args", json.dumps(arguments), "--name", "local/emt", "--workers", "1"]
+    checkout = str(Path(__file__).resolve().parents[2])
+    process = subprocess.Popen(command, cwd=project, env=os.environ | {"PYTHONPATH": checkout}, start_new_session=True)
+    journal, deadline = project / "build/work/label-local--emt.jsonl", time.monotonic() + 60
+    while time.monotonic() < deadline and not (journal.exists() and len(journal.read_bytes().splitlines()) > 8):
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    whole = journal.read_bytes()
+    finished = [line for line in whole.splitlines(keepends=True)[1:] if line.endswith(b"\n")]
+    assert 8 <= len(finished) < 40
+    journal.write_bytes(whole + finished[0][:100])
+    before = len(list((tmp_path / "marks").iterdir()))
+    record = relabel_dataset(project, "ni", FAULTY, "local/emt", arguments=arguments)
+    assert len(list((tmp_path / "marks").iterdir())) - before == 40 - len(finished)
+    assert not journal.exists()
+    straight = relabel_dataset(project, "ni", EMT, "local/straight")
+    assert record.output.fingerprint == straight.output.fingerprint
+
+
+@pytest.mark.parametrize("name", ["local", "parsl", "dask"])
+def test_labels_do_not_depend_on_the_executor(project, name):
+    if name != "local":
+        pytest.importorskip({"parsl": "parsl", "dask": "distributed"}[name])
+    here = relabel_dataset(project, "ni", EMT, "local/here")
+    there = relabel_dataset(project, "ni", EMT, "local/there", executor=name, workers=2)
+    assert there.output.fingerprint == here.output.fingerprint
+
+
+def test_an_unknown_executor_is_refused(project):
+    with pytest.raises(InputError, match="expected an executor among local, parsl and dask, got 'slurm'"):
+        relabel_dataset(project, "ni", EMT, "local/emt", executor="slurm")
+
+
+def test_stored_labels_are_computed_again_and_compared(project):
+    found = check_labels(project, "ni", 12)
+    assert found.ok
+    assert (found.configurations, found.labeller, found.forces_eV_per_A) == (12, "lammps:NiNb", 0.0)
+
+
+def test_code_that_a_record_names_is_not_run_unasked(project):
+    relabel_dataset(project, "ni", FAULTY, "local/emt", arguments={"fault": ""})
+    with pytest.raises(InputError, match="if you trust that, name it with --labeller"):
+        check_labels(project, "local/emt", 3)
+    with pytest.raises(ConflictError, match="not by"):
+        check_labels(project, "local/emt", 3, labeller_name=FAULTY, arguments={"fault": "nan"})
+    assert check_labels(project, "local/emt", 3, labeller_name=FAULTY, arguments={"fault": ""}).ok
+
+
+def failed_report(root, **changes):
+    fingerprint = read_record(root / "datasets/ni").output.fingerprint
+    gates = [{"name": "rank", "ok": False, "message": "not every seed orders the crystals"}]
+    report = {"fingerprint": fingerprint, "passed": False, "gates": gates} | changes
+    (root / "metrics/validate").mkdir(parents=True)
+    (root / "metrics/validate/ni.json").write_text(json.dumps(report))
+
+
+def test_a_parent_that_failed_its_validation_is_refused(project):
+    failed_report(project)
+    for run in (
+        lambda **more: translate_dataset(project, "ni", "Nb", **more),
+        lambda **more: relabel_dataset(project, "ni", EMT, "local/emt", **more),
+    ):
+        with pytest.raises(GateError, match=r"'ni' failed its own validation.*not every seed.*--force-parent"):
+            run()
+        run(force_parent=True)
+
+
+@pytest.mark.parametrize("changes", [{"passed": True}, {"fingerprint": "of other data"}])
+def test_a_parent_is_judged_by_its_own_report(project, changes):
+    failed_report(project, **changes)
+    assert translate_dataset(project, "ni", "Nb").output.n_configurations == 40
+
+
+def test_two_processes_do_not_label_into_one_dataset(project):
+    with exclusive(project, "local/emt"), pytest.raises(ConflictError, match="another process is writing"):
+        relabel_dataset(project, "ni", EMT, "local/emt")
