@@ -50,14 +50,17 @@ def _bar(label: str) -> Iterator[Progress]:
 
 def _lines(label: str) -> Progress:
     begin = last = time.monotonic()
+    first: int | None = None
 
     def progress(done: int, total: int, message: str) -> None:
-        nonlocal last
+        nonlocal begin, first, last
         now = time.monotonic()
+        if first is None or done < first:  # work that is resumed begins at what was done before, and so does its rate
+            begin, first = now, done
         if now - last < QUIET_INTERVAL:
             return
         last = now
-        left = f", {(now - begin) * (total - done) / done:.0f} s left" if done else ""
+        left = f", {(now - begin) * (total - done) / (done - first):.0f} s left" if done > first else ""
         print(f"{label}: {done}/{total}{left} {message}".rstrip(), file=sys.stderr, flush=True)
 
     return progress

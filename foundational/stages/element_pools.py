@@ -1,6 +1,7 @@
 """A pool of any element of the registry: what nobody wrote down follows from the potential."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ def _melting(
         cell="isotropic",
     )
     cohesive = reference.cohesive_energy(chosen["structure"])
-    with process_pool(workers) as executor:
+    with process_pool(workers) if workers > 1 else nullcontext() as executor:
         melting = find_melting(system, cohesive, derive(params.seed, "melting", name), executor)
     content = {"superheating_K": [round(limit, 1) for limit in melting.limits]}
     write_whole(work_folder(root, name) / "melting.json", [json.dumps(content).encode()])

@@ -1,6 +1,7 @@
 """Sampling as a command: a pool of params.yaml or of any element, new, resumed, extended, or under another's bias."""
 
 import shutil
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def store_pool(
     with exclusive(root, f"pools/{name}"):
         stored = None if force else _stored(root, name, work, spec.frames)
         with logged_run(root, "sample", f"pools/{name}") as log:
-            with process_pool(workers) as executor:
+            with process_pool(workers) if workers > 1 else nullcontext() as executor:
                 made = sample(
                     params.sample.settings,
                     spec,

@@ -19,7 +19,7 @@ from foundational.science.order_parameter import order_parameter, shortest_waves
 from foundational.specs.parsing import parse
 from foundational.specs.sampling import MomtPool, NptPool, SampleSettings
 from foundational.stages import sample as stage
-from foundational.stages.sample import load_run, sample, save_run
+from foundational.stages.sample import Stored, load_run, load_surplus, sample, save_run
 from foundational.units import BAR
 
 SETTINGS = {
@@ -139,7 +139,7 @@ def test_saved_run_comes_back_bit_for_bit(begun: Run, tmp_path: Path):
 
 
 def _sample_and_die(root: Path, workdir: Path, at: int) -> None:
-    """A process that is killed when ``at`` frames are recorded, having saved every round."""
+    """A process that is killed when ``at`` rounds are done, having saved every round."""
 
     def die(done: int, _total: int, _message: str) -> None:
         if done >= at:
@@ -153,7 +153,7 @@ def _sample_and_die(root: Path, workdir: Path, at: int) -> None:
 def test_run_killed_and_resumed_is_the_run_that_was_not(
     settings: SampleSettings, nickel: ResolvedPotential, pool: xr.Dataset, checkout: Path, tmp_path: Path
 ):
-    child = multiprocessing.get_context("spawn").Process(target=_sample_and_die, args=(checkout, tmp_path, 40))
+    child = multiprocessing.get_context("spawn").Process(target=_sample_and_die, args=(checkout, tmp_path, 2))
     child.start()
     child.join(60)
     assert child.exitcode == -signal.SIGKILL
@@ -162,13 +162,59 @@ def test_run_killed_and_resumed_is_the_run_that_was_not(
     xr.testing.assert_identical(resumed.dataset, pool)
 
 
-def test_extended_pool_begins_with_the_frames_that_it_had(
+def test_frames_that_a_kill_left_without_their_run_are_not_counted_twice(
     settings: SampleSettings, nickel: ResolvedPotential, pool: xr.Dataset, tmp_path: Path
 ):
-    sample(settings, NPT, nickel, 1, tmp_path)
-    longer = sample(settings, NPT.model_copy(update={"frames": 90}), nickel, 1, tmp_path).dataset
-    xr.testing.assert_identical(longer.isel(configuration=slice(60), atom=slice(60 * 32)), pool)
-    assert len({bytes(row) for row in longer["id"].to_numpy()}) == 90
+    sample(settings, NPT.model_copy(update={"frames": 32}), nickel, 1, tmp_path)
+    beyond = np.load(tmp_path / "frames-00000002.npy")
+    np.save(tmp_path / "frames-00000003.npy", beyond)  # written just before a kill; the run is still at round 2
+    xr.testing.assert_identical(sample(settings, NPT, nickel, 1, tmp_path).dataset, pool)
+
+
+@pytest.mark.parametrize("lengths", [(40, 46), (32,), (46, 48, 59)], ids=["within a round", "whole rounds", "both"])
+def test_extended_pool_is_the_one_sampled_at_that_length(
+    settings: SampleSettings, nickel: ResolvedPotential, pool: xr.Dataset, tmp_path: Path, lengths: tuple[int, ...]
+):
+    """A round is 16 frames: where some are left over, none is lost or repeated."""
+    stored = None
+    for frames in (*lengths, 60):
+        spec = NPT.model_copy(update={"frames": frames})
+        made = sample(settings, spec, nickel, 1, tmp_path / str(frames), stored=stored)
+        assert made.stored_frames == (0 if stored is None else stored.dataset.sizes["configuration"])
+        assert len(made.surplus) == -frames % 16
+        save_run(tmp_path / "run.npz", made.run, made.surplus)
+        stored = Stored(made.dataset, load_run(tmp_path / "run.npz"), load_surplus(tmp_path / "run.npz"))
+    xr.testing.assert_identical(made.dataset, pool)
+    assert made.run.recorded == 4
+
+
+def test_progress_counts_the_rounds_of_learning_and_of_recording(
+    settings: SampleSettings, nickel: ResolvedPotential, begun: Run, tmp_path: Path
+):
+    """So that the time left, taken from it, is right from the first round of learning on."""
+    told: list[tuple[int, int, str]] = []
+    stage._claim(tmp_path, settings, MOMT, nickel, 1, None, None)
+    save_run(tmp_path / "run.npz", begun)
+    sample(settings, MOMT, nickel, 1, tmp_path, progress=lambda *a: told.append(a))
+    rounds = [line for line in told if line[2] != "labelled"]
+    assert [line[:2] for line in rounds] == [(n, 6) for n in range(1, 7)]  # 2 of learning, 4 of 16 frames
+    assert all("steps/s" in line[2] and "crossings" in line[2] and "of the window" in line[2] for line in rounds)
+    assert [line[2].split(",")[0] for line in rounds] == ["learning"] + [f"{n} frames" for n in (0, 16, 32, 48, 60)]
+
+
+def test_bias_of_another_run_is_used_as_it_is(
+    settings: SampleSettings, nickel: ResolvedPotential, begun: Run, tmp_path: Path
+):
+    system = system_of(settings, MOMT, nickel)
+    taught = begun
+    while taught.learning:
+        taught, _ = advance(taught, settings, system, 1)
+    few = MOMT.model_copy(update={"frames": 16})
+    made = sample(settings, few, nickel, 2, tmp_path / "a", taught=taught)
+    assert (made.run.learned, made.run.recorded) == (0, 1)
+    assert np.array_equal(made.run.bias.coefficients, taught.bias.coefficients)
+    with pytest.raises(ConflictError, match=r"bias was .* and is "):
+        sample(settings, few, nickel, 2, tmp_path / "a", taught=begun)
 
 
 def test_interrupted_run_of_another_specification_is_refused_with_the_difference(
@@ -189,6 +235,23 @@ def test_solid_that_melts_below_its_temperature_is_said(
     hot = NPT.model_copy(update={"temperature": 4000.0})
     with pytest.raises(EngineError, match="Ni solid at 4000 K melts"):
         sample(settings, hot, nickel, 1, tmp_path)
+
+
+def test_window_whose_solid_melts_or_liquid_boils_is_said(settings: SampleSettings, nickel: ResolvedPotential):
+    system = system_of(settings, MOMT, nickel)
+    hot = MOMT.model_copy(update={"temperature_low": 3500.0, "temperature": 3800.0})
+    with pytest.raises(EngineError, match=r"Ni solid at 3500 K melts .*; lower its temperature"):
+        begin(settings, hot, system, 1)
+    boiling = MOMT.model_copy(update={"temperature_high": 12_000.0})
+    with pytest.raises(EngineError, match=r"Ni liquid at 7000 K boils: .* Å³/atom; lower the temperature"):
+        begin(settings, boiling, system, 1)
+
+
+def test_flexible_cell_without_a_restraint_of_its_shape_is_refused():
+    with pytest.raises(InputError, match="expected shape_stiffness"):
+        parse(MomtPool, MOMT.model_dump() | {"cell": "triclinic"}, "params.yaml")
+    with pytest.raises(InputError, match=r"expected shape_stiffness .* only with a cell"):
+        parse(MomtPool, MOMT.model_dump() | {"shape_stiffness": 25.0}, "params.yaml")
 
 
 def test_supercell_without_room_for_the_waves_is_refused_before_anything_is_written(
@@ -221,7 +284,7 @@ def test_run_outside_its_window_is_ended_with_the_edge_and_its_temperature(
     high = begun.bias.knots_h + 60.0  # the window lies 60 eV above where the walkers are
     run = replace(begun, bias=replace(begun.bias, knots_h=high), stop=None)
     system = system_of(settings, MOMT, nickel)
-    for _ in range(9):
+    for _ in range(4):
         run, _ = advance(run, settings, system, 1)
     with pytest.raises(EngineError, match=r"left the window at its lower edge .* 600 K"):
         advance(run, settings, system, 1)
