@@ -13,8 +13,9 @@ from foundational.engines.sampling.block import Plan, State, System, run_block
 from foundational.engines.sampling.window import start
 from foundational.errors import EngineError
 from foundational.science.bias import Bias, hill
+from foundational.science.cell_shape import shape_energy
 from foundational.science.order_parameter import crossings, order_parameter, shortest_waves
-from foundational.units import BAR
+from foundational.units import BAR, BOLTZMANN
 
 QUIET = Plan(steps=1, hill_stride=10, height=0.0, width=(1.5, 2.0), frame_stride=0)
 
@@ -112,6 +113,39 @@ def test_biased_virial_is_the_derivative_under_strain(system: System, bias: Bias
         for x in (step, -step)
     )
     assert -fed == pytest.approx((ahead - behind) / (2 * step), rel=2e-5)
+
+
+@pytest.mark.parametrize("stiffness", [0.0, 40.0], ids=["free", "restrained"])
+def test_biased_virial_of_a_tilted_cell_is_the_derivative_under_each_strain(
+    system: System, bias: Bias, rattled: State, stiffness: float
+):
+    """As above for the six strains that keep the cell lower triangular, the restraint of its shape included."""
+    flexible = replace(system, cell="triclinic", shape_stiffness=stiffness)
+    cell = rattled.cell @ (np.eye(3) + np.array([[0.03, 0, 0], [0.05, -0.02, 0], [-0.04, 0.06, 0.01]]))
+    state = replace(rattled, positions=rattled.positions @ np.linalg.inv(rattled.cell) @ cell, cell=cell)
+    found = evaluate(flexible, state, bias)
+    fed = found["virial"] - flexible.pressure * BAR * found["volume"] * np.array([1, 1, 1, 0, 0, 0])
+    for component, (i, j) in enumerate([(0, 0), (1, 1), (2, 2), (1, 0), (2, 0), (2, 1)]):
+        totals = []
+        for step in (1e-5, -1e-5):
+            strain = np.eye(3)
+            strain[i, j] += step
+            strained = replace(state, positions=state.positions @ strain, cell=cell @ strain)
+            total = biased_enthalpy(flexible, strained, bias)[0] + shape_energy(strained.cell, stiffness)
+            totals.append(float(total))
+        assert -fed[component] == pytest.approx((totals[0] - totals[1]) / 2e-5, rel=2e-5, abs=2e-5)
+
+
+def test_shape_of_a_restrained_liquid_is_canonical(system: System):
+    """Five shears, each with U = kT/2 on average: nothing else resists them in a liquid."""
+    kt = BOLTZMANN * 3500.0
+    flexible = replace(system, pressure=1.0, cell="triclinic", shape_stiffness=25 * kt)
+    plan = replace(QUIET, steps=2500, frame_stride=50)
+    molten = run_block(flexible, start(flexible, 12_000.0, 1), Bias.canonical(4500.0), plan, seed=1).state
+    frames = run_block(flexible, molten, Bias.canonical(3500.0), replace(plan, steps=30_000), seed=2).frames
+    cell = np.zeros((len(frames), 3, 3))
+    cell[:, [0, 1, 2], [0, 1, 2]], cell[:, [1, 2, 2], [0, 0, 1]] = frames[:, 3:6], frames[:, 6:9]
+    assert float(shape_energy(cell, 25 * kt).mean()) == pytest.approx(2.5 * kt, rel=0.35)
 
 
 def test_block_depends_on_its_arguments_alone(system: System, bias: Bias, rattled: State):
