@@ -7,7 +7,7 @@ import typer
 from foundational.cli.progress import progress_on_stderr
 from foundational.cli.types import Root
 
-_app = typer.Typer(help="Compare with the source paper; `dvc repro paper-page` runs all of it.", no_args_is_help=True)
+_app = typer.Typer(help="Compare with the source paper; `dvc repro paper` runs all of it.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:

@@ -1,5 +1,8 @@
 """The library ``quests``: entropy of atomic environments (D. Schwalbe-Koda et al., doi 10.1038/s41467-025-59232-0)."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,15 +24,23 @@ _NEIGHBOURS, _CUTOFF = 32, 5.0
 
 @dataclass(frozen=True)
 class Completeness:
-    """How much of a large set's variety a small one keeps; entropies in nats."""
+    """How much of a pool's variety a set keeps; entropies in nats, of equally many frames of each."""
 
     entropy: float
-    """H of the small set's environments."""
+    """H of the set's environments; more than the pool's where the set repeats itself less."""
     pool_entropy: float
-    """H of the large set's."""
+    """H of the pool's."""
     overlap: float
-    """Share of the large set's environments with δH ≤ 0 against the small set: they are in it already."""
+    """Share of the pool's environments with δH ≤ 0 against the whole set: it knows them already."""
     bandwidth: float
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without numba's warnings on the library's integers and the division by the zero density of what is unlike all."""
+    with warnings.catch_warnings(), np.errstate(divide="ignore"):
+        warnings.filterwarnings("ignore", message=".*unsafe cast")
+        yield
 
 
 def descriptors(configurations: Configurations) -> list[NDArray[np.float64]]:
@@ -50,20 +61,21 @@ def bandwidth_for(configurations: Configurations) -> float:
 def cover(candidates: Configurations, chosen: Configurations, budget: int) -> NDArray[np.int64]:
     """Its minimum set cover of ``candidates``, given what is ``chosen``: positions in the order of choosing."""
     h = bandwidth_for(candidates)
-    each = descriptors(candidates)
-    entropies = np.array([entropy(x, h=h) for x in each])
-    with np.errstate(divide="ignore"):  # an environment unlike all others has an infinite δH, which is meant
+    with _quiet():
+        each = descriptors(candidates)
+        entropies = np.array([entropy(x, h=h) for x in each])
         picks = msc_conditional(each, entropies, budget, reference=descriptors(chosen), h=h)
     return np.array(picks, dtype=np.int64)
 
 
-def completeness(small: Configurations, large: Configurations) -> Completeness:
-    """Entropy that ``small`` keeps of ``large``, and its overlap with it."""
-    h = bandwidth_for(large)
-    x, y = np.concatenate(descriptors(small)), np.concatenate(descriptors(large))
-    return Completeness(
-        entropy=float(entropy(x, h=h)),
-        pool_entropy=float(entropy(y, h=h)),
-        overlap=float(np.mean(delta_entropy(y, x, h=h) <= 0)),
-        bandwidth=h,
-    )
+def completeness(some: Configurations, pool: Configurations, whole: Configurations) -> Completeness:
+    """How much a set keeps of a pool: ``some`` and ``pool`` are equally many frames of each, ``whole`` is all of it."""
+    h = bandwidth_for(pool)
+    with _quiet():
+        x, y, z = (np.concatenate(descriptors(c)) for c in (some, pool, whole))
+        return Completeness(
+            entropy=float(entropy(x, h=h)),
+            pool_entropy=float(entropy(y, h=h)),
+            overlap=float(np.mean(delta_entropy(y, z, h=h) <= 0)),
+            bandwidth=h,
+        )

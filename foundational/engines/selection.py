@@ -19,6 +19,7 @@ from foundational.engines.descriptors import configuration_features
 from foundational.errors import InputError
 from foundational.science.selection import (
     configuration_uncertainty,
+    mean_uncertainty,
     pick_farthest,
     pick_from_grid,
     pick_most_uncertain,
@@ -28,8 +29,6 @@ from foundational.specs.distillation import DistillSpec
 
 #: Parts of the range of energy and of order parameter in ``grid``.
 _BINS: Final = 20
-#: ``diverse`` looks for variety among this many times its budget of uncertain candidates.
-_SHORTLIST: Final = 10
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,15 @@ class Round:
         return self.train()
 
     @cached_property
+    def atomic_energies(self) -> NDArray[np.float32]:
+        """(M, A) eV of the candidates' atoms, in their order."""
+        return self.ensemble.atomic_energies(self.pool.configurations.take(self.candidates))
+
+    @cached_property
     def uncertainty(self) -> NDArray[np.float64]:
         """Of each candidate, eV: the largest deviation of an atomic energy in it."""
-        batch = self.pool.configurations.take(self.candidates)
-        return configuration_uncertainty(self.ensemble.atomic_energies(batch), batch.offsets)
+        offsets = np.concatenate([[0], np.cumsum(self.pool.configurations.n_atoms[self.candidates], dtype=np.int64)])
+        return configuration_uncertainty(self.atomic_energies, offsets)
 
 
 @dataclass(frozen=True)
@@ -89,17 +93,32 @@ class Picks:
 
 
 def active(view: Round, budget: int) -> Picks:
-    """The most uncertain candidates (arXiv 2311.05407)."""
-    best = _uncertain(view, budget)
+    """The most uncertain candidates (arXiv 2311.05407), no two of a round close together on one trajectory."""
+    walker, step = (None if x is None else x[view.candidates] for x in (view.pool.walker, view.pool.step))
+    best = pick_most_uncertain(
+        view.uncertainty,
+        budget,
+        threshold=view.spec.threshold,
+        walker=walker,
+        step=step,
+        separation=view.spec.separation,
+    )
     return Picks(view.candidates[best], "uncertainty", view.uncertainty[best])
 
 
 def diverse(view: Round, budget: int) -> Picks:
-    """Variety among the uncertain: farthest points among ten times as many candidates as the budget asks for."""
-    short = _uncertain(view, budget * _SHORTLIST)
-    features = view.pool.features
-    far = short[pick_farthest(features[view.candidates[short]], features[view.chosen], budget)]
-    return Picks(view.candidates[far], "uncertainty", view.uncertainty[far])
+    """Uncertainty times novelty: farthest points, distances multiplied by the mean uncertainty.
+
+    Within a round each pick lowers the score of what resembles it, so that no event is chosen twice over, and what
+    the model knows well is not chosen however far it lies.
+    """
+    features, batch = view.pool.features, view.pool.configurations.take(view.candidates)
+    weight = mean_uncertainty(view.atomic_energies, batch.offsets)
+    if view.spec.threshold is not None:
+        weight = np.where(view.uncertainty > view.spec.threshold, weight, 0.0)
+        budget = min(budget, int(np.count_nonzero(weight)))
+    best = pick_farthest(features[view.candidates], features[view.chosen], budget, weight=weight)
+    return Picks(view.candidates[best], "uncertainty", view.uncertainty[best])
 
 
 def random(view: Round, budget: int) -> Picks:
@@ -136,19 +155,6 @@ def quests(view: Round, budget: int) -> Picks:
     pool = view.pool.configurations
     picks = cover(pool.take(view.candidates), pool.take(view.chosen), budget)
     return Picks(view.candidates[picks], "diversity")
-
-
-def _uncertain(view: Round, budget: int) -> NDArray[np.int64]:
-    """Positions among the candidates of the most uncertain ones, under the rules of the specification."""
-    walker, step = (None if x is None else x[view.candidates] for x in (view.pool.walker, view.pool.step))
-    return pick_most_uncertain(
-        view.uncertainty,
-        budget,
-        threshold=view.spec.threshold,
-        walker=walker,
-        step=step,
-        separation=view.spec.separation,
-    )
 
 
 METHODS: Final[dict[str, Callable[[Round, int], Picks]]] = {

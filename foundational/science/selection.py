@@ -4,6 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def atomic_deviation(atomic_energies: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(A,) eV: the standard deviation over members of each atom's energy; from (M, A) eV."""
+    return np.asarray(np.asarray(atomic_energies, dtype=np.float64).std(axis=0, ddof=1))
+
+
 def configuration_uncertainty(atomic_energies: NDArray[np.floating], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
     """The largest standard deviation over members of an atomic energy in each configuration.
 
@@ -18,8 +23,13 @@ def configuration_uncertainty(atomic_energies: NDArray[np.floating], offsets: ND
     -------
     (C,) eV; arXiv 2311.05407 chooses the configurations in which an atom is uncertain.
     """
-    deviation = np.asarray(atomic_energies, dtype=np.float64).std(axis=0, ddof=1)
-    return np.asarray(np.maximum.reduceat(deviation, offsets[:-1]), dtype=np.float64)
+    return np.asarray(np.maximum.reduceat(atomic_deviation(atomic_energies), offsets[:-1]), dtype=np.float64)
+
+
+def mean_uncertainty(atomic_energies: NDArray[np.floating], offsets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(C,) eV: the root mean square over each configuration's atoms of those deviations."""
+    squares = np.add.reduceat(atomic_deviation(atomic_energies) ** 2, offsets[:-1])
+    return np.asarray(np.sqrt(squares / np.diff(offsets)))
 
 
 def pick_most_uncertain(
@@ -60,7 +70,12 @@ def pick_most_uncertain(
 
 
 def pick_farthest(
-    candidates: NDArray[np.floating], chosen: NDArray[np.floating], budget: int, first: int = 0
+    candidates: NDArray[np.floating],
+    chosen: NDArray[np.floating],
+    budget: int,
+    *,
+    weight: NDArray[np.floating] | None = None,
+    first: int = 0,
 ) -> NDArray[np.int64]:
     """Farthest-point selection: each pick is the candidate farthest from the nearest of all that is chosen.
 
@@ -70,22 +85,30 @@ def pick_farthest(
         (C, F) features
     chosen
         (n, F) features of what is chosen already
+    weight
+        (C,) by which distances are multiplied
     first
         the candidate to begin with where nothing is chosen
 
     >>> pick_farthest(np.array([[0.0], [1.0], [5.0], [6.0]]), np.array([[0.0]]), 2)
     array([3, 1])
     """
-    x = np.asarray(candidates, dtype=np.float64)
-    distance = np.full(len(x), np.inf)
-    for other in np.asarray(chosen, dtype=np.float64):
-        np.minimum(distance, ((x - other) ** 2).sum(axis=1), out=distance)
+    x, others = np.asarray(candidates, dtype=np.float64), np.asarray(chosen, dtype=np.float64)
+    norms = (x**2).sum(axis=1)
+    nearest = np.full(len(x), np.inf)
+    for start in range(0, len(others), 256):
+        some = others[start : start + 256]
+        squares = norms[:, None] + (some**2).sum(axis=1) - 2 * x @ some.T
+        np.minimum(nearest, squares.min(axis=1), out=nearest)
+    factor = np.ones(len(x)) if weight is None else np.asarray(weight, dtype=np.float64) ** 2
+    left = np.ones(len(x), dtype=bool)
     picks: list[int] = []
     for _ in range(min(budget, len(x))):
-        best = first if not len(chosen) and not picks else int(np.argmax(distance))
+        score = np.where(left, np.maximum(nearest, 0.0) * factor, -1.0)
+        best = first if not len(others) and not picks else int(np.argmax(score))
         picks.append(best)
-        np.minimum(distance, ((x - x[best]) ** 2).sum(axis=1), out=distance)
-        distance[picks] = -1.0
+        left[best] = False
+        np.minimum(nearest, norms + norms[best] - 2 * x @ x[best], out=nearest)
     return np.array(picks, dtype=np.int64)
 
 

@@ -3,6 +3,7 @@ import pytest
 
 from foundational.science.selection import (
     configuration_uncertainty,
+    mean_uncertainty,
     pick_farthest,
     pick_from_grid,
     pick_most_uncertain,
@@ -80,3 +81,15 @@ def test_a_grid_is_filled_evenly():
     assert share < 0.15, "the crowded cell, with 95 % of all, gets about a sixteenth"
     more = pick_from_grid(crowded, np.setdiff1d(everything, picks), picks, 8, 4, rng)
     assert not set(more.tolist()) & set(picks.tolist())
+
+
+def test_mean_uncertainty_is_the_root_mean_square_by_hand():
+    members = np.array([[0.0, 0.0, 0.0, 1.0], [0.0, 1.0, 2.0, 1.5]])
+    found = mean_uncertainty(members, np.array([0, 3, 4]))
+    assert found == pytest.approx([np.sqrt((0.5 + 2.0) / 3), 0.5 / np.sqrt(2)])
+
+
+def test_a_weight_keeps_the_far_but_certain_out():
+    points = np.array([[0.0], [1.0], [1.1], [9.0]])
+    assert pick_farthest(points, points[:1], 1, weight=np.array([1.0, 1.0, 1.0, 0.1])).tolist() == [2]
+    assert pick_farthest(points, points[:1], 2, weight=np.array([1.0, 1.0, 1.0, 0.01])).tolist() == [2, 1]
