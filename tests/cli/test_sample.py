@@ -1,0 +1,62 @@
+"""``foundational sample``: what it says, and bad input in one line."""
+
+import pytest
+from ruamel.yaml import YAML
+
+from foundational.specs.parsing import merge, read_yaml
+
+TINY = {
+    "sample": {
+        "settings": {
+            "block": "0.8 ps",
+            "frame_time": "0.1 ps",
+            "window": {"equilibration": "1 ps", "duration": "1 ps"},
+        },
+        "pools": {"ni-npt-solid-32": {"temperature": 1200, "frames": 20}},
+    }
+}
+
+
+def test_extension_says_how_many_frames_it_went_on_from(foundational, project):
+    YAML().dump(merge(read_yaml(project / "params.yaml"), TINY), project / "params.yaml")
+    first = foundational("sample", "ni-npt-solid-32", "--workers", "1", cwd=project)
+    assert first.status == 0
+    assert "datasets/pools/ni-npt-solid-32: 20 configurations at 1200 K, crossings 0" in first.out
+    again = foundational("sample", "ni-npt-solid-32", "--workers", "1", cwd=project)
+    assert again.status == 1
+    assert "is there already, with 20 frames" in again.err
+    longer = foundational("sample", "ni-npt-solid-32", "--frames", "30", "--workers", "1", cwd=project)
+    assert "went on from the 20 frames that were there" in longer.out
+    assert "datasets/pools/ni-npt-solid-32: 30 configurations" in longer.out
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("sample", "a pool of params.yaml or --element, one of the two"),
+        ("sample ni-momt-108 --element Cu", "a pool of params.yaml or --element, one of the two"),
+        ("sample ni-momt-108 --structure bcc", "params.yaml decides the structure of 'ni-momt-108'"),
+        ("sample ni-momt-108 --bias-from ni-momt-23", "the pool 'ni-momt-23' was never sampled"),
+        ("sample --element Cv", "no potential with element 'Cv'"),
+        ("sample --element Cu --potential NiNb", "potential 'NiNb' has no Cu"),
+        ("sample --element Fe --supercell 2", "a bcc supercell of 2 holds 16 atoms"),
+        ("sample --element Zr", "is hcp, which the order parameter does not know; sample --structure fcc or bcc"),
+        ("sample --element Cu --name cu", "expected a name that starts with local-"),
+        (
+            "sample --element Cu --temperature-low 2000 --temperature 1500 --temperature-high 3000",
+            "expected temperature_low < temperature < temperature_high, got 2000, 1500, 3000 K",
+        ),
+        (
+            "sample --element Cu --temperature-low 2500 --temperature 2600 --temperature-high 3000",
+            "Cu solid at 2500 K melts",
+        ),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(foundational, project, command, message):
+    before = sorted(project.glob("datasets/**"))
+    outcome = foundational(*command.split(), *(["--workers", "1"] if " " in command else []), cwd=project)
+    assert outcome.status == 1
+    assert message in outcome.err
+    assert outcome.err.startswith("error: ")
+    assert outcome.err.count("\n") == 1
+    assert sorted(project.glob("datasets/**")) == before
