@@ -90,7 +90,7 @@ def sample_element(
     if missing := [key for key in _TEMPERATURES if key not in chosen]:
         melting = _melting(root, params, name, chosen, potential, reference, workers, progress)
         chosen |= {key: melting.temperatures[_TEMPERATURES.index(key)] for key in missing}
-    path = work_folder(root, name) / "melting.json"
+    path = _melting_file(root, name, chosen)
     if path.exists():
         found["melting"] = json.loads(path.read_text(encoding="utf-8"))
     elif "melting" in known:
@@ -121,6 +121,11 @@ def _known(root: Path, name: str) -> dict[str, Any]:
     return {}
 
 
+def _melting_file(root: Path, name: str, chosen: dict[str, Any]) -> Path:
+    """What heating found, kept in the folder of the run until its record is written."""
+    return work_folder(root, name) / "melting-{structure}-{supercell}-{potential}.json".format(**chosen)
+
+
 def _melting(
     root: Path,
     params: Params,
@@ -131,7 +136,7 @@ def _melting(
     workers: int,
     progress: Progress | None,
 ) -> Melting:
-    """What heating finds, kept in the folder of the run for its record."""
+    """What heating finds; a search that was interrupted goes on."""
     if progress is not None:
         progress(0, 1, "heating the crystal until it melts")
     settings = params.sample.settings
@@ -147,8 +152,12 @@ def _melting(
         cell="isotropic",
     )
     cohesive = reference.cohesive_energy(chosen["structure"])
+    path = _melting_file(root, name, chosen)
+
+    def keep(limits: tuple[float, ...]) -> None:
+        write_whole(path, [json.dumps({"superheating_K": limits}).encode()])
+
+    known = json.loads(path.read_text(encoding="utf-8"))["superheating_K"] if path.exists() else ()
+    seed = derive(params.seed, "melting", name)
     with process_pool(workers) if workers > 1 else nullcontext() as executor:
-        melting = find_melting(system, cohesive, derive(params.seed, "melting", name), executor)
-    content = {"superheating_K": [round(limit, 1) for limit in melting.limits]}
-    write_whole(work_folder(root, name) / "melting.json", [json.dumps(content).encode()])
-    return melting
+        return find_melting(system, cohesive, seed, executor, known=tuple(known), found=keep)

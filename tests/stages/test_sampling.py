@@ -132,7 +132,7 @@ def test_pool_of_another_specification_is_kept_and_the_difference_said(short: Pa
 
 def test_pool_that_is_whole_already_is_kept(short: Path):
     for frames in (40, 20):
-        with pytest.raises(ConflictError, match="there already, with 40 frames .* more frames"):
+        with pytest.raises(ConflictError, match=r"there already, with 40 frames .* more frames"):
             sample_pool(short, NAME, frames=frames)
 
 

@@ -6,6 +6,7 @@ of superheating, gives all three temperatures of a window by fixed ratios; docs/
 that were chosen by hand. Nothing hangs on their last digits: ΔH is learned, whatever they are.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import repeat
@@ -57,8 +58,23 @@ class Melting:
         return low, middle, high
 
 
-def find_melting(system: System, cohesive_energy: float, seed: int, executor: Executor | None = None) -> Melting:
+def find_melting(
+    system: System,
+    cohesive_energy: float,
+    seed: int,
+    executor: Executor | None = None,
+    *,
+    known: tuple[float, ...] = (),
+    found: Callable[[tuple[float, ...]], None] = lambda _: None,
+) -> Melting:
     """Heat crystals of ``system`` until they melt; ``cohesive_energy`` in eV per atom only says where to begin.
+
+    Parameters
+    ----------
+    known
+        Limits that an interrupted search had found.
+    found
+        Called with the limits so far after each.
 
     Raises
     ------
@@ -66,8 +82,11 @@ def find_melting(system: System, cohesive_energy: float, seed: int, executor: Ex
         If the crystal does not last even cold, or does not melt.
     """
     apply = map if executor is None else executor.map
-    seeds = [derive(seed, "heating", index) for index in range(_HEATINGS)]
-    return Melting(tuple(apply(_heated, repeat(system), repeat(cohesive_energy / BOLTZMANN), seeds)))
+    seeds = [derive(seed, "heating", index) for index in range(len(known), _HEATINGS)]
+    for limit in apply(_heated, repeat(system), repeat(cohesive_energy / BOLTZMANN), seeds):
+        known = (*known, limit)
+        found(known)
+    return Melting(known)
 
 
 def _heated(system: System, scale: float, seed: int) -> float:
