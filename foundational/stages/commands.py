@@ -9,13 +9,14 @@ import xarray as xr
 from foundational.data.store import open_store
 from foundational.engines.labeller import LammpsLabeller
 from foundational.engines.potentials import ResolvedPotential, resolve_potential
-from foundational.engines.references import ReferenceCrystals, reference_crystals
+from foundational.engines.references import reference_crystals
 from foundational.errors import ConflictError, NotFoundError, did_you_mean
 from foundational.project import STORE, dataset_folder, find_dataset
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record, write_json
 from foundational.specs.params import Params, read_params
 from foundational.stages.holdout import holdout
 from foundational.stages.pools import open_pool
+from foundational.stages.reference import ground_volume as ground_volume
 from foundational.stages.runner import Made, produce
 from foundational.stages.validate import ValidationReport, validate
 
@@ -50,11 +51,6 @@ def potential_of(root: Path, record: ProvenanceRecord) -> ResolvedPotential:
             f"{record.output.name!r} was labelled by {record.labeller.id}, which is not in the registry"
         )
     return resolve_potential(name, root)
-
-
-def ground_volume(reference: ReferenceCrystals) -> float:
-    """Å³ per atom of the reference's ground state; datasets carry it, and the lengths of ANI settings follow it."""
-    return reference.isotropic[reference.ground_state].volume_per_atom
 
 
 def store_holdout(root: Path, name: str, *, force: bool = False) -> ProvenanceRecord:

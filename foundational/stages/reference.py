@@ -39,3 +39,8 @@ def reference_of(
         rattle=rattle,
         seed=seed,
     )
+
+
+def ground_volume(reference: ReferenceCrystals) -> float:
+    """Å³ per atom of the reference's ground state; datasets carry it, and the lengths of ANI settings follow it."""
+    return reference.isotropic[reference.ground_state].volume_per_atom

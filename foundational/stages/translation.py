@@ -16,11 +16,10 @@ from foundational.provenance.record import LabellerRecord, ProvenanceRecord, rea
 from foundational.science.scaling import length_ratio
 from foundational.specs.params import read_params
 from foundational.specs.translation import Rule
-from foundational.stages.commands import ground_volume
 from foundational.stages.executors import executor_named
 from foundational.stages.label_journal import LabelJournal
 from foundational.stages.labellers import labeller_of, labeller_record
-from foundational.stages.reference import reference_of
+from foundational.stages.reference import ground_volume, reference_of
 from foundational.stages.runner import Made, produce
 from foundational.stages.translate import translate
 
