@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from foundational.data.configurations import Configurations
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.descriptors import configuration_features
+from foundational.engines.last_layer import last_layer_features
 from foundational.errors import InputError
 from foundational.science.selection import (
     configuration_uncertainty,
     mean_uncertainty,
     pick_farthest,
     pick_from_grid,
+    pick_informative,
     pick_most_uncertain,
 )
 from foundational.specs.ani import AevSpec
@@ -89,7 +91,7 @@ class Picks:
     reason: str
     """One of the meanings of ``selected_because``."""
     uncertainty: NDArray[np.float64] | None = None
-    """eV, where it decided."""
+    """eV, where there was a model."""
 
 
 def active(view: Round, budget: int) -> Picks:
@@ -119,6 +121,13 @@ def diverse(view: Round, budget: int) -> Picks:
         budget = min(budget, int(np.count_nonzero(weight)))
     best = pick_farthest(features[view.candidates], features[view.chosen], budget, weight=weight)
     return Picks(view.candidates[best], "uncertainty", view.uncertainty[best])
+
+
+def informative(view: Round, budget: int) -> Picks:
+    """What the networks know least of, each pick taken into account at once: D-optimal in their last layers."""
+    features = last_layer_features(view.ensemble, view.pool.configurations)
+    best = pick_informative(features[view.candidates], features[view.chosen], budget)
+    return Picks(view.candidates[best], "diversity", view.uncertainty[best])
 
 
 def random(view: Round, budget: int) -> Picks:
@@ -160,6 +169,7 @@ def quests(view: Round, budget: int) -> Picks:
 METHODS: Final[dict[str, Callable[[Round, int], Picks]]] = {
     "active": active,
     "diverse": diverse,
+    "informative": informative,
     "random": random,
     "farthest-point": farthest_point,
     "grid": grid,

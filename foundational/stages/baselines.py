@@ -15,7 +15,7 @@ from foundational.engines.references import ReferenceCrystals
 from foundational.seeds import derive, generator
 from foundational.specs.ani import AniSpec
 from foundational.specs.paper import PaperSpec
-from foundational.stages.judgement import crystal_errors, error_table, property_table
+from foundational.stages.judgement import crystal_errors, error_table
 from foundational.stages.train import train_ensemble
 
 Progress = Callable[[int, int, str], None]
@@ -87,7 +87,7 @@ def train_on_sets(
                 thin = slice(None, None, max(1, len(truth) // _SHOWN))
                 parity = {"reference_eV": truth[thin].tolist(), "predicted_eV": energies[0, thin].tolist()}
     for name, model in models.items():
-        found[name] |= crystal_errors(model, reference, tie) | property_table(model, reference)
+        found[name] |= crystal_errors(model, reference, tie)
     return {"test": spec.test, "sets": found, "parity": parity}
 
 

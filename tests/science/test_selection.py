@@ -6,6 +6,7 @@ from foundational.science.selection import (
     mean_uncertainty,
     pick_farthest,
     pick_from_grid,
+    pick_informative,
     pick_most_uncertain,
 )
 
@@ -93,3 +94,18 @@ def test_a_weight_keeps_the_far_but_certain_out():
     points = np.array([[0.0], [1.0], [1.1], [9.0]])
     assert pick_farthest(points, points[:1], 1, weight=np.array([1.0, 1.0, 1.0, 0.1])).tolist() == [2]
     assert pick_farthest(points, points[:1], 2, weight=np.array([1.0, 1.0, 1.0, 0.01])).tolist() == [2, 1]
+
+
+def test_informative_picks_make_the_determinant_grow_more_than_others():
+    rng = np.random.default_rng(6)
+    points = rng.normal(size=(300, 12)) * np.geomspace(1, 0.05, 12)
+    picks = pick_informative(points, points[:0], 20)
+    assert len(set(picks.tolist())) == 20
+
+    def volume(some):
+        return np.linalg.slogdet(1e-2 * np.eye(12) + points[some].T @ points[some])[1]
+
+    assert volume(picks) > max(volume(rng.permutation(300)[:20]) for _ in range(50)) + 1
+    left = np.setdiff1d(np.arange(300), picks[:7])
+    rest = left[pick_informative(points[left], points[picks[:7]], 13)]
+    assert np.array_equal(rest, picks[7:]), "it goes on from what is chosen"

@@ -58,7 +58,7 @@ def test_a_distilled_set_passes_its_checks_and_knows_its_pool(distilled_project)
     assert all(line["heldout_mae_meV"] > 0 for line in record.details["rounds"])
 
 
-@pytest.mark.parametrize("method", ["active", "diverse", "farthest-point", "random"])
+@pytest.mark.parametrize("method", ["active", "diverse", "informative", "farthest-point", "random"])
 def test_a_smaller_budget_is_a_prefix_and_nothing_is_chosen_twice(pool, params, method):
     growth = {"growth": 1.2, "method": method}
     large = select(spec_of(params, frames=29, **growth), params.ani.recipe, pool, params.seed)
