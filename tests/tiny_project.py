@@ -14,9 +14,10 @@ from foundational.engines.potentials import potential_for
 from foundational.engines.references import reference_crystals
 from foundational.science.crystals import build_crystal
 from foundational.specs.parsing import merge, read_yaml
-from foundational.stages.commands import ground_volume, lammps_record, store_holdout
+from foundational.stages.commands import lammps_record, store_holdout
 from foundational.stages.distillation import distill_pool
 from foundational.stages.pools import write_manifest
+from foundational.stages.reference import ground_volume
 from foundational.stages.runner import Made, produce
 
 ROOT = Path(__file__).resolve().parents[1]

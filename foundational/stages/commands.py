@@ -16,7 +16,6 @@ from foundational.provenance.record import LabellerRecord, ProvenanceRecord, rea
 from foundational.specs.params import Params, read_params
 from foundational.stages.holdout import holdout
 from foundational.stages.pools import open_pool
-from foundational.stages.reference import ground_volume as ground_volume
 from foundational.stages.runner import Made, produce
 from foundational.stages.validate import ValidationReport, validate
 

@@ -19,9 +19,10 @@ from foundational.provenance.runlog import logged_run
 from foundational.seeds import derive
 from foundational.specs.params import Params, read_params
 from foundational.specs.sampling import PoolSpec
-from foundational.stages.commands import ground_volume, lammps_record
+from foundational.stages.commands import lammps_record
 from foundational.stages.executors import process_pool
 from foundational.stages.pools import BIAS, MANIFEST, PoolManifest, open_pool, write_manifest
+from foundational.stages.reference import ground_volume
 from foundational.stages.runner import Made, exclusive, record_of
 from foundational.stages.sample import (
     Progress,
