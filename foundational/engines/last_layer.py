@@ -43,4 +43,4 @@ def last_layer_features(ensemble: Ensemble, configurations: Configurations) -> N
 def _activated(x: NDArray[np.float32], name: str) -> NDArray[np.float32]:
     if name == "gelu":
         return np.asarray(x * np.float32(0.5) * (1 + erf(x * np.float32(0.5**0.5))))
-    return np.asarray(np.maximum(x, 0) + np.minimum(_CELU_ALPHA * np.expm1(x / _CELU_ALPHA), 0))
+    return np.asarray(np.maximum(x, 0) + np.minimum(_CELU_ALPHA * np.expm1(np.minimum(x, 0) / _CELU_ALPHA), 0))
