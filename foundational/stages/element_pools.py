@@ -20,11 +20,10 @@ from foundational.specs.params import Params, read_params
 from foundational.specs.parsing import parse
 from foundational.specs.sampling import MomtPool
 from foundational.stages.executors import process_pool
+from foundational.stages.pools import LOCAL
 from foundational.stages.sample import Progress
 from foundational.stages.sampling import SampledPool, store_pool, work_folder
 
-#: The start of the names of pools that are not of params.yaml; git ignores their folders.
-LOCAL = "local-"
 #: The smallest cells whose waves tell crystal from liquid.
 _SUPERCELL = {"fcc": 2, "bcc": 3}
 #: k·T0, of the shape of a flexible cell; docs/sampling.md.

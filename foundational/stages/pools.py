@@ -16,6 +16,8 @@ from foundational.specs.parsing import parse
 
 MANIFEST = "manifest.json"
 BIAS = "run.npz"
+#: The start of the names of pools that are not of params.yaml; git ignores their folders.
+LOCAL = "local-"
 
 
 class PoolManifest(Spec):
@@ -39,6 +41,13 @@ def write_manifest(folder: Path, record: ProvenanceRecord) -> PoolManifest:
     return manifest
 
 
+def _command(name: str) -> str:
+    """What samples the pool ``name`` again."""
+    if name.startswith(LOCAL):
+        return f"foundational sample --element … --name {name} --force"
+    return f"dvc repro -f -s sample@{name}"
+
+
 def read_manifest(root: Path, name: str) -> PoolManifest:
     """The manifest of the pool ``name``.
 
@@ -49,7 +58,7 @@ def read_manifest(root: Path, name: str) -> PoolManifest:
     """
     path = dataset_folder(root, f"pools/{name}") / MANIFEST
     if not path.is_file():
-        raise NotFoundError(f"the pool {name!r} was never sampled; sample it with: dvc repro -s sample@{name}")
+        raise NotFoundError(f"the pool {name!r} was never sampled; sample it with: {_command(name)}")
     return parse(PoolManifest, json.loads(path.read_text(encoding="utf-8")), str(path))
 
 
@@ -65,7 +74,7 @@ def open_pool(root: Path, name: str) -> tuple[xr.Dataset, ProvenanceRecord]:
     """
     manifest = read_manifest(root, name)
     folder = dataset_folder(root, f"pools/{name}")
-    again = f"sample it again with: dvc repro -f -s sample@{name}"
+    again = f"sample it again with: {_command(name)}"
     if not (folder / STORE).exists():
         raise NotFoundError(f"the pool {name!r} is not on this machine (pools stay out of the store); {again}")
     found = _digests(folder)
