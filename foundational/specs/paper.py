@@ -12,8 +12,12 @@ class ComparedSpec(Spec):
     method: Method
     pool: str
     """From which it chooses; budgets are shares of atoms, so that larger cells are fewer."""
-    largest: Count
-    """The last budget that it is given."""
+    budgets: tuple[Count, ...]
+    """Frames of 32 atoms, ascending."""
+    seeds: Count
+    """Seeds of the selection."""
+    full_training: bool = False
+    """Train as ``ani.recipe`` says, not as short as the comparison does."""
     chunk: Count | None = None
     """Candidates of a round; null: all that is left."""
 
@@ -34,12 +38,8 @@ class PaperSpec(Spec):
     """The entry of ``distill`` whose settings every method of the comparison takes over."""
     test: str
     """The pool on all of which everything is tested, and on which nothing is trained."""
-    budgets: tuple[Count, ...]
-    """Frames of 32 atoms, ascending."""
     properties: tuple[Count, ...]
     """The budgets at which elastic constants, vacancy and stacking fault are computed too."""
-    seeds: Count
-    """Seeds of the selection."""
     members: Count
     """Networks trained on each selection, each with its own seed."""
     epochs: Count

@@ -54,23 +54,27 @@ def compare(
         ``rows``: for each seed and budget the frames, atoms, seconds and, of each member, its errors.
     """
     method = spec.methods[key]
-    budgets = [b for b in spec.budgets if b <= method.largest]
+    budgets = method.budgets
     source = pools[method.pool]
+    training = ani.model_copy(update={"members": spec.members})
+    if not method.full_training:
+        short = ani.training.model_copy(update={"epochs": spec.epochs, "least_steps": spec.least_steps})
+        training = training.model_copy(update={"training": short})
     atoms = int(source["n_atoms"][0])
     counts = [round(b * _FRAME / atoms) for b in budgets]
     rows: list[dict[str, Any]] = []
     ensembles: list[Ensemble] = []
     chosen: list[NDArray[np.int64]] = []
-    for s in range(spec.seeds):
+    for s in range(method.seeds):
         own = derive(seed, "paper", "selection", s)
         began = time.perf_counter()
         order = np.array(select(_selection(settings, method, counts[-1]), ani, source, own).chosen)
         selecting = time.perf_counter() - began
         for budget, count in zip(budgets, counts, strict=True):
             if progress is not None:
-                progress(len(rows), spec.seeds * len(budgets), f"{key}, {count} frames")
+                progress(len(rows), method.seeds * len(budgets), f"{key}, {count} frames")
             began = time.perf_counter()
-            model = _train(ani, spec, source, order[:count], derive(own, key, budget))
+            model = _train(training, source, order[:count], derive(own, key, budget))
             rows.append(
                 {
                     "budget": budget,
@@ -96,7 +100,14 @@ def compare(
         row.update(crystal_errors(model, reference, tie))
         if row["budget"] in spec.properties:
             row.update(property_table(model, reference))
-    return {"method": key, "pool": method.pool, "test": spec.test, "rows": rows}
+    return {
+        "method": key,
+        "pool": method.pool,
+        "test": spec.test,
+        "epochs": training.training.epochs,
+        "full_training": method.full_training,
+        "rows": rows,
+    }
 
 
 def _selection(settings: DistillSpec, method: ComparedSpec, frames: int) -> DistillSpec:
@@ -106,7 +117,5 @@ def _selection(settings: DistillSpec, method: ComparedSpec, frames: int) -> Dist
     return settings.model_copy(update={**change, "initial": initial, "heldout": 0, "target": None})
 
 
-def _train(ani: AniSpec, spec: PaperSpec, pool: xr.Dataset, rows: NDArray[np.int64], seed: int) -> Ensemble:
-    training = ani.training.model_copy(update={"epochs": spec.epochs, "least_steps": spec.least_steps})
-    ani = ani.model_copy(update={"members": spec.members, "training": training})
-    return train_ensemble(ani, to_configurations(pool, rows), [np.arange(len(rows))] * spec.members, seed)
+def _train(ani: AniSpec, pool: xr.Dataset, rows: NDArray[np.int64], seed: int) -> Ensemble:
+    return train_ensemble(ani, to_configurations(pool, rows), [np.arange(len(rows))] * ani.members, seed)

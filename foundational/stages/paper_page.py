@@ -10,6 +10,7 @@ from foundational.errors import InputError, NotFoundError
 from foundational.specs.params import read_params
 from foundational.stages.paper_figures import draw
 from foundational.stages.paper_tables import (
+    budgets_table,
     crystals_table,
     distilled_table,
     methods_table,
@@ -28,7 +29,8 @@ def write_page(root: Path) -> list[Path]:
     methods, recipe, _ = read_numbers(root)
     settings = read_params(root / "params.yaml")
     pool = settings.distill[settings.paper.settings].pool
-    drawn = draw(root / FIGURES, methods, recipe, pool)
+    short = {name: method for name, method in methods.items() if not method["full_training"]}
+    drawn = draw(root / FIGURES, short, recipe, pool)
     text = filled_page(root)
     write_whole(root / PAGE, [text.encode()])
     return [*drawn, root / PAGE]
@@ -58,13 +60,14 @@ def page_tables(
     methods: dict[str, dict[str, Any]], recipe: dict[str, Any], published: dict[str, Any]
 ) -> dict[str, str]:
     """Every table of the page, by the name of its marker."""
-    budgets = sorted({row["budget"] for method in methods.values() for row in method["rows"]})
-    with_properties = sorted(
-        {row["budget"] for method in methods.values() for row in method["rows"] if "c11_GPa" in row}
-    )
+    short = {name: method for name, method in methods.items() if not method["full_training"]}
+    rows = [row for method in short.values() for row in method["rows"]]
+    budgets = sorted({row["budget"] for row in rows})
+    with_properties = sorted({row["budget"] for row in rows if "c11_GPa" in row})
     return {
-        **{f"methods-{b}": methods_table(methods, b) for b in budgets},
-        **{f"properties-{b}": properties_table(methods, b) for b in with_properties},
+        **{f"methods-{b}": methods_table(short, b) for b in budgets},
+        **{f"properties-{b}": properties_table(short, b) for b in with_properties},
+        **{name: budgets_table(method) for name, method in methods.items() if method["full_training"]},
         "sets-recipe": sets_table(recipe),
         "sets-published": sets_table(published),
         "crystals-recipe": crystals_table(recipe),

@@ -14,6 +14,7 @@ PUBLISHED: Final = {
 }
 #: The paper's HCP is relaxed at c/a = √3.
 _CRYSTALS: Final = {"fcc": "fcc", "bcc": "bcc", "hcp": "hcp_published"}
+_ERRORS: Final = ("MAE", "p99", "max", "force MAE", "FCC", "BCC", "HCP", "within ±5", "rank right")
 _PROPERTIES: Final = {
     "c11_GPa": ("C11, GPa", 0),
     "c12_GPa": ("C12, GPa", 0),
@@ -51,28 +52,34 @@ def of_budget(method: dict[str, Any], budget: int, key: str, pool: str | None = 
 
 def methods_table(methods: dict[str, dict[str, Any]], budget: int) -> str:
     """Every method at one budget, tested on the test pool."""
-    head = ["method", "MAE", "p99", "max", "force MAE", "FCC", "BCC", "HCP", "within ±5", "rank right"]
-    rows = []
-    for name, method in methods.items():
-        if not any(row["budget"] == budget for row in method["rows"]):
-            continue
-        test = method["test"]
-        crystals = [of_budget(method, budget, f"{s}_error_meV") for s in ("fcc", "bcc", "hcp")]
-        within = [all(e is not None and abs(e) <= 5 for e in errors) for errors in zip(*crystals, strict=True)]
-        ranked = of_budget(method, budget, "rank_ok")
-        rows.append(
-            [
-                name,
-                spread(of_budget(method, budget, "mae_meV", test), 3),
-                spread(of_budget(method, budget, "p99_meV", test), 2),
-                spread(of_budget(method, budget, "max_meV", test), 1),
-                spread(of_budget(method, budget, "force_mae_meV_per_A"), 1),
-                *(spread(errors, 1) for errors in crystals),
-                f"{sum(within)} of {len(within)}",
-                f"{sum(ranked)} of {len(ranked)}",
-            ]
-        )
-    return table(head, rows)
+    rows = [[name, *_errors(method, budget)] for name, method in methods.items() if _has(method, budget)]
+    return table(["method", *_ERRORS], rows)
+
+
+def budgets_table(method: dict[str, Any]) -> str:
+    """One method at all its budgets."""
+    budgets = sorted({row["budget"] for row in method["rows"]})
+    return table(["frames", *_ERRORS], [[f"{b:,}", *_errors(method, b)] for b in budgets])
+
+
+def _has(method: dict[str, Any], budget: int) -> bool:
+    return any(row["budget"] == budget for row in method["rows"])
+
+
+def _errors(method: dict[str, Any], budget: int) -> list[str]:
+    test = method["test"]
+    crystals = [of_budget(method, budget, f"{s}_error_meV") for s in ("fcc", "bcc", "hcp")]
+    within = [all(e is not None and abs(e) <= 5 for e in errors) for errors in zip(*crystals, strict=True)]
+    ranked = of_budget(method, budget, "rank_ok")
+    return [
+        spread(of_budget(method, budget, "mae_meV", test), 3),
+        spread(of_budget(method, budget, "p99_meV", test), 2),
+        spread(of_budget(method, budget, "max_meV", test), 1),
+        spread(of_budget(method, budget, "force_mae_meV_per_A"), 1),
+        *(spread(errors, 1) for errors in crystals),
+        f"{sum(within)} of {len(within)}",
+        f"{sum(ranked)} of {len(ranked)}",
+    ]
 
 
 def properties_table(methods: dict[str, dict[str, Any]], budget: int) -> str:
