@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from foundational.data.atomic import previous, whole_folder
 from foundational.data.identity import fingerprint
@@ -12,7 +13,7 @@ from foundational.data.store import open_store, verify_store, write_dataset
 from foundational.engines.potentials import ResolvedPotential, potential_for
 from foundational.engines.references import reference_crystals
 from foundational.engines.sampling.run import Run
-from foundational.errors import ConflictError, FoundationalError, InputError, NotFoundError, did_you_mean
+from foundational.errors import ChecksumError, ConflictError, FoundationalError, InputError, NotFoundError, did_you_mean
 from foundational.project import STORE, dataset_folder
 from foundational.provenance.record import ProvenanceRecord, read_record, software_versions, write_record
 from foundational.provenance.runlog import logged_run
@@ -161,10 +162,11 @@ def _stored(root: Path, name: str, work: dict[str, Any], frames: int) -> Stored 
         return None
     record = read_record(folder)
     has = record.output.n_configurations
-    found = differences(_work_of(folder, name, record), work)
-    if frames > has:
+    theirs, mine = _work_of(folder, name, record), work
+    if frames > has:  # the new frames would follow the old ones: they must come from the same programs
         ours = software_versions("sample")
-        found += differences(*({k: v for k, v in s.items() if k != "foundational"} for s in (record.software, ours)))
+        theirs, mine = theirs | {"software": record.software}, work | {"software": ours}
+    found = differences(theirs, mine)
     if claimed and found:
         raise ConflictError(
             f"the pool {name!r} was made by another specification ({found}); restore it, or sample anew with --force"
@@ -176,19 +178,26 @@ def _stored(root: Path, name: str, work: dict[str, Any], frames: int) -> Stored 
         )
     if found or frames <= has:
         return None
-    if claimed:
-        dataset, _ = open_pool(root, name)
-    else:
-        try:
-            verify_store(folder / STORE)
-            dataset = open_store(folder / STORE)
-            if fingerprint(dataset) != record.output.fingerprint:
-                return None
-        except FoundationalError:
-            return None
-    run = load_run(folder / BIAS)
-    if any(record.details.get(key) != value for key, value in details_of(run).items()):
+    try:
+        return _read(root, name, record, claimed)
+    except (FoundationalError, OSError, BadZipFile):
+        if claimed:
+            raise
         return None
+
+
+def _read(root: Path, name: str, record: ProvenanceRecord, claimed: bool) -> Stored:
+    """A stored pool and the run that made it; ChecksumError where they are not those of the record."""
+    folder = dataset_folder(root, f"pools/{name}")
+    if claimed:
+        open_pool(root, name)
+    else:
+        verify_store(folder / STORE)
+    dataset, run = open_store(folder / STORE), load_run(folder / BIAS)
+    if fingerprint(dataset) != record.output.fingerprint or any(
+        record.details.get(key) != value for key, value in details_of(run).items()
+    ):
+        raise ChecksumError(f"the pool {name!r} and its run are not those of its record; sample it anew with --force")
     return Stored(dataset.load(), run, load_surplus(folder / BIAS))
 
 
