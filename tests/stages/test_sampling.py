@@ -151,7 +151,7 @@ def copper(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     """A project with a pool of copper; heated ten times faster than in earnest."""
     root = copied(empty, tmp_path_factory.mktemp("copper") / "project")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(melting, "_STAGE", 400.0)
+        patch.setattr(melting, "_STAGE", 300.0)
         patch.setattr(melting, "_HEATINGS", 2)
         return root, sample_element(root, "Cu", COPPER)
 

@@ -11,7 +11,7 @@ from foundational.errors import EngineError
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(melting, "_STAGE", 600.0)
+    monkeypatch.setattr(melting, "_STAGE", 300.0)
     monkeypatch.setattr(melting, "_HEATINGS", 2)
 
 
