@@ -165,6 +165,8 @@ def free_energy_difference(
     frames: Frames, a: NDArray[np.bool_], b: NDArray[np.bool_], temperatures: NDArray[np.float64]
 ) -> list[Estimate | None]:
     """G_a − G_b = −kT ln(W_a/W_b) in eV of two phases, from the sums W of their weights; None as in `average`."""
+    if not len(temperatures):
+        return []
     values, samples, known = _free_energies(frames, a, b, temperatures)
     errors = samples.std(axis=0)
     return [Estimate(float(x), float(e)) if k else None for x, e, k in zip(values, errors, known, strict=True)]

@@ -18,7 +18,14 @@ from foundational.engines.structure import structure_shares
 from foundational.errors import NotFoundError
 from foundational.project import dataset_folder
 from foundational.science.phases import Phase, phases, stays
-from foundational.science.reweighting import Average, Estimate, Frames, average, melting_temperature
+from foundational.science.reweighting import (
+    Average,
+    Estimate,
+    Frames,
+    average,
+    free_energy_difference,
+    melting_temperature,
+)
 from foundational.specs.base import Spec
 from foundational.stages.pools import BIAS, open_pool
 from foundational.stages.sample import load_run
@@ -57,6 +64,14 @@ class ThermoRow(Spec):
     effective_frames: float
 
 
+class FreeEnergyRow(Spec):
+    """How much lower or higher the aligned crystal's Gibbs energy is than the liquid's."""
+
+    temperature_K: float  # noqa: N815
+    crystal_minus_liquid_eV_per_atom: float  # noqa: N815
+    error_eV_per_atom: float  # noqa: N815
+
+
 class MeltingPoint(Spec):
     """Where the aligned crystal and the liquid have equal weights, and what melting takes there."""
 
@@ -80,6 +95,7 @@ class ThermoReport(Spec):
     crossings: int
     phases: tuple[PhaseReport, ...]
     rows: tuple[ThermoRow, ...]
+    free_energies: tuple[FreeEnergyRow, ...]
     melting: MeltingPoint | None
 
 
@@ -175,7 +191,9 @@ def thermo(pool: PoolFrames, temperatures: Sequence[float] | None = None) -> The
         for phase in (Phase.ALIGNED, Phase.OTHER, Phase.LIQUID)
         if (found := average(pool.frames, pool.phase == phase, temperature, pool.depth)) is not None
     ]
-    melting = melting_temperature(pool.frames, pool.phase == Phase.ALIGNED, pool.phase == Phase.LIQUID)
+    crystal, liquid = pool.phase == Phase.ALIGNED, pool.phase == Phase.LIQUID
+    melting = melting_temperature(pool.frames, crystal, liquid)
+    differences = free_energy_difference(pool.frames, crystal, liquid, np.array(grid))
     return ThermoReport(
         pool=pool.name,
         fingerprint=pool.fingerprint,
@@ -188,6 +206,15 @@ def thermo(pool: PoolFrames, temperatures: Sequence[float] | None = None) -> The
         crossings=pool.crossings,
         phases=_phase_reports(pool),
         rows=tuple(_row(phase, found, pool.n_atoms) for phase, found in averages),
+        free_energies=tuple(
+            FreeEnergyRow(
+                temperature_K=temperature,
+                crystal_minus_liquid_eV_per_atom=found.value / pool.n_atoms,
+                error_eV_per_atom=found.error / pool.n_atoms,
+            )
+            for temperature, found in zip(grid, differences, strict=True)
+            if found is not None
+        ),
         melting=None if melting is None else _melting_point(pool, melting),
     )
 
