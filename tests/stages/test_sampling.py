@@ -118,7 +118,7 @@ def test_kill_leaves_the_old_pool_whole_and_the_extension_is_resumed(
     made = sample_pool(root, NAME, frames=60)
     assert made.resumed or event == "sampling"
     assert made.manifest == read_manifest(long, NAME)
-    assert not (root / "build/work" / f"sample-{NAME}").exists()
+    assert not sampling.work_folder(root, NAME).exists()
 
 
 def test_pool_of_another_specification_is_kept_and_the_difference_said(short: Path, tmp_path: Path):
