@@ -168,8 +168,10 @@ def free_energy_difference(
     if not len(temperatures):
         return []
     values, samples, known = _free_energies(frames, a, b, temperatures)
-    errors = samples.std(axis=0)
-    return [Estimate(float(x), float(e)) if k else None for x, e, k in zip(values, errors, known, strict=True)]
+    return [
+        Estimate(float(value), float(sample.std())) if enough else None
+        for value, sample, enough in zip(values, samples.T, known, strict=True)
+    ]
 
 
 def melting_temperature(frames: Frames, crystal: NDArray[np.bool_], liquid: NDArray[np.bool_]) -> Estimate | None:

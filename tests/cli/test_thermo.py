@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from foundational.errors import InputError
 from foundational.specs.parsing import merge, read_yaml
-from foundational.stages.commands import sample_pool
+from foundational.stages.sampling import sample_pool
 from foundational.stages.thermo import PoolFrames, read_pool, thermo
 from foundational.stages.thermo_curves import draw, write_metrics
 

@@ -104,6 +104,7 @@ def test_phases_have_equal_weights_at_the_exact_melting_temperature(bias: Bias) 
     assert gap is not None
     assert abs(gap.value) < 4 * gap.error < 0.1
     assert melting_temperature(frames, crystal, crystal & ~crystal) is None
+    assert free_energy_difference(frames, crystal, crystal & ~crystal, np.array([exact])) == [None]
 
 
 def test_density_of_states_of_both_phases_shares_one_constant(bias: Bias) -> None:
