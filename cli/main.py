@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from foundational.cli import audit, data, labelling, models, paper, pipeline, project, publish, release, thermo
+from foundational.cli import audit, data, labelling, metals, models, paper, pipeline, project, publish, release, thermo
 from foundational.errors import FoundationalError, disk_trouble
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (pipeline, labelling, thermo, data, audit, models, project, paper, release, publish):
+for module in (pipeline, labelling, metals, thermo, data, audit, models, project, paper, release, publish):
     module.register(app)
 
 

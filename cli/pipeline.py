@@ -154,7 +154,7 @@ def translate(
     labeller_args: LabellerArgs = None,
     labeller_arg: LabellerArg = None,
     isolated_energy: IsolatedEnergy = None,
-    rule: Annotated[str | None, typer.Option(help="lattice, nearest-neighbour or volume.")] = None,
+    rule: Annotated[str | None, typer.Option(help="lattice, nearest-neighbour, volume or virial.")] = None,
     executor: ExecutorName = "local",
     workers: Workers = 2,
     force: Force = False,

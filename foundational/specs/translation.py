@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from foundational.specs.base import EnergyPerAtom, Length, Spec
+from foundational.specs.base import Count, EnergyPerAtom, Length, Spec, Time
 
-Rule = Literal["lattice", "nearest-neighbour", "volume"]
+Rule = Literal["lattice", "nearest-neighbour", "volume", "virial"]
 Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$", description="chemical symbol")]
 
 
@@ -28,7 +28,40 @@ class TranslationSpec(Spec):
     """Registry id; null: the element's default potential."""
     rule: Rule
     """The length whose ratio scales the cells: the lattice constant of FCC, the nearest-neighbour distance of the
-    ground states, or the cube root of the volume per atom of the ground states."""
+    ground states, or the cube root of the volume per atom of the ground states; or that at which the virial per atom,
+    in cohesive energies, is what it was in the parent."""
+
+
+class NptTestSpec(Spec):
+    """Short plain NPT runs of solid and liquid, on whose frames translated sets are tested."""
+
+    frames: Count
+    """Of each phase."""
+    solid: Annotated[float, Field(gt=0, lt=1)]
+    """Temperature of the solid over the one at which the heated crystal melts."""
+    liquid: Annotated[float, Field(gt=0)]
+    """Temperature of the liquid over that."""
+    timestep: Time
+    thermostat_time: Time
+    barostat_time: Time
+    heating: Time
+    """Of each stage of heating, 4 % hotter than the one before."""
+    equilibration: Time
+    """Before frames are taken."""
+    stride: Time
+    """Between two frames."""
+
+
+class MetalsSpec(Spec):
+    """The periodic table of translations: one parent carried to many metals, each judged."""
+
+    parent: str
+    rule: Rule
+    seeds: Count
+    """Networks trained on each translated set."""
+    test: NptTestSpec
+    potentials: dict[Element, str]
+    """Registry id by target element."""
 
 
 class TranslateSpec(Spec):
@@ -38,3 +71,5 @@ class TranslateSpec(Spec):
     sets: dict[str, TranslationSpec]
     default_rule: Rule
     """The rule of ``foundational translate`` where ``--rule`` is not given."""
+    metals: MetalsSpec | None = None
+    """The table of many metals; null: none is made."""

@@ -13,7 +13,6 @@ from foundational.engines.potentials import potential_for
 from foundational.errors import GateError, InputError
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record
-from foundational.science.scaling import length_ratio
 from foundational.specs.params import read_params
 from foundational.specs.translation import Rule
 from foundational.stages.executors import executor_named
@@ -21,6 +20,7 @@ from foundational.stages.label_journal import LabelJournal
 from foundational.stages.labellers import labeller_of, labeller_record
 from foundational.stages.reference import ground_volume, reference_of
 from foundational.stages.runner import Made, produce
+from foundational.stages.scale import length_scale
 from foundational.stages.translate import translate
 
 Progress = Callable[[int, int, str], None]
@@ -97,7 +97,7 @@ def translate_dataset(
     def build() -> Made:
         here = reference_of(labeller_of(parent_record.labeller, root), parent_record.element)
         there = reference_of(labeller, element)
-        scale = length_ratio(rule, here.isotropic, there.isotropic)  # type: ignore[arg-type]  # checked above
+        scale = length_scale(rule, parent, here, there, labeller)  # type: ignore[arg-type]  # checked above
         record = labeller_record(labeller, element, isolated_energy)
         journal = journal_of(root, name, labeller, record)
         with executor_named(executor, workers, root / "build") as tasks:

@@ -1,0 +1,50 @@
+"""The commands of the periodic table of translations."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from foundational.cli.progress import progress_on_stderr
+from foundational.cli.types import Json, Root
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands to ``app``."""
+    app.command()(metal)
+    app.command()(metals)
+
+
+def metal(
+    element: Annotated[str, typer.Argument(help="A metal of translate.metals in params.yaml, such as Cu.")],
+    rule: Annotated[str | None, typer.Option(help="Another rule than params.yaml has, to compare.")] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Also write metrics/translate/ELEMENT.json, as DVC does.")
+    ] = False,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Carry the parent to a metal, train on it, and judge crystals and held-out solid and liquid."""
+    from foundational.project import find_root
+    from foundational.stages.metals import judge_metal
+    from foundational.stages.metals_page import table
+
+    with progress_on_stderr(f"translating to {element}") as progress:
+        report = judge_metal(find_root(root), element, rule=rule, write=write, progress=progress)
+    if as_json:
+        typer.echo(json.dumps(report.model_dump(mode="json"), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(table({element: report}))
+
+
+def metals(as_json: Json = False, root: Root = None) -> None:
+    """Gather the reports of all metals into metrics/translate.json and the table of docs/translation.md."""
+    from foundational.project import find_root
+    from foundational.stages.metals_page import table, write_metals
+
+    found = write_metals(find_root(root))
+    if as_json:
+        shown = {element: report.model_dump(mode="json") for element, report in found.items()}
+        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+    else:
+        typer.echo(table(found))

@@ -1,0 +1,133 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from foundational.data.batches import to_configurations
+from foundational.data.distances import shortest_distances
+from foundational.data.store import open_store
+from foundational.engines.labeller import LammpsLabeller
+from foundational.engines.npt import npt_frames
+from foundational.engines.potentials import potential_for
+from foundational.engines.references import reference_crystals
+from foundational.errors import InputError, NotFoundError
+from foundational.science.crystals import build_crystal
+from foundational.specs.parsing import merge, read_yaml
+from foundational.specs.translation import NptTestSpec
+from foundational.stages.metals import MetalReport, judge_metal
+from foundational.stages.metals_page import write_metals
+from foundational.stages.scale import length_scale
+from foundational.stages.translate import scaled
+
+TEST = {
+    "frames": 4,
+    "solid": 0.5,
+    "liquid": 1.0,
+    "timestep": 2.0,
+    "thermostat_time": 200.0,
+    "barostat_time": 1000.0,
+    "heating": 200.0,
+    "equilibration": 600.0,
+    "stride": 100.0,
+}
+METALS = {"parent": "ni", "rule": "volume", "seeds": 2, "test": TEST, "potentials": {"Al": "Al_mm"}}
+TRAINING = {"recipe": {"training": {"least_steps": None}}}
+
+
+@pytest.fixture(scope="module")
+def project(distilled_project, tmp_path_factory):
+    root = tmp_path_factory.mktemp("metals") / "project"
+    shutil.copytree(distilled_project, root, symlinks=True)
+    params = merge(read_yaml(root / "params.yaml"), {"translate": {"metals": METALS}, "ani": TRAINING})
+    YAML().dump(params, root / "params.yaml")
+    return root
+
+
+@pytest.fixture(scope="module")
+def nickel(project):
+    return reference_crystals(potential_for("Ni", project), "Ni")
+
+
+@pytest.fixture(scope="module")
+def parent(project):
+    return open_store(project / "datasets/ni/data.zarr").load()
+
+
+@pytest.mark.parametrize("rule", ["lattice", "nearest-neighbour", "volume", "virial"])
+def test_a_metal_is_as_long_as_itself(parent, nickel, rule):
+    assert length_scale(rule, parent, nickel, nickel, nickel.labeller) == pytest.approx(1.0, abs=2e-4)
+
+
+def test_matching_the_virial_gives_the_configurations_the_parent_s(parent, nickel, project):
+    """In cohesive energies, the mean of tr σ V / 3N over the scaled configurations is that over the parent's."""
+    aluminium = reference_crystals(potential_for("Al", project), "Al")
+    scale = length_scale("virial", parent, nickel, aluminium, aluminium.labeller)
+    volume = length_scale("volume", parent, nickel, aluminium, aluminium.labeller)
+    assert 0.95 < scale / volume < 1.05
+    made = aluminium.labeller.label(_scaled(parent, scale))
+    n_atoms, cell = parent["n_atoms"].to_numpy(), parent["cell"].to_numpy()
+    virials = [
+        float(np.mean(np.trace(stress, axis1=1, axis2=2) / 3 * np.linalg.det(lattice) / n_atoms)) / energy
+        for stress, lattice, energy in (
+            (parent["stress"].to_numpy(), cell, nickel.cohesive_energy("fcc")),
+            (made.stress, cell * scale, aluminium.cohesive_energy("fcc")),
+        )
+    ]
+    assert virials[1] == pytest.approx(virials[0], abs=1e-4)
+
+
+def _scaled(parent, scale):
+    return scaled(to_configurations(parent), scale, "Al")
+
+
+@pytest.mark.parametrize("structure", ["fcc", "hcp"])
+def test_test_frames_are_a_solid_and_a_liquid_without_pressure(project, structure):
+    """The liquid is higher in energy by about the heat of fusion, 0.1 eV/atom; both hold themselves at their volume."""
+    element = {"fcc": "Al", "hcp": "Mg"}[structure]
+    reference = reference_crystals(potential_for(element, project), element)
+    crystal = build_crystal(structure, reference.isotropic[structure].volume_per_atom, (3, 2, 2))
+    spec = NptTestSpec.model_validate(TEST | {"frames": 8, "stride": 50.0})
+    potential = reference.labeller.potential
+    found = npt_frames(potential, element, crystal, reference.cohesive_energy(structure), spec, seed=1)
+    energies = []
+    for batch in (found.solid, found.liquid):
+        assert len(batch) == 8
+        assert shortest_distances(batch).min() > 1.8
+        energies.append((LammpsLabeller(potential).label(batch).energy / batch.n_atoms).mean())
+    assert 600 < found.limit < 2500
+    assert 0.05 < energies[1] - energies[0] < 0.4
+
+
+def test_a_metal_is_judged_and_the_page_shows_it(project):
+    report = judge_metal(project, "Al", write=True)
+    stored = json.loads((project / "metrics/translate/Al.json").read_text())
+    assert MetalReport.model_validate(stored) == report
+    assert stored["seeds"] == 2
+    assert 1.13 < stored["scale"] < 1.17
+    assert stored["reference_order"] == ["fcc", "hcp", "bcc"]
+    assert stored["mae_meV_per_atom"] == pytest.approx(
+        (stored["mae_solid_meV_per_atom"] + stored["mae_liquid_meV_per_atom"]) / 2
+    )
+    with pytest.raises(NotFoundError, match="between which the table goes"):
+        write_metals(project)
+    (project / "docs").mkdir()
+    page = project / "docs/translation.md"
+    page.write_text("before\n<!-- begin: foundational metals -->\nold\n<!-- end -->\nafter\n")
+    write_metals(project)
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "| Al | Al_mm | 1.15" in text
+    assert list(json.loads((project / "metrics/translate.json").read_text())) == ["Al"]
+
+
+def test_what_is_not_in_the_table_is_refused(project):
+    with pytest.raises(NotFoundError, match="did you mean 'Al'"):
+        judge_metal(project, "Ag")
+    with pytest.raises(InputError, match="expected a rule among"):
+        judge_metal(project, "Al", rule="colour")
+    with pytest.raises(InputError, match=r"expected the rule of params\.yaml, volume"):
+        judge_metal(project, "Al", rule="lattice", write=True)
