@@ -155,6 +155,13 @@ def translate(
     labeller_arg: LabellerArg = None,
     isolated_energy: IsolatedEnergy = None,
     rule: Annotated[str | None, typer.Option(help="lattice, nearest-neighbour, volume or virial.")] = None,
+    refine: Annotated[
+        int,
+        typer.Option("--refine", min=0, help="Add at most so many frames of the target that networks know least of."),
+    ] = 0,
+    refine_from: Annotated[
+        str | None, typer.Option("--refine-from", help="Pool that they come from; default: a short MOMT run.")
+    ] = None,
     executor: ExecutorName = "local",
     workers: Workers = 2,
     force: Force = False,
@@ -179,6 +186,8 @@ def translate(
             arguments=labeller_arguments(labeller_args, labeller_arg),
             isolated_energy=isolated_energy,
             rule=rule,
+            refine_by=refine,
+            refine_from=refine_from,
             executor=executor,
             workers=workers,
             force=force,
@@ -189,6 +198,7 @@ def translate(
     typer.echo(
         f"datasets/{made.name}: {made.n_configurations:,} configurations of {record.element}, scaled by "
         f"{details['scale']:.4f} ({details['rule']}), labelled by {record.labeller.id}"
+        + (f"; {details['refined']} of them from {record.inputs[1].name}" if "refined" in details else "")
     )
     say_filtered(record)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -33,6 +33,7 @@ from foundational.stages.reference import ground_volume, reference_of
 from foundational.stages.scale import length_scale
 from foundational.stages.train import train_ensemble
 from foundational.stages.translate import translate
+from foundational.stages.translation import rule_named
 from foundational.units import MEV
 
 Progress = Callable[[int, int, str], None]
@@ -119,9 +120,8 @@ def judge_metal(
     spec = metals_of(params)
     if element not in spec.potentials:
         raise NotFoundError(f"no metal {element!r} in translate.metals; {did_you_mean(element, spec.potentials)}")
-    if rule is not None and rule not in get_args(Rule):
-        raise InputError(f"expected a rule among {', '.join(get_args(Rule))}, got {rule!r}")
-    if write and rule not in (None, spec.rule):
+    chosen = spec.rule if rule is None else rule_named(rule)
+    if write and chosen != spec.rule:
         raise InputError(f"expected the rule of params.yaml, {spec.rule}, in a report that is written; got {rule}")
     folder = find_dataset(root, spec.parent)
     parent, record = open_store(folder / STORE).load(), read_record(folder)
@@ -129,7 +129,6 @@ def judge_metal(
     labeller = LammpsLabeller(potential)
     here = reference_of(labeller_of(record.labeller, root), record.element)
     there = reference_crystals(potential, element)
-    chosen: Rule = spec.rule if rule is None else rule  # type: ignore[assignment]  # checked above
     scale = length_scale(chosen, parent, here, there, labeller)
     made = translate(parent, element, scale, params.translate.guard, labeller)
     tested = _tested(spec, there, derive(params.seed, "metal", element))

@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, cast, get_args
+
+import xarray as xr
 
 from foundational.data.store import open_store
 from foundational.engines.ase_labeller import AseLabeller
@@ -11,19 +13,25 @@ from foundational.engines.labeller import LammpsLabeller
 from foundational.engines.labellers import labeller_named
 from foundational.engines.potentials import potential_for
 from foundational.errors import GateError, InputError
-from foundational.project import STORE, find_dataset
+from foundational.project import STORE, dataset_folder, find_dataset
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record
+from foundational.seeds import derive
 from foundational.specs.params import read_params
 from foundational.specs.translation import Rule
 from foundational.stages.executors import executor_named
 from foundational.stages.label_journal import LabelJournal
 from foundational.stages.labellers import labeller_of, labeller_record
+from foundational.stages.pools import MANIFEST, open_pool
 from foundational.stages.reference import ground_volume, reference_of
+from foundational.stages.refine import refine
 from foundational.stages.runner import Made, produce
 from foundational.stages.scale import length_scale
 from foundational.stages.translate import translate
 
 Progress = Callable[[int, int, str], None]
+
+#: Frames of the run from which a translated set is refined where no pool is named.
+_SHORT: Final = 2000
 
 
 def translate_dataset(
@@ -37,6 +45,8 @@ def translate_dataset(
     arguments: Mapping[str, Any] | None = None,
     isolated_energy: float | None = None,
     rule: str | None = None,
+    refine_by: int = 0,
+    refine_from: str | None = None,
     executor: str = "local",
     workers: int = 1,
     force: bool = False,
@@ -55,6 +65,12 @@ def translate_dataset(
         Keyword arguments of an ASE factory.
     isolated_energy
         Energy of an atom alone by such a labeller, eV, where it has one.
+    refine_by
+        At most so many configurations of the target itself are added, those of which networks trained on the translated
+        set know least.
+    refine_from
+        The pool that they come from; by default a short MOMT run of the target by a potential of the registry, which
+        is sampled where it is not there yet.
     force_parent
         Translate a parent that failed its own validation, too.
 
@@ -83,9 +99,7 @@ def translate_dataset(
                 f"your own datasets are called local/<name>"
             )
         rule, potential_id, labeller_name = planned.rule, planned.potential, None
-    rule = params.translate.default_rule if rule is None else rule
-    if rule not in get_args(Rule):
-        raise InputError(f"expected a rule among {', '.join(get_args(Rule))}, got {rule!r}")
+    chosen = rule_named(params.translate.default_rule if rule is None else rule)
     if labeller_name is None:
         labeller: LammpsLabeller | AseLabeller = LammpsLabeller(potential_for(element, root, potential_id))
     elif potential_id is not None:
@@ -93,11 +107,19 @@ def translate_dataset(
     else:
         labeller = labeller_named(labeller_name, root, arguments, element=element)
     require_sound_parent(root, parent_record, force_parent)
+    pool: xr.Dataset | None = None
+    parents: tuple[ProvenanceRecord, ...] = (parent_record,)
+    if refine_by:
+        pool_name = refine_from or _short_run(root, element, potential_id, workers, progress)
+        pool, pool_record = open_pool(root, pool_name)
+        parents = (parent_record, pool_record)
+    elif refine_from is not None:
+        raise InputError("expected --refine with --refine-from, which says what to refine with")
 
     def build() -> Made:
         here = reference_of(labeller_of(parent_record.labeller, root), parent_record.element)
         there = reference_of(labeller, element)
-        scale = length_scale(rule, parent, here, there, labeller)  # type: ignore[arg-type]  # checked above
+        scale = length_scale(chosen, parent, here, there, labeller)
         record = labeller_record(labeller, element, isolated_energy)
         journal = journal_of(root, name, labeller, record)
         with executor_named(executor, workers, root / "build") as tasks:
@@ -113,17 +135,57 @@ def translate_dataset(
             )
         details = {
             "scale": scale,
-            "rule": rule,
+            "rule": chosen,
             "ground_states": {parent_record.element: here.ground_state, element: there.ground_state},
             "filtered": list(made.filtered),
         }
         dataset = made.dataset.assign_attrs(volume_per_atom=ground_volume(there))
+        if pool is not None:
+            ani = params.ani.scaled("recipe", ground_volume(there))
+            seed = derive(params.seed, "refine", name)
+            refined = refine(dataset, pool, refine_by, labeller, ani, seed, progress=progress)
+            dataset = refined.dataset
+            details |= {"refined": refined.added, "filtered": [*made.filtered, *refined.failures]}
         return Made(dataset, element, record, details)
 
-    spec = {"rule": rule, "labeller": labeller.id, "guard": params.translate.guard.model_dump(mode="json")}
-    made = produce(root, name, "translate", spec, params.seed, (parent_record,), build, force=force)
+    spec: dict[str, Any] = {
+        "rule": chosen,
+        "labeller": labeller.id,
+        "guard": params.translate.guard.model_dump(mode="json"),
+    }
+    if refine_by:
+        spec |= {"refine": refine_by, "ani": params.ani.recipe.model_dump(mode="json")}
+    made = produce(root, name, "translate", spec, params.seed, parents, build, force=force)
     journal_path(root, name).unlink(missing_ok=True)
     return made
+
+
+def rule_named(name: str) -> Rule:
+    """The rule called ``name``.
+
+    Raises
+    ------
+    InputError
+        where there is none.
+    """
+    if name not in get_args(Rule):
+        raise InputError(f"expected a rule among {', '.join(get_args(Rule))}, got {name!r}")
+    return cast(Rule, name)
+
+
+def _short_run(root: Path, element: str, potential_id: str | None, workers: int, progress: Progress | None) -> str:
+    """The pool of a short MOMT run of ``element``, sampled where it is not there."""
+    from foundational.stages.element_pools import sample_element  # noqa: PLC0415 - only refinement samples
+
+    name = f"local-{element.lower()}-short"
+    if not (dataset_folder(root, f"pools/{name}") / MANIFEST).exists():
+        potential = potential_for(element, root, potential_id)
+        # MOMT knows no order parameter of HCP; its run of FCC holds both close packings, and the liquid.
+        ground = reference_of(LammpsLabeller(potential), element).ground_state
+        structure = "fcc" if ground == "hcp" else ground
+        given = {"potential": potential.id, "structure": structure, "frames": _SHORT}
+        sample_element(root, element, given, name=name, workers=workers, progress=progress)
+    return name
 
 
 def require_sound_parent(root: Path, parent: ProvenanceRecord, force: bool) -> None:

@@ -2,18 +2,25 @@ import shutil
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 from foundational.data.batches import to_configurations
+from foundational.data.conversion import to_dataset
 from foundational.data.store import open_store
 from foundational.engines.labeller import LammpsLabeller
 from foundational.engines.potentials import potential_for
 from foundational.errors import ConflictError, EngineError, InputError, NotFoundError
 from foundational.provenance.record import read_record
+from foundational.specs.parsing import merge, read_yaml
 from foundational.specs.translation import GuardSpec
 from foundational.stages.check import check
+from foundational.stages.labellers import labeller_record
+from foundational.stages.pools import write_manifest
+from foundational.stages.runner import Made, produce
 from foundational.stages.show import show
 from foundational.stages.translate import scaled, translate
 from foundational.stages.translation import translate_dataset
+from tests.tiny_project import rattled_nickel
 
 GUARD = GuardSpec(minimum_distance=1.0, maximum_energy=100.0)
 
@@ -131,3 +138,34 @@ def test_scaling_by_one_changes_only_the_element(distilled_project):
     same = scaled(batch, 1.0, "Al")
     assert np.array_equal(same.positions, batch.positions)
     assert set(same.atomic_numbers) == {13}
+
+
+def test_a_refined_set_holds_frames_of_the_target_too(distilled_project, tmp_path):
+    """Chosen from a pool of the target by what networks trained on the translated set know least."""
+    root = tmp_path / "project"
+    shutil.copytree(distilled_project, root, symlinks=True)
+    params = merge(read_yaml(root / "params.yaml"), {"ani": {"recipe": {"training": {"least_steps": None}}}})
+    YAML().dump(params, root / "params.yaml")
+    niobium = LammpsLabeller(potential_for("Nb", root))
+    batch = scaled(rattled_nickel(30, seed=5), 1.18, "Nb")
+    columns = {"walker": np.arange(30) % 2, "step": np.arange(30) * 10, "order_parameter": np.full(30, 0.3)}
+    attrs = {"element": "Nb", "labeller": niobium.id, "volume_per_atom": 18.0}
+    pool = to_dataset(batch.with_labels(niobium.label(batch)), attrs=attrs, **columns)
+    record = produce(
+        root, "pools/local-nb", "sample", {}, 1, (), lambda: Made(pool, "Nb", labeller_record(niobium, "Nb"))
+    )
+    write_manifest(root / "datasets/pools/local-nb", record)
+    made = translate_dataset(root, "ni", "Nb", refine_by=6, refine_from="local-nb")
+    assert made.details["refined"] == 6
+    assert [parent.output.name for parent in made.parents] == ["ni", "pools/local-nb"]
+    child, plain = open_store(root / "datasets/local/nb/data.zarr").load(), open_store(root / "datasets/ni/data.zarr")
+    assert child.sizes["configuration"] == 46
+    added = child["parent_id"].to_numpy()[40:]
+    known = {bytes(row) for row in pool["id"].to_numpy()}
+    assert len({bytes(row) for row in added} & known) == 6
+    assert np.array_equal(child["parent_id"].to_numpy()[:40], plain["id"].to_numpy())
+    assert (child["split"].to_numpy()[40:] == 0).all()
+    assert np.isfinite(child["uncertainty"].to_numpy()[40:]).all()
+    assert check("local/nb", root)["violations"] == []
+    with pytest.raises(InputError, match="expected --refine with --refine-from"):
+        translate_dataset(root, "ni", "Nb", name="local/x", refine_from="local-nb")
