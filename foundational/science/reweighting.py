@@ -1,6 +1,7 @@
 """What a pool sampled under a frozen bias says of the canonical ensembles inside its window of temperature.
 
-A frame (H, O) of a run with weight W ∝ exp{−[H + ΔH(H, O)]/kT0} counts at temperature T with exp{[H + ΔH]/kT0 − H/kT}:
+A frame (H, O) of a run with weight W ∝ exp{−[H + ΔH(H, O) + U]/kT0}, U the restraint of a flexible cell's shape, counts
+at temperature T with exp{[H + ΔH + U]/kT0 − H/kT}:
 G. M. Torrie, J. P. Valleau, J. Comput. Phys. 23, 187 (1977). H is the potential enthalpy U + PV of the whole cell. Near
 melting an average over everything is an average over neither phase, so averages are conditioned on a phase, any
 function of the configuration alone. Errors are one standard deviation over bootstrap samples of whole stretches of each
@@ -65,11 +66,13 @@ class Frames:
     step: NDArray[np.int64]
     """(C,) ascending within a walker."""
     bias: Bias
+    restraint: NDArray[np.float64] | float = 0.0
+    """(C,) U, eV; see ``science.cell_shape``."""
 
     @cached_property
     def biased(self) -> NDArray[np.float64]:
-        """(C,) (H + ΔH)/kT0, minus the log of the density under which each frame was sampled."""
-        total = self.enthalpy + self.bias.value(self.enthalpy, self.order_parameter)
+        """(C,) (H + ΔH + U)/kT0, minus the log of the density under which each frame was sampled."""
+        total = self.enthalpy + self.bias.value(self.enthalpy, self.order_parameter) + self.restraint
         return np.asarray(total / (BOLTZMANN * self.bias.temperature))
 
     @cached_property

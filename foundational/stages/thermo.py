@@ -17,6 +17,7 @@ from foundational.data.batches import iterate_batches
 from foundational.engines.structure import structure_shares
 from foundational.errors import NotFoundError
 from foundational.project import dataset_folder
+from foundational.science.cell_shape import shape_energy
 from foundational.science.phases import Phase, phases, stays
 from foundational.science.reweighting import (
     Average,
@@ -29,6 +30,7 @@ from foundational.science.reweighting import (
 from foundational.specs.base import Spec
 from foundational.stages.pools import BIAS, open_pool
 from foundational.stages.sample import load_run
+from foundational.units import BOLTZMANN
 
 Progress = Callable[[int, int, str], None]
 
@@ -147,7 +149,9 @@ def read_pool(root: Path, name: str, progress: Progress | None = None) -> PoolFr
         dataset[key].to_numpy() for key in ("enthalpy", "order_parameter", "volume", "energy", "walker", "step")
     )
     phase, depth = phases(shares_of(dataset, progress), o)
-    frames = Frames(h, v, o.astype(np.float64), walker.astype(np.int64), step.astype(np.int64), bias)
+    stiffness = record.spec["pool"].get("shape_stiffness") or 0.0
+    restraint = shape_energy(dataset["cell"].to_numpy(), stiffness * BOLTZMANN * bias.temperature)
+    frames = Frames(h, v, o.astype(np.float64), walker.astype(np.int64), step.astype(np.int64), bias, restraint)
     return PoolFrames(
         name=name,
         fingerprint=record.output.fingerprint,

@@ -1,5 +1,7 @@
 """Reweighting: a substance of known density of states, sampled under a known bias, gives its exact averages back."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -66,6 +68,21 @@ def test_averages_are_those_of_the_known_density_of_states(bias: Bias) -> None:
         assert found.enthalpy.error < 0.02 * kt * (a + 1)
         assert found.heat_capacity.value == pytest.approx(a + 1, abs=4 * found.heat_capacity.error)
         assert found.volume.value == pytest.approx(100 + found.enthalpy.value)
+
+
+def test_a_restraint_of_the_shape_is_weighted_away(bias: Bias) -> None:
+    frames, crystal = drawn(bias, 60_000, 2)
+    restraint = 0.05 * np.abs(frames.enthalpy - 3.0)  # costs the hot half what a distorted shape would
+    kept = np.random.default_rng(3).random(60_000) < np.exp(-restraint / (BOLTZMANN * bias.temperature))
+    columns = (frames.enthalpy, frames.volume, frames.order_parameter, frames.walker, frames.step)
+    under = Frames(*(x[kept] for x in columns), bias, restraint[kept])
+    (a, h0, _), temperature = CRYSTAL, 900.0
+    found, forgotten = (average(f, crystal[kept], temperature) for f in (under, replace(under, restraint=0.0)))
+    assert found is not None
+    assert forgotten is not None
+    expected = h0 + (a + 1) * BOLTZMANN * temperature
+    assert found.enthalpy.value == pytest.approx(expected, abs=4 * found.enthalpy.error)
+    assert forgotten.enthalpy.value != pytest.approx(expected, abs=4 * forgotten.enthalpy.error)
 
 
 def test_errors_are_those_that_repetitions_scatter_by(bias: Bias) -> None:
