@@ -206,6 +206,11 @@ def translate(
 def validate(
     name: Name,
     seeds: Annotated[int | None, typer.Option(min=1, help="Networks to train; default: params.yaml.")] = None,
+    labeller: Annotated[
+        str | None, typer.Option("--labeller", help="That of the dataset, where it is ase:<module>:<factory>.")
+    ] = None,
+    labeller_args: LabellerArgs = None,
+    labeller_arg: LabellerArg = None,
     write: Annotated[bool, typer.Option("--write", help="Also write metrics/validate/NAME.json, as DVC does.")] = False,
     as_json: Json = False,
     root: Root = None,
@@ -216,7 +221,15 @@ def validate(
     from foundational.stages.commands import validate_dataset
 
     with progress_on_stderr(f"validating {name}") as progress:
-        report = validate_dataset(find_root(root), name, seeds=seeds, write=write, progress=progress)
+        report = validate_dataset(
+            find_root(root),
+            name,
+            seeds=seeds,
+            labeller_name=labeller,
+            arguments=labeller_arguments(labeller_args, labeller_arg),
+            write=write,
+            progress=progress,
+        )
     if as_json:
         typer.echo(json.dumps(report.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False))
     else:

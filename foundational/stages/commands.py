@@ -1,21 +1,24 @@
 """What each command of the pipeline does to a project: find the inputs, run the stage, store what it makes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
 from foundational.data.store import open_store
 from foundational.engines.labeller import LammpsLabeller
-from foundational.engines.potentials import ResolvedPotential, resolve_potential
-from foundational.engines.references import reference_crystals
+from foundational.engines.labellers import labeller_named
+from foundational.engines.potentials import ResolvedPotential
 from foundational.errors import ConflictError, NotFoundError, did_you_mean
 from foundational.project import STORE, dataset_folder, find_dataset
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record, write_json
 from foundational.specs.params import Params, read_params
 from foundational.stages.holdout import holdout
+from foundational.stages.labellers import labeller_of
 from foundational.stages.pools import open_pool
+from foundational.stages.reference import reference_of
 from foundational.stages.runner import Made, produce
 from foundational.stages.validate import ValidationReport, validate
 
@@ -36,22 +39,6 @@ def lammps_record(potential: ResolvedPotential) -> LabellerRecord:
     )
 
 
-def potential_of(root: Path, record: ProvenanceRecord) -> ResolvedPotential:
-    """The registry's potential that labelled a dataset.
-
-    Raises
-    ------
-    NotFoundError
-        where its labels are not from a potential of the registry.
-    """
-    kind, _, name = record.labeller.id.partition(":")
-    if kind != "lammps":
-        raise NotFoundError(
-            f"{record.output.name!r} was labelled by {record.labeller.id}, which is not in the registry"
-        )
-    return resolve_potential(name, root)
-
-
 def store_holdout(root: Path, name: str, *, force: bool = False) -> ProvenanceRecord:
     """Store the holdout ``name`` of params.yaml."""
     params = _params(root)
@@ -67,16 +54,30 @@ def store_holdout(root: Path, name: str, *, force: bool = False) -> ProvenanceRe
 
 
 def validate_dataset(
-    root: Path, name: str, *, seeds: int | None = None, write: bool = False, progress: Progress | None = None
+    root: Path,
+    name: str,
+    *,
+    seeds: int | None = None,
+    labeller_name: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    write: bool = False,
+    progress: Progress | None = None,
 ) -> ValidationReport:
-    """Validate the dataset ``name`` from its stored bytes; ``write`` keeps the report as a DVC metric."""
+    """Validate the dataset ``name`` from its stored bytes; ``write`` keeps the report as a DVC metric.
+
+    ``labeller_name`` and ``arguments`` repeat the labeller of the record, where that runs code of its own.
+    """
     params = _params(root)
     spec = params.validate_
     if seeds is not None:
         spec = spec.model_copy(update={"seeds": seeds})
     folder = find_dataset(root, name)
     dataset, record = open_store(folder / STORE), read_record(folder)
-    reference = reference_crystals(potential_of(root, record), record.element, rattle=spec.rattle, seed=params.seed)
+    named = None
+    if labeller_name is not None:
+        named = labeller_named(labeller_name, root, arguments, element=record.element)
+    labeller = labeller_of(record.labeller, root, named)
+    reference = reference_of(labeller, record.element, rattle=spec.rattle, seed=params.seed)
     tested = holdout_for(root, params, name, record)
     report = validate(
         name,

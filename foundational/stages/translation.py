@@ -90,6 +90,11 @@ def translate_dataset(
     parent, parent_record = open_store(folder / STORE), read_record(folder)
     if element == parent_record.element:
         raise InputError(f"{parent_name!r} is {element} already; expected another element")
+    if parent_record.labeller.id.startswith("ase:"):
+        raise InputError(
+            f"{parent_name!r} was labelled by {parent_record.labeller.id}, whose crystals the scale needs and which is "
+            "not run unasked; translate a set that a potential labelled, then relabel it"
+        )
     name = f"local/{element.lower()}" if name is None else name
     if not name.startswith("local/"):
         planned = params.translate.sets.get(name)

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 
 from foundational.data.store import open_store
 from foundational.errors import ConflictError, EngineError, GateError, InputError
 from foundational.provenance.record import read_record
+from foundational.specs.parsing import merge, read_yaml
 from foundational.stages.check import check
+from foundational.stages.commands import validate_dataset
 from foundational.stages.relabel import check_labels, relabel_dataset
 from foundational.stages.runner import exclusive
 from foundational.stages.translation import translate_dataset
@@ -184,3 +187,22 @@ def test_a_parent_is_judged_by_its_own_report(project, changes):
 def test_two_processes_do_not_label_into_one_dataset(project):
     with exclusive(project, "local/emt"), pytest.raises(ConflictError, match="another process is writing"):
         relabel_dataset(project, "ni", EMT, "local/emt")
+
+
+def test_a_relabelled_set_is_validated_against_its_own_labeller(project):
+    """EMT's crystals, not those of the parent's potential; networks of two epochs need not pass."""
+    params = merge(read_yaml(project / "params.yaml"), {"ani": {"recipe": {"training": {"least_steps": None}}}})
+    YAML().dump(params, project / "params.yaml")
+    relabel_dataset(project, "ni", EMT, "local/emt")
+    with pytest.raises(InputError, match="if you trust that, name it with --labeller"):
+        validate_dataset(project, "local/emt", seeds=1)
+    report = validate_dataset(project, "local/emt", seeds=1, labeller_name=EMT)
+    fcc = report.seeds[0].structures["fcc"]
+    assert fcc.reference_energy_per_atom == pytest.approx(-0.0063, abs=0.02)  # EMT's zero is its FCC crystal
+    assert report.holdout is None
+
+
+def test_what_code_of_one_s_own_labelled_is_no_parent_of_translations(project):
+    relabel_dataset(project, "ni", EMT, "local/emt")
+    with pytest.raises(InputError, match=r"'local/emt' was labelled by ase:.*translate a set that"):
+        translate_dataset(project, "local/emt", "Cu")
