@@ -88,13 +88,7 @@ def translate_dataset(
     params = read_params(root / "params.yaml")
     folder = find_dataset(root, parent_name)
     parent, parent_record = open_store(folder / STORE), read_record(folder)
-    if element == parent_record.element:
-        raise InputError(f"{parent_name!r} is {element} already; expected another element")
-    if parent_record.labeller.id.startswith("ase:"):
-        raise InputError(
-            f"{parent_name!r} was labelled by {parent_record.labeller.id}, whose crystals the scale needs and which is "
-            "not run unasked; translate a set that a potential labelled, then relabel it"
-        )
+    _require_translatable(parent_record, element)
     name = f"local/{element.lower()}" if name is None else name
     if not name.startswith("local/"):
         planned = params.translate.sets.get(name)
@@ -163,6 +157,17 @@ def translate_dataset(
     made = produce(root, name, "translate", spec, params.seed, parents, build, force=force)
     journal_path(root, name).unlink(missing_ok=True)
     return made
+
+
+def _require_translatable(parent: ProvenanceRecord, element: str) -> None:
+    name, labeller = parent.output.name, parent.labeller.id
+    if element == parent.element:
+        raise InputError(f"{name!r} is {element} already; expected another element")
+    if labeller.startswith("ase:"):
+        raise InputError(
+            f"{name!r} was labelled by {labeller}, whose crystals the scale needs and which is not run unasked; "
+            "translate a set that a potential labelled, then relabel it"
+        )
 
 
 def rule_named(name: str) -> Rule:
