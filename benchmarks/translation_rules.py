@@ -1,0 +1,73 @@
+"""Which length to match: every metal of params.yaml's translate.metals by every rule, from the same parent.
+
+    python benchmarks/translation_rules.py --json > rules.json
+    python benchmarks/translation_rules.py --metals Cu Nb --rules volume virial
+
+One line a metal and rule as it comes, on stderr; then per rule, over metals:
+
+rank_ok_metals         metals whose order of crystals is right in at least four of five networks
+mae_meV_per_atom       median and largest over metals, on held-out solid and liquid of each
+crystal_error_meV      median and largest over metals, of the worst network and crystal, meV/atom
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from statistics import median
+from typing import get_args
+
+from foundational.specs.params import read_params
+from foundational.specs.translation import Rule
+from foundational.stages.metals import MetalReport, judge_metal, metals_of
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def worst_crystal(report: MetalReport) -> float:
+    errors = [e for name in ("fcc", "bcc", "hcp") for e in report.errors[name].energy_meV_per_atom]
+    return max(float("inf") if error is None else abs(error) for error in errors)
+
+
+def summary(reports: list[MetalReport]) -> dict[str, object]:
+    maes, crystals = [r.mae_meV_per_atom for r in reports], [worst_crystal(r) for r in reports]
+    return {
+        "metals": len(reports),
+        "rank_ok_metals": sum(5 * r.rank_ok_seeds >= 4 * r.seeds for r in reports),
+        "mae_meV_per_atom": {"median": median(maes), "largest": max(maes)},
+        "crystal_error_meV": {"median": median(crystals), "largest": max(crystals)},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON object, with every report")
+    parser.add_argument("--root", type=Path, default=ROOT)
+    parser.add_argument("--metals", nargs="+")
+    parser.add_argument("--rules", nargs="+", default=list(get_args(Rule)))
+    chosen = parser.parse_args()
+    metals = chosen.metals or list(metals_of(read_params(chosen.root / "params.yaml")).potentials)
+    found: dict[str, list[MetalReport]] = {rule: [] for rule in chosen.rules}
+    for element in metals:
+        for rule in chosen.rules:
+            report = judge_metal(chosen.root, element, rule=rule)
+            found[rule].append(report)
+            print(
+                f"{element:<3}{rule:<18} scale {report.scale:.4f}  rank {report.rank_ok_seeds}/{report.seeds}  "
+                f"MAE {report.mae_solid_meV_per_atom:.2f} solid {report.mae_liquid_meV_per_atom:.2f} liquid  "
+                f"worst crystal {worst_crystal(report):.1f} meV/atom  {report.filtered} left out",
+                file=sys.stderr,
+                flush=True,
+            )
+    figures = {rule: summary(reports) for rule, reports in found.items()}
+    if chosen.json:
+        reports = {r: {m: x.model_dump(mode="json") for m, x in zip(metals, found[r], strict=True)} for r in found}
+        json.dump({"rules": figures, "reports": reports}, sys.stdout)
+        print()
+    else:
+        for rule, values in figures.items():
+            print(rule, json.dumps(values))
+
+
+if __name__ == "__main__":
+    main()
