@@ -120,7 +120,7 @@ def _outcome(labeller: Labeller, one: Configurations) -> Outcome:
         try:
             return labeller.label(one)
         except EngineError as error:
-            reason = str(error)
+            reason = str(error).removeprefix("configuration 0: ")  # it is alone
     return reason
 
 
