@@ -9,7 +9,7 @@ from foundational.stages.labelling import label_survivors
 
 
 def test_a_batch_in_which_a_potential_fails_is_labelled_one_by_one(checkout):
-    """A cell of 0.1 mm has more neighbour bins than LAMMPS can count; the others get the labels they have without it."""
+    """A cell of 0.1 mm has more neighbour bins than LAMMPS can count; the others get the same labels without it."""
     crystal, number = build_crystal("fcc", 11.0), np.full(32, 28)
     cells = [crystal.cell, 1e6 * np.eye(3), crystal.cell * 1.01]
     positions = [crystal.positions, crystal.positions, crystal.positions * 1.01]
