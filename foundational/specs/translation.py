@@ -59,6 +59,8 @@ class MetalsSpec(Spec):
     rule: Rule
     seeds: Count
     """Networks trained on each translated set."""
+    epochs: Count
+    """Of their training, whose other settings are those of validation."""
     test: NptTestSpec
     potentials: dict[Element, str]
     """Registry id by target element."""

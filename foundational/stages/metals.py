@@ -167,7 +167,9 @@ def _trained(
     rows = np.arange(len(configurations))
     if "split" in dataset:
         rows = np.flatnonzero(dataset["split"].to_numpy() == 0)
-    ani = params.ani.scaled(params.validate_.training, volume).model_copy(update={"members": spec.seeds})
+    ani = params.ani.scaled(params.validate_.training, volume)
+    training = ani.training.model_copy(update={"epochs": spec.epochs})
+    ani = ani.model_copy(update={"members": spec.seeds, "training": training})
     seed = derive(params.seed, "metal", element, fingerprint(dataset))
     return train_ensemble(ani, configurations, [rows] * spec.seeds, seed, progress=progress)
 

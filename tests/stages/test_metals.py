@@ -32,7 +32,7 @@ TEST = {
     "equilibration": 600.0,
     "stride": 100.0,
 }
-METALS = {"parent": "ni", "rule": "volume", "seeds": 2, "test": TEST, "potentials": {"Al": "Al_mm"}}
+METALS = {"parent": "ni", "rule": "volume", "seeds": 2, "epochs": 2, "test": TEST, "potentials": {"Al": "Al_mm"}}
 TRAINING = {"recipe": {"training": {"least_steps": None}}}
 
 
