@@ -23,7 +23,7 @@ from foundational.stages.labellers import labeller_of
 from foundational.stages.reference import reference_of
 from foundational.stages.relabel import check_labels, relabel_dataset
 from foundational.stages.runner import Made, exclusive, produce
-from foundational.stages.translation import translate_dataset
+from foundational.stages.translation import journal_path, translate_dataset
 
 COUNT = 20
 FAULTY, EMT = "ase:tests.faulty_calculators:Faulty", "ase:ase.calculators.emt:EMT"
@@ -115,7 +115,7 @@ def test_a_worker_that_dies_costs_no_label_that_was_finished(project):
     fatal = {"fault": "die", "at": volume_of(project, COUNT - 1)}
     with pytest.raises(EngineError, match=r"a worker process died.*repeat the command to go on"):
         relabel_dataset(project, "ni", FAULTY, "local/emt", arguments=fatal, workers=2)
-    journal = project / "build/work/label-local--emt.jsonl"
+    journal = journal_path(project, "local/emt")
     assert len(journal.read_bytes().splitlines()) > 8
     with pytest.raises(ConflictError, match=r"holds labels of an interrupted run by.*with other settings"):
         relabel_dataset(project, "ni", FAULTY, "local/emt", arguments={"fault": ""})
@@ -129,7 +129,7 @@ def test_a_killed_run_goes_on_where_it_was(project, tmp_path):
     command += ["--labeller-args", json.dumps(arguments), "--name", "local/emt", "--workers", "1"]
     checkout = str(Path(__file__).resolve().parents[2])
     process = subprocess.Popen(command, cwd=project, env=os.environ | {"PYTHONPATH": checkout}, start_new_session=True)
-    journal, deadline = project / "build/work/label-local--emt.jsonl", time.monotonic() + 60
+    journal, deadline = journal_path(project, "local/emt"), time.monotonic() + 60
     while time.monotonic() < deadline and not (journal.exists() and len(journal.read_bytes().splitlines()) > 8):
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
