@@ -2,11 +2,13 @@
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from foundational.data.atomic import write_whole
-from foundational.errors import InputError, NotFoundError
+from foundational.errors import InputError
+from foundational.specs.paper import PaperSpec
 from foundational.specs.params import read_params
 from foundational.stages.paper_figures import draw
 from foundational.stages.paper_tables import (
@@ -22,22 +24,34 @@ from foundational.stages.paper_tables import (
 PAGE = Path("docs/paper.md")
 FIGURES = Path("docs/figures")
 METRICS = Path("metrics/paper")
+SETTINGS = ("recipe", "published")
 
 
 def write_page(root: Path) -> list[Path]:
     """Draw the figures and write the tables into the page; returns what was written."""
-    methods, recipe, _ = read_numbers(root)
+    numbers = read_numbers(root)
     settings = read_params(root / "params.yaml")
     pool = settings.distill[settings.paper.settings].pool
-    short = {name: method for name, method in methods.items() if not method["full_training"]}
-    drawn = draw(root / FIGURES, short, recipe, pool)
+    drawn = draw(root / FIGURES, _short(numbers.methods), numbers.sets.get("recipe"), pool)
     text = filled_page(root)
     write_whole(root / PAGE, [text.encode()])
     return [*drawn, root / PAGE]
 
 
+@dataclass(frozen=True)
+class Numbers:
+    """What of metrics/paper is there."""
+
+    methods: dict[str, dict[str, Any]]
+    """By name, in the order of params.yaml."""
+    sets: dict[str, dict[str, Any]]
+    """By settings."""
+    missing: tuple[str, ...]
+    """Stages whose numbers are not there."""
+
+
 def filled_page(root: Path) -> str:
-    """The page with its tables as the numbers have them now.
+    """The page with its tables as the numbers have them now; where some are missing it says what makes them.
 
     Raises
     ------
@@ -45,7 +59,7 @@ def filled_page(root: Path) -> str:
         where the page has a marker without a table, or a table has no marker.
     """
     page = (root / PAGE).read_text(encoding="utf-8")
-    tables = page_tables(*read_numbers(root))
+    tables = page_tables(read_params(root / "params.yaml").paper, read_numbers(root))
     marked = re.findall(r"<!-- begin (\S+) -->", page)
     if sorted(marked) != sorted(tables):
         raise InputError(f"{PAGE}: expected the markers {sorted(tables)}, got {sorted(marked)}")
@@ -56,44 +70,46 @@ def filled_page(root: Path) -> str:
     return page
 
 
-def page_tables(
-    methods: dict[str, dict[str, Any]], recipe: dict[str, Any], published: dict[str, Any]
-) -> dict[str, str]:
+def page_tables(spec: PaperSpec, numbers: Numbers) -> dict[str, str]:
     """Every table of the page, by the name of its marker."""
-    short = {name: method for name, method in methods.items() if not method["full_training"]}
-    rows = [row for method in short.values() for row in method["rows"]]
-    budgets = sorted({row["budget"] for row in rows})
-    with_properties = sorted({row["budget"] for row in rows if "c11_GPa" in row})
-    return {
-        **{f"methods-{b}": methods_table(short, b) for b in budgets},
-        **{f"properties-{b}": properties_table(short, b) for b in with_properties},
-        **{name: budgets_table(method) for name, method in methods.items() if method["full_training"]},
-        "sets-recipe": sets_table(recipe),
-        "sets-published": sets_table(published),
-        "crystals-recipe": crystals_table(recipe),
-        "crystals-published": crystals_table(published),
-        "self-energies": self_energies_table(recipe, published),
-        "distilled": distilled_table(recipe, published),
-    }
+    short, sets = _short(numbers.methods), numbers.sets
+    brief = [method for method in spec.methods.values() if not method.full_training]
+    budgets = sorted({b for method in brief for b in method.budgets})
+    tables = {f"methods-{b}": methods_table(short, b) for b in budgets}
+    tables |= {f"properties-{b}": properties_table(short, b) for b in spec.properties if b in budgets}
+    for name, method in spec.methods.items():
+        if method.full_training:
+            found = numbers.methods.get(name)
+            tables[name] = _absent(f"paper-method@{name}") if found is None else budgets_table(found)
+    for settings in SETTINGS:
+        found = sets.get(settings)
+        tables[f"sets-{settings}"] = _absent(f"paper-sets@{settings}") if found is None else sets_table(found)
+        tables[f"crystals-{settings}"] = _absent(f"paper-sets@{settings}") if found is None else crystals_table(found)
+    tables["self-energies"] = self_energies_table(sets)
+    tables["distilled"] = distilled_table(sets)
+    tables["missing"] = "\n".join(f"* {_absent(stage)}" for stage in numbers.missing) or "Every number is there."
+    return tables
 
 
-def read_numbers(root: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any], dict[str, Any]]:
-    """The methods by name in the order of params.yaml, and the training sets with either settings.
-
-    Raises
-    ------
-    NotFoundError
-        where a file is missing; the message says what makes it.
-    """
+def read_numbers(root: Path) -> Numbers:
+    """The numbers that are there."""
     spec = read_params(root / "params.yaml").paper
-    methods = {name: _read(root, f"method-{name}", f"paper-method@{name}") for name in spec.methods}
-    recipe, published = (_read(root, f"sets-{name}", f"paper-sets@{name}") for name in ("recipe", "published"))
-    return methods, recipe, published
+    files = {("method", name): f"paper-method@{name}" for name in spec.methods}
+    files |= {("sets", name): f"paper-sets@{name}" for name in SETTINGS}
+    found: dict[str, dict[str, dict[str, Any]]] = {"method": {}, "sets": {}}
+    missing = []
+    for (kind, name), stage in files.items():
+        path = root / METRICS / f"{kind}-{name}.json"
+        if path.exists():
+            found[kind][name] = json.loads(path.read_text(encoding="utf-8"))
+        else:
+            missing.append(stage)
+    return Numbers(found["method"], found["sets"], tuple(missing))
 
 
-def _read(root: Path, name: str, stage: str) -> dict[str, Any]:
-    path = root / METRICS / f"{name}.json"
-    if not path.exists():
-        raise NotFoundError(f"{path}: no such file; make it with: dvc repro {stage}")
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+def _short(methods: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: method for name, method in methods.items() if not method["full_training"]}
+
+
+def _absent(stage: str) -> str:
+    return f"Not computed yet; `dvc repro {stage}` does."

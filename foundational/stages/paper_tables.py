@@ -84,8 +84,10 @@ def _errors(method: dict[str, Any], budget: int) -> list[str]:
 
 def properties_table(methods: dict[str, dict[str, Any]], budget: int) -> str:
     """Elastic constants, vacancy and stacking fault at one budget, beside the reference potential."""
-    reference = next(iter(methods.values()))["reference"]
-    rows = [["EAM", *(f"{reference[key]:.{digits}f}" for key, (_, digits) in _PROPERTIES.items())]]
+    reference = next(iter(methods.values()))["reference"] if methods else {}
+    rows = (
+        [] if not methods else [["EAM", *(f"{reference[key]:.{digits}f}" for key, (_, digits) in _PROPERTIES.items())]]
+    )
     for name, method in methods.items():
         if any(row["budget"] == budget and "c11_GPa" in row for row in method["rows"]):
             values = [spread(of_budget(method, budget, key), digits) for key, (_, digits) in _PROPERTIES.items()]
@@ -118,19 +120,17 @@ def crystals_table(found: dict[str, Any]) -> str:
     return table(["trained on", *head], rows)
 
 
-def self_energies_table(recipe: dict[str, Any], published: dict[str, Any]) -> str:
+def self_energies_table(sets: dict[str, dict[str, Any]]) -> str:
     """The constants an atom that are fitted before training (Table S4), eV."""
-    rows = [
-        [name, *(spread(found["sets"][name]["self_energy_eV"], 4) for found in (recipe, published))]
-        for name in recipe["sets"]
-    ]
-    return table(["trained on", "recipe", "published settings"], rows)
+    names = list(next(iter(sets.values()))["sets"]) if sets else []
+    rows = [[name, *(spread(found["sets"][name]["self_energy_eV"], 4) for found in sets.values())] for name in names]
+    return table(["trained on", *sets], rows)
 
 
-def distilled_table(recipe: dict[str, Any], published: dict[str, Any]) -> str:
+def distilled_table(sets: dict[str, dict[str, Any]]) -> str:
     """Distilled against as many undistilled frames (supplementary note 5), on the test pool."""
     rows = []
-    for settings, found in (("recipe", recipe), ("published", published)):
+    for settings, found in sets.items():
         for name in ("distilled", "undistilled"):
             row = found["sets"][name]
             errors = row["errors"][found["test"]]

@@ -94,7 +94,7 @@ def test_the_page_holds_every_number_and_writing_it_again_changes_nothing(root):
         "sets-published",
         "crystals-recipe",
     ]
-    names += ["crystals-published", "self-energies", "distilled"]
+    names += ["crystals-published", "self-energies", "distilled", "missing"]
     (root / "docs").mkdir()
     text = "".join(f"# {n}\n<!-- begin {n} -->\n<!-- end {n} -->\nwords\n" for n in names)
     (root / PAGE).write_text(text)
