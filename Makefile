@@ -1,4 +1,4 @@
-# make run    set up, then the whole pipeline at quick scale on real nickel
+# make run    set up, fetch the nickel set, translate it to niobium, retrain on the result and print its crystals beside the reference's
 # make test   set up, then lint, types and tests
 # make setup  the environment alone, in .venv
 #
@@ -18,7 +18,9 @@ READY := .venv/.ready
 
 run: setup
 	$(BIN)/dvc pull --allow-missing
-	$(BIN)/foundational quick
+	$(BIN)/foundational translate ni --to Nb --force
+	$(BIN)/foundational validate local/nb
+	@echo "Niobium from nickel is in datasets/local/nb. Go on with: $(BIN)/foundational quick (the whole pipeline in miniature, from no data), or $(BIN)/dvc repro paper"
 
 test: setup
 	$(BIN)/dvc pull --allow-missing
