@@ -91,7 +91,8 @@ def distill_pool(
             progress=progress,
         )
         rounds = [asdict(line) for line in made.rounds]
-        _write_rounds(root / "metrics" / "distill" / f"{name.replace('/', '--')}.csv", rounds)
+        if not name.startswith("local/"):  # the metrics of the pipeline; any set's rounds are in its record too
+            _write_rounds(root / "metrics" / "distill" / f"{name}.csv", rounds)
         return Made(made.dataset, found.element, found.labeller, {"rounds": rounds}, {"resumed": made.resumed_after})
 
     return produce(root, name, "distill", stored, params.seed, found.parents, build, force=force or extend)
