@@ -152,6 +152,6 @@ def compute_jacobian(configurations: Configurations, spec: AevSpec, elements: Se
 def slot_counts(geometry: Geometry, spec: AevSpec) -> NDArray[np.int64]:
     """(A,) how many distinct atoms each vector depends on."""
     counts = np.empty(len(geometry.positions), dtype=np.int64)
-    g = geometry
-    count_slots(g.positions, g.fractional, g.cell, g.reach, g.offsets, g.owner, spec.radial.cutoff, counts)
+    g, cutoff = geometry, float(np.float32(spec.radial.cutoff))  # as the terms have it, by which slots are filled
+    count_slots(g.positions, g.fractional, g.cell, g.reach, g.offsets, g.owner, cutoff, counts)
     return counts

@@ -118,6 +118,17 @@ def test_derivatives_keep_to_their_memory(memory: int) -> None:
     assert store.kept > 0
 
 
+def test_slots_are_counted_by_the_cutoff_by_which_they_are_filled() -> None:
+    """A cutoff scaled to a metal lies between two float32 numbers; counting and filling must take the same one."""
+    radial = ODD_AEV.radial.model_copy(update={"cutoff": 6.000107470617861})
+    spec = ODD_AEV.model_copy(update={"radial": radial})
+    apart = [np.nextafter(np.float32(radial.cutoff), np.float32(x)) for x in (0, radial.cutoff, 9)]
+    positions = [np.array([[0, 0, 0], [x, 0, 0], [0, 3, 0]]) for x in apart]
+    cells = Configurations.build(np.tile(20 * np.eye(3), (3, 1, 1)), positions, [np.full(3, 28)] * 3)
+    store = DerivativeStore(cells, spec, [28], 1, None)
+    assert store.slot_count.tolist() == [3, 2, 2, *[2, 1, 2] * 2]
+
+
 def test_members_differ_and_do_not_disturb_each_other() -> None:
     configurations = labelled(16)
     indices = np.arange(16)
