@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,15 @@ from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.specs.distillation import DistillSpec
 from foundational.stages.distill import RoundReport, Selection
 
+#: The sources that decide what is chosen, below the package; dvc.yaml has them as dependencies too.
+_DECIDING = (
+    "engines/ani/*.py",
+    "engines/descriptors.py",
+    "engines/last_layer.py",
+    "engines/selection.py",
+    "science/selection.py",
+    "stages/distill.py",
+)
 #: What may change between a run and the one that goes on from it.
 _MAY_CHANGE = {"frames", "rounds", "target"}
 
@@ -28,12 +38,22 @@ def identity(spec: dict[str, Any], pool_fingerprint: str, seed: int) -> dict[str
     return {"distill": distillation, "ani": spec["ani"], "seed": seed, "pool": pool_fingerprint}
 
 
+def _code() -> str:
+    """Digest of the sources that decide what is chosen."""
+    package, digest = Path(__file__).parents[1], sha256()
+    for pattern in _DECIDING:
+        for source in sorted(package.glob(pattern)):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
 def save_state(path: Path, who: dict[str, Any], state: Selection) -> None:
     """Write the state into ``path``, whole or not at all."""
     buffer = io.BytesIO()
     np.savez(
         buffer,
         identity=np.array(json.dumps(who)),
+        code=np.array(_code()),
         rounds=np.array(json.dumps([asdict(r) for r in state.rounds])),
         chosen=np.array(state.chosen),
         round=np.array(state.round),
@@ -44,7 +64,7 @@ def save_state(path: Path, who: dict[str, Any], state: Selection) -> None:
 
 
 def load_state(path: Path, who: dict[str, Any]) -> Selection | None:
-    """The state in ``path``, or None where there is none.
+    """The state of an unfinished run in ``path``, or None where there is none, or other code made it.
 
     Raises
     ------
@@ -55,6 +75,8 @@ def load_state(path: Path, who: dict[str, Any]) -> Selection | None:
         return None
     with np.load(path, allow_pickle=False) as stored:
         _require_same(json.loads(str(stored["identity"])), who, str(path), "delete it to begin anew")
+        if str(stored["code"]) != _code():
+            return None
         return Selection(
             stored["chosen"].tolist(),
             stored["round"].tolist(),
@@ -62,6 +84,14 @@ def load_state(path: Path, who: dict[str, Any]) -> Selection | None:
             stored["uncertainty"].tolist(),
             [RoundReport(**r) for r in json.loads(str(stored["rounds"]))],
         )
+
+
+def finished_state(path: Path, who: dict[str, Any]) -> Selection | None:
+    """The state of a finished run in ``path``, from which more rounds may go on; None where anything else changed."""
+    try:
+        return load_state(path, who)
+    except ConflictError:
+        return None
 
 
 def stored_state(folder: Path, who: dict[str, Any], pool: xr.Dataset) -> Selection:

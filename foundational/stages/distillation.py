@@ -20,7 +20,7 @@ from foundational.specs.distillation import DistillSpec
 from foundational.specs.params import Params, read_params
 from foundational.specs.parsing import parse
 from foundational.stages.distill import distill
-from foundational.stages.distill_state import identity, load_state, save_state, stored_state
+from foundational.stages.distill_state import finished_state, identity, load_state, save_state, stored_state
 from foundational.stages.pools import open_pool
 from foundational.stages.runner import Made, describe, produce
 
@@ -77,10 +77,12 @@ def distill_pool(
     stored = {"distill": spec.model_dump(mode="json"), "ani": params.ani.recipe.model_dump(mode="json")}
     who = identity(stored, found.fingerprint, params.seed)
     checkpoint = root / "build" / "work" / f"distill-{name.replace('/', '--')}.npz"
+    finished = checkpoint.with_suffix(".done.npz")
 
     def build() -> Made:
         ani = params.ani.scaled("recipe", float(found.pool.attrs["volume_per_atom"]))
-        previous = stored_state(folder, who, found.pool) if extend else load_state(checkpoint, who)
+        begun = load_state(checkpoint, who) or finished_state(finished, who)
+        previous = stored_state(folder, who, found.pool) if extend else begun
         made = distill(
             spec,
             ani,
@@ -95,7 +97,10 @@ def distill_pool(
             _write_rounds(root / "metrics" / "distill" / f"{name}.csv", rounds)
         return Made(made.dataset, found.element, found.labeller, {"rounds": rounds}, {"resumed": made.resumed_after})
 
-    return produce(root, name, "distill", stored, params.seed, found.parents, build, force=force or extend)
+    record = produce(root, name, "distill", stored, params.seed, found.parents, build, force=force or extend)
+    if checkpoint.exists():
+        checkpoint.replace(finished)
+    return record
 
 
 def _spec(params: Params, name: str, source: str | None, changes: dict[str, Any]) -> DistillSpec:

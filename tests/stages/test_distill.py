@@ -8,6 +8,7 @@ from foundational.errors import ConflictError, InputError, NotFoundError
 from foundational.provenance.record import read_record
 from foundational.specs.params import read_params
 from foundational.stages import distill as stage
+from foundational.stages import distill_state
 from foundational.stages.check import check
 from foundational.stages.distill import distill, select
 from foundational.stages.distillation import distill_pool
@@ -136,7 +137,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(project, monkeypatch):
     resumed = distill_pool(project, "ni")
     assert len(trained) == 1
     monkeypatch.undo()
-    (project / "build/work/distill-ni.npz").unlink()
+    (project / "build" / "work" / "distill-ni.done.npz").unlink()
     whole = distill_pool(project, "ni", force=True)
     assert (resumed.output, resumed.details) == (whole.output, whole.details)
 
@@ -155,7 +156,7 @@ def test_more_rounds_go_on_without_repeating_one(project, monkeypatch, kept):
     more = {"source": "pools/ni-momt-32", "changes": {"frames": 60, "rounds": 3}}
     distill_pool(project, "local/grown", **data)
     if kept == "stored set":
-        (project / "build/work/distill-local--grown.npz").unlink()
+        (project / "build" / "work" / "distill-local--grown.done.npz").unlink()
     trained = count_training(monkeypatch)
     grown = distill_pool(project, "local/grown", extend=kept == "stored set", force=kept == "checkpoint", **more)
     assert len(trained) == 1
@@ -163,6 +164,18 @@ def test_more_rounds_go_on_without_repeating_one(project, monkeypatch, kept):
     monkeypatch.undo()
     whole = distill_pool(project, "local/whole", **more)
     assert grown.output.fingerprint == whole.output.fingerprint
+
+
+def test_a_finished_run_of_other_settings_or_other_code_is_begun_anew(project, monkeypatch):
+    """Else `dvc repro` would keep the choice of code that has changed, or refuse a changed number."""
+    distill_pool(project, "local/grown", source="pools/ni-momt-32", changes={"frames": 60, "rounds": 2})
+    trained = count_training(monkeypatch)
+    more = {"frames": 60, "rounds": 3, "members": 3}
+    distill_pool(project, "local/grown", source="pools/ni-momt-32", changes=more, force=True)
+    assert len(trained) == 3
+    monkeypatch.setattr(distill_state, "_code", lambda: "of tomorrow")
+    distill_pool(project, "local/grown", source="pools/ni-momt-32", changes=more, force=True)
+    assert len(trained) == 6
 
 
 def test_a_larger_budget_repeats_only_the_round_that_the_smaller_one_cut_short(pool, params):
