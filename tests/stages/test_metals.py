@@ -40,7 +40,8 @@ TRAINING = {"recipe": {"training": {"least_steps": None}}}
 def project(distilled_project, tmp_path_factory):
     root = tmp_path_factory.mktemp("metals") / "project"
     shutil.copytree(distilled_project, root, symlinks=True)
-    params = merge(read_yaml(root / "params.yaml"), {"translate": {"metals": METALS}, "ani": TRAINING})
+    params = merge(read_yaml(root / "params.yaml"), {"ani": TRAINING})
+    params["translate"]["metals"] = METALS
     YAML().dump(params, root / "params.yaml")
     return root
 
