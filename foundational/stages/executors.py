@@ -3,8 +3,8 @@
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import get_context, parent_process
@@ -18,6 +18,27 @@ from foundational.errors import InputError, MissingDependencyError
 def process_pool(workers: int) -> ProcessPoolExecutor:
     """Worker processes that start clean (spawn: a forked child must not inherit LAMMPS or OpenMP threads)."""
     return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_die_with_parent)
+
+
+class LocalProcesses(Executor):
+    """Worker processes here that can be had anew where one of them died."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._pool = process_pool(workers)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """As `concurrent.futures.Executor.submit`."""
+        return self._pool.submit(fn, *args, **kwargs)
+
+    def renew(self) -> None:
+        """Take other processes; what was submitted is lost."""
+        self._pool.shutdown(cancel_futures=True)
+        self._pool = process_pool(self.workers)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """As `concurrent.futures.Executor.shutdown`."""
+        self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
 def _die_with_parent() -> None:
@@ -58,7 +79,7 @@ def executor_named(name: str, workers: int, folder: Path) -> Iterator[Executor |
     if name == "local" and workers == 1:
         yield None
     elif name == "local":
-        pool = process_pool(workers)
+        pool = LocalProcesses(workers)
         try:
             yield pool
         finally:

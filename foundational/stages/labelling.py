@@ -1,7 +1,8 @@
 """Labelling whatever can be labelled: cheap labellers in batches, expensive ones configuration by configuration."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, as_completed
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, as_completed, wait
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from foundational.data.configurations import Configurations, Labels
 from foundational.data.identity import configuration_ids, hexadecimal
 from foundational.engines.labeller import Labeller, LammpsLabeller, label_all
 from foundational.errors import EngineError
+from foundational.stages.executors import LocalProcesses
 from foundational.stages.label_journal import LabelJournal, Outcome
 
 Progress = Callable[[int, int, str], None]
@@ -98,19 +100,68 @@ def _computed(
         for c in rows:
             yield c, _outcome(labeller, configurations.take([c]))
         return
+    if isinstance(executor, LocalProcesses):
+        yield from _by_processes(labeller, configurations, rows, executor)
+        return
     futures = {executor.submit(_outcome, labeller, configurations.take([c])): c for c in rows}
     try:
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BrokenExecutor as error:
         raise EngineError(
-            "a worker process died (out of memory, or the calculator crashed); "
+            "the workers died (out of memory, or the calculator crashed); "
             "labels that were finished are kept: repeat the command to go on"
         ) from error
     finally:
         for future in futures:
             with suppress(NotImplementedError):  # Parsl's cannot be cancelled
                 future.cancel()
+
+
+def _by_processes(
+    labeller: Labeller, configurations: Configurations, rows: list[int], pool: LocalProcesses
+) -> Iterator[tuple[int, Outcome]]:
+    """The same with processes of this machine. Of those that a worker was busy with when one died, each is tried alone.
+
+    So no more are handed out than there are workers: it cannot be asked which of them a process died of.
+    """
+    waiting, running = deque(rows), dict[Future[Outcome], int]()
+    while waiting or running:
+        while waiting and len(running) < pool.workers:
+            try:
+                future = pool.submit(_outcome, labeller, configurations.take([waiting[0]]))
+            except BrokenExecutor:  # a process has just died, of one of those that are running or of nothing
+                if running:
+                    break
+                pool.renew()
+                continue
+            running[future] = waiting.popleft()
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        suspects = []
+        for future in done:
+            c = running.pop(future)
+            try:
+                yield c, future.result()
+            except BrokenExecutor:
+                suspects.append(c)
+        if suspects:
+            suspects += running.values()
+            running.clear()
+            pool.renew()
+            for c in sorted(suspects):
+                yield c, _alone(labeller, configurations.take([c]), pool)
+
+
+def _alone(labeller: Labeller, one: Configurations, pool: LocalProcesses) -> Outcome:
+    """The outcome of one configuration, for which worker processes may die."""
+    for _ in range(_TRIES):
+        try:
+            found: Outcome = pool.submit(_outcome, labeller, one).result()
+        except BrokenExecutor:
+            pool.renew()
+        else:
+            return found
+    return "the process that labelled it died (out of memory, or the calculator crashed)"
 
 
 def _outcome(labeller: Labeller, one: Configurations) -> Outcome:
