@@ -1,12 +1,13 @@
-"""Which length to match: every metal of params.yaml's translate.metals by every rule, from the same parent.
+"""Which length to match, and into which crystals to turn: every metal of translate.metals from the same parent.
 
     python benchmarks/translation_rules.py --json > rules.json
-    python benchmarks/translation_rules.py --metals Cu Nb --rules volume virial
+    python benchmarks/translation_rules.py --metals Cu Nb --rules volume virial --crystals none bcc,hcp
 
-One line a metal and rule as it comes, on stderr; then per rule, over metals:
+One line a metal and rule as it comes, on stderr; then per rule and crystals, over metals:
 
 rank_ok_metals         metals whose order of crystals is right in at least four of five networks
 mae_meV_per_atom       median and largest over metals, on held-out solid and liquid of each
+solid_mae_meV          the same, of the solid alone
 crystal_error_meV      median and largest over metals, of the worst network and crystal, meV/atom
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import get_args
 
+from foundational.cli.labelling import crystals_named
 from foundational.specs.params import read_params
 from foundational.specs.translation import Rule
 from foundational.stages.metals import MetalReport, judge_metal, metals_of
@@ -31,10 +33,12 @@ def worst_crystal(report: MetalReport) -> float:
 
 def summary(reports: list[MetalReport]) -> dict[str, object]:
     maes, crystals = [r.mae_meV_per_atom for r in reports], [worst_crystal(r) for r in reports]
+    solids = [r.mae_solid_meV_per_atom for r in reports]
     return {
         "metals": len(reports),
         "rank_ok_metals": sum(5 * r.rank_ok_seeds >= 4 * r.seeds for r in reports),
         "mae_meV_per_atom": {"median": median(maes), "largest": max(maes)},
+        "solid_mae_meV": {"median": median(solids), "largest": max(solids)},
         "crystal_error_meV": {"median": median(crystals), "largest": max(crystals)},
     }
 
@@ -45,15 +49,17 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=ROOT)
     parser.add_argument("--metals", nargs="+")
     parser.add_argument("--rules", nargs="+", default=list(get_args(Rule)))
+    parser.add_argument("--crystals", nargs="+", default=["none", "fcc,bcc,hcp"])
     chosen = parser.parse_args()
     metals = chosen.metals or list(metals_of(read_params(chosen.root / "params.yaml")).potentials)
-    found: dict[str, list[MetalReport]] = {rule: [] for rule in chosen.rules}
+    ways = {f"{rule}, {names}": (rule, crystals_named(names)) for rule in chosen.rules for names in chosen.crystals}
+    found: dict[str, list[MetalReport]] = {way: [] for way in ways}
     for element in metals:
-        for rule in chosen.rules:
-            report = judge_metal(chosen.root, element, rule=rule)
-            found[rule].append(report)
+        for way, (rule, crystals) in ways.items():
+            report = judge_metal(chosen.root, element, rule=rule, crystals=crystals)
+            found[way].append(report)
             print(
-                f"{element:<3}{rule:<18} scale {report.scale:.4f}  rank {report.rank_ok_seeds}/{report.seeds}  "
+                f"{element:<3}{way:<31} scale {report.scale:.4f}  rank {report.rank_ok_seeds}/{report.seeds}  "
                 f"MAE {report.mae_solid_meV_per_atom:.2f} solid {report.mae_liquid_meV_per_atom:.2f} liquid  "
                 f"worst crystal {worst_crystal(report):.1f} meV/atom  {report.filtered} left out",
                 file=sys.stderr,

@@ -12,6 +12,7 @@ from foundational.errors import InputError
 
 if TYPE_CHECKING:
     from foundational.provenance.record import ProvenanceRecord
+    from foundational.science.crystals import Structure
 
 LabellerName = Annotated[
     str | None,
@@ -26,6 +27,10 @@ LabellerArg = Annotated[
 IsolatedEnergy = Annotated[
     float | None,
     typer.Option("--isolated-energy", help="Energy of an atom alone by an ASE labeller, eV; unknown by default."),
+]
+CrystalNames = Annotated[
+    str | None,
+    typer.Option("--crystals", help="Into which crystals are turned besides, such as bcc,hcp; or none."),
 ]
 ExecutorName = Annotated[
     str,
@@ -58,6 +63,19 @@ def labeller_arguments(text: str | None, pairs: list[str] | None) -> dict[str, A
     return found
 
 
+def crystals_named(text: str | None) -> "list[Structure] | None":
+    """Crystals out of ``--crystals``, separated by commas; none of them where it is ``none``."""
+    if text is None:
+        return None
+    from foundational.science.crystals import STRUCTURES
+
+    names = [] if text == "none" else text.split(",")
+    found = [s for s in STRUCTURES if s in names]
+    if len(found) != len(names):
+        raise InputError(f"--crystals: expected some of {', '.join(STRUCTURES)}, each once, or none; got {text!r}")
+    return found
+
+
 def say_choice_of_potential(root: Path, element: str) -> None:
     """Where the registry has several potentials for an element, say which is taken and how to take another."""
     from foundational.specs.potentials import PotentialRegistry
@@ -68,6 +86,11 @@ def say_choice_of_potential(root: Path, element: str) -> None:
         chosen = registry.defaults[element]
         others = ", ".join(name for name in candidates if name != chosen)
         typer.echo(f"labelling {element} with {chosen}; take another with --potential: {others}", err=True)
+
+
+def said_turned(record: "ProvenanceRecord") -> str:
+    """How many configurations were turned into each crystal, to end a line with."""
+    return "".join(f"; {count} turned into {name.upper()}" for name, count in record.details["turned"].items())
 
 
 def say_filtered(record: "ProvenanceRecord") -> None:
@@ -84,6 +107,7 @@ def relabel(
     labeller_arg: LabellerArg = None,
     isolated_energy: IsolatedEnergy = None,
     name: Annotated[str | None, typer.Option(help="Name of the new dataset, local/<name>.")] = None,
+    crystals: CrystalNames = None,
     check: Annotated[
         int, typer.Option("--check", min=0, help="Write nothing: label so many stored configurations again, compare.")
     ] = 0,
@@ -115,6 +139,7 @@ def relabel(
             name,
             arguments=arguments,
             isolated_energy=isolated_energy,
+            crystals=crystals_named(crystals) or (),
             executor=executor,
             workers=workers,
             force=force,
@@ -127,11 +152,15 @@ def relabel(
             "configurations": record.output.n_configurations,
             "labeller": record.labeller.model_dump(mode="json"),
             "filtered": record.details["filtered"],
+            "turned": record.details["turned"],
         }
         typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return
     made = record.output
-    typer.echo(f"datasets/{made.name}: {made.n_configurations:,} configurations, labelled by {record.labeller.id}")
+    typer.echo(
+        f"datasets/{made.name}: {made.n_configurations:,} configurations, labelled by {record.labeller.id}"
+        + said_turned(record)
+    )
     say_filtered(record)
 
 

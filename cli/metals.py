@@ -5,19 +5,29 @@ from typing import Annotated
 
 import typer
 
+from foundational.cli.labelling import CrystalNames, crystals_named
 from foundational.cli.progress import progress_on_stderr
-from foundational.cli.types import Json, Root
+from foundational.cli.types import Json, Root, Workers
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands to ``app``."""
     app.command()(metal)
     app.command()(metals)
+    app.command()(parity)
 
 
 def metal(
     element: Annotated[str, typer.Argument(help="A metal of translate.metals in params.yaml, such as Cu.")],
     rule: Annotated[str | None, typer.Option(help="Another rule than params.yaml has, to compare.")] = None,
+    crystals: CrystalNames = None,
+    refine: Annotated[
+        int, typer.Option("--refine", min=0, help="Add so many frames of the metal itself, to compare.")
+    ] = 0,
+    refine_from: Annotated[
+        str | None, typer.Option("--refine-from", help="Pool that they come from; default: a short MOMT run.")
+    ] = None,
+    workers: Workers = 2,
     write: Annotated[
         bool, typer.Option("--write", help="Also write metrics/translate/ELEMENT.json, as DVC does.")
     ] = False,
@@ -30,7 +40,17 @@ def metal(
     from foundational.stages.metals_page import table
 
     with progress_on_stderr(f"translating to {element}") as progress:
-        report = judge_metal(find_root(root), element, rule=rule, write=write, progress=progress)
+        report = judge_metal(
+            find_root(root),
+            element,
+            rule=rule,
+            crystals=crystals_named(crystals),
+            refine_by=refine,
+            refine_from=refine_from,
+            workers=workers,
+            write=write,
+            progress=progress,
+        )
     if as_json:
         typer.echo(json.dumps(report.model_dump(mode="json"), indent=2, ensure_ascii=False))
     else:
@@ -48,3 +68,25 @@ def metals(as_json: Json = False, root: Root = None) -> None:
         typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
     else:
         typer.echo(table(found))
+
+
+def parity(
+    name: Annotated[str, typer.Argument(help="Translated dataset, such as nb.")],
+    pool: Annotated[
+        str | None, typer.Option(help="Pool of its metal; default: translate.parity of params.yaml.")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Also write metrics/parity/NAME.json, as DVC does.")] = False,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Train on a dataset and test on every frame of a pool of the same metal, by energy."""
+    from foundational.project import find_root
+    from foundational.stages.metals_page import parity_table
+    from foundational.stages.parity import judge_on_pool
+
+    with progress_on_stderr(f"testing {name}") as progress:
+        report = judge_on_pool(find_root(root), name, pool, write=write, progress=progress)
+    if as_json:
+        typer.echo(json.dumps(report.model_dump(mode="json"), indent=2, ensure_ascii=False))
+    else:
+        typer.echo(parity_table([report]))

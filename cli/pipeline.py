@@ -6,13 +6,16 @@ from typing import Annotated, Any
 import typer
 
 from foundational.cli.labelling import (
+    CrystalNames,
     ExecutorName,
     ForceParent,
     IsolatedEnergy,
     LabellerArg,
     LabellerArgs,
     LabellerName,
+    crystals_named,
     labeller_arguments,
+    said_turned,
     say_choice_of_potential,
     say_filtered,
 )
@@ -155,6 +158,7 @@ def translate(
     labeller_arg: LabellerArg = None,
     isolated_energy: IsolatedEnergy = None,
     rule: Annotated[str | None, typer.Option(help="lattice, nearest-neighbour, volume or virial.")] = None,
+    crystals: CrystalNames = None,
     refine: Annotated[
         int,
         typer.Option("--refine", min=0, help="Add at most so many frames of the target that networks know least of."),
@@ -186,6 +190,7 @@ def translate(
             arguments=labeller_arguments(labeller_args, labeller_arg),
             isolated_energy=isolated_energy,
             rule=rule,
+            crystals=crystals_named(crystals),
             refine_by=refine,
             refine_from=refine_from,
             executor=executor,
@@ -198,6 +203,7 @@ def translate(
     typer.echo(
         f"datasets/{made.name}: {made.n_configurations:,} configurations of {record.element}, scaled by "
         f"{details['scale']:.4f} ({details['rule']}), labelled by {record.labeller.id}"
+        + said_turned(record)
         + (f"; {details['refined']} of them from {record.inputs[1].name}" if "refined" in details else "")
     )
     say_filtered(record)
@@ -211,6 +217,9 @@ def validate(
     ] = None,
     labeller_args: LabellerArgs = None,
     labeller_arg: LabellerArg = None,
+    holdout: Annotated[
+        str | None, typer.Option("--holdout", help="Dataset to test on; default: that of params.yaml.")
+    ] = None,
     write: Annotated[bool, typer.Option("--write", help="Also write metrics/validate/NAME.json, as DVC does.")] = False,
     as_json: Json = False,
     root: Root = None,
@@ -227,6 +236,7 @@ def validate(
             seeds=seeds,
             labeller_name=labeller,
             arguments=labeller_arguments(labeller_args, labeller_arg),
+            holdout_name=holdout,
             write=write,
             progress=progress,
         )

@@ -96,6 +96,14 @@ _ROW = (
         "share of each atom in the energy; for information, never trained on",
         label=True,
     ),
+    Variable(
+        "turned_into",
+        _C,
+        "int8",
+        "1",
+        "the crystal into which the parent's configuration was turned when it was translated",
+        meanings=("none", "fcc", "bcc", "hcp"),
+    ),
     Variable("enthalpy", _C, "float64", "eV", "potential enthalpy U + P0 V where it was sampled", may_be_nan=True),
     Variable(
         "order_parameter",

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from foundational.science.crystals import Structure
 from foundational.specs.base import Count, EnergyPerAtom, Length, Spec, Time
 
 Rule = Literal["lattice", "nearest-neighbour", "volume", "virial"]
@@ -70,8 +71,12 @@ class TranslateSpec(Spec):
     """All translations of the pipeline and what they share."""
 
     guard: GuardSpec
+    crystals: tuple[Structure, ...]
+    """Into which crystalline configurations of the parent are turned besides: fcc, bcc, hcp; may be empty."""
     sets: dict[str, TranslationSpec]
     default_rule: Rule
     """The rule of ``foundational translate`` where ``--rule`` is not given."""
+    parity: dict[str, str] = Field(default_factory=dict)
+    """Pool of the target on all of which networks trained on a translated set are tested, by the set's name."""
     metals: MetalsSpec | None = None
     """The table of many metals; null: none is made."""

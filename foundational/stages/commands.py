@@ -60,12 +60,14 @@ def validate_dataset(
     seeds: int | None = None,
     labeller_name: str | None = None,
     arguments: Mapping[str, Any] | None = None,
+    holdout_name: str | None = None,
     write: bool = False,
     progress: Progress | None = None,
 ) -> ValidationReport:
     """Validate the dataset ``name`` from its stored bytes; ``write`` keeps the report as a DVC metric.
 
     ``labeller_name`` and ``arguments`` repeat the labeller of the record, where that runs code of its own.
+    ``holdout_name`` is a dataset to test on; by default it is what params.yaml names, or any holdout that fits.
     """
     params = _params(root)
     spec = params.validate_
@@ -78,7 +80,10 @@ def validate_dataset(
         named = labeller_named(labeller_name, root, arguments, element=record.element)
     labeller = labeller_of(record.labeller, root, named)
     reference = reference_of(labeller, record.element, rattle=spec.rattle, seed=params.seed)
-    tested = holdout_for(root, params, name, record)
+    if holdout_name is None:
+        tested = holdout_for(root, params, name, record)
+    else:
+        tested = holdout_name, _named_holdout(root, holdout_name, dataset, record)
     report = validate(
         name,
         dataset,
@@ -93,6 +98,23 @@ def validate_dataset(
     if write:
         write_json(root / "metrics" / "validate" / f"{name}.json", report.model_dump(mode="json"))
     return report
+
+
+def _named_holdout(root: Path, name: str, dataset: xr.Dataset, record: ProvenanceRecord) -> xr.Dataset:
+    """The dataset ``name``, if what was trained on ``dataset`` may be tested on it."""
+    folder = find_dataset(root, name)
+    tested, other = open_store(folder / STORE), read_record(folder)
+    if (other.element, other.labeller.id) != (record.element, record.labeller.id):
+        raise ConflictError(
+            f"expected a holdout of {record.element} labelled by {record.labeller.id}, "
+            f"got {name!r}: {other.element} by {other.labeller.id}"
+        )
+    known = {row.tobytes() for row in dataset["id"].to_numpy()}
+    if common := sum(row.tobytes() in known for row in tested["id"].to_numpy()):
+        raise ConflictError(
+            f"{common} configurations of {name!r} are in {record.output.name!r} too; test on what is not trained on"
+        )
+    return tested
 
 
 def holdout_for(root: Path, params: Params, name: str, record: ProvenanceRecord) -> tuple[str, xr.Dataset] | None:

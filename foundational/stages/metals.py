@@ -1,7 +1,7 @@
 """One parent carried to many metals: each translation retrained and judged, and the table of all of them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -29,11 +29,13 @@ from foundational.specs.params import Params, read_params
 from foundational.specs.translation import MetalsSpec, Rule
 from foundational.stages.judgement import crystal_errors
 from foundational.stages.labellers import labeller_of
+from foundational.stages.pools import open_pool
 from foundational.stages.reference import ground_volume, reference_of
+from foundational.stages.refine import refine
 from foundational.stages.scale import length_scale
 from foundational.stages.train import train_ensemble
-from foundational.stages.translate import translate
-from foundational.stages.translation import rule_named
+from foundational.stages.translate import translate, turned_counts
+from foundational.stages.translation import rule_named, short_run
 from foundational.units import MEV
 
 Progress = Callable[[int, int, str], None]
@@ -56,6 +58,8 @@ class MetalReport(Spec):
     parent: str
     parent_fingerprint: str
     rule: Rule
+    turned: dict[str, int]
+    """Configurations that were turned into another crystal, by crystal."""
     scale: float
     frames: int
     """Configurations of the translated set."""
@@ -100,14 +104,26 @@ def metals_of(params: Params) -> MetalsSpec:
 
 
 def judge_metal(
-    root: Path, element: str, *, rule: str | None = None, write: bool = False, progress: Progress | None = None
+    root: Path,
+    element: str,
+    *,
+    rule: str | None = None,
+    crystals: Sequence[Structure] | None = None,
+    refine_by: int = 0,
+    refine_from: str | None = None,
+    workers: int = 1,
+    write: bool = False,
+    progress: Progress | None = None,
 ) -> MetalReport:
     """Carry the parent of ``translate.metals`` to ``element``, train on it and judge what came out.
 
     Parameters
     ----------
-    rule
-        Another rule than params.yaml has; not to be written.
+    rule, crystals
+        Others than params.yaml has; not to be written.
+    refine_by, refine_from
+        Frames of the target that are added, and the pool that they come from, as in `translate_dataset`; not to be
+        written either.
     write
         Keep the report as ``metrics/translate/<element>.json``.
 
@@ -121,8 +137,12 @@ def judge_metal(
     if element not in spec.potentials:
         raise NotFoundError(f"no metal {element!r} in translate.metals; {did_you_mean(element, spec.potentials)}")
     chosen = spec.rule if rule is None else rule_named(rule)
-    if write and chosen != spec.rule:
-        raise InputError(f"expected the rule of params.yaml, {spec.rule}, in a report that is written; got {rule}")
+    wanted = params.translate.crystals if crystals is None else tuple(crystals)
+    if write and (chosen, wanted, refine_by) != (spec.rule, params.translate.crystals, 0):
+        raise InputError(
+            f"expected rule and crystals of params.yaml, unrefined, in a report that is written; got {chosen}, "
+            f"{wanted}, refined by {refine_by}"
+        )
     folder = find_dataset(root, spec.parent)
     parent, record = open_store(folder / STORE).load(), read_record(folder)
     potential = potential_for(element, root, spec.potentials[element])
@@ -130,16 +150,22 @@ def judge_metal(
     here = reference_of(labeller_of(record.labeller, root), record.element)
     there = reference_crystals(potential, element)
     scale = length_scale(chosen, parent, here, there, labeller)
-    made = translate(parent, element, scale, params.translate.guard, labeller)
+    made = translate(parent, element, scale, params.translate.guard, labeller, crystals=wanted)
+    dataset = made.dataset
+    if refine_by:
+        pool, _ = open_pool(root, refine_from or short_run(root, element, potential.id, workers, progress))
+        ani, seed = params.ani.scaled("recipe", ground_volume(there)), derive(params.seed, "metal", element, "refine")
+        dataset = refine(dataset, pool, refine_by, labeller, ani, seed, progress=progress).dataset
     tested = _tested(spec, there, derive(params.seed, "metal", element))
-    ensemble = _trained(params, spec, made.dataset, ground_volume(there), element, progress)
+    ensemble = _trained(params, spec, dataset, ground_volume(there), element, progress)
     report = _report(ensemble, tested, there, params.validate_.tie) | {
         "potential": potential.id,
         "parent": spec.parent,
         "parent_fingerprint": record.output.fingerprint,
         "rule": chosen,
+        "turned": turned_counts(made.dataset),
         "scale": scale,
-        "frames": made.dataset.sizes["configuration"],
+        "frames": dataset.sizes["configuration"],
         "filtered": len(made.filtered),
         "seeds": spec.seeds,
         "superheating_K": tested.limit,

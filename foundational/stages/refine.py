@@ -91,6 +91,7 @@ def _columns(
         "parent_id": pool["id"].to_numpy()[picks],
         "selected_at": np.full(added, rounds),
         "split": np.zeros(added, np.int8),
+        "turned_into": np.zeros(added, np.int8),
     }
     new |= {name: pool[name].to_numpy()[picks] for name in ("order_parameter", "step") if name in pool}
     if "walker" in pool:

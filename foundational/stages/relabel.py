@@ -1,6 +1,6 @@
 """Other labels for the configurations of a dataset, and stored labels computed again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from foundational.engines.labellers import labeller_named
 from foundational.errors import InputError
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import ProvenanceRecord, read_record
+from foundational.science.crystals import Structure
 from foundational.specs.base import Spec
 from foundational.specs.params import read_params
 from foundational.stages.executors import executor_named
 from foundational.stages.labellers import labeller_of, labeller_record
 from foundational.stages.runner import Made, produce
-from foundational.stages.translate import relabel
+from foundational.stages.translate import relabel, turned_counts
 from foundational.stages.translation import journal_of, journal_path, require_sound_parent
 
 Progress = Callable[[int, int, str], None]
@@ -54,6 +55,7 @@ def relabel_dataset(
     *,
     arguments: Mapping[str, Any] | None = None,
     isolated_energy: float | None = None,
+    crystals: Sequence[Structure] = (),
     executor: str = "local",
     workers: int = 1,
     force: bool = False,
@@ -70,6 +72,8 @@ def relabel_dataset(
         Keyword arguments of an ASE factory.
     isolated_energy
         Energy of an atom alone by that labeller, eV, where it has one.
+    crystals
+        Into which crystalline configurations are turned besides, as in `translate_dataset`; none by default.
 
     Raises
     ------
@@ -96,11 +100,16 @@ def relabel_dataset(
         record = labeller_record(labeller, element, isolated_energy)
         journal = journal_of(root, name, labeller, record)
         with executor_named(executor, workers, root / "build") as tasks:
-            made = relabel(parent, guard, labeller, executor=tasks, journal=journal, progress=progress)
+            made = relabel(
+                parent, guard, labeller, crystals=crystals, executor=tasks, journal=journal, progress=progress
+            )
         kept = {"volume_per_atom": parent.attrs["volume_per_atom"]} if "volume_per_atom" in parent.attrs else {}
-        return Made(made.dataset.assign_attrs(**kept), element, record, {"filtered": list(made.filtered)})
+        details = {"filtered": list(made.filtered), "turned": turned_counts(made.dataset)}
+        return Made(made.dataset.assign_attrs(**kept), element, record, details)
 
-    spec = {"labeller": labeller.id, "maximum_energy": guard.maximum_energy}
+    spec: dict[str, Any] = {"labeller": labeller.id, "maximum_energy": guard.maximum_energy}
+    if crystals:
+        spec["crystals"] = list(crystals)
     made = produce(root, name, "relabel", spec, params.seed, (parent_record,), build, force=force)
     journal_path(root, name).unlink(missing_ok=True)
     return made

@@ -1,7 +1,7 @@
 """Translating a dataset of a project: which length to match, which labeller, what the record says."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast, get_args
 
@@ -15,6 +15,7 @@ from foundational.engines.potentials import potential_for
 from foundational.errors import GateError, InputError
 from foundational.project import STORE, dataset_folder, find_dataset
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record
+from foundational.science.crystals import Structure
 from foundational.seeds import derive
 from foundational.specs.params import read_params
 from foundational.specs.translation import Rule
@@ -26,7 +27,7 @@ from foundational.stages.reference import ground_volume, reference_of
 from foundational.stages.refine import refine
 from foundational.stages.runner import Made, produce
 from foundational.stages.scale import length_scale
-from foundational.stages.translate import translate
+from foundational.stages.translate import translate, turned_counts
 
 Progress = Callable[[int, int, str], None]
 
@@ -45,6 +46,7 @@ def translate_dataset(
     arguments: Mapping[str, Any] | None = None,
     isolated_energy: float | None = None,
     rule: str | None = None,
+    crystals: Sequence[Structure] | None = None,
     refine_by: int = 0,
     refine_from: str | None = None,
     executor: str = "local",
@@ -55,7 +57,8 @@ def translate_dataset(
 ) -> ProvenanceRecord:
     """Translate ``parent_name`` to ``element`` and store it, as ``local/<element>`` where no name is given.
 
-    A name without ``local/`` is for the translations of params.yaml, which then decides the rule and the potential.
+    A name without ``local/`` is for the translations of params.yaml, which then decides the rule, the potential and the
+    crystals.
 
     Parameters
     ----------
@@ -65,6 +68,8 @@ def translate_dataset(
         Keyword arguments of an ASE factory.
     isolated_energy
         Energy of an atom alone by such a labeller, eV, where it has one.
+    crystals
+        Into which crystalline configurations are turned besides (`as_other_crystals`); by default those of params.yaml.
     refine_by
         At most so many configurations of the target itself are added, those of which networks trained on the translated
         set know least.
@@ -97,8 +102,9 @@ def translate_dataset(
                 f"the name {name!r} is not that of a translation of {parent_name!r} to {element} in params.yaml; "
                 f"your own datasets are called local/<name>"
             )
-        rule, potential_id, labeller_name = planned.rule, planned.potential, None
+        rule, potential_id, labeller_name, crystals = planned.rule, planned.potential, None, None
     chosen = rule_named(params.translate.default_rule if rule is None else rule)
+    wanted = params.translate.crystals if crystals is None else tuple(crystals)
     if labeller_name is None:
         labeller: LammpsLabeller | AseLabeller = LammpsLabeller(potential_for(element, root, potential_id))
     elif potential_id is not None:
@@ -109,7 +115,7 @@ def translate_dataset(
     pool: xr.Dataset | None = None
     parents: tuple[ProvenanceRecord, ...] = (parent_record,)
     if refine_by:
-        pool_name = refine_from or _short_run(root, element, potential_id, workers, progress)
+        pool_name = refine_from or short_run(root, element, potential_id, workers, progress)
         pool, pool_record = open_pool(root, pool_name)
         parents = (parent_record, pool_record)
     elif refine_from is not None:
@@ -128,6 +134,7 @@ def translate_dataset(
                 scale,
                 params.translate.guard,
                 labeller,
+                crystals=wanted,
                 executor=tasks,
                 journal=journal,
                 progress=progress,
@@ -136,6 +143,7 @@ def translate_dataset(
             "scale": scale,
             "rule": chosen,
             "ground_states": {parent_record.element: here.ground_state, element: there.ground_state},
+            "turned": turned_counts(made.dataset),
             "filtered": list(made.filtered),
         }
         dataset = made.dataset.assign_attrs(volume_per_atom=ground_volume(there))
@@ -149,6 +157,7 @@ def translate_dataset(
 
     spec: dict[str, Any] = {
         "rule": chosen,
+        "crystals": list(wanted),
         "labeller": labeller.id,
         "guard": params.translate.guard.model_dump(mode="json"),
     }
@@ -183,7 +192,7 @@ def rule_named(name: str) -> Rule:
     return cast(Rule, name)
 
 
-def _short_run(root: Path, element: str, potential_id: str | None, workers: int, progress: Progress | None) -> str:
+def short_run(root: Path, element: str, potential_id: str | None, workers: int, progress: Progress | None) -> str:
     """The pool of a short MOMT run of ``element``, sampled where it is not there."""
     from foundational.stages.element_pools import sample_element  # noqa: PLC0415 - only refinement samples
 

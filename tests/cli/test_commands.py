@@ -2,10 +2,18 @@
 
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 
 import pytest
+
+from foundational.data.conversion import to_dataset
+from foundational.engines.labeller import LammpsLabeller
+from foundational.engines.potentials import potential_for
+from foundational.stages.labellers import labeller_record
+from foundational.stages.runner import Made, produce
+from tests.tiny_project import rattled_nickel
 
 
 def test_show_has_the_promised_keys(foundational, distilled_project):
@@ -106,3 +114,17 @@ def test_help_imports_nothing_heavy(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "Usage: foundational" in done.stdout
     assert done.stderr.strip() == "[]"
+
+
+def test_a_holdout_may_be_named_and_must_hold_other_frames(foundational, distilled_project, tmp_path):
+    root = tmp_path / "project"
+    shutil.copytree(distilled_project, root, symlinks=True)
+    labeller = LammpsLabeller(potential_for("Ni", root))
+    frames = rattled_nickel(5, seed=99)
+    frames = to_dataset(frames.with_labels(labeller.label(frames)), attrs={"element": "Ni", "labeller": labeller.id})
+    produce(root, "local/test", "sample", {}, 1, (), lambda: Made(frames, "Ni", labeller_record(labeller, "Ni")))
+    outcome = foundational("validate", "ni", "--seeds", "1", "--holdout", "local/test", "--json", cwd=root)
+    assert json.loads(outcome.out)["holdout"] == "local/test"
+    outcome = foundational("validate", "ni", "--holdout", "ni", cwd=root)
+    assert outcome.status != 0
+    assert "40 configurations of 'ni' are in 'ni' too" in outcome.err

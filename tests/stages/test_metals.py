@@ -1,25 +1,32 @@
 import json
 import shutil
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
 from foundational.data.batches import to_configurations
+from foundational.data.conversion import to_dataset
 from foundational.data.distances import shortest_distances
 from foundational.data.store import open_store
 from foundational.engines.labeller import LammpsLabeller
 from foundational.engines.npt import npt_frames
 from foundational.engines.potentials import potential_for
 from foundational.engines.references import reference_crystals
-from foundational.errors import InputError, NotFoundError
+from foundational.errors import ConflictError, InputError, NotFoundError
 from foundational.science.crystals import build_crystal
 from foundational.specs.parsing import merge, read_yaml
 from foundational.specs.translation import NptTestSpec
+from foundational.stages.labellers import labeller_record
 from foundational.stages.metals import MetalReport, judge_metal
 from foundational.stages.metals_page import write_metals
+from foundational.stages.parity import judge_on_pool
+from foundational.stages.pools import write_manifest
+from foundational.stages.runner import Made, produce
 from foundational.stages.scale import length_scale
 from foundational.stages.translate import scaled
+from foundational.stages.translation import translate_dataset
 
 TEST = {
     "frames": 4,
@@ -42,7 +49,17 @@ def project(distilled_project, tmp_path_factory):
     shutil.copytree(distilled_project, root, symlinks=True)
     params = merge(read_yaml(root / "params.yaml"), {"ani": TRAINING})
     params["translate"]["metals"] = METALS
+    params["translate"]["parity"] = {"local/al": "local-al"}
     YAML().dump(params, root / "params.yaml")
+    translate_dataset(root, "ni", "Al", crystals=[])
+    made = open_store(root / "datasets/local/al/data.zarr").load()
+    pool = scaled(to_configurations(made), 1.01, "Al")
+    labeller = LammpsLabeller(potential_for("Al", root))
+    pool = to_dataset(pool.with_labels(labeller.label(pool)), attrs={"element": "Al", "labeller": labeller.id})
+    record = produce(
+        root, "pools/local-al", "sample", {}, 1, (), lambda: Made(pool, "Al", labeller_record(labeller, "Al"))
+    )
+    write_manifest(root / "datasets/pools/local-al", record)
     return root
 
 
@@ -111,17 +128,24 @@ def test_a_metal_is_judged_and_the_page_shows_it(project):
     assert stored["mae_meV_per_atom"] == pytest.approx(
         (stored["mae_solid_meV_per_atom"] + stored["mae_liquid_meV_per_atom"]) / 2
     )
-    with pytest.raises(NotFoundError, match="between which the table goes"):
+    with pytest.raises(NotFoundError, match="foundational parity local/al --write"):
         write_metals(project)
-    (project / "docs").mkdir()
+    parity = judge_on_pool(project, "local/al", write=True)
+    with pytest.raises(NotFoundError, match="between which a table goes"):
+        write_metals(project)
+    (project / "docs").mkdir(exist_ok=True)
     page = project / "docs/translation.md"
-    page.write_text("before\n<!-- begin: foundational metals -->\nold\n<!-- end -->\nafter\n")
+    names = ("metals", "parity", "table 3")
+    page.write_text(
+        "".join(f"before\n<!-- begin: foundational {name} -->\nold\n<!-- end -->\nafter\n" for name in names)
+    )
     write_metals(project)
     text = page.read_text()
-    assert text.startswith("before\n")
-    assert text.endswith("after\n")
+    assert text.count("before\n") == text.count("after\n") == 3
     assert "old" not in text
     assert "| Al | Al_mm | 1.15" in text
+    assert f"| local/al | local-al, 40 | {np.mean(parity.mae_meV_per_atom):.3f} ±" in text
+    assert (project / "docs/figures/translation_parity.svg").read_text().startswith("<?xml")
     assert list(json.loads((project / "metrics/translate.json").read_text())) == ["Al"]
 
 
@@ -130,5 +154,39 @@ def test_what_is_not_in_the_table_is_refused(project):
         judge_metal(project, "Ag")
     with pytest.raises(InputError, match="expected a rule among"):
         judge_metal(project, "Al", rule="colour")
-    with pytest.raises(InputError, match=r"expected the rule of params\.yaml, volume"):
+    with pytest.raises(InputError, match=r"rule and crystals of params\.yaml.* got lattice"):
         judge_metal(project, "Al", rule="lattice", write=True)
+    with pytest.raises(InputError, match=r"got volume, \(\)"):
+        judge_metal(project, "Al", crystals=[], write=True)
+    with pytest.raises(InputError, match=r"refined by 3"):
+        judge_metal(project, "Al", refine_by=3, refine_from="local-al", write=True)
+
+
+def test_a_metal_is_judged_with_frames_of_its_own(project):
+    plain = judge_metal(project, "Al")
+    refined = judge_metal(project, "Al", refine_by=3, refine_from="local-al")
+    assert refined.frames == plain.frames + 3
+    assert refined.mae_meV_per_atom != plain.mae_meV_per_atom
+
+
+def test_parity_is_over_every_frame_and_by_energy(project):
+    report = judge_on_pool(project, "local/al")
+    assert report.frames == 40
+    assert len(report.parts) == 5
+    assert np.mean([part.mae_meV_per_atom for part in report.parts], axis=0) == pytest.approx(report.mae_meV_per_atom)
+    edges = [(part.from_eV_per_atom, part.to_eV_per_atom) for part in report.parts]
+    assert all(low <= high for low, high in edges)
+    assert all(a[1] <= b[0] for a, b in pairwise(edges))
+    assert len(report.rank_ok) == len(report.mae_meV_per_atom) == 2
+
+
+def test_frames_that_a_set_was_refined_with_are_no_test(project):
+    translate_dataset(project, "ni", "Al", name="local/al-refined", refine_by=3, refine_from="local-al")
+    assert judge_on_pool(project, "local/al-refined", "local-al").frames == 37
+
+
+def test_a_pool_of_another_metal_is_no_test(project):
+    with pytest.raises(ConflictError, match=r"expected a pool of Al .* is Ni by lammps:NiNb"):
+        judge_on_pool(project, "local/al", "ni-momt-32")
+    with pytest.raises(NotFoundError, match="no pool for 'ni'"):
+        judge_on_pool(project, "ni")

@@ -5,12 +5,15 @@ import pytest
 from ruamel.yaml import YAML
 
 from foundational.data.batches import to_configurations
+from foundational.data.configurations import Configurations
 from foundational.data.conversion import to_dataset
 from foundational.data.store import open_store
 from foundational.engines.labeller import LammpsLabeller
 from foundational.engines.potentials import potential_for
+from foundational.engines.structure import StructureType, structure_shares
 from foundational.errors import ConflictError, EngineError, InputError, NotFoundError
 from foundational.provenance.record import read_record
+from foundational.science.crystals import build_crystal
 from foundational.specs.parsing import merge, read_yaml
 from foundational.specs.translation import GuardSpec
 from foundational.stages.check import check
@@ -18,9 +21,9 @@ from foundational.stages.labellers import labeller_record
 from foundational.stages.pools import write_manifest
 from foundational.stages.runner import Made, produce
 from foundational.stages.show import show
-from foundational.stages.translate import scaled, translate
+from foundational.stages.translate import as_other_crystals, scaled, translate
 from foundational.stages.translation import translate_dataset
-from tests.tiny_project import rattled_nickel
+from tests.tiny_project import ROOT, rattled_nickel
 
 GUARD = GuardSpec(minimum_distance=1.0, maximum_energy=100.0)
 
@@ -48,10 +51,89 @@ def test_fractional_coordinates_and_splits_are_the_parent_s(translated):
     parent = open_store(translated / "datasets/ni/data.zarr").load()
     child = open_store(translated / "datasets/local/nb/data.zarr").load()
     scale = read_record(translated / "datasets/local/nb").details["scale"]
-    assert np.array_equal(child["parent_id"], parent["id"])
-    assert np.array_equal(child["split"], parent["split"])
-    assert np.allclose(child["cell"], parent["cell"] * scale)
-    assert np.allclose(child["positions"], parent["positions"] * scale, atol=1e-5)
+    n = parent.sizes["configuration"]
+    whole = child.isel(configuration=slice(n), atom=slice(parent.sizes["atom"]))
+    assert np.array_equal(whole["parent_id"], parent["id"])
+    assert np.array_equal(whole["split"], parent["split"])
+    assert np.allclose(whole["cell"], parent["cell"] * scale)
+    assert np.allclose(whole["positions"], parent["positions"] * scale, atol=1e-5)
+    assert (whole["turned_into"] == 0).all()
+
+
+def test_crystals_are_turned_into_the_others_too_and_keep_what_is_known_of_them(translated):
+    """All frames of the small project are FCC crystals; copies follow that are BCC and HCP, of the same volume."""
+    parent = open_store(translated / "datasets/ni/data.zarr").load()
+    child = open_store(translated / "datasets/local/nb/data.zarr").load()
+    n = parent.sizes["configuration"]
+    of = {row.tobytes(): k for k, row in enumerate(parent["id"].to_numpy())}
+    origin = np.array([of[row.tobytes()] for row in child["parent_id"].to_numpy()])
+    codes = child["turned_into"].to_numpy()
+    details = read_record(translated / "datasets/local/nb").details
+    assert details["turned"] == {"bcc": (codes == 2).sum(), "hcp": (codes == 3).sum()}
+    assert min(details["turned"].values()) > 0.8 * n
+    assert np.array_equal(child["split"], parent["split"].to_numpy()[origin])
+    volumes = np.linalg.det(child["cell"].to_numpy())
+    assert np.allclose(volumes, volumes[origin])
+    shares = structure_shares(to_configurations(child))
+    for code, kind in ((2, StructureType.BCC), (3, StructureType.HCP)):
+        assert shares[codes == code, kind].min() > 0.5
+        assert shares[codes == 0, kind].max() < 0.5
+
+
+def test_what_was_turned_already_is_carried_and_not_turned_again(translated):
+    made = translate_dataset(translated, "local/nb", "Al")
+    child = open_store(translated / "datasets/local/al/data.zarr").load()
+    parent = open_store(translated / "datasets/local/nb/data.zarr").load()
+    assert made.output.n_configurations == parent.sizes["configuration"]
+    assert np.array_equal(child["turned_into"], parent["turned_into"])
+
+
+def rattled(structure, repeats, amplitude=0.05):
+    rng = np.random.default_rng(1)
+    crystal = build_crystal(structure, 11.0, repeats)
+    n = len(crystal)
+    positions = [crystal.positions + rng.normal(scale=amplitude, size=(n, 3)) + 0.7 for _ in range(4)]
+    return Configurations.build([crystal.cell] * 4, positions, [np.full(n, 28)] * 4)
+
+
+@pytest.mark.parametrize(
+    ("start", "repeats", "end"),
+    [("fcc", (2, 2, 2), "bcc"), ("bcc", (3, 3, 3), "fcc"), ("fcc", (2, 2, 2), "hcp"), ("fcc", (4, 4, 4), "hcp")],
+)
+def test_a_crystal_becomes_the_other_one_at_the_same_volume(start, repeats, end):
+    batch = rattled(start, repeats)
+    copies, rows, codes = as_other_crystals(batch, [end])
+    kinds = {"fcc": StructureType.FCC, "bcc": StructureType.BCC, "hcp": StructureType.HCP}
+    assert structure_shares(batch)[:, kinds[start]].min() == 1
+    assert structure_shares(copies)[:, kinds[end]].min() > 0.95
+    assert np.allclose(copies.volume, batch.volume)
+    assert rows.tolist() == [0, 1, 2, 3]
+    assert set(codes) == {["none", "fcc", "bcc", "hcp"].index(end)}
+
+
+@pytest.mark.parametrize("end", ["bcc", "hcp"])
+def test_a_perfect_crystal_becomes_a_perfect_one(end):
+    """The energies are those of the crystals built as such: √(8/3) for HCP, and to what float32 positions give."""
+    labeller = LammpsLabeller(potential_for("Ni", ROOT))
+    batch = rattled("fcc", (2, 2, 2), amplitude=0.0)
+    copies, _, _ = as_other_crystals(batch, [end])
+    expected = build_crystal(end, 11.0, (3, 3, 3) if end == "bcc" else (3, 2, 2))
+    crystal = Configurations.build([expected.cell], [expected.positions], [np.full(len(expected), 28)])
+    energy = labeller.label(crystal).energy[0] / len(expected)
+    assert labeller.label(copies).energy / 32 == pytest.approx(energy, abs=1e-6)
+
+
+def test_where_no_way_is_known_there_are_no_copies(translated):
+    rng = np.random.default_rng(2)
+    gas = Configurations.build([np.eye(3) * 8.0], [rng.uniform(0, 8, (32, 3))], [np.full(32, 28)])
+    assert len(as_other_crystals(gas, ["fcc", "bcc", "hcp"])[0]) == 0
+    odd, slabs = rattled("fcc", (3, 3, 3)), rattled("bcc", (3, 3, 3))
+    assert len(as_other_crystals(odd, ["hcp"])[0]) == len(as_other_crystals(slabs, ["hcp"])[0]) == 0
+    assert len(as_other_crystals(rattled("fcc", (2, 2, 2)), ["fcc"])[0]) == 0
+    made = translate_dataset(translated, "ni", "Cu", crystals=[])
+    assert made.output.n_configurations == read_record(translated / "datasets/ni").output.n_configurations
+    assert made.spec["crystals"] == []
+    assert made.details["turned"] == {}
 
 
 def test_the_scale_by_volume_is_that_of_the_relaxed_crystals(translated):
@@ -155,7 +237,7 @@ def test_a_refined_set_holds_frames_of_the_target_too(distilled_project, tmp_pat
         root, "pools/local-nb", "sample", {}, 1, (), lambda: Made(pool, "Nb", labeller_record(niobium, "Nb"))
     )
     write_manifest(root / "datasets/pools/local-nb", record)
-    made = translate_dataset(root, "ni", "Nb", refine_by=6, refine_from="local-nb")
+    made = translate_dataset(root, "ni", "Nb", crystals=[], refine_by=6, refine_from="local-nb")
     assert made.details["refined"] == 6
     assert [parent.output.name for parent in made.parents] == ["ni", "pools/local-nb"]
     child, plain = open_store(root / "datasets/local/nb/data.zarr").load(), open_store(root / "datasets/ni/data.zarr")

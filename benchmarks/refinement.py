@@ -1,0 +1,54 @@
+"""What a few frames of the target itself are worth: metals judged with none, some and many of them.
+
+    python benchmarks/refinement.py --metals Nb W --counts 0 25 100 --json > refinement.json
+
+The frames come from a short MOMT run of each metal, `local-<element>-short`, sampled where it is not there, and are
+those of which networks trained on the translated set know least. A line a metal and count as it comes, on stderr.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from foundational.specs.params import read_params
+from foundational.stages.metals import MetalReport, judge_metal, metals_of
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def line(report: MetalReport) -> str:
+    errors = {name: report.errors[name].energy_meV_per_atom for name in ("fcc", "bcc", "hcp")}
+    crystals = " ".join(
+        f"{name} " + ("–" if None in values else f"{max((e for e in values if e is not None), key=abs):+.1f}")
+        for name, values in errors.items()
+    )
+    return (
+        f"{report.frames} frames  rank {report.rank_ok_seeds}/{report.seeds}  "
+        f"MAE {report.mae_solid_meV_per_atom:.2f} solid {report.mae_liquid_meV_per_atom:.2f} liquid  "
+        f"forces {report.force_mae_meV_per_A:.1f} meV/Å  worst network {crystals} meV/atom"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON object, with every report")
+    parser.add_argument("--root", type=Path, default=ROOT)
+    parser.add_argument("--metals", nargs="+")
+    parser.add_argument("--counts", nargs="+", type=int, default=[0, 25, 100, 400])
+    chosen = parser.parse_args()
+    metals = chosen.metals or list(metals_of(read_params(chosen.root / "params.yaml")).potentials)
+    found: dict[str, dict[int, object]] = {}
+    for element in metals:
+        found[element] = {}
+        for count in chosen.counts:
+            report = judge_metal(chosen.root, element, refine_by=count)
+            found[element][count] = report.model_dump(mode="json")
+            print(f"{element:<3}+{count:<4} {line(report)}", file=sys.stderr, flush=True)
+    if chosen.json:
+        json.dump(found, sys.stdout)
+        print()
+
+
+if __name__ == "__main__":
+    main()
