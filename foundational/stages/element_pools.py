@@ -2,6 +2,7 @@
 
 import json
 from contextlib import nullcontext
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -153,10 +154,13 @@ def _melting(
     cohesive = reference.cohesive_energy(chosen["structure"])
     path = _melting_file(root, name, chosen)
 
-    def keep(limits: tuple[float, ...]) -> None:
-        write_whole(path, [json.dumps({"superheating_K": limits}).encode()])
+    def keep(limits: tuple[float, ...], **more: float) -> None:
+        write_whole(path, [json.dumps({"superheating_K": limits} | more).encode()])
 
     known = json.loads(path.read_text(encoding="utf-8"))["superheating_K"] if path.exists() else ()
     seed = derive(params.seed, "melting", name)
     with process_pool(workers) if workers > 1 else nullcontext() as executor:
-        return find_melting(system, cohesive, seed, executor, known=tuple(known), found=keep)
+        made = find_melting(system, cohesive, seed, executor, known=tuple(known), found=keep)
+    if isfinite(made.hottest):
+        keep(made.limits, hottest_liquid_K=made.hottest)
+    return made

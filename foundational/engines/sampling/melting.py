@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from foundational.engines.sampling.block import System
-from foundational.engines.sampling.window import advance_npt, start
+from foundational.engines.sampling.window import advance_npt, boiled, start
 from foundational.errors import EngineError
 from foundational.science.order_parameter import LIQUID_BELOW
 from foundational.seeds import derive
@@ -27,6 +27,8 @@ _COLD: Final = 0.008
 _STEP: Final = 0.05
 #: and lasts so long, fs.
 _STAGE: Final = 4000.0
+#: So long a liquid must last in each of as many runs, fs.
+_BOILING: Final = 40_000.0
 #: Beyond this many cohesive energies nothing is solid.
 _HOT: Final = 0.1
 #: Independent heatings, whose mean counts: one scatters by a stage or two.
@@ -41,6 +43,8 @@ class Melting:
 
     limits: tuple[float, ...]
     """K, where each crystal lost its order."""
+    hottest: float = float("inf")
+    """K, the highest temperature of a liquid that does not boil, where one below T_high's usual ratio does."""
 
     @property
     def limit(self) -> float:
@@ -54,7 +58,8 @@ class Melting:
         >>> Melting((2000.0, 2100.0)).temperatures
         (490.0, 1600.0, 3100.0)
         """
-        low, middle, high = (float(f"{ratio * self.limit:.1e}") for ratio in RATIOS)
+        low, middle, high = (ratio * self.limit for ratio in RATIOS)
+        low, middle, high = (float(f"{t:.1e}") for t in (low, middle, min(high, self.hottest)))
         return low, middle, high
 
 
@@ -79,14 +84,39 @@ def find_melting(
     Raises
     ------
     EngineError
-        If the crystal does not last even cold, or does not melt.
+        If the crystal does not last even cold, or does not melt, or the liquid boils at once.
     """
     apply = map if executor is None else executor.map
     seeds = [derive(seed, "heating", index) for index in range(len(known), _HEATINGS)]
     for limit in apply(_heated, repeat(system), repeat(cohesive_energy / BOLTZMANN), seeds):
         known = (*known, limit)
         found(known)
-    return Melting(known)
+    return Melting(known, hottest_liquid(system, Melting(known).temperatures, derive(seed, "boiling")))
+
+
+def hottest_liquid(system: System, temperatures: tuple[float, float, float], seed: int) -> float:
+    """K: infinity where the liquid lasts at T_high, else a temperature below T_high at which it does not boil.
+
+    Raises
+    ------
+    EngineError
+        If it boils where crystal and liquid should change into one another.
+    """
+    _, middle, high = temperatures
+    temperature, tries = high, 0
+    while temperature > middle:
+        if all(_lasts(system, temperature, derive(seed, tries, index)) for index in range(_HEATINGS)):
+            return temperature * (1 - _STEP) if tries else float("inf")  # a longer run would boil a little lower
+        temperature, tries = temperature * (1 - 2 * _STEP), tries + 1
+    what = f"the liquid of {system.element} with {system.potential.id}"
+    raise EngineError(f"{what} boils at {middle:.0f} K already; give the temperatures of the window")
+
+
+def _lasts(system: System, temperature: float, seed: int) -> bool:
+    """Whether the liquid is one still after a run; bubbles are rare, so that several runs must be asked."""
+    state = start(system, 2 * temperature, derive(seed, "start"))
+    _, frames = advance_npt(system, state, temperature, _BOILING, derive(seed, "run"))
+    return boiled(system, frames[-len(frames) // 4 :]) is None
 
 
 def _heated(system: System, scale: float, seed: int) -> float:

@@ -5,7 +5,7 @@ import pytest
 from foundational.engines.potentials import potential_for
 from foundational.engines.sampling import melting
 from foundational.engines.sampling.block import System
-from foundational.engines.sampling.melting import find_melting
+from foundational.engines.sampling.melting import find_melting, hottest_liquid
 from foundational.errors import EngineError
 
 
@@ -13,6 +13,7 @@ from foundational.errors import EngineError
 def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(melting, "_STAGE", 300.0)
     monkeypatch.setattr(melting, "_HEATINGS", 2)
+    monkeypatch.setattr(melting, "_BOILING", 2000.0)
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +39,13 @@ def test_crystal_that_does_not_last_where_heating_begins_is_said(system: System)
 def test_crystal_that_does_not_melt_is_said(system: System):
     with pytest.raises(EngineError, match=r"does not melt below .* K; give the temperatures"):
         find_melting(system, 0.2, 1)  # as if its atoms held together twenty times less
+
+
+def test_liquid_that_boils_lowers_the_hottest_temperature(request: pytest.FixtureRequest):
+    vanadium = System(potential_for("V", request.config.rootpath), "V", "bcc", 3, 1.0, 2.0, 200.0, 1000.0, "isotropic")
+    hottest = hottest_liquid(vanadium, (960.0, 3200.0, 9000.0), 1)
+    assert 3200 < hottest < 9000
+    assert melting.Melting((4000.0,), hottest).temperatures[2] <= hottest + 50  # two digits
+    assert hottest_liquid(vanadium, (960.0, 3200.0, 3400.0), 1) == float("inf")
+    with pytest.raises(EngineError, match=r"liquid of V with VFe_mm boils at 19000 K already"):
+        hottest_liquid(vanadium, (960.0, 19000.0, 20000.0), 1)
