@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from foundational.science.crystals import Structure
 from foundational.specs.base import Count, EnergyPerAtom, Length, Spec, Time
 
 Rule = Literal["lattice", "nearest-neighbour", "volume", "virial"]
@@ -71,7 +70,7 @@ class TranslateSpec(Spec):
     """All translations of the pipeline and what they share."""
 
     guard: GuardSpec
-    crystals: tuple[Structure, ...]
+    crystals: tuple[Literal["fcc", "bcc", "hcp"], ...]
     """Into which crystalline configurations of the parent are turned besides: fcc, bcc, hcp; may be empty."""
     sets: dict[str, TranslationSpec]
     default_rule: Rule

@@ -19,8 +19,8 @@ from foundational.science.crystals import build_crystal
 from foundational.specs.parsing import merge, read_yaml
 from foundational.specs.translation import NptTestSpec
 from foundational.stages.labellers import labeller_record
-from foundational.stages.metals import MetalReport, judge_metal
-from foundational.stages.metals_page import write_metals
+from foundational.stages.metals import MetalReport, gather_metals, judge_metal
+from foundational.stages.metals_page import PAGE, gather_parity, tables, write_metals
 from foundational.stages.parity import judge_on_pool
 from foundational.stages.pools import write_manifest
 from foundational.stages.runner import Made, produce
@@ -190,3 +190,9 @@ def test_a_pool_of_another_metal_is_no_test(project):
         judge_on_pool(project, "local/al", "ni-momt-32")
     with pytest.raises(NotFoundError, match="no pool for 'ni'"):
         judge_on_pool(project, "ni")
+
+
+def test_the_page_of_this_project_is_that_of_its_numbers(checkout):
+    page = (checkout / PAGE).read_text(encoding="utf-8")
+    for name, shown in tables(gather_metals(checkout), gather_parity(checkout)).items():
+        assert f"<!-- begin: foundational {name} -->\n{shown}\n<!-- end -->" in page
