@@ -43,7 +43,7 @@ from foundational.engines.ani.aev import compute_aevs
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.model_file import load_model, save_model
 from foundational.engines.ani.threads import kernel_threads
-from foundational.engines.ani.torchani_export import aev_computer, to_torchani
+from foundational.engines.ani.torch.torchani_export import aev_computer, to_torchani
 from foundational.science.crystals import build_crystal
 from foundational.specs.ani import (
     AevSpec,
@@ -55,7 +55,7 @@ from foundational.specs.ani import (
     OptimisationSpec,
     RadialSpec,
 )
-from foundational.stages.train import train_ensemble
+from foundational.stages.train.stage import train_ensemble
 
 AEV = AevSpec(
     radial=RadialSpec(cutoff=6.0, eta=12.0, first_shift=1.5, last_shift=5.7, shifts=16),

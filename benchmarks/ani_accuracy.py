@@ -29,17 +29,17 @@ from numpy.typing import NDArray
 
 from foundational.data.batches import iterate_batches, to_configurations
 from foundational.engines.ani.ensemble import Ensemble
-from foundational.engines.potentials import potential_for
-from foundational.engines.references import ReferenceCrystals, reference_crystals
-from foundational.engines.relaxation import relax_isotropic
-from foundational.science.metrics import energy_errors
+from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
+from foundational.engines.crystals.relaxation import relax_isotropic
+from foundational.engines.lammps.potentials import potential_for
+from foundational.evaluation.errors import calibrate, evaluate
+from foundational.science.error_metrics import energy_errors
 from foundational.seeds import generator
 from foundational.specs.ani import AniSpec
 from foundational.specs.params import read_params
-from foundational.stages.evaluate import calibrate, evaluate
-from foundational.stages.pools import open_pool
-from foundational.stages.train import train_ensemble
+from foundational.stages.train.stage import train_ensemble
 from foundational.units import MEV
+from foundational.workspace.pools import open_pool
 
 ROOT = Path(__file__).resolve().parents[1]
 FRAMES = (68, 100, 300, 675, 1000, 3400)

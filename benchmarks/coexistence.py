@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.engines.lammps_library import lammps_instance
-from foundational.engines.potentials import ResolvedPotential, potential_for
-from foundational.engines.structure import structure_shares
+from foundational.engines.geometry.local_structure import structure_shares
+from foundational.engines.lammps.library import lammps_instance
+from foundational.engines.lammps.potentials import ResolvedPotential, potential_for
 from foundational.seeds import derive
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -20,13 +20,13 @@ import numpy as np
 
 from foundational.data.batches import take
 from foundational.data.store import open_store
-from foundational.engines.labellers import labeller_named
+from foundational.labelling.catalogue import labeller_named
+from foundational.labelling.references import reference_of
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import read_record
+from foundational.reproduction.selection_methods import compare
 from foundational.specs.paper import ComparedSpec
 from foundational.specs.params import read_params
-from foundational.stages.comparison import compare
-from foundational.stages.reference import reference_of
 
 ROOT = Path(__file__).resolve().parents[1]
 TEST = 500

@@ -30,12 +30,12 @@ from foundational.data.batches import take
 from foundational.data.configurations import Configurations
 from foundational.data.conversion import to_dataset
 from foundational.data.store import open_store
-from foundational.engines.labeller import LammpsLabeller
-from foundational.engines.lammps_library import lammps_instance
-from foundational.engines.potentials import potential_for
+from foundational.engines.lammps.labeller import LammpsLabeller
+from foundational.engines.lammps.library import lammps_instance
+from foundational.engines.lammps.potentials import potential_for
+from foundational.labelling.records import labeller_record
 from foundational.science.crystals import build_crystal
-from foundational.stages.labellers import labeller_record
-from foundational.stages.runner import Made, produce
+from foundational.workspace.runner import Made, produce
 
 ROOT = Path(__file__).resolve().parents[1]
 

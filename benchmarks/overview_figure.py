@@ -17,9 +17,9 @@ import numpy as np
 from foundational.data.batches import to_configurations
 from foundational.data.store import open_store
 from foundational.specs.params import read_params
-from foundational.stages.pools import open_pool
-from foundational.stages.train import train_ensemble
+from foundational.stages.train.stage import train_ensemble
 from foundational.units import MEV
+from foundational.workspace.pools import open_pool
 
 ROOT = Path(__file__).resolve().parents[1]
 METALS = ("ni", "al", "nb")

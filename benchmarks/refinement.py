@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from foundational.specs.params import read_params
-from foundational.stages.metals import MetalReport, judge_metal, metals_of
+from foundational.stages.survey.stage import MetalReport, judge_metal, metals_of
 
 ROOT = Path(__file__).resolve().parents[1]
 

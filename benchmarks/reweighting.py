@@ -17,17 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.engines.potentials import potential_for
-from foundational.engines.sampling.block import Plan, System, run_block
-from foundational.engines.sampling.run import system_of
-from foundational.engines.sampling.window import NptRun, mean_of
-from foundational.engines.structure import structure_shares
+from foundational.engines.geometry.local_structure import structure_shares
+from foundational.engines.lammps.potentials import potential_for
+from foundational.engines.momt.block import Plan, System, run_block
+from foundational.engines.momt.run import system_of
+from foundational.engines.momt.window import NptRun, mean_of
 from foundational.science.bias import Bias
 from foundational.science.phases import Phase, phases
 from foundational.science.reweighting import Frames, average
 from foundational.seeds import derive
 from foundational.specs.params import read_params
-from foundational.stages.thermo import PoolFrames, read_pool
+from foundational.stages.thermo.stage import PoolFrames, read_pool
 from foundational.units import MEV
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from foundational.engines.lammps_library import lammps_instance
-from foundational.engines.potentials import ResolvedPotential, potential_for
-from foundational.engines.sampling.block import Plan, State, System, run_block
-from foundational.engines.sampling.run import Run, advance, begin, system_of
-from foundational.specs.sampling import MomtPool, SampleSettings
+from foundational.engines.lammps.library import lammps_instance
+from foundational.engines.lammps.potentials import ResolvedPotential, potential_for
+from foundational.engines.momt.block import Plan, State, System, run_block
+from foundational.engines.momt.run import Run, advance, begin, system_of
+from foundational.specs.sample import MomtPool, SampleSettings
 from foundational.units import BOLTZMANN
 
 SETTINGS = SampleSettings.model_validate(

@@ -40,7 +40,7 @@ from foundational.data.checks import check_dataset
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.conversion import iterate_atoms, to_dataset
 from foundational.data.extxyz import read_extxyz, write_extxyz
-from foundational.data.identity import fingerprint
+from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store, verify_store, write_dataset
 
 
@@ -127,7 +127,8 @@ def large(folder: Path) -> dict[str, float]:
     del relabelled
     compare = (
         "import re, sys, time; from pathlib import Path; start = time.perf_counter()\n"
-        "from foundational.release.difference import difference; from foundational.release.sides import open_side\n"
+        "from foundational.release.comparison.difference import difference\n"
+        "from foundational.release.comparison.sides import open_side\n"
         "with open_side(sys.argv[1], None) as a, open_side(sys.argv[2], None) as b: found = difference(a, b)\n"
         "assert (found.added, found.removed, found.relabelled) == (0, 0, 1)\n"
         "peak = re.search(r'VmHWM:\\s*(\\d+)', Path('/proc/self/status').read_text())[1]\n"

@@ -20,8 +20,8 @@ from typing import get_args
 
 from foundational.cli.labelling import crystals_named
 from foundational.specs.params import read_params
-from foundational.specs.translation import Rule
-from foundational.stages.metals import MetalReport, judge_metal, metals_of
+from foundational.specs.translate import Rule
+from foundational.stages.survey.stage import MetalReport, judge_metal, metals_of
 
 ROOT = Path(__file__).resolve().parents[1]
 

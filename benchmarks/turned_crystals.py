@@ -18,17 +18,17 @@ from pathlib import Path
 import numpy as np
 
 from foundational.data.batches import take, to_configurations
-from foundational.engines.joint_energies import energies_per_atom
-from foundational.engines.labeller import LammpsLabeller
-from foundational.engines.potentials import potential_for
-from foundational.engines.references import reference_crystals
+from foundational.engines.ani.batch_energies import energies_per_atom
+from foundational.engines.crystals.references import reference_crystals
+from foundational.engines.lammps.labeller import LammpsLabeller
+from foundational.engines.lammps.potentials import potential_for
+from foundational.evaluation.crystals import crystal_errors, error_table
 from foundational.seeds import derive
 from foundational.specs.params import read_params
-from foundational.stages.distill import select
-from foundational.stages.judgement import crystal_errors, error_table
-from foundational.stages.pools import open_pool
-from foundational.stages.train import train_ensemble
-from foundational.stages.translate import relabel
+from foundational.stages.distill.stage import select
+from foundational.stages.train.stage import train_ensemble
+from foundational.stages.translate.stage import relabel
+from foundational.workspace.pools import open_pool
 
 ROOT = Path(__file__).resolve().parents[1]
 THIN = 10

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 def audit(name: Name, as_json: Json = False, root: Root = None) -> None:
     """Say why each frame of a distilled set is in it, what it keeps of its pool, and where models on it err."""
     from foundational.project import find_root
-    from foundational.stages.audit import audit as examine
+    from foundational.stages.distill.audit import audit as examine
 
     with progress_on_stderr(f"auditing {name}") as progress:
         found = examine(find_root(root), name, progress=progress)

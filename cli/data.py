@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def show(name: Name, as_json: Json = False, root: Root = None) -> None:
     """Say what a dataset is: element, size, labeller, parent, fingerprint."""
-    from foundational.stages.show import show as describe
+    from foundational.inspection.show import show as describe
 
     shown = describe(name, root)
     if as_json:
@@ -42,7 +42,7 @@ def check(
     root: Root = None,
 ) -> None:
     """Check a dataset: bytes, schema, units, ids, duplicates, distances, forces; status 1 on a breach."""
-    from foundational.stages.check import check as examine
+    from foundational.inspection.check import check as examine
 
     with progress_on_stderr(f"checking {Path(name).name}") as progress:
         report = examine(name, root, progress=progress)

@@ -127,7 +127,7 @@ def relabel(
             raise InputError("expected --check or --name, got both")
         _check(find_root(root), dataset, check, labeller, arguments, as_json)
         return
-    from foundational.stages.relabel import relabel_dataset
+    from foundational.stages.relabel.command import relabel_dataset
 
     if labeller is None or name is None:
         raise InputError("expected --labeller and --name, or --check")
@@ -165,7 +165,7 @@ def relabel(
 
 
 def _check(root: Path, name: str, count: int, labeller: str | None, arguments: dict[str, Any], as_json: bool) -> None:
-    from foundational.stages.relabel import check_labels
+    from foundational.stages.relabel.command import check_labels
 
     found = check_labels(root, name, count, labeller_name=labeller, arguments=arguments)
     if as_json:

@@ -36,8 +36,8 @@ def metal(
 ) -> None:
     """Carry the parent to a metal, train on it, and judge crystals and held-out solid and liquid."""
     from foundational.project import find_root
-    from foundational.stages.metals import judge_metal
-    from foundational.stages.metals_page import table
+    from foundational.reports.survey_page import table
+    from foundational.stages.survey.stage import judge_metal
 
     with progress_on_stderr(f"translating to {element}") as progress:
         report = judge_metal(
@@ -60,7 +60,7 @@ def metal(
 def metals(as_json: Json = False, root: Root = None) -> None:
     """Gather the reports of all metals into metrics/translate.json and the table of docs/translation.md."""
     from foundational.project import find_root
-    from foundational.stages.metals_page import table, write_metals
+    from foundational.reports.survey_page import table, write_metals
 
     found = write_metals(find_root(root))
     if as_json:
@@ -81,8 +81,8 @@ def parity(
 ) -> None:
     """Train on a dataset and test on every frame of a pool of the same metal, by energy."""
     from foundational.project import find_root
-    from foundational.stages.metals_page import parity_table
-    from foundational.stages.parity import judge_on_pool
+    from foundational.reports.survey_page import parity_table
+    from foundational.stages.survey.pool_test import judge_on_pool
 
     with progress_on_stderr(f"testing {name}") as progress:
         report = judge_on_pool(find_root(root), name, pool, write=write, progress=progress)

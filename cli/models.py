@@ -31,7 +31,7 @@ def train(
     """Train an ANI ensemble on a dataset's training split and write it as one safe file."""
     from foundational.project import find_root
     from foundational.specs.base import size_in_bytes
-    from foundational.stages.models import train_model
+    from foundational.stages.train.command import train_model
 
     with progress_on_stderr(f"training on {name}") as progress:
         ensemble = train_model(
@@ -56,7 +56,7 @@ def evaluate(
     root: Root = None,
 ) -> None:
     """Energy and force errors of a model on a dataset or an extxyz file."""
-    from foundational.stages.models import evaluate_model
+    from foundational.stages.train.command import evaluate_model
 
     with progress_on_stderr(f"evaluating on {data}") as progress:
         errors = evaluate_model(model, data, root, device=device, progress=progress)

@@ -22,7 +22,7 @@ def method(
 ) -> None:
     """Select by one method at every budget and seed, train, test on everything held out."""
     from foundational.project import find_root
-    from foundational.stages.paper import METRICS, compare_method
+    from foundational.reproduction.command import METRICS, compare_method
 
     with progress_on_stderr(f"comparing {name}") as progress:
         found = compare_method(find_root(root), name, progress=progress)
@@ -43,7 +43,7 @@ def sets(
 ) -> None:
     """Train on FCC, liquid, MOMT and distilled data and test each on all."""
     from foundational.project import find_root
-    from foundational.stages.paper import METRICS, compare_sets
+    from foundational.reproduction.command import METRICS, compare_sets
 
     with progress_on_stderr(f"training with {settings}") as progress:
         found = compare_sets(find_root(root), settings, progress=progress)
@@ -57,7 +57,7 @@ def sets(
 def page(root: Root = None) -> None:
     """Write the tables of docs/paper.md and its figures from the numbers in metrics/paper."""
     from foundational.project import find_root
-    from foundational.stages.paper_page import write_page
+    from foundational.reports.paper_page import write_page
 
     for path in write_page(find_root(root)):
         typer.echo(path)

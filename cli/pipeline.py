@@ -52,8 +52,8 @@ def sample(
     """
     from foundational.errors import InputError
     from foundational.project import find_root
-    from foundational.stages.element_pools import sample_element
-    from foundational.stages.sampling import sample_pool
+    from foundational.stages.sample.command import sample_pool
+    from foundational.stages.sample.element import sample_element
 
     options = {
         "structure": structure,
@@ -97,7 +97,7 @@ def holdout(
 ) -> None:
     """Store frames of a pool on which nothing is ever trained or selected."""
     from foundational.project import find_root
-    from foundational.stages.commands import store_holdout
+    from foundational.stages.validate.command import store_holdout
 
     record = store_holdout(find_root(root), name, force=force)
     typer.echo(f"datasets/{name}: {record.output.n_configurations:,} configurations")
@@ -122,7 +122,7 @@ def distill(
     """Choose the few configurations of a pool, a dataset or a file that train as well as the many."""
     from foundational.errors import InputError
     from foundational.project import find_root
-    from foundational.stages.distillation import distill_pool
+    from foundational.stages.distill.command import distill_pool
 
     name = to or name
     if not name:
@@ -174,7 +174,7 @@ def translate(
 ) -> None:
     """Scale a dataset to another metal and label it with that metal's potential, or with any labeller."""
     from foundational.project import find_root
-    from foundational.stages.translation import translate_dataset
+    from foundational.stages.translate.command import translate_dataset
 
     place = find_root(root)
     if potential is None and labeller is None:
@@ -227,7 +227,7 @@ def validate(
     """Retrain on a dataset; do FCC, BCC and HCP come out as in the reference? Status 1 where a gate fails."""
     from foundational.cli.tables import validation_table
     from foundational.project import find_root
-    from foundational.stages.commands import validate_dataset
+    from foundational.stages.validate.command import validate_dataset
 
     with progress_on_stderr(f"validating {name}") as progress:
         report = validate_dataset(

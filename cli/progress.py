@@ -2,10 +2,10 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-Progress = Callable[[int, int, str], None]
+from foundational.progress import Progress
 
 #: Seconds between lines where stderr is no terminal.
 QUIET_INTERVAL = 30.0

@@ -24,8 +24,8 @@ def potentials(
     root: Root = None,
 ) -> None:
     """List the reference potentials of the registry, with what they give where asked."""
-    from foundational.engines.potentials import resolve_potential
-    from foundational.engines.references import reference_crystals
+    from foundational.engines.crystals.references import reference_crystals
+    from foundational.engines.lammps.potentials import resolve_potential
     from foundational.project import find_root
     from foundational.science.crystals import lattice_constant
     from foundational.specs.potentials import PotentialRegistry
@@ -74,7 +74,7 @@ def potentials(
 
 def doctor(as_json: Json = False, root: Root = None) -> None:
     """Say what is installed, what is missing and how to mend it; status 1 where something needed is missing."""
-    from foundational.stages.doctor import examine
+    from foundational.maintenance.doctor import examine
 
     findings = examine(root)
     if as_json:
@@ -92,8 +92,8 @@ def schemas(
 ) -> None:
     """Write the JSON Schemas of params.yaml, provenance.json and the other records into schemas/."""
     from foundational.errors import ConflictError
+    from foundational.maintenance.schemas import stale_schemas, write_schemas
     from foundational.project import find_root
-    from foundational.stages.schemas import stale_schemas, write_schemas
 
     folder = find_root(root) / "schemas"
     if check:
@@ -109,8 +109,8 @@ def schemas(
 def quick(root: Root = None) -> None:
     """Run the whole pipeline at quick scale in build/quick and print its table of relaxed crystals."""
     from foundational.cli.tables import crystal_table
+    from foundational.maintenance.quick import run
     from foundational.project import find_root
-    from foundational.stages.quick import run
 
     place = find_root(root)
     made = run(place)

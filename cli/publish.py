@@ -35,12 +35,12 @@ def cite(
     """Print all that one owes a citation to: the dataset, its paper, its potentials, the sets it comes from."""
     from datetime import UTC, datetime
 
-    from foundational.release.bibtex import to_bibtex
-    from foundational.release.cff import to_cff
-    from foundational.release.citation import to_text
-    from foundational.release.datacite import datacite_document
-    from foundational.release.subject import find_subject
-    from foundational.release.version import parse_reference
+    from foundational.release.citation.bibtex import to_bibtex
+    from foundational.release.citation.cff import to_cff
+    from foundational.release.citation.datacite import datacite_document
+    from foundational.release.citation.subject import find_subject
+    from foundational.release.citation.works import to_text
+    from foundational.release.registry.version import parse_reference
 
     subject = find_subject(parse_reference(name), root)
     citable, works = subject.citable, subject.works
@@ -81,9 +81,9 @@ def deposit(
     """
     from foundational.errors import InputError
     from foundational.project import find_root
-    from foundational.release.deposit import TOKEN
-    from foundational.release.version import parse_reference
-    from foundational.stages.deposit import deposit_release
+    from foundational.release.deposit.deposit import TOKEN
+    from foundational.release.registry.version import parse_reference
+    from foundational.stages.release.deposit import deposit_release
 
     token = os.environ.get(TOKEN, "").strip() or None if send or publish else None
     if (send or publish) and token is None:

@@ -10,7 +10,7 @@ from foundational.cli.progress import progress_on_stderr
 from foundational.cli.types import Json, Name, Root
 
 if TYPE_CHECKING:
-    from foundational.release.difference import Difference
+    from foundational.release.comparison.difference import Difference
 
 Release = Annotated[str, typer.Argument(help="Dataset with its version, such as ni@1.0.0.")]
 
@@ -32,8 +32,8 @@ def diff(
     root: Root = None,
 ) -> None:
     """Say what changed between two datasets, and which step in version follows."""
-    from foundational.release.difference import difference
-    from foundational.release.sides import open_side
+    from foundational.release.comparison.difference import difference
+    from foundational.release.comparison.sides import open_side
 
     with open_side(a, root) as old, open_side(b, root) as new:
         found = difference(old, new)
@@ -76,9 +76,9 @@ def release(
 ) -> None:
     """Release a dataset: version from what changed, check, validation, an immutable bundle, the registry."""
     from foundational.project import find_root
-    from foundational.release.tags import tag_releases
-    from foundational.release.version import Version
-    from foundational.stages.release import release_dataset
+    from foundational.release.registry.tags import tag_releases
+    from foundational.release.registry.version import Version
+    from foundational.stages.release.release import release_dataset
 
     place = find_root(root)
     if tag:
@@ -88,7 +88,7 @@ def release(
     with progress_on_stderr(f"releasing {name}") as progress:
 
         def gate() -> dict[str, Any]:
-            from foundational.stages.commands import validate_dataset
+            from foundational.stages.validate.command import validate_dataset
 
             return validate_dataset(place, name, seeds=seeds, progress=progress).model_dump(mode="json")
 
@@ -140,7 +140,7 @@ def verify(
     root: Root = None,
 ) -> None:
     """Verify a release or a dataset, every byte and every rule; status 1 where something is wrong."""
-    from foundational.stages.verify import verify as examine
+    from foundational.stages.release.verify import verify as examine
 
     with progress_on_stderr(f"verifying {Path(what).name}") as progress:
         found = examine(what, root, relabel=relabel, signers=signers, progress=progress)
@@ -169,9 +169,9 @@ def pull(
     """Bring a released version to this machine, compared with the registry to the last byte."""
     import warnings
 
-    from foundational.release.registry import YankedWarning
-    from foundational.release.retrieval import pull as fetch
-    from foundational.release.version import parse_reference
+    from foundational.release.registry.registry import YankedWarning
+    from foundational.release.registry.version import parse_reference
+    from foundational.release.transfer.retrieval import pull as fetch
 
     with warnings.catch_warnings(category=YankedWarning, action="ignore"):
         pulled = fetch(parse_reference(what), source, root)
@@ -199,9 +199,9 @@ def yank(
     """Withdraw a release: whoever opens, pulls or verifies it is told why; the data stay."""
     from foundational.errors import InputError
     from foundational.project import dataset_folder, find_root
-    from foundational.release.registry import read_registry, require_history, write_registry
-    from foundational.release.version import parse_reference
-    from foundational.stages.runner import exclusive
+    from foundational.release.registry.registry import read_registry, require_history, write_registry
+    from foundational.release.registry.version import parse_reference
+    from foundational.workspace.runner import exclusive
 
     reference = parse_reference(what)
     if reference.version is None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # at run time these would import torch
-    from foundational.stages.quick import Row
-    from foundational.stages.validate import ValidationReport
+    from foundational.maintenance.quick import Row
+    from foundational.stages.validate.stage import ValidationReport
 
 
 def crystal_table(rows: "Sequence[Row]") -> str:

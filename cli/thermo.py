@@ -10,7 +10,7 @@ from foundational.cli.progress import progress_on_stderr
 from foundational.cli.types import Json, Root
 
 if TYPE_CHECKING:  # at run time these would import xarray and numba
-    from foundational.stages.thermo import ThermoReport
+    from foundational.stages.thermo.stage import ThermoReport
 
 
 def register(app: typer.Typer) -> None:
@@ -30,8 +30,8 @@ def thermo(
 ) -> None:
     """Enthalpy, volume and heat capacity of each phase by temperature, and the melting temperature, from a pool."""
     from foundational.project import find_root
-    from foundational.stages.thermo import read_pool, thermo
-    from foundational.stages.thermo_curves import draw, write_metrics
+    from foundational.stages.thermo.curves import draw, write_metrics
+    from foundational.stages.thermo.stage import read_pool, thermo
 
     project = find_root(root)
     with progress_on_stderr(f"reading {pool}") as progress:

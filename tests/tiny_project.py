@@ -9,16 +9,16 @@ from ruamel.yaml import YAML
 
 from foundational.data.configurations import Configurations
 from foundational.data.conversion import to_dataset
-from foundational.engines.labeller import LammpsLabeller
-from foundational.engines.potentials import potential_for
-from foundational.engines.references import reference_crystals
+from foundational.engines.crystals.references import reference_crystals
+from foundational.engines.lammps.labeller import LammpsLabeller
+from foundational.engines.lammps.potentials import potential_for
+from foundational.labelling.references import ground_volume
 from foundational.science.crystals import build_crystal
 from foundational.specs.parsing import merge, read_yaml
-from foundational.stages.commands import lammps_record, store_holdout
-from foundational.stages.distillation import distill_pool
-from foundational.stages.pools import write_manifest
-from foundational.stages.reference import ground_volume
-from foundational.stages.runner import Made, produce
+from foundational.stages.distill.command import distill_pool
+from foundational.stages.validate.command import lammps_record, store_holdout
+from foundational.workspace.pools import write_manifest
+from foundational.workspace.runner import Made, produce
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Numbers so small that a whole pipeline takes seconds; the physics is not judged by them.

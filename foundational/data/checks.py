@@ -1,6 +1,6 @@
 """Is a dataset sane? Every violation is collected, and told once; numbers are streamed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -11,8 +11,7 @@ from foundational.data.batches import BATCH_ATOMS, batch_slices, take, to_config
 from foundational.data.layout import ATOM, schema_breaches
 from foundational.data.rules import RULES, Batch, Rule, Tolerances
 from foundational.errors import ChecksumError, DatasetError
-
-Progress = Callable[[int, int, str], None]
+from foundational.progress import Progress
 
 #: Configurations that a violation names.
 _NAMED = 10

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from foundational.data.batches import Indices, batch_slices, take, to_configurations
 from foundational.data.configurations import Configurations, Labels
-from foundational.data.identity import configuration_ids, hexadecimal
+from foundational.data.fingerprint import configuration_ids, hexadecimal
 from foundational.data.layout import CONFIGURATION, LABELS, LAYOUT_VERSION, VARIABLES, variable
 from foundational.errors import InputError
 

@@ -17,7 +17,7 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
-from foundational.data.atomic import write_whole
+from foundational.data.atomic_write import write_whole
 from foundational.data.batches import batch_slices, take
 from foundational.data.conversion import from_atoms, to_dataset
 from foundational.data.layout import CONFIGURATION, VARIABLES

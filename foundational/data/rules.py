@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
 from foundational.data.distances import shortest_distances
-from foundational.data.identity import configuration_ids
+from foundational.data.fingerprint import configuration_ids
 from foundational.data.layout import VARIABLES
 
 

@@ -5,7 +5,6 @@ all forces of 20,000 × 108 atoms in 30 ms (4,096: 3 and 87 ms; 131,072: 8 and 1
 1,048,576 rows, so that 4,000 configurations are one file a variable, and it is also all that a write holds in memory.
 """
 
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,11 @@ from zarr.abc.store import Store
 from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.storage import LocalStore, ZipStore
 
-from foundational.data.atomic import whole_folder
+from foundational.data.atomic_write import whole_folder
 from foundational.data.layout import LAYOUT_VERSION, VARIABLES, Variable, require_schema
-from foundational.data.manifest import check_fully, read_descriptions, read_root, write_root
+from foundational.data.store_manifest import check_fully, read_descriptions, read_root, write_root
 from foundational.errors import ChecksumError, DatasetError
-
-Progress = Callable[[int, int, str], None]
+from foundational.progress import Progress
 
 #: (rows in a chunk, rows in a shard) of variables for each configuration and for each atom.
 _ROWS = {False: (2_048, 131_072), True: (16_384, 1_048_576)}

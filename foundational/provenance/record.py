@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from foundational.data.atomic import write_whole
+from foundational.data.atomic_write import write_whole
 from foundational.errors import NotFoundError
 from foundational.specs.base import Spec
 from foundational.specs.parsing import parse

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from foundational.specs.base import Count, Spec
-from foundational.specs.distillation import Method
+from foundational.specs.distill import Method
 
 
 class ComparedSpec(Spec):

@@ -7,13 +7,13 @@ from pydantic import Field
 
 from foundational.specs.ani import AniSpec
 from foundational.specs.base import Spec
-from foundational.specs.distillation import DistillSpec
+from foundational.specs.distill import DistillSpec
 from foundational.specs.holdout import HoldoutSpec
 from foundational.specs.paper import PaperSpec
 from foundational.specs.parsing import parse, read_yaml
-from foundational.specs.sampling import SampleSpec
-from foundational.specs.translation import TranslateSpec
-from foundational.specs.validation import ValidateSpec
+from foundational.specs.sample import SampleSpec
+from foundational.specs.translate import TranslateSpec
+from foundational.specs.validate import ValidateSpec
 
 
 class AniSettings(Spec):

@@ -13,7 +13,7 @@ from foundational.data.conversion import to_dataset
 from foundational.data.store import open_store, write_dataset
 from foundational.errors import DatasetError
 from foundational.specs.parsing import merge, read_yaml
-from foundational.stages import distillation
+from foundational.stages.distill import command as distillation
 from tests.disks import small_disk
 
 

@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from foundational.data.conversion import to_dataset
-from foundational.engines.labeller import LammpsLabeller
-from foundational.engines.potentials import potential_for
-from foundational.stages.labellers import labeller_record
-from foundational.stages.runner import Made, produce
+from foundational.engines.lammps.labeller import LammpsLabeller
+from foundational.engines.lammps.potentials import potential_for
+from foundational.labelling.records import labeller_record
+from foundational.workspace.runner import Made, produce
 from tests.tiny_project import rattled_nickel
 
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from foundational.data.store import open_store, write_dataset
-from foundational.stages.runner import exclusive
+from foundational.workspace.runner import exclusive
 
 FAULTY = "ase:tests.faulty_calculators"
 

@@ -10,9 +10,9 @@ from ruamel.yaml import YAML
 
 from foundational.errors import InputError
 from foundational.specs.parsing import merge, read_yaml
-from foundational.stages.sampling import sample_pool
-from foundational.stages.thermo import PoolFrames, read_pool, thermo
-from foundational.stages.thermo_curves import draw, write_metrics
+from foundational.stages.sample.command import sample_pool
+from foundational.stages.thermo.curves import draw, write_metrics
+from foundational.stages.thermo.stage import PoolFrames, read_pool, thermo
 
 POOL = "ni-npt-solid-32"
 

@@ -9,7 +9,7 @@ from foundational.data.batches import take
 from foundational.data.checks import Violation, check_dataset, require_sound
 from foundational.data.configurations import concatenate
 from foundational.data.conversion import to_configurations, to_dataset
-from foundational.data.identity import configuration_ids
+from foundational.data.fingerprint import configuration_ids
 from foundational.data.rules import Tolerances
 from foundational.data.store import open_store
 from foundational.errors import DatasetError

@@ -10,7 +10,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from foundational.data.batches import iterate_batches, take
 from foundational.data.configurations import Configurations, concatenate
 from foundational.data.conversion import from_atoms, iterate_atoms, to_configurations, to_dataset
-from foundational.data.identity import configuration_ids, fingerprint, hexadecimal
+from foundational.data.fingerprint import configuration_ids, fingerprint, hexadecimal
 from foundational.data.store import open_store
 from foundational.errors import ChecksumError, InputError
 

@@ -11,7 +11,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from foundational.data.configurations import Labels
 from foundational.data.conversion import from_atoms, to_configurations, to_dataset
 from foundational.data.extxyz import read_extxyz, write_extxyz
-from foundational.data.identity import fingerprint
+from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store
 from foundational.errors import InputError, NotFoundError
 

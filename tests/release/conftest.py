@@ -20,17 +20,17 @@ from ase.build import bulk
 from foundational.data.configurations import Configurations
 from foundational.data.conversion import from_atoms, to_dataset
 from foundational.data.extxyz import write_extxyz
-from foundational.data.identity import fingerprint
+from foundational.data.fingerprint import fingerprint
 from foundational.data.store import write_dataset
-from foundational.engines.labeller import LammpsLabeller
-from foundational.engines.potentials import resolve_potential
+from foundational.engines.lammps.labeller import LammpsLabeller
+from foundational.engines.lammps.potentials import resolve_potential
 from foundational.provenance.record import DatasetRecord, LabellerRecord, ProvenanceRecord, write_record
-from foundational.release.archive import archive_folder
-from foundational.release.bundle import MANIFEST, RECORD, sha256_of, write_about, write_manifest
-from foundational.release.citation import Citable
-from foundational.release.documents import write_documents
+from foundational.release.bundle.archive import archive_folder
+from foundational.release.bundle.bundle import MANIFEST, RECORD, sha256_of, write_about, write_manifest
+from foundational.release.citation.documents import write_documents
+from foundational.release.citation.works import Citable
 from foundational.release.record import ReleasedFile, ReleaseRecord
-from foundational.release.registry import RELEASES, Registry, write_registry
+from foundational.release.registry.registry import RELEASES, Registry, write_registry
 from foundational.specs.about import About, read_about
 from foundational.specs.potentials import PotentialRegistry
 

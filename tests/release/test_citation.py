@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 
 from foundational.cli import publish
 from foundational.errors import NotFoundError
-from foundational.release.bibtex import escape, to_bibtex
-from foundational.release.citation import Citable, printed, to_text, works_to_cite
-from foundational.release.datacite import datacite_document
-from foundational.release.reference import Work, parse_reference
-from foundational.release.registry import Registry, read_registry, write_registry
-from foundational.release.version import Version
+from foundational.release.citation.bibtex import escape, to_bibtex
+from foundational.release.citation.datacite import datacite_document
+from foundational.release.citation.printed_reference import Work, parse_reference
+from foundational.release.citation.works import Citable, printed, to_text, works_to_cite
+from foundational.release.registry.registry import Registry, read_registry, write_registry
+from foundational.release.registry.version import Version
 from foundational.specs.about import Creator, read_about
 from foundational.specs.potentials import PotentialRegistry
 

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from foundational.cli import publish
 from foundational.errors import ChecksumError, ConflictError, InputError, NotFoundError
-from foundational.release import invenio as client
-from foundational.release.deposit import State
-from foundational.release.registry import read_registry, write_registry
-from foundational.release.version import Version, parse_reference
-from foundational.stages.deposit import Deposited, deposit_release
+from foundational.release.deposit import client
+from foundational.release.deposit.deposit import State
+from foundational.release.registry.registry import read_registry, write_registry
+from foundational.release.registry.version import Version, parse_reference
+from foundational.stages.release.deposit import Deposited, deposit_release
 
 TOKEN = "valid-token-4711"
 Deposit = Callable[..., Deposited]
@@ -189,8 +189,8 @@ def test_a_killed_deposit_goes_on_where_it_was(project: Path, invenio, bundle: P
     invenio.fault("slow", r"PUT .*/ro-crate-metadata\.json/content")
     code = f"""
 from pathlib import Path
-from foundational.release.version import parse_reference
-from foundational.stages.deposit import deposit_release
+from foundational.release.registry.version import parse_reference
+from foundational.stages.release.deposit import deposit_release
 root = Path({str(project)!r})
 deposit_release(root, parse_reference("al@1.0.0"), {invenio.url!r}, bundles=root / "build" / "releases",
                 token={TOKEN!r}, publish=True)
@@ -232,8 +232,8 @@ def release_again(project: Path, bundle: Path) -> None:
     """Release al@1.0.1, whose bundle differs in its record."""
     import shutil  # noqa: PLC0415
 
-    from foundational.release.archive import archive_folder  # noqa: PLC0415
-    from foundational.release.bundle import MANIFEST, RECORD, sha256_of, write_manifest  # noqa: PLC0415
+    from foundational.release.bundle.archive import archive_folder  # noqa: PLC0415
+    from foundational.release.bundle.bundle import MANIFEST, RECORD, sha256_of, write_manifest  # noqa: PLC0415
     from foundational.release.record import read_release  # noqa: PLC0415
 
     record = read_release(bundle / RECORD).model_copy(update={"version": "1.0.1", "previous": "1.0.0"})

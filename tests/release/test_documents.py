@@ -25,8 +25,8 @@ from urllib3 import HTTPResponse
 
 from foundational.data.store import open_store
 from foundational.errors import NotFoundError
-from foundational.release.documents import DOCUMENTS, write_documents
-from foundational.release.prov_json import prov_document
+from foundational.release.citation.documents import DOCUMENTS, write_documents
+from foundational.release.citation.prov_json import prov_document
 
 # rdflib reads JSON-LD through a class of its own that it deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
@@ -65,7 +65,7 @@ def test_same_release_gives_same_bytes_in_another_process_zone_and_language(rele
     (tmp_path / "ni.json").write_text(released.parents["ni"].model_dump_json())
     code = f"""
 from pathlib import Path
-from foundational.release.documents import write_documents
+from foundational.release.citation.documents import write_documents
 from foundational.release.record import ReleaseRecord
 from foundational.specs.about import About
 from foundational.specs.potentials import PotentialRegistry

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.engines.ani.aev_derivatives import count_slots, fill_blocks
-from foundational.engines.ani.aev_jacobian import Wide
-from foundational.engines.ani.aev_kernel import Terms, aevs, padded
+from foundational.engines.ani.kernels.aev import Terms, aevs, padded
+from foundational.engines.ani.kernels.aev_derivatives import count_slots, fill_blocks
+from foundational.engines.ani.kernels.aev_jacobian import Wide
 from foundational.errors import EngineError, InputError
 from foundational.specs.ani import AevSpec
 
@@ -127,7 +127,7 @@ def compute_aevs(configurations: Configurations, spec: AevSpec, elements: Sequen
 
 @dataclass(frozen=True)
 class Jacobian:
-    """∂AEV/∂(positions, strain) of a batch, see :mod:`foundational.engines.ani.aev_jacobian`."""
+    """∂AEV/∂(positions, strain) of a batch, see :mod:`foundational.engines.ani.kernels.aev_jacobian`."""
 
     rows: NDArray[np.float32]
     """(R, stride)"""

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
 from foundational.engines.ani.aev import Geometry, slot_counts, terms_of, wide_terms_of
-from foundational.engines.ani.aev_derivatives import fill_blocks
-from foundational.engines.ani.aev_jacobian import STRAIN_ROWS
+from foundational.engines.ani.kernels.aev_derivatives import fill_blocks
+from foundational.engines.ani.kernels.aev_jacobian import STRAIN_ROWS
 from foundational.errors import InputError
 from foundational.specs.ani import AevSpec
 

@@ -1,6 +1,6 @@
 """A trained ensemble of ANI networks: a labeller with an opinion on its own uncertainty."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Self
@@ -10,17 +10,16 @@ from numpy.typing import NDArray
 
 from foundational.data.batches import batch_slices
 from foundational.data.configurations import Configurations, Labels
-from foundational.engines.ani.activation import ACTIVATIONS
 from foundational.engines.ani.aev import Geometry, compute_aevs, species_of, terms_of, wide_terms_of
-from foundational.engines.ani.aev_derivatives import contract
-from foundational.engines.ani.aev_jacobian import STRAIN_ROWS
+from foundational.engines.ani.kernels.activation import ACTIVATIONS
+from foundational.engines.ani.kernels.aev_derivatives import contract
+from foundational.engines.ani.kernels.aev_jacobian import STRAIN_ROWS
+from foundational.engines.ani.kernels.prediction import atomic_energies, energies_and_gradients
+from foundational.engines.ani.kernels.training import Model
 from foundational.engines.ani.network import layer_widths
-from foundational.engines.ani.prediction_kernel import atomic_energies, energies_and_gradients
 from foundational.engines.ani.threads import kernel_threads
-from foundational.engines.ani.training_kernel import Model
+from foundational.progress import Progress
 from foundational.specs.ani import AevSpec, NetworkSpec
-
-Progress = Callable[[int, int, str], None]
 
 #: Atoms whose vectors are in memory at one time.
 _ATOMS_AT_ONCE = 65_536

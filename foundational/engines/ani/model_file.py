@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from foundational.data.atomic import write_whole
+from foundational.data.atomic_write import write_whole
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.network import layer_widths, layers, parameter_count
 from foundational.errors import InputError, NotFoundError

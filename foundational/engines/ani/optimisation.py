@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from foundational.engines.ani.kernels.prediction import atomic_energies
+from foundational.engines.ani.kernels.training import Model, adamw
 from foundational.engines.ani.network import decay_mask
-from foundational.engines.ani.prediction_kernel import atomic_energies
-from foundational.engines.ani.training_kernel import Model, adamw
 from foundational.errors import EngineError
+from foundational.progress import Progress
 from foundational.seeds import generator
 from foundational.specs.ani import OneCycle, OptimisationSpec, Plateau
 
-Progress = Callable[[int, int, str], None]
 Gradients = Callable[[NDArray[np.int64]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 

@@ -1,17 +1,18 @@
 """Training an ensemble on energies, forces and stresses."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.data.identity import fingerprint
-from foundational.engines.ani.activation import ACTIVATIONS
+from foundational.data.fingerprint import fingerprint
 from foundational.engines.ani.aev import compute_aevs, species_of
 from foundational.engines.ani.derivative_store import DerivativeStore
 from foundational.engines.ani.ensemble import Ensemble
-from foundational.engines.ani.kernel_gradients import KernelGradients
+from foundational.engines.ani.gradients import KernelGradients
+from foundational.engines.ani.kernels.activation import ACTIVATIONS
+from foundational.engines.ani.kernels.training import Model, Table
 from foundational.engines.ani.network import (
     feature_statistics,
     fit_self_energies,
@@ -20,12 +21,10 @@ from foundational.engines.ani.network import (
 )
 from foundational.engines.ani.optimisation import Gradients, Validation, optimise
 from foundational.engines.ani.threads import kernel_threads
-from foundational.engines.ani.training_kernel import Model, Table
 from foundational.errors import InputError
+from foundational.progress import Progress
 from foundational.seeds import derive
 from foundational.specs.ani import AniSpec
-
-Progress = Callable[[int, int, str], None]
 
 #: Energies per atom are scaled by their spread, at least this; eV.
 _LEAST_SCALE = 1e-3
@@ -115,7 +114,7 @@ def train(
             table = training_table(chosen, species, aevs, energies, scale, weights, store)
             gradients = KernelGradients(model, table, store, spec.training.loss)
         else:
-            from foundational.engines.ani.torch_gradients import TorchGradients  # noqa: PLC0415 - torch is slow to import
+            from foundational.engines.ani.torch.gradients import TorchGradients  # noqa: PLC0415 - torch is slow to import
 
             table = training_table(chosen, species, aevs, energies, scale, weights, None)
             gradients = TorchGradients(ensemble, chosen, table, spec.training.loss, device)

@@ -6,7 +6,7 @@ import torch
 from foundational.data.configurations import Configurations
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.network import layer_widths, layers
-from foundational.engines.ani.torchani_export import aev_computer
+from foundational.engines.ani.torch.torchani_export import aev_computer
 from foundational.specs.ani import AevSpec
 
 

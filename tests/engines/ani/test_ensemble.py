@@ -6,7 +6,7 @@ from ase.optimize import BFGS
 from foundational.data.configurations import Configurations, concatenate
 from foundational.engines.ani import ensemble as module
 from foundational.engines.ani.training import train
-from foundational.engines.ase_calculator import LabellerCalculator
+from foundational.engines.ase.calculator import LabellerCalculator
 from foundational.errors import InputError
 from tests.engines.ani.cases import alloyed, as_atoms, crystals, labelled, settings, untrained
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from foundational.data.configurations import Configurations, concatenate
-from foundational.engines.ani.activation import ACTIVATIONS
 from foundational.engines.ani.aev import compute_aevs, species_of
 from foundational.engines.ani.derivative_store import DerivativeStore
 from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.kernels.activation import ACTIVATIONS
+from foundational.engines.ani.kernels.training import Loss, Model, Table, batch_gradient
 from foundational.engines.ani.network import layer_widths
 from foundational.engines.ani.training import train, training_table
-from foundational.engines.ani.training_kernel import Loss, Model, Table, batch_gradient
 from foundational.errors import EngineError, InputError
 from foundational.specs.ani import LossSpec, Plateau
 from foundational.specs.params import read_params

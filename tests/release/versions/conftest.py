@@ -20,14 +20,14 @@ from foundational.data.batches import to_configurations
 from foundational.data.configurations import Configurations
 from foundational.data.conversion import from_atoms, to_dataset
 from foundational.data.store import open_store, write_dataset
-from foundational.engines.labeller import LammpsLabeller
-from foundational.engines.potentials import resolve_potential
+from foundational.engines.lammps.labeller import LammpsLabeller
+from foundational.engines.lammps.potentials import resolve_potential
+from foundational.maintenance.schemas import write_schemas
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord, write_record
-from foundational.release.objects import directory_hash
+from foundational.release.transfer.dvc_objects import directory_hash
 from foundational.specs.potentials import REGISTRY_FOLDER, PotentialRegistry
-from foundational.stages.release import Released, release_dataset
-from foundational.stages.runner import describe
-from foundational.stages.schemas import write_schemas
+from foundational.stages.release.release import Released, release_dataset
+from foundational.workspace.runner import describe
 
 ABOUT = """\
 title: Nickel for tests

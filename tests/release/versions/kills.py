@@ -16,22 +16,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import foundational
-from foundational.data.identity import fingerprint
+from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store
-from foundational.engines.labeller import LammpsLabeller
-from foundational.engines.potentials import resolve_potential
+from foundational.engines.lammps.labeller import LammpsLabeller
+from foundational.engines.lammps.potentials import resolve_potential
 from foundational.errors import FoundationalError, NotFoundError
+from foundational.inspection.check import check
 from foundational.provenance.record import read_record
-from foundational.release.bundle import sha256_of
-from foundational.release.registry import read_registry
-from foundational.release.retrieval import pull
-from foundational.release.version import parse_reference
-from foundational.specs.translation import GuardSpec
-from foundational.stages.check import check
-from foundational.stages.commands import lammps_record
-from foundational.stages.release import release_dataset
-from foundational.stages.runner import Made, produce
-from foundational.stages.translate import translate
+from foundational.release.bundle.bundle import sha256_of
+from foundational.release.registry.registry import read_registry
+from foundational.release.registry.version import parse_reference
+from foundational.release.transfer.retrieval import pull
+from foundational.specs.translate import GuardSpec
+from foundational.stages.release.release import release_dataset
+from foundational.stages.translate.stage import translate
+from foundational.stages.validate.command import lammps_record
+from foundational.workspace.runner import Made, produce
 
 COUNTED = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "os.truncate"}
 

@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 
 from foundational.cli.main import app
 from foundational.data.extxyz import read_extxyz
-from foundational.data.identity import fingerprint
+from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store
 from foundational.errors import ChecksumError, ConflictError, GateError, InputError, NotFoundError
 from foundational.provenance.record import LabellerRecord
-from foundational.release.bundle import read_manifest, sha256_of
-from foundational.release.registry import read_registry
+from foundational.release.bundle.bundle import read_manifest, sha256_of
+from foundational.release.registry.registry import read_registry
 
 EXPECTED = {
     "CHANGELOG.md",

@@ -13,9 +13,9 @@ from foundational.data.conversion import to_dataset
 from foundational.data.extxyz import write_extxyz
 from foundational.data.store import open_store, write_dataset
 from foundational.provenance.record import LabellerRecord
-from foundational.release.difference import Side, difference
-from foundational.release.metadata import demands_more
-from foundational.release.sides import open_side
+from foundational.release.comparison.difference import Side, difference
+from foundational.release.comparison.metadata_changes import demands_more
+from foundational.release.comparison.sides import open_side
 from foundational.specs.about import About
 
 

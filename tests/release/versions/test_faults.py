@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from foundational.errors import ChecksumError, ConflictError, FoundationalError, NotFoundError
-from foundational.release.archive import archive_folder, read_members, unpack
-from foundational.release.registry import read_registry
-from foundational.release.retrieval import pull, user_store
-from foundational.release.version import parse_reference
-from foundational.stages.verify import verify
+from foundational.release.bundle.archive import archive_folder, read_members, unpack
+from foundational.release.registry.registry import read_registry
+from foundational.release.registry.version import parse_reference
+from foundational.release.transfer.retrieval import pull, user_store
+from foundational.stages.release.verify import verify
 from tests.disks import read_only, small_disk
 
 KILLS = Path(__file__).with_name("kills.py")
@@ -79,7 +79,7 @@ def test_of_two_releases_at_once_one_succeeds(project):
         import sys
         from pathlib import Path
         from foundational.errors import ConflictError
-        from foundational.stages.release import release_dataset
+        from foundational.stages.release.release import release_dataset
         print("ready", flush=True)
         sys.stdin.readline()
         try:
@@ -104,8 +104,8 @@ def test_of_two_releases_at_once_one_succeeds(project):
 
 def test_of_two_pulls_at_once_both_end_with_the_release(two, tmp_path):
     code = (
-        "import sys; from foundational.release.retrieval import pull\n"
-        "from foundational.release.version import parse_reference\n"
+        "import sys; from foundational.release.transfer.retrieval import pull\n"
+        "from foundational.release.registry.version import parse_reference\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "print(pull(parse_reference('ni@1.0.0'), sys.argv[1]).record.version)"
     )

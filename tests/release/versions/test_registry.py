@@ -4,10 +4,10 @@ from typer.testing import CliRunner
 
 from foundational.cli.main import app
 from foundational.errors import ConflictError, InputError, NotFoundError
-from foundational.release.registry import merged, parse_registry, read_registry, registry_text, write_registry
-from foundational.release.repository import git
-from foundational.release.tags import tag_releases
-from foundational.release.version import Version
+from foundational.release.registry.git import git
+from foundational.release.registry.registry import merged, parse_registry, read_registry, registry_text, write_registry
+from foundational.release.registry.tags import tag_releases
+from foundational.release.registry.version import Version
 
 
 def test_a_registry_is_read_as_it_was_written(two):

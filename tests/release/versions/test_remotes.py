@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 import foundational
-from foundational.data.identity import fingerprint
-from foundational.release.objects import directory_hash, is_stored, tracked_hash
-from foundational.release.registry import read_registry
-from foundational.release.repository import git
-from foundational.stages.verify import verify
+from foundational.data.fingerprint import fingerprint
+from foundational.release.registry.git import git
+from foundational.release.registry.registry import read_registry
+from foundational.release.transfer.dvc_objects import directory_hash, is_stored, tracked_hash
+from foundational.stages.release.verify import verify
 
 #: Runs several DVC commands in one process; starting DVC takes longer than most of them.
 SESSION = """if True:

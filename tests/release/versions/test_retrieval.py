@@ -13,14 +13,14 @@ from typer.testing import CliRunner
 
 import foundational
 from foundational.cli.main import app
-from foundational.data.identity import fingerprint
+from foundational.data.fingerprint import fingerprint
 from foundational.errors import ChecksumError, ConflictError, InputError, NotFoundError
-from foundational.release.registry import YankedWarning, read_registry, write_registry
-from foundational.release.repository import git
-from foundational.release.retrieval import pull, user_store
-from foundational.release.version import Version, parse_reference
-from foundational.stages.check import check
-from foundational.stages.show import show
+from foundational.inspection.check import check
+from foundational.inspection.show import show
+from foundational.release.registry.git import git
+from foundational.release.registry.registry import YankedWarning, read_registry, write_registry
+from foundational.release.registry.version import Version, parse_reference
+from foundational.release.transfer.retrieval import pull, user_store
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -15,12 +15,12 @@ from foundational.data.extxyz import write_extxyz
 from foundational.data.store import write_dataset
 from foundational.errors import ChecksumError, NotFoundError
 from foundational.provenance.record import write_json
-from foundational.release.archive import archive_folder, read_members
-from foundational.release.bundle import write_manifest
-from foundational.release.damage import find_damages
+from foundational.release.bundle.archive import archive_folder, read_members
+from foundational.release.bundle.bundle import write_manifest
+from foundational.release.bundle.damage import find_damages
 from foundational.release.record import read_release
-from foundational.release.registry import read_registry, write_registry
-from foundational.stages.verify import verify
+from foundational.release.registry.registry import read_registry, write_registry
+from foundational.stages.release.verify import verify
 
 
 def flip(path, position=None, bit=0):

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from foundational.data.identity import hexadecimal
+from foundational.data.fingerprint import hexadecimal
 from foundational.errors import ConflictError, DatasetError, InputError, NotFoundError
-from foundational.release.bundle import read_kept
-from foundational.release.registry import read_registry
-from foundational.release.version import Version, largest, parse_reference
+from foundational.release.bundle.bundle import read_kept
+from foundational.release.registry.registry import read_registry
+from foundational.release.registry.version import Version, largest, parse_reference
 
 
 @pytest.mark.parametrize("text", ["1.0", "1.0.0.0", "01.0.0", "1.0.x", "1.0.0-rc1", "", "１.0.0"])

@@ -1,0 +1,182 @@
+"""What every file of a store must be: its size and sha256, kept in the attributes of the root ``zarr.json``.
+
+There it travels with the data and any zarr reader tolerates it; a file of its own in the root makes zarr warn at
+every opening. The root document itself carries a seal, the sha256 of its own text with an empty seal, so that no
+byte of a store is outside the manifest.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foundational.data.atomic_write import previous
+from foundational.errors import ChecksumError, DatasetError, InputError, NotFoundError
+
+ROOT = "zarr.json"
+_KEY = "manifest"
+_AGAIN = "pull or write the dataset again"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file, by its path below the root of the store."""
+
+    size: int
+    sha256: str
+
+
+def write_root(folder: Path, attributes: dict[str, Any]) -> None:
+    """Write the root document of the store ``folder``: its attributes and the manifest of all files that are there."""
+    files = {
+        name: {"size": size, "sha256": _sha256(folder, name)}
+        for name, size in sorted(_sizes(folder).items())
+        if name != ROOT
+    }
+    document = {"zarr_format": 3, "node_type": "group", "attributes": attributes | {_KEY: {"files": files, "seal": ""}}}
+    try:
+        (folder / ROOT).write_bytes(_text(document, _seal(document)))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"expected attributes of JSON's types, without NaN, got {attributes}: {error}") from None
+
+
+def read_root(store: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
+    """The attributes and the manifest of a store, a folder or a zip of one.
+
+    Raises
+    ------
+    NotFoundError
+        There is no store.
+    ChecksumError
+        The root document is not as it was written.
+    DatasetError
+        It is a zarr group without a manifest.
+    """
+    if not (store / ROOT).is_file() and not store.is_file():
+        found = f"no {ROOT}" if store.exists() else "nothing"
+        if not store.exists() and (kept := previous(store)).exists():
+            found += f"; a replacement was interrupted: rename {kept.name} back to {store.name}, or write it again"
+        raise NotFoundError(f"{store}: expected a dataset, found {found}")
+    content = _read(store, ROOT)
+    try:
+        document = json.loads(content)
+        attributes = document["attributes"]
+    except (ValueError, KeyError, TypeError):
+        raise ChecksumError(f"{store}: {ROOT} is damaged; {_AGAIN}") from None
+    manifest = attributes.pop(_KEY, None)
+    if manifest is None:
+        raise DatasetError(f"{store}: expected a manifest in {ROOT}, found none; write it with this package")
+    try:
+        entries = {name: Entry(entry["size"], entry["sha256"]) for name, entry in manifest["files"].items()}
+        sealed = {**document, "attributes": attributes | {_KEY: manifest}}
+        intact = content == _text(sealed, manifest["seal"]) and manifest["seal"] == _seal(sealed)
+    except (KeyError, TypeError, AttributeError):
+        intact = False
+    if not intact:
+        raise ChecksumError(f"{store}: {ROOT} was changed after it was written; {_AGAIN}")
+    return attributes, entries
+
+
+def read_descriptions(store: Path, entries: dict[str, Entry]) -> dict[str, dict[str, Any]]:
+    """The ``zarr.json`` of every array, by its name, once every file is known to be there with its size.
+
+    A lost or cut file would be read as zeros without a word. The numbers are not read: their chunks hold checksums.
+
+    Raises
+    ------
+    ChecksumError
+        Names every file that is missing, empty or truncated, and every description that was changed.
+    """
+    _check_sizes(entries, _sizes(store, entries), store)
+    names = [name for name in entries if name.endswith(f"/{ROOT}")]
+    contents = {name: _read(store, name) for name in names}
+    _check_contents(entries, {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}, store)
+    return {_array(name): json.loads(content) for name, content in contents.items()}
+
+
+def check_fully(store: Path, entries: dict[str, Entry]) -> None:
+    """Read every file and refuse the store where one differs from the manifest or is not in it.
+
+    Raises
+    ------
+    ChecksumError
+        Names every such file and its array.
+    """
+    sizes = _sizes(store)
+    _check_sizes(entries, sizes, store)
+    _check_contents(entries, {name: _sha256(store, name) for name in entries}, store)
+    _raise(store, [f"{name} does not belong to it" for name in sorted(sizes.keys() - entries.keys() - {ROOT})])
+
+
+def _check_sizes(entries: dict[str, Entry], sizes: dict[str, int], store: Path) -> None:
+    damages = [
+        f"{_array(name)}: {name} "
+        + (f"has {sizes[name]} bytes, expected {entry.size}" if name in sizes else "is missing")
+        for name, entry in entries.items()
+        if sizes.get(name) != entry.size
+    ]
+    _raise(store, damages)
+
+
+def _check_contents(entries: dict[str, Entry], digests: dict[str, str], store: Path) -> None:
+    damages = [
+        f"{_array(name)}: {name} has other bytes than were written"
+        for name, digest in digests.items()
+        if digest != entries[name].sha256
+    ]
+    _raise(store, damages)
+
+
+def _raise(store: Path, damages: list[str]) -> None:
+    if damages:
+        raise ChecksumError(f"{store} is damaged: {'; '.join(damages)}; {_AGAIN}")
+
+
+def _array(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def _text(document: dict[str, Any], seal: str) -> bytes:
+    """The one way in which a root document is written."""
+    attributes = document["attributes"]
+    sealed = {**document, "attributes": {**attributes, _KEY: {**attributes[_KEY], "seal": seal}}}
+    return (json.dumps(sealed, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _seal(document: dict[str, Any]) -> str:
+    return hashlib.sha256(_text(document, "")).hexdigest()
+
+
+def _sizes(store: Path, names: Iterable[str] | None = None) -> dict[str, int]:
+    """The size of every file of a store; of ``names`` alone, where they exist, if they are given."""
+    if not store.is_dir():
+        with zipfile.ZipFile(store) as archive:
+            return {info.filename: info.file_size for info in archive.infolist() if not info.is_dir()}
+    if names is None:
+        return {p.relative_to(store).as_posix(): p.stat().st_size for p in store.rglob("*") if p.is_file()}
+    found = {}
+    for name in names:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found[name] = (store / name).stat().st_size
+    return found
+
+
+def _read(store: Path, name: str) -> bytes:
+    if store.is_dir():
+        return (store / name).read_bytes()
+    try:
+        with zipfile.ZipFile(store) as archive:
+            return archive.read(name)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise ChecksumError(f"{store}: {name} cannot be read from the zip ({error}); {_AGAIN}") from None
+
+
+def _sha256(store: Path, name: str) -> str:
+    if store.is_dir():
+        with (store / name).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    return hashlib.sha256(_read(store, name)).hexdigest()

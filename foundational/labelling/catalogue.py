@@ -1,0 +1,62 @@
+"""Labellers by the names that users give: ``lammps:NiNb``, ``sevennet``, ``ase:<module>:<factory>``."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from foundational.engines.ase import pretrained
+from foundational.engines.ase.labeller import AseLabeller, imported
+from foundational.engines.lammps.labeller import LammpsLabeller
+from foundational.engines.lammps.potentials import potential_for, resolve_potential
+from foundational.errors import InputError, did_you_mean
+
+KINDS = ("ase", "lammps", *pretrained.MODELS)
+
+
+def labeller_named(
+    name: str, root: Path, arguments: Mapping[str, Any] | None = None, *, element: str | None = None
+) -> LammpsLabeller | AseLabeller:
+    """The labeller called ``name``; what can be known to be wrong is said here, before anything is labelled.
+
+    Parameters
+    ----------
+    name
+        ``lammps:<potential id>``, ``lammps`` alone for the element's default potential, ``sevennet`` or ``chgnet``
+        with a model after a colon or without, or ``ase:<module>:<factory>``.
+    root
+        The project, for its registry of potentials.
+    arguments
+        Keyword arguments of an ASE factory, of JSON's types.
+    element
+        Which the labeller will meet.
+
+    Raises
+    ------
+    InputError, NotFoundError, MissingDependencyError
+        If there is no such labeller, or it takes no arguments and some were given.
+    """
+    kind, _, rest = name.partition(":")
+    if kind != "ase" and arguments:
+        raise InputError(f"{name!r} takes no arguments, got {', '.join(arguments)}; only ase:<module>:<factory> does")
+    if kind == "lammps":
+        if rest and element is None:
+            return LammpsLabeller(resolve_potential(rest, root))
+        if element is None:
+            raise InputError("expected lammps:<potential id>; 'foundational potentials' lists them")
+        return LammpsLabeller(potential_for(element, root, rest or None))
+    if kind in pretrained.MODELS:
+        model = pretrained.model_named(kind, rest or None)
+        pretrained.model_file(kind, model)
+        return AseLabeller(f"{kind}:{model}", pretrained.__name__, kind, json.dumps({"model": model}))
+    module, _, factory = rest.partition(":")
+    if kind == "ase" and module and factory and ":" not in factory:
+        imported(module, factory)
+        try:
+            text = json.dumps(dict(arguments or {}), sort_keys=True, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"expected arguments of JSON's types for {name!r}: {error}") from None
+        return AseLabeller(name, module, factory, text)
+    known = "lammps:<potential id>, ase:<module>:<factory>, " + ", ".join(pretrained.MODELS)
+    hint = "" if kind in KINDS else f"; {did_you_mean(kind, KINDS)}"
+    raise InputError(f"expected a labeller such as {known}, got {name!r}{hint}")

@@ -1,0 +1,96 @@
+"""Which dataset a name means to somebody who wants to cite it, and what is known of its parents and potentials."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from foundational.errors import NotFoundError, did_you_mean
+from foundational.project import DATASETS, dataset_folder
+from foundational.provenance.record import read_record
+from foundational.release.bundle.bundle import RECORD
+from foundational.release.citation.printed_reference import Work
+from foundational.release.citation.works import Citable, ancestors, read_parents, works_to_cite
+from foundational.release.record import ReleaseRecord, read_release
+from foundational.release.registry.registry import RELEASES, Registry
+from foundational.release.registry.version import Reference
+from foundational.release.transfer.retrieval import known_registry, project_or_none, user_store
+from foundational.specs.about import About, read_about
+from foundational.specs.potentials import PotentialRegistry
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A dataset to cite, with everything one owes a citation to."""
+
+    citable: Citable
+    works: tuple[Work, ...]
+    yanked: str | None
+    """Why the version was withdrawn."""
+
+
+def find_subject(reference: Reference, root: Path | None = None) -> Subject:
+    """The dataset that a name means: the version that is named, or what lies in the project, released or not.
+
+    Its numbers need not be there: its records, which git keeps, are enough.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such dataset or version.
+    InputError
+        A record or the registry does not parse, or was edited.
+    """
+    project = project_or_none(root)
+    registry = known_registry(reference.name, project)
+    citable = _citable(reference, registry, project)
+    potentials, parents = PotentialRegistry(defaults={}, potentials=()), {}
+    if project is not None:
+        potentials, parents = PotentialRegistry.read(project), read_parents(project, citable.provenance)
+    dois = {
+        f"{parent.output.name}@{version}": doi
+        for parent in ancestors(citable.provenance)
+        for version, doi in known_registry(parent.output.name, project).dois.items()
+    }
+    return Subject(
+        citable, works_to_cite(citable, potentials, parents, dois), registry.yanked.get(citable.version or "")
+    )
+
+
+def _citable(reference: Reference, registry: Registry, project: Path | None) -> Citable:
+    if project is not None and reference.version is None:
+        folder = dataset_folder(project, reference.name)
+        if not (folder / "provenance.json").is_file():
+            raise NotFoundError(
+                f"expected a dataset with a provenance.json, which says what to cite, got {reference.name!r}; "
+                + did_you_mean(reference.name, _recorded(project / DATASETS))
+            )
+        record = read_record(folder)
+        version = registry.released_as(record.output.fingerprint)
+        if version is None:
+            return Citable(reference.name, _about(folder), record)
+    else:
+        version = registry.find(reference.version).version
+    release = _release(reference.name, version, project)
+    return Citable.of(release.model_copy(update={"doi": registry.dois.get(version, release.doi)}))
+
+
+def _release(name: str, version: str, project: Path | None) -> ReleaseRecord:
+    """The record of a version, which git keeps in a project and `pull` in the user's store."""
+    places = [user_store() / name / version / RECORD]
+    if project is not None:
+        places.insert(0, project / DATASETS / name / RELEASES / version / RECORD)
+    for place in places:
+        if place.is_file():
+            return read_release(place)
+    raise NotFoundError(
+        f"the record of {name}@{version} is not here; fetch it with: foundational pull {name}@{version}"
+    )
+
+
+def _recorded(datasets: Path) -> list[str]:
+    """Names of the datasets whose record is there, their data or not."""
+    records = [*datasets.glob("*/provenance.json"), *datasets.glob("local/*/provenance.json")]
+    return [record.parent.relative_to(datasets).as_posix() for record in records]
+
+
+def _about(folder: Path) -> About | None:
+    return read_about(folder) if (folder / "about.yaml").is_file() else None

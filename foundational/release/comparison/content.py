@@ -1,0 +1,81 @@
+"""What of a dataset takes part in a comparison, in memory that grows with its configurations and not with its atoms."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from foundational.data.batches import batch_slices, take
+from foundational.data.fingerprint import DIGEST
+from foundational.data.layout import VARIABLES
+
+#: Covered by the id.
+_IDENTITY = {"id", "n_atoms", "cell", "atomic_numbers", "positions"}
+
+
+@dataclass(frozen=True)
+class Content:
+    """The rows of a dataset that can be compared, one a configuration."""
+
+    ids: NDArray[np.void]
+    """(C,) ids, each as one comparable item; as stored, not computed again (`check` does that)."""
+    rows: dict[str, NDArray[np.uint8]]
+    """(C, …) by variable: its little-endian bytes; of variables for each atom their sha256, cut to 16 bytes."""
+    energy_per_atom: NDArray[np.float64] | None
+    """(C,) eV."""
+    force_rms: NDArray[np.float64] | None
+    """(C,) eV/Å; root of the mean square of the norms of the forces on a configuration's atoms."""
+
+
+def read_content(dataset: xr.Dataset) -> Content:
+    """Stream a dataset once.
+
+    Raises
+    ------
+    ChecksumError
+        A damaged chunk was met.
+    """
+    n_atoms = dataset["n_atoms"].to_numpy()
+    names = [name for name in VARIABLES if name in dataset and name not in _IDENTITY]
+    rows = {n: _bytes(dataset[n].to_numpy()) for n in names if not VARIABLES[n].per_atom}
+    per_atom = [n for n in names if VARIABLES[n].per_atom]
+    digests = {n: bytearray() for n in per_atom}
+    squares = np.zeros(len(n_atoms)) if "forces" in names else None
+    for batch in batch_slices(n_atoms):
+        atoms = take(dataset[["n_atoms", "atomic_numbers", *per_atom]], batch)
+        ends = np.cumsum(n_atoms[batch], dtype=np.int64)
+        starts = ends - n_atoms[batch]
+        for name in per_atom:
+            values = atoms[name].to_numpy()
+            digests[name] += _digests(_little_endian(values), starts, ends)
+            if name == "forces" and squares is not None:
+                norms = np.einsum("ai,ai->a", values, values, dtype=np.float64)
+                squares[batch] = np.add.reduceat(norms, starts)
+    rows |= {n: np.frombuffer(bytes(d), np.uint8).reshape(-1, DIGEST) for n, d in digests.items()}
+    return Content(
+        as_items(dataset["id"].to_numpy()),
+        rows,
+        dataset["energy"].to_numpy() / n_atoms if "energy" in names else None,
+        None if squares is None else np.sqrt(squares / n_atoms),
+    )
+
+
+def as_items(ids: NDArray[np.uint8]) -> NDArray[np.void]:
+    """(C,) each row of (C, 16) bytes as one comparable item."""
+    return np.ascontiguousarray(ids).view(np.dtype((np.void, ids.shape[1]))).reshape(-1)
+
+
+def _digests(values: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> bytes:
+    pairs = zip(starts.tolist(), ends.tolist(), strict=True)
+    return b"".join(sha256(values[start:end].data).digest()[:DIGEST] for start, end in pairs)
+
+
+def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
+    return _little_endian(values).view(np.uint8).reshape(len(values), -1)
+
+
+def _little_endian(values: NDArray[Any]) -> NDArray[Any]:
+    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))

@@ -1,0 +1,128 @@
+"""What a user compares: a dataset, a version, a git revision, a folder, a release, an extended XYZ file."""
+
+import hashlib
+import json
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from zipfile import ZipFile
+
+from foundational.data.extxyz import read_extxyz
+from foundational.data.store import open_store
+from foundational.data.store_manifest import ROOT
+from foundational.errors import NotFoundError
+from foundational.project import DATASETS, STORE, find_root, locate_dataset
+from foundational.provenance.record import ProvenanceRecord, read_record
+from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept, sha256_of
+from foundational.release.bundle.verification import opened_bundle
+from foundational.release.comparison.difference import Side
+from foundational.release.registry.git import commit_of, read_at
+from foundational.release.registry.registry import RELEASES, YankedWarning, read_registry
+from foundational.release.registry.version import Reference, parse_reference
+from foundational.release.transfer.dvc_objects import fetch, tracked_hash
+from foundational.release.transfer.retrieval import locate, project_or_none
+from foundational.specs.about import About, read_about
+from foundational.specs.parsing import parse, parse_yaml
+
+_TEXT = {".xyz", ".extxyz"}
+
+
+@contextmanager
+def open_side(text: str, root: Path | None = None) -> Iterator[Side]:
+    """What ``text`` names, opened lazily, with its about.yaml and provenance where they are known.
+
+    Raises
+    ------
+    NotFoundError
+        There is nothing of that name, or its data are not on this machine.
+    ChecksumError, DatasetError, InputError
+        It cannot be opened.
+    """
+    path = Path(text)
+    bundled = (path / MANIFEST).is_file() and (path / DATA).is_file()
+    if path.suffix in _TEXT:
+        yield Side(text, read_extxyz(path))
+    elif bundled or (path.suffix == ".zip" and not text.endswith(".zarr.zip")):
+        with opened_bundle(path) as bundle:
+            yield _of_folder(text, bundle, bundle / DATA)
+    elif "@" in text and not path.exists():
+        reference = parse_reference(text)
+        revision = reference.revision
+        with _of_version(reference, root) if revision is None else _of_revision(reference, revision, root) as side:
+            yield side
+    else:
+        store = locate_dataset(text, root)
+        yield _of_folder(text, store.parent, store)
+
+
+@contextmanager
+def _of_version(reference: Reference, root: Path | None) -> Iterator[Side]:
+    """A version from this machine or from the project's DVC store."""
+    title = str(reference)
+    project = project_or_none(root)
+    registry = None if project is None else read_registry(project / DATASETS / reference.name)
+    if project is None or registry is None or not registry.releases:
+        store = locate(title, root)
+        yield _of_folder(title, store.parent, store)
+        return
+    entry = registry.find(reference.version)
+    record = read_kept(project / DATASETS / reference.name / RELEASES / entry.version, entry.manifest)
+    try:
+        with warnings.catch_warnings(category=YankedWarning, action="ignore"):
+            store = locate(title, root)
+    except NotFoundError:
+        with _fetched(project, entry.tracked) as store:
+            yield _side(title, store, record.about, record.provenance)
+    else:
+        yield _side(title, store, record.about, record.provenance)
+
+
+@contextmanager
+def _of_revision(reference: Reference, revision: str, root: Path | None) -> Iterator[Side]:
+    """The data as DVC tracked them at a git revision, and the records as git has them there."""
+    project, name, title = find_root(root), reference.name, str(reference)
+    commit = commit_of(project, revision)
+    tracked = tracked_hash(project, name, commit)
+    if tracked is None:
+        raise NotFoundError(f"no data of {name!r} are tracked by DVC at the revision {revision!r}")
+    about, record = (
+        read_at(project, commit, f"{DATASETS}/{name}/{file}") for file in ("about.yaml", "provenance.json")
+    )
+    with _fetched(project, tracked) as store:
+        yield _side(
+            title,
+            store,
+            parse(About, parse_yaml(about, title), f"about.yaml of {title}"),
+            parse(ProvenanceRecord, json.loads(record), f"provenance.json of {title}"),
+        )
+
+
+@contextmanager
+def _fetched(project: Path, tracked: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as temporary:
+        fetch(project, tracked, Path(temporary) / STORE, link=True)
+        yield Path(temporary) / STORE
+
+
+def _of_folder(title: str, folder: Path, store: Path) -> Side:
+    """A store with the records beside it, where there are any."""
+    try:
+        about: About | None = read_about(folder)
+    except NotFoundError:
+        about = None
+    try:
+        provenance: ProvenanceRecord | None = read_record(folder)
+    except NotFoundError:
+        provenance = None
+    return _side(title, store, about, provenance)
+
+
+def _side(title: str, store: Path, about: About | None, provenance: ProvenanceRecord | None) -> Side:
+    if store.is_dir():
+        encoding = sha256_of(store / ROOT)
+    else:
+        with ZipFile(store) as archive:
+            encoding = hashlib.sha256(archive.read(ROOT)).hexdigest()
+    return Side(title, open_store(store), about, provenance, encoding)

@@ -1,0 +1,163 @@
+"""Where a release can be pulled from: the project, another project, a git URL, a folder or web server, a zip."""
+
+import tempfile
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from typing import Final
+
+from foundational.errors import ChecksumError, InputError, NotFoundError
+from foundational.project import DATASETS
+from foundational.release.bundle.archive import unpack
+from foundational.release.bundle.bundle import (
+    DATA,
+    MANIFEST,
+    RECORD,
+    compare_files,
+    read_kept,
+    read_manifest,
+    sha256_of,
+)
+from foundational.release.bundle.verification import SIGNATURE, opened_bundle
+from foundational.release.record import ReleaseRecord, read_release
+from foundational.release.registry.git import git
+from foundational.release.registry.registry import (
+    REGISTRY,
+    RELEASES,
+    Registry,
+    Release,
+    merged,
+    parse_registry,
+    read_registry,
+)
+from foundational.release.registry.version import Reference, Version
+from foundational.release.transfer.dvc_objects import fetch
+
+#: s without a byte before a server is given up.
+_PATIENCE: Final = 60.0
+#: No archive of this package is larger.
+_LARGEST: Final = 2**32
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A release that was found, and how to copy its store; what is copied is still to be compared with the record."""
+
+    record: ReleaseRecord
+    registry: Registry
+    """The source's; empty where it has none."""
+    copy_store: Callable[[Path], None]
+
+
+@contextmanager
+def find_origin(reference: Reference, source: str | None, project: Path | None, registry: Registry) -> Iterator[Origin]:
+    """The release that ``reference`` means, at ``source``.
+
+    Parameters
+    ----------
+    source
+        None for the project's own DVC store.
+    registry
+        What is known here of the dataset's releases; a bundle that it records must be the one that comes.
+
+    Raises
+    ------
+    NotFoundError
+        It is not there.
+    ChecksumError
+        What is there is not what was released.
+    InputError
+        The source holds another release, or its registry was edited.
+    """
+    if source is None:
+        if project is None:
+            raise NotFoundError(
+                f"expected a project, or --from with a URL, folder or zip that holds {reference}; got neither"
+            )
+        yield _in_project(project, reference)
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if _is_git(source):
+            git(folder, "clone", "--quiet", "--depth", "1", "--", source, "clone")
+            yield _in_project(folder / "clone", reference)
+            return
+        if source.startswith(("http://", "https://")):
+            path, theirs = _download(reference, source, folder)
+        else:
+            path = Path(source).expanduser()
+            if (path / "dvc.yaml").is_file():
+                yield _in_project(path, reference)
+                return
+            theirs = read_registry(path / reference.name)
+            if theirs.releases:
+                path = path / reference.name / _archive_name(theirs, reference)
+        if not path.exists():
+            raise NotFoundError(f"{path}: expected a release, its folder or zip, found nothing there")
+        with opened_bundle(path) as bundle:
+            known = merged(registry, theirs)
+            record = _checked(bundle, reference, path, known)
+            yield Origin(record, theirs, lambda target: unpack(bundle / DATA, target))
+
+
+def _in_project(root: Path, reference: Reference) -> Origin:
+    """A release from the registry, the records and the DVC store of a project."""
+    folder = root / DATASETS / reference.name
+    registry = read_registry(folder)
+    entry = registry.find(reference.version)
+    record = read_kept(folder / RELEASES / entry.version, entry.manifest)
+    return Origin(record, registry, lambda target: fetch(root, entry.tracked, target))
+
+
+def _checked(bundle: Path, reference: Reference, path: Path, registry: Registry) -> ReleaseRecord:
+    """The record of a bundle, all of whose bytes are as its manifest and the registry say."""
+    manifest = read_manifest(bundle)
+    if manifest.name != reference.name or reference.version not in {None, Version.parse(manifest.version)}:
+        raise InputError(f"{path}: expected {reference}, got {manifest.name}@{manifest.version}")
+    problems = [f"{file} {reason}" for file, reason in compare_files(bundle, manifest, apart=frozenset({SIGNATURE}))]
+    entry = next((release for release in registry.releases if release.version == manifest.version), None)
+    if entry is not None and sha256_of(bundle / MANIFEST) != entry.manifest:
+        problems.append(f"its {MANIFEST} is not the one that the registry records")
+    if entry is not None and path.is_file() and sha256_of(path) != entry.archive:
+        problems.append("the zip is not the one that the registry records")
+    if problems:
+        raise ChecksumError(f"{path} is not what was released as {reference}: " + "; ".join(problems))
+    return read_release(bundle / RECORD)
+
+
+def _download(reference: Reference, source: str, folder: Path) -> tuple[Path, Registry]:
+    """The zip at a URL, or that of a release below a URL of several, and the registry beside it."""
+    if source.endswith(".zip"):
+        return _get(source, folder / "release.zip"), Registry(name=reference.name)
+    base = f"{source.rstrip('/')}/{reference.name}"
+    content = _get(f"{base}/{REGISTRY}", folder / REGISTRY).read_bytes()
+    registry = parse_registry(content, f"{base}/{REGISTRY}", reference.name)
+    name = _archive_name(registry, reference)
+    return _get(f"{base}/{name}", folder / name), registry
+
+
+def _get(url: str, target: Path) -> Path:
+    """Download a file."""
+    try:
+        with urllib.request.urlopen(url, timeout=_PATIENCE) as response, target.open("wb") as stream:
+            while piece := response.read(1 << 20):
+                stream.write(piece)
+                if stream.tell() > _LARGEST:
+                    raise ChecksumError(f"{url}: expected at most 4 GiB, got more")
+    except ChecksumError:
+        raise
+    except (OSError, HTTPException, ValueError) as error:
+        raise NotFoundError(f"{url} cannot be downloaded ({error}); try again, or another --from") from None
+    return target
+
+
+def _archive_name(registry: Registry, reference: Reference) -> str:
+    entry: Release = registry.find(reference.version)
+    return f"{reference.name}-{entry.version}.zip"
+
+
+def _is_git(source: str) -> bool:
+    return source.endswith(".git") or source.startswith(("git@", "ssh://", "git://"))

@@ -1,0 +1,106 @@
+"""The commands of ``foundational paper``: what is computed for the comparison with the paper, and where it is kept."""
+
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import xarray as xr
+
+from foundational.data.store import open_store
+from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
+from foundational.engines.lammps.potentials import potential_for
+from foundational.errors import InputError, NotFoundError, did_you_mean
+from foundational.evaluation.crystals import reference_properties
+from foundational.progress import Progress
+from foundational.project import STORE, find_dataset
+from foundational.provenance.record import write_json
+from foundational.reproduction.selection_methods import compare
+from foundational.reproduction.training_sets import train_on_sets
+from foundational.specs.ani import AniSpec
+from foundational.specs.params import Params, read_params
+from foundational.workspace.pools import open_pool
+
+Settings = Literal["recipe", "published"]
+#: Folder of the numbers, below the project's root.
+METRICS = Path("metrics/paper")
+
+
+def compare_method(root: Path, key: str, *, progress: Progress | None = None) -> dict[str, Any]:
+    """Compare one method of ``paper.methods`` and keep the numbers in ``metrics/paper/method-<key>.json``.
+
+    Raises
+    ------
+    NotFoundError
+        where there is no such method, or one of its pools is not here.
+    """
+    params = read_params(root / "params.yaml")
+    spec = params.paper
+    if key not in spec.methods:
+        raise NotFoundError(f"no method {key!r} in params.yaml; {did_you_mean(key, spec.methods)}")
+    settings = params.distill[spec.settings]
+    names = {spec.methods[key].pool, settings.pool, spec.test}
+    pools = {name: open_pool(root, name)[0].load() for name in sorted(names)}
+    reference = _reference(root, pools[settings.pool])
+    found = compare(
+        key,
+        spec,
+        settings,
+        _scaled(params, "recipe", pools[settings.pool]),
+        pools,
+        reference,
+        params.validate_.tie,
+        params.seed,
+        progress=progress,
+    )
+    found["reference"] = reference_properties(reference)
+    write_json(root / METRICS / f"method-{key}.json", found)
+    return found
+
+
+def compare_sets(root: Path, settings: str, *, progress: Progress | None = None) -> dict[str, Any]:
+    """Train on the paper's sets with ``recipe`` or ``published`` settings; ``metrics/paper/sets-<settings>.json``.
+
+    Raises
+    ------
+    InputError
+        where there are no such settings.
+    """
+    if settings not in get_args(Settings):
+        raise InputError(f"expected settings among {', '.join(get_args(Settings))}, got {settings!r}")
+    params = read_params(root / "params.yaml")
+    spec = params.paper
+    sources = {name: _open(root, wanted.source) for name, wanted in spec.sets.items()}
+    tests = {name: open_pool(root, name)[0].load() for name in spec.tested_on}
+    some = next(iter(tests.values()))
+    ani = _scaled(params, "recipe" if settings == "recipe" else "published", some)
+    ani = ani.model_copy(update={"members": spec.networks[settings]})
+    if settings == "published":
+        training = ani.training.model_copy(update={"epochs": spec.published_epochs})
+        ani = ani.model_copy(update={"training": training})
+    reference = _reference(root, some)
+    found = train_on_sets(spec, ani, sources, tests, reference, params.validate_.tie, params.seed, progress=progress)
+    found |= {
+        "settings": settings,
+        "epochs": ani.training.epochs,
+        "reference": reference_properties(reference),
+        "reference_crystals": {
+            name: {"energy_per_atom": crystal.energy_per_atom, "bond": crystal.bond}
+            for name, crystal in [*reference.isotropic.items(), ("hcp_published", reference.published_hcp)]
+        },
+    }
+    write_json(root / METRICS / f"sets-{settings}.json", found)
+    return found
+
+
+def _open(root: Path, source: str) -> xr.Dataset:
+    if source.startswith("pools/"):
+        return open_pool(root, source.removeprefix("pools/"))[0]
+    return open_store(find_dataset(root, source) / STORE)
+
+
+def _reference(root: Path, pool: xr.Dataset) -> ReferenceCrystals:
+    element, labeller = str(pool.attrs["element"]), str(pool.attrs["labeller"])
+    return reference_crystals(potential_for(element, root, labeller.partition(":")[2]), element)
+
+
+def _scaled(params: Params, settings: Settings, pool: xr.Dataset) -> AniSpec:
+    return params.ani.scaled(settings, float(pool.attrs["volume_per_atom"]))

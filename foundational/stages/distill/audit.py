@@ -1,0 +1,194 @@
+"""Audit of a distilled set: why each frame is in it, what it keeps of its pool, where a model trained on it errs."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from foundational.data.batches import to_configurations
+from foundational.data.fingerprint import hexadecimal
+from foundational.data.layout import VARIABLES
+from foundational.data.store import open_store
+from foundational.engines.geometry.local_structure import StructureType, structure_shares
+from foundational.errors import FoundationalError, InputError, MissingDependencyError, NotFoundError
+from foundational.progress import Progress
+from foundational.project import STORE, find_dataset
+from foundational.provenance.record import ProvenanceRecord, read_record
+from foundational.seeds import derive, generator
+from foundational.specs.params import read_params
+from foundational.stages.train.stage import train_ensemble
+from foundational.stages.validate.command import holdout_for
+from foundational.units import MEV
+from foundational.workspace.pools import open_pool
+
+#: Frames of the set, and of its pool, whose entropy is computed: 30 s on one core.
+_SAMPLE = 500
+#: Parts of the holdout by energy and by order parameter, of equally many frames.
+_PARTS = 5
+
+
+def audit(root: Path, name: str, *, progress: Progress | None = None) -> dict[str, Any]:
+    """The audit of the distilled set ``name``.
+
+    Returns
+    -------
+    dict
+        ``rounds``: of each round how many frames, why, and the range of their uncertainties in meV; ``frames``: the
+        same of every frame, by id; ``entropy``: what the set keeps of its pool (null where the pool or the library
+        quests is not here); ``errors``: of networks trained on it, on the holdout, by energy, order and phase.
+
+    Raises
+    ------
+    InputError
+        where the set was not distilled.
+    """
+    folder = find_dataset(root, name)
+    dataset, record = open_store(folder / STORE).load(), read_record(folder)
+    if "selected_at" not in dataset:
+        raise InputError(f"expected a distilled set, got {name!r}, whose frames nothing chose; audit its parent")
+    return {
+        "name": name,
+        "pool": record.inputs[0].name if record.inputs else None,
+        "method": record.spec.get("distill", {}).get("method"),
+        "threshold_meV": _in_mev(record.spec.get("distill", {}).get("threshold")),
+        "rounds": _rounds(dataset),
+        "entropy": _entropy(root, dataset, record, progress),
+        "errors": _errors(root, name, dataset, record, progress),
+        "frames": _frames(dataset),
+    }
+
+
+def _in_mev(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(value) * MEV
+
+
+def _reasons(dataset: xr.Dataset) -> list[str]:
+    meanings = VARIABLES["selected_because"].meanings
+    return [meanings[code] for code in dataset["selected_because"].to_numpy()]
+
+
+def _rounds(dataset: xr.Dataset) -> list[dict[str, Any]]:
+    at, sigma = dataset["selected_at"].to_numpy(), dataset["uncertainty"].to_numpy()
+    reasons = np.array(_reasons(dataset))
+    lines = []
+    for number in np.unique(at):
+        chosen = sigma[at == number]
+        known = chosen[np.isfinite(chosen)]
+        lines.append(
+            {
+                "round": int(number),
+                "frames": len(chosen),
+                "because": sorted(set(reasons[at == number].tolist())),
+                "least_meV": _in_mev(known.min()) if len(known) else None,
+                "median_meV": _in_mev(float(np.median(known))) if len(known) else None,
+                "largest_meV": _in_mev(known.max()) if len(known) else None,
+            }
+        )
+    return lines
+
+
+def _frames(dataset: xr.Dataset) -> list[dict[str, Any]]:
+    per_atom = (dataset["energy"] / dataset["n_atoms"]).to_numpy()
+    order = dataset["order_parameter"].to_numpy() if "order_parameter" in dataset else np.full(len(per_atom), np.nan)
+    columns = zip(
+        hexadecimal(dataset["id"].to_numpy()),
+        dataset["selected_at"].to_numpy().tolist(),
+        _reasons(dataset),
+        dataset["uncertainty"].to_numpy().tolist(),
+        per_atom.tolist(),
+        order.tolist(),
+        strict=True,
+    )
+    return [
+        {
+            "id": name,
+            "round": at,
+            "because": why,
+            "uncertainty_meV": _in_mev(sigma),
+            "energy_per_atom": energy,
+            "order_parameter": o if np.isfinite(o) else None,
+        }
+        for name, at, why, sigma, energy, o in columns
+    ]
+
+
+def _entropy(
+    root: Path, dataset: xr.Dataset, record: ProvenanceRecord, progress: Progress | None
+) -> dict[str, Any] | None:
+    """QUESTS entropy of as many frames of the set as of its pool, at random, and their overlap."""
+    if progress is not None:
+        progress(0, 3, "entropy")
+    try:
+        from foundational.engines.quests import completeness  # noqa: PLC0415 - an optional dependency
+
+        pool, _ = open_pool(root, record.inputs[0].name.removeprefix("pools/"))
+    except (MissingDependencyError, NotFoundError):
+        return None
+    n = min(_SAMPLE, dataset.sizes["configuration"])
+    random = generator(record.seed, "audit")
+    small, large = (
+        to_configurations(data, np.sort(random.permutation(data.sizes["configuration"])[:n]))
+        for data in (dataset, pool)
+    )
+    whole = to_configurations(dataset)
+    return {"frames_of_each": n} | asdict(completeness(small, large, whole))
+
+
+def _errors(
+    root: Path, name: str, dataset: xr.Dataset, record: ProvenanceRecord, progress: Progress | None
+) -> dict[str, Any] | None:
+    """Where networks trained on the set err on its holdout: mean and largest error in meV/atom."""
+    params = read_params(root / "params.yaml")
+    try:
+        found = holdout_for(root, params, name, record)
+    except FoundationalError:
+        found = None
+    if found is None:
+        return None
+    if progress is not None:
+        progress(1, 3, "training")
+    ani = params.ani.scaled("recipe", float(dataset.attrs["volume_per_atom"]))
+    training = np.flatnonzero(dataset["split"].to_numpy() == 0)
+    everything = to_configurations(dataset)
+    ensemble = train_ensemble(ani, everything, [training] * ani.members, derive(params.seed, "audit", name))
+    holdout_name, holdout = found[0], found[1].load()
+    batch = to_configurations(holdout)
+    assert batch.labels is not None
+    energy = batch.labels.energy / batch.n_atoms
+    predicted = ensemble.predict(batch, forces=False).energy / batch.n_atoms
+    error = np.abs(predicted - energy).mean(axis=0) * MEV
+    shares = structure_shares(batch)
+    phase = np.where(shares.max(axis=1) > 0.5, shares.argmax(axis=1), len(StructureType))
+    names = [kind.name.lower() for kind in StructureType] + ["mixed"]
+    by_phase = [
+        {"phase": names[kind], **_of(error, phase == kind)} for kind in range(len(names)) if (phase == kind).any()
+    ]
+    order = holdout["order_parameter"].to_numpy() if "order_parameter" in holdout else None
+    return {
+        "holdout": holdout_name,
+        "mae_meV": float(error.mean()),
+        "by_energy_per_atom": _by_parts(error, energy),
+        "by_order_parameter": None if order is None else _by_parts(error, order),
+        "by_phase": by_phase,
+    }
+
+
+def _of(error: NDArray[np.float64], where: NDArray[np.bool_]) -> dict[str, Any]:
+    return {
+        "frames": int(where.sum()),
+        "mae_meV": float(error[where].mean()),
+        "max_meV": float(error[where].max()),
+    }
+
+
+def _by_parts(error: NDArray[np.float64], coordinate: NDArray[np.float64]) -> list[dict[str, Any]]:
+    edges = np.quantile(coordinate, np.linspace(0, 1, _PARTS + 1))
+    part = np.clip(np.searchsorted(edges, coordinate, side="right") - 1, 0, _PARTS - 1)
+    return [
+        {"from": float(edges[k]), "to": float(edges[k + 1]), **_of(error, part == k)}
+        for k in range(_PARTS)
+        if (part == k).any()
+    ]

@@ -1,0 +1,270 @@
+"""Distillation: choose in rounds the configurations of a pool that matter (arXiv 2311.05407).
+
+A round of active learning trains an ensemble on what was chosen so far, measures how much its members disagree about
+the atomic energies of the candidates, and takes the most uncertain ones. Other methods choose by other means in the
+same rounds. Every pick is recorded with its round, reason and uncertainty, and rounds grow geometrically, so that one
+run serves every smaller budget: the order of choosing is a prefix order.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from foundational.data.batches import take, to_configurations
+from foundational.data.layout import VARIABLES
+from foundational.data.splits import assign_split
+from foundational.engines.ani.ensemble import Ensemble
+from foundational.errors import InputError
+from foundational.progress import Progress
+from foundational.science.picking import pick_farthest
+from foundational.seeds import derive, generator
+from foundational.specs.ani import AniSpec
+from foundational.specs.distill import DistillSpec
+from foundational.stages.distill.methods import METHODS, Picks, Pool, Round
+from foundational.stages.train.stage import train_ensemble
+from foundational.units import MEV
+
+REASONS = {name: code for code, name in enumerate(VARIABLES["selected_because"].meanings)}
+
+
+@dataclass(frozen=True)
+class RoundReport:
+    """What one round saw and did; uncertainties in meV, of the candidates before choosing, null where no model was."""
+
+    round: int
+    frames: int
+    """Configurations from which it chose on; those on which an ensemble was trained, where one was."""
+    goal: int
+    """The most configurations that there might be after it."""
+    candidates: int
+    chosen: int
+    median_uncertainty_meV: float | None = None  # noqa: N815 - the unit's own spelling
+    p99_uncertainty_meV: float | None = None  # noqa: N815
+    max_uncertainty_meV: float | None = None  # noqa: N815
+    least_chosen_meV: float | None = None  # noqa: N815
+    heldout_mae_meV: float | None = None  # noqa: N815
+    """Of the ensemble's mean energy per atom, on configurations that are never chosen."""
+
+
+@dataclass
+class Selection:
+    """The state of a distillation after a round; all that is needed to go on."""
+
+    chosen: list[int]
+    """Indices into the pool, in the order of choosing."""
+    round: list[int]
+    reason: list[int]
+    uncertainty: list[float]
+    """eV; NaN where a configuration was not chosen by it."""
+    rounds: list[RoundReport] = field(default_factory=list)
+
+    def add(self, picks: Picks, number: int) -> None:
+        """Append picks of round ``number``."""
+        n = len(picks.indices)
+        self.chosen += picks.indices.tolist()
+        self.round += [number] * n
+        self.reason += [REASONS[picks.reason]] * n
+        self.uncertainty += [float("nan")] * n if picks.uncertainty is None else picks.uncertainty.tolist()
+
+    def under(self, spec: DistillSpec) -> Self:
+        """The rounds that ``spec`` would have made as they were: all before the first of another goal.
+
+        So a run goes on from ten rounds to twelve without repeating one, and a budget that cut a round short costs
+        that round again; the result is the same as of one run from the beginning.
+        """
+        kept: list[RoundReport] = []
+        for report in self.rounds:
+            if report.round > spec.rounds or report.goal != spec.size_after(report.round):
+                break
+            if kept and kept[-1].goal >= spec.frames:
+                break
+            kept.append(report)
+        n = sum(number <= len(kept) for number in self.round)
+        return replace(
+            self,
+            chosen=self.chosen[:n],
+            round=self.round[:n],
+            reason=self.reason[:n],
+            uncertainty=self.uncertainty[:n],
+            rounds=kept,
+        )
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """The distilled set and how each round went."""
+
+    dataset: xr.Dataset
+    rounds: tuple[RoundReport, ...]
+    resumed_after: int | None
+    """Rounds that an earlier run had done; None where there was none."""
+
+
+def distill(
+    spec: DistillSpec,
+    ani: AniSpec,
+    pool: xr.Dataset,
+    seed: int,
+    *,
+    previous: Selection | None = None,
+    save: Callable[[Selection], None] | None = None,
+    progress: Progress | None = None,
+) -> Distilled:
+    """Choose ``spec.frames`` configurations of ``pool``, or fewer where its target, rounds or threshold say so.
+
+    Parameters
+    ----------
+    ani
+        settings for the pool's metal; members and length of training are those of ``spec``
+    previous
+        the state of an earlier run with the same settings, but for budget, rounds and target; it goes on from there
+    save
+        called with the state after every round
+    progress
+        called with (configurations chosen, budget, message)
+
+    Raises
+    ------
+    InputError
+        where the pool is smaller than the budget and what is held out, or lacks what the method looks at.
+    """
+    selection = select(spec, ani, pool, seed, previous=previous, save=save, progress=progress)
+    resumed = None if previous is None else len(previous.under(spec).rounds)
+    return Distilled(_assemble(selection, pool, spec, seed), tuple(selection.rounds), resumed)
+
+
+def select(
+    spec: DistillSpec,
+    ani: AniSpec,
+    pool: xr.Dataset,
+    seed: int,
+    *,
+    previous: Selection | None = None,
+    save: Callable[[Selection], None] | None = None,
+    progress: Progress | None = None,
+) -> Selection:
+    """The choice itself, see :func:`distill`."""
+    total = pool.sizes["configuration"]
+    if spec.frames + spec.heldout > total:
+        kept = f" besides the {spec.heldout} held out" if spec.heldout else ""
+        raise InputError(
+            f"expected at most {total - spec.heldout} frames of {total} in the pool{kept}, got {spec.frames}"
+        )
+    training = ani.training.model_copy(update={"epochs": spec.epochs, "least_steps": spec.least_steps})
+    ani = ani.model_copy(update={"members": spec.members, "training": training})
+    view = _pool(pool, ani)
+    stream = ("distill", spec.pool)
+    order = generator(seed, *stream, "order").permutation(total)
+    heldout, order = order[total - spec.heldout :], order[: total - spec.heldout]
+    state = _start(spec, view, order) if previous is None else previous.under(spec)
+    for number in range(len(state.rounds) + 1, spec.rounds + 1):
+        goal = spec.size_after(number)
+        if len(state.chosen) >= spec.frames:
+            break
+        if progress is not None:
+            progress(len(state.chosen), spec.frames, f"round {number}")
+        chosen = np.array(state.chosen, dtype=np.int64)
+        left = order if spec.chunk is None else order[spec.initial :][(number - 1) * spec.chunk :][: spec.chunk]
+        now = Round(
+            pool=view,
+            spec=spec,
+            candidates=left[~np.isin(left, chosen)],
+            chosen=chosen,
+            random=generator(seed, *stream, "method", number),
+            train=partial(_train, ani, view, chosen, spec, seed, number),
+        )
+        error = _heldout_error(now, heldout) if spec.heldout else None
+        reached = spec.target is not None and error is not None and error <= spec.target
+        if reached or not len(now.candidates):
+            break
+        picks = METHODS[spec.method](now, goal - len(chosen))
+        state.add(picks, number)
+        state.rounds.append(_report(number, goal, now, picks, error))
+        if save is not None:
+            save(state)
+    return state
+
+
+def _pool(dataset: xr.Dataset, ani: AniSpec) -> Pool:
+    columns = {n: dataset[n].to_numpy() for n in ("walker", "step", "order_parameter") if n in dataset}
+    if not {"walker", "step"} <= columns.keys():
+        columns = {n: x for n, x in columns.items() if n == "order_parameter"}
+    return Pool(to_configurations(dataset), ani.aev, **columns)
+
+
+def _start(spec: DistillSpec, pool: Pool, order: NDArray[np.int64]) -> Selection:
+    """The set with which everything begins: at random, or the farthest points from one at random."""
+    state = Selection([], [], [], [])
+    first = order[: spec.initial]
+    if spec.initial_method == "farthest-point":
+        features = pool.features
+        first = order[pick_farthest(features[order], features[:0], spec.initial)]
+    state.add(Picks(first, "start"), 0)
+    return state
+
+
+def _train(ani: AniSpec, pool: Pool, chosen: NDArray[np.int64], spec: DistillSpec, seed: int, number: int) -> Ensemble:
+    """An ensemble on what was chosen; each member on its own random share of it."""
+    size = len(chosen)
+    share = max(1, round(spec.training_fraction * size))
+    shares = [
+        np.sort(generator(seed, "distill", spec.pool, "share", number, m).permutation(size)[:share])
+        for m in range(spec.members)
+    ]
+    configurations = pool.configurations.take(chosen)
+    return train_ensemble(ani, configurations, shares, derive(seed, "distill", spec.pool, "round", number))
+
+
+def _heldout_error(now: Round, heldout: NDArray[np.int64]) -> float:
+    """Mean absolute error of the energy per atom, mean over members, eV."""
+    batch = now.pool.configurations.take(heldout)
+    if batch.labels is None:
+        raise InputError("expected a labelled pool to judge a target on")
+    found = now.ensemble.predict(batch, forces=False).energy.mean(axis=0)
+    return float(np.mean(np.abs(found - batch.labels.energy) / batch.n_atoms))
+
+
+def _report(number: int, goal: int, now: Round, picks: Picks, error: float | None) -> RoundReport:
+    report = RoundReport(
+        round=number,
+        frames=len(now.chosen),
+        goal=goal,
+        candidates=len(now.candidates),
+        chosen=len(picks.indices),
+        heldout_mae_meV=None if error is None else error * MEV,
+    )
+    if picks.uncertainty is None:
+        return report
+    sigma = now.uncertainty * MEV
+    return replace(
+        report,
+        median_uncertainty_meV=float(np.median(sigma)),
+        p99_uncertainty_meV=float(np.percentile(sigma, 99)),
+        max_uncertainty_meV=float(sigma.max()),
+        least_chosen_meV=float(picks.uncertainty.min()) * MEV if len(picks.indices) else None,
+    )
+
+
+def _assemble(state: Selection, pool: xr.Dataset, spec: DistillSpec, seed: int) -> xr.Dataset:
+    """The chosen configurations in the order of choosing, so that a smaller budget is a prefix of a larger one."""
+    chosen = np.array(state.chosen, dtype=np.int64)
+    kept = take(pool, chosen).load()
+    dims = ("configuration",)
+    # Without a trajectory each configuration is a block of its own, known by its place in the pool.
+    known = "walker" in kept and "step" in kept
+    walker, step = (kept["walker"], kept["step"]) if known else (chosen, np.zeros_like(chosen))
+    columns: dict[str, NDArray[Any]] = {
+        "selected_at": np.array(state.round),
+        "selected_because": np.array(state.reason),
+        "uncertainty": np.array(state.uncertainty),
+        "split": assign_split(walker, step, fraction=spec.validation_fraction, block_steps=spec.split_block, seed=seed),
+    }
+    for name, values in columns.items():
+        row = VARIABLES[name]
+        kept[name] = xr.Variable(dims, values.astype(row.dtype), row.attributes)
+    return kept

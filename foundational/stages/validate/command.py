@@ -1,0 +1,135 @@
+"""What each command of the pipeline does to a project: find the inputs, run the stage, store what it makes."""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from foundational.data.store import open_store
+from foundational.engines.lammps.labeller import LammpsLabeller
+from foundational.engines.lammps.potentials import ResolvedPotential
+from foundational.errors import ConflictError, NotFoundError, did_you_mean
+from foundational.labelling.catalogue import labeller_named
+from foundational.labelling.records import labeller_of
+from foundational.labelling.references import reference_of
+from foundational.progress import Progress
+from foundational.project import STORE, dataset_folder, find_dataset
+from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record, write_json
+from foundational.specs.params import Params, read_params
+from foundational.stages.holdout.stage import holdout
+from foundational.stages.validate.stage import ValidationReport, validate
+from foundational.workspace.pools import open_pool
+from foundational.workspace.runner import Made, produce
+
+
+def _params(root: Path) -> Params:
+    return read_params(root / "params.yaml")
+
+
+def lammps_record(potential: ResolvedPotential) -> LabellerRecord:
+    """A reference potential as a record names it."""
+    return LabellerRecord(
+        id=LammpsLabeller(potential).id,
+        version=f"lammps {version('lammps')}",
+        sha256=potential.spec.sha256,
+        parameters={"pair_style": potential.spec.pair_style},
+    )
+
+
+def store_holdout(root: Path, name: str, *, force: bool = False) -> ProvenanceRecord:
+    """Store the holdout ``name`` of params.yaml."""
+    params = _params(root)
+    if name not in params.holdout:
+        raise NotFoundError(f"no holdout {name!r} in params.yaml; {did_you_mean(name, params.holdout)}")
+    spec = params.holdout[name]
+    pool, parent = open_pool(root, spec.pool)
+
+    def build() -> Made:
+        return Made(holdout(spec, pool), parent.element, parent.labeller)
+
+    return produce(root, name, "holdout", spec.model_dump(mode="json"), params.seed, (parent,), build, force=force)
+
+
+def validate_dataset(
+    root: Path,
+    name: str,
+    *,
+    seeds: int | None = None,
+    labeller_name: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
+    holdout_name: str | None = None,
+    write: bool = False,
+    progress: Progress | None = None,
+) -> ValidationReport:
+    """Validate the dataset ``name`` from its stored bytes; ``write`` keeps the report as a DVC metric.
+
+    ``labeller_name`` and ``arguments`` repeat the labeller of the record, where that runs code of its own.
+    ``holdout_name`` is a dataset to test on; by default it is what params.yaml names, or any holdout that fits.
+    """
+    params = _params(root)
+    spec = params.validate_
+    if seeds is not None:
+        spec = spec.model_copy(update={"seeds": seeds})
+    folder = find_dataset(root, name)
+    dataset, record = open_store(folder / STORE), read_record(folder)
+    named = None
+    if labeller_name is not None:
+        named = labeller_named(labeller_name, root, arguments, element=record.element)
+    labeller = labeller_of(record.labeller, root, named)
+    reference = reference_of(labeller, record.element, rattle=spec.rattle, seed=params.seed)
+    if holdout_name is None:
+        tested = holdout_for(root, params, name, record)
+    else:
+        tested = holdout_name, _named_holdout(root, holdout_name, dataset, record)
+    report = validate(
+        name,
+        dataset,
+        None if tested is None else tested[1],
+        None if tested is None else tested[0],
+        reference,
+        spec,
+        params.ani.scaled(spec.training, float(dataset.attrs["volume_per_atom"])),
+        params.seed,
+        progress=progress,
+    )
+    if write:
+        write_json(root / "metrics" / "validate" / f"{name}.json", report.model_dump(mode="json"))
+    return report
+
+
+def _named_holdout(root: Path, name: str, dataset: xr.Dataset, record: ProvenanceRecord) -> xr.Dataset:
+    """The dataset ``name``, if what was trained on ``dataset`` may be tested on it."""
+    folder = find_dataset(root, name)
+    tested, other = open_store(folder / STORE), read_record(folder)
+    if (other.element, other.labeller.id) != (record.element, record.labeller.id):
+        raise ConflictError(
+            f"expected a holdout of {record.element} labelled by {record.labeller.id}, "
+            f"got {name!r}: {other.element} by {other.labeller.id}"
+        )
+    known = {row.tobytes() for row in dataset["id"].to_numpy()}
+    if common := sum(row.tobytes() in known for row in tested["id"].to_numpy()):
+        raise ConflictError(
+            f"{common} configurations of {name!r} are in {record.output.name!r} too; test on what is not trained on"
+        )
+    return tested
+
+
+def holdout_for(root: Path, params: Params, name: str, record: ProvenanceRecord) -> tuple[str, xr.Dataset] | None:
+    """The holdout that params.yaml names for a dataset, or any of the same element and labeller."""
+    planned = params.validate_.datasets.get(name)
+    candidates = list(params.holdout) if planned is None else [planned.holdout] if planned.holdout else []
+    for candidate in candidates:
+        folder = dataset_folder(root, candidate)
+        if not (folder / STORE).exists():
+            if planned is not None:
+                raise ConflictError(
+                    f"{name!r} is to be tested on {candidate!r}, which is not here; "
+                    f"fetch it with: dvc pull datasets/{candidate}/{STORE}"
+                )
+            continue
+        other = read_record(folder)
+        if (other.element, other.labeller.id) == (record.element, record.labeller.id):
+            return candidate, open_store(folder / STORE)
+    return None

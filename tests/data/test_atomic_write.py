@@ -1,0 +1,141 @@
+import fcntl
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+from foundational.data.atomic_write import previous, whole_folder, write_whole
+from foundational.data.fingerprint import fingerprint
+from foundational.data.store import open_store, verify_store, write_dataset
+from foundational.errors import ConflictError, NotFoundError
+
+TRIALS = 8
+
+# Writes one dataset over and over in children, each killed a little later than the one before, from before its
+# first byte to after its last. Prints nothing; whoever starts it looks at what lies on disk.
+WRITER = """
+    import os, signal, sys, time
+    from pathlib import Path
+    from foundational.data.store import open_store, write_dataset
+    source, target, trials, replace = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "replace"
+
+    def start(path):
+        child = os.fork()
+        if not child:
+            write_dataset(open_store(source), path, replace=replace)
+            os._exit(0)
+        return child
+
+    began = time.perf_counter()
+    os.waitpid(start(target / "whole" / "data.zarr"), 0)
+    whole = time.perf_counter() - began
+    for trial in range(trials):
+        child = start(target / str(trial) / "data.zarr")
+        time.sleep(whole * 1.3 * trial / (trials - 1))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+"""
+
+
+def kill_writers(source: Path, target: Path, trials: int, mode: str) -> None:
+    code = textwrap.dedent(WRITER)
+    subprocess.run([sys.executable, "-c", code, source, target, str(trials), mode], check=True, timeout=60)
+
+
+def test_a_killed_writer_leaves_the_whole_dataset_or_none(store: Path, dataset: xr.Dataset, tmp_path: Path):
+    kill_writers(store, tmp_path, TRIALS, "new")
+    paths = [tmp_path / str(trial) / "data.zarr" for trial in range(TRIALS)]
+    written = [path.exists() for path in paths]
+    assert False in written, "no writer was killed in time"
+    assert (tmp_path / "whole" / "data.zarr").exists()
+    for path in paths:
+        if path.exists():
+            verify_store(path)
+            assert open_store(path).load().identical(dataset)
+        else:
+            write_dataset(dataset, path)  # and the next one is not in the way of its leavings
+            verify_store(path)
+
+
+def test_a_writer_killed_while_replacing_loses_neither_the_old_nor_the_new(
+    store: Path, dataset: xr.Dataset, tmp_path: Path
+):
+    old = dataset.isel(configuration=slice(0, 1), atom=slice(0, 32))
+    paths = [tmp_path / str(trial) / "data.zarr" for trial in range(TRIALS)]
+    for path in paths:
+        write_dataset(old, path)
+    kill_writers(store, tmp_path, TRIALS, "replace")
+    for path in paths:
+        verify_store(path if path.exists() else previous(path))
+        kept = open_store(path if path.exists() else previous(path)).load()
+        assert kept.identical(old) or kept.identical(dataset)
+        write_dataset(dataset, path, replace=True)
+        assert fingerprint(open_store(path)) == fingerprint(dataset)
+        assert not previous(path).exists()
+
+
+def test_a_replacement_interrupted_between_its_two_names_is_undone(store: Path, dataset: xr.Dataset):
+    store.rename(previous(store))
+    with pytest.raises(NotFoundError, match=r"rename \.data\.zarr\.previous back to data\.zarr"):
+        open_store(store)
+    with pytest.raises(ConflictError), whole_folder(store):
+        pass
+    assert open_store(store).load().identical(dataset)
+
+
+def test_an_error_while_writing_leaves_nothing(tmp_path: Path):
+    def fail() -> None:
+        with whole_folder(tmp_path / "target") as folder:
+            (folder / "file").write_text("half")
+            raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_appears_meanwhile_is_not_overwritten(tmp_path: Path):
+    def race() -> None:
+        with whole_folder(tmp_path / "target"):
+            (tmp_path / "target").mkdir()
+            (tmp_path / "target" / "theirs").write_text("theirs")
+
+    with pytest.raises(ConflictError, match="exists already"):
+        race()
+    assert [p.name for p in (tmp_path / "target").iterdir()] == ["theirs"]
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_only_leavings_of_the_dead_are_removed(tmp_path: Path, alive: bool):
+    leavings = tmp_path / ".target.abc.partial"
+    leavings.mkdir()
+    os.utime(leavings, (0, 0))
+    handle = os.open(leavings, os.O_RDONLY)
+    try:
+        if alive:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        with whole_folder(tmp_path / "target"):
+            pass
+    finally:
+        os.close(handle)
+    assert leavings.exists() == alive
+    assert (tmp_path / "target").is_dir()
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path):
+    path = tmp_path / "new" / "file"
+    write_whole(path, [b"a", b"b"])
+    assert path.read_bytes() == b"ab"
+
+    def failing():
+        yield b"c"
+        raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        write_whole(path, failing())
+    assert path.read_bytes() == b"ab"
+    assert [p.name for p in path.parent.iterdir()] == ["file"]

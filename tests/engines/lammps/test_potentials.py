@@ -1,0 +1,83 @@
+import pickle
+import shutil
+from pathlib import Path
+
+import pytest
+
+from foundational.engines.lammps.library import lammps_instance, lammps_potentials
+from foundational.engines.lammps.potentials import potential_for, resolve_potential
+from foundational.errors import ChecksumError, InputError, NotFoundError
+from foundational.specs.potentials import REGISTRY_FOLDER, PotentialRegistry
+
+
+def project(folder: Path, checkout: Path) -> Path:
+    shutil.copytree(checkout / REGISTRY_FOLDER, folder / REGISTRY_FOLDER)
+    return folder
+
+
+def test_every_potential_of_the_registry_loads_for_all_its_elements(checkout: Path):
+    for spec in PotentialRegistry.read(checkout).potentials:
+        lammps = lammps_instance()
+        box = ["units metal", "region r block 0 30 0 30 0 30", f"create_box {len(spec.elements)} r", "mass * 1.0"]
+        lammps.commands_list([*box, *resolve_potential(spec.id, checkout).pair_commands(spec.elements)])
+        lammps.create_atoms(2, [1, 2], [1, len(spec.elements)], [5.0, 5.0, 5.0, 7.5, 5.0, 5.0])
+        lammps.command("run 0 post no")
+        assert lammps.extract_global("nlocal") == 2
+        assert lammps.get_thermo("pe") < -0.5, spec.id
+        lammps.close()
+
+
+def test_the_cutoff_of_the_registry_is_that_of_the_file(checkout: Path):
+    for spec in PotentialRegistry.read(checkout).potentials:
+        path = resolve_potential(spec.id, checkout).path
+        numbers = path.read_text(errors="replace").splitlines()[2 if spec.pair_style == "eam" else 4].split()
+        assert float(numbers[4]) == pytest.approx(spec.cutoff, rel=1e-12), spec.id
+
+
+def test_a_changed_byte_is_a_checksum_error(tmp_path: Path, checkout: Path):
+    root = project(tmp_path, checkout)
+    path = root / REGISTRY_FOLDER / "NiNb.eam.fs"
+    resolve_potential("NiNb", root)
+    content = bytearray(path.read_bytes())
+    content[5000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ChecksumError, match=r"NiNb.eam.fs.*expected sha256 9db1b232f9fe…, got"):
+        resolve_potential("NiNb", root)
+
+
+def test_a_missing_bundled_file_is_answered_with_dvc_pull(tmp_path: Path, checkout: Path):
+    root = project(tmp_path, checkout)
+    (root / REGISTRY_FOLDER / "NiNb.eam.fs").unlink()
+    with pytest.raises(NotFoundError, match="dvc pull"):
+        resolve_potential("NiNb", root)
+
+
+def test_a_potential_without_the_element_is_refused_with_those_that_have_it(checkout: Path):
+    with pytest.raises(InputError, match=r"'Al_mm' has no Cu \(it has Al\); use: Cu_mishin1, CuTa"):
+        potential_for("Cu", checkout, "Al_mm")
+
+
+def test_a_named_potential_goes_before_the_default(checkout: Path):
+    assert potential_for("Cu", checkout).id == "Cu_mishin1"
+    assert potential_for("Cu", checkout, "CuTa").id == "CuTa"
+
+
+def test_a_file_of_style_eam_takes_no_element_list(checkout: Path):
+    silver = potential_for("Ag", checkout)
+    assert silver.pair_commands(["Ag"]) == ["pair_style eam", f'pair_coeff 1 1 "{lammps_potentials() / "Ag_u3.eam"}"']
+
+
+def test_a_resolved_potential_survives_pickling(checkout: Path):
+    potential = potential_for("Nb", checkout)
+    assert pickle.loads(pickle.dumps(potential)) == potential
+
+
+def test_two_instances_in_one_process_do_not_disturb_each_other():
+    first, second = lammps_instance(), lammps_instance()
+    first.command("units metal")
+    second.command("units lj")
+    assert first.extract_global("units") == "metal"
+    assert second.extract_global("units") == "lj"
+    first.close()
+    assert second.extract_global("units") == "lj"
+    second.close()

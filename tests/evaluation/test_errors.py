@@ -1,0 +1,86 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from foundational.data.configurations import Configurations, Labels
+from foundational.data.conversion import to_dataset
+from foundational.errors import InputError
+from foundational.evaluation.errors import calibrate, evaluate
+from tests.engines.ani.cases import labelled, untrained
+
+
+class Shifted:
+    """A labeller wrong by 2 meV an atom (12 in the first cell), −1 meV/Å a component and 3 meV/Å³."""
+
+    id = "shifted"
+
+    def __init__(self, truth: Configurations) -> None:
+        self._truth = iter(np.arange(len(truth)))
+        self._labels = truth
+
+    def label(self, configurations: Configurations) -> Labels:
+        where = [next(self._truth) for _ in range(len(configurations))]
+        labels = self._labels.take(where).labels
+        wrong = np.where(np.array(where) == 0, 0.012, 0.002) * configurations.n_atoms
+        return Labels(labels.energy + wrong, labels.forces - np.float32(1e-3), labels.stress + 3e-3)
+
+
+@pytest.fixture(scope="module")
+def truth() -> Configurations:
+    return labelled(5)
+
+
+@pytest.fixture(params=["memory", "dataset"])
+def data(truth: Configurations, request: pytest.FixtureRequest) -> object:
+    return truth if request.param == "memory" else to_dataset(truth)
+
+
+def test_known_errors_are_found(truth: Configurations, data: object) -> None:
+    errors = evaluate(Shifted(truth), data)
+    assert errors["mae_meV_per_atom"] == pytest.approx(4.0)
+    assert errors["mean_error_meV_per_atom"] == pytest.approx(4.0)
+    assert errors["mae_shifted_meV_per_atom"] == pytest.approx(3.2)
+    assert errors["max_meV_per_atom"] == pytest.approx(12.0)
+    assert errors["p99_meV_per_atom"] == pytest.approx(12 - 0.04 * 10)
+    assert errors["rmse_meV_per_atom"] == pytest.approx(np.sqrt((144 + 4 * 4) / 5))
+    assert errors["force_mae_meV_per_A"] == pytest.approx(1.0, abs=1e-3)
+    assert errors["force_rmse_meV_per_A"] == pytest.approx(1.0, abs=1e-3)
+    assert errors["stress_mae_meV_per_A3"] == pytest.approx(3.0)
+
+
+def test_a_constant_error_is_seen_by_the_plain_mae_alone(truth: Configurations) -> None:
+    model = untrained()
+    shifted = replace(model, self_energies=model.self_energies + 1.0)
+    before, after = evaluate(model, truth), evaluate(shifted, truth)
+    assert after["mae_meV_per_atom"] != pytest.approx(before["mae_meV_per_atom"], abs=100)
+    assert after["mae_shifted_meV_per_atom"] == pytest.approx(before["mae_shifted_meV_per_atom"], rel=1e-4)
+
+
+def test_progress_covers_everything_once(truth: Configurations) -> None:
+    seen = []
+    evaluate(untrained(), truth, progress=lambda done, total, message: seen.append((done, total)))
+    assert seen[-1] == (5, 5)
+
+
+def test_nothing_to_compare_with_is_an_error(truth: Configurations) -> None:
+    with pytest.raises(InputError, match="expected labelled configurations"):
+        evaluate(untrained(), truth.with_labels(None))
+    with pytest.raises(InputError, match="at least one configuration"):
+        evaluate(untrained(), truth.take([]))
+
+
+def test_calibration_needs_more_than_one_opinion(truth: Configurations) -> None:
+    with pytest.raises(InputError, match="at least two members"):
+        calibrate(untrained(members=1), truth)
+
+
+def test_calibration_undoes_a_wrong_scale_of_the_errors(truth: Configurations) -> None:
+    model = untrained(members=4)
+    found = model.predict(truth)
+    deviation = found.energy.std(axis=0, ddof=1)
+    signs = np.array([1, -1, 1, -1, 1])
+    labels = Labels(found.energy.mean(axis=0) + 3 * signs * deviation, truth.labels.forces, truth.labels.stress)
+    energy = calibrate(model, truth.with_labels(labels))["energy"]
+    assert energy["scale"] == pytest.approx(3.0, rel=1e-4)
+    assert energy["correlation"] == pytest.approx(1.0)

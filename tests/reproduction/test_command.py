@@ -1,0 +1,133 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from foundational.errors import InputError, NotFoundError
+from foundational.reports.paper_page import FIGURES, PAGE, filled_page, write_page
+from foundational.reproduction.command import compare_method, compare_sets
+from foundational.specs.params import read_params
+from foundational.specs.parsing import read_yaml
+
+SMALL = {
+    "settings": "ni",
+    "test": "ni-momt-32",
+    "properties": [40],
+    "members": 2,
+    "epochs": 1,
+    "least_steps": 200,
+    "thin": 10,
+    "methods": {
+        "random": {"method": "random", "pool": "ni-momt-32", "budgets": [22, 40], "seeds": 2},
+        "random-full": {"method": "random", "pool": "ni-momt-32", "budgets": [22], "seeds": 1, "full_training": True},
+    },
+    "sets": {
+        "momt": {"source": "pools/ni-momt-32", "frames": 60},
+        "distilled": {"source": "ni", "frames": 40},
+        "undistilled": {"source": "pools/ni-momt-32", "frames": 40},
+    },
+    "tested_on": ["ni-momt-32"],
+    "training_fraction": 0.5,
+    "networks": {"recipe": 1, "published": 1},
+    "published_epochs": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def root(distilled_project, checkout, tmp_path_factory):
+    """The small project with every number that the page is made of."""
+    root = tmp_path_factory.mktemp("paper") / "project"
+    shutil.copytree(distilled_project, root, symlinks=True)
+    params = read_yaml(root / "params.yaml")
+    params["paper"] = SMALL
+    params["ani"]["published"]["network"]["hidden"] = [16]
+    params["ani"]["recipe"]["training"]["least_steps"] = 200
+    YAML().dump(params, root / "params.yaml")
+    for name in SMALL["methods"]:
+        compare_method(root, name)
+    for settings in ("recipe", "published"):
+        compare_sets(root, settings)
+    return root
+
+
+def numbers(root, name):
+    return json.loads((root / f"metrics/paper/{name}.json").read_text())
+
+
+def test_every_seed_and_budget_has_its_row(root):
+    rows = numbers(root, "method-random")["rows"]
+    made = [(row["seed"], row["budget"], row["frames"]) for row in rows]
+    assert made == [(0, 22, 22), (0, 40, 40), (1, 22, 22), (1, 40, 40)]
+    assert all(len(row["ni-momt-32"]["mae_meV"]) == 2 for row in rows)
+    assert ["c11_GPa" in row for row in rows] == [False, True] * 2
+
+
+def test_errors_are_ordered_and_seeds_differ(root):
+    for row in numbers(root, "method-random")["rows"]:
+        errors = row["ni-momt-32"]
+        assert np.all(np.array(errors["mae_meV"]) < np.array(errors["p99_meV"]))
+        assert np.all(np.array(errors["p99_meV"]) <= np.array(errors["max_meV"]))
+        assert len(set(errors["mae_meV"])) == 2
+
+
+def test_networks_are_tested_on_what_they_were_not_trained_on(root):
+    """With all of the pool but their own frames to test on, both halves of the set give an error."""
+    found = numbers(root, "sets-recipe")
+    assert {name: row["trained_on"] for name, row in found["sets"].items()} == {
+        "momt": 30,
+        "distilled": 20,
+        "undistilled": 20,
+    }
+    assert all(np.isfinite(row["errors"]["ni-momt-32"]["mae_meV"]).all() for row in found["sets"].values())
+    assert len(found["parity"]["reference_eV"]) == 120
+
+
+def test_the_page_holds_every_number_and_writing_it_again_changes_nothing(root):
+    names = [
+        "methods-22",
+        "methods-40",
+        "properties-40",
+        "random-full",
+        "sets-recipe",
+        "sets-published",
+        "crystals-recipe",
+    ]
+    names += ["crystals-published", "self-energies", "distilled", "missing"]
+    (root / "docs").mkdir()
+    text = "".join(f"# {n}\n<!-- begin {n} -->\n<!-- end {n} -->\nwords\n" for n in names)
+    (root / PAGE).write_text(text)
+    drawn = write_page(root)
+    page = (root / PAGE).read_text()
+    assert page == filled_page(root)
+    assert page.count("words\n") == len(names)
+    first = np.mean([v for row in numbers(root, "method-random")["rows"][::2] for v in row["ni-momt-32"]["mae_meV"]])
+    assert f"| random | {first:.3f} ±" in page
+    before = {p: p.read_bytes() for p in drawn}
+    write_page(root)
+    assert {p: p.read_bytes() for p in drawn} == before
+    assert {p.name for p in (root / FIGURES).iterdir()} == {f"paper_fig{n}.svg" for n in ("2a", "2b", "3a", "s2")}
+
+
+def test_a_page_that_lacks_a_table_is_refused(root, tmp_path):
+    shutil.copytree(root, tmp_path / "project", symlinks=True)
+    page = tmp_path / "project" / PAGE
+    page.parent.mkdir(exist_ok=True)
+    page.write_text("no markers\n")
+    with pytest.raises(InputError, match="methods-22"):
+        filled_page(tmp_path / "project")
+
+
+def test_what_is_not_there_is_named(root, checkout):
+    with pytest.raises(NotFoundError, match="did you mean 'random'"):
+        compare_method(root, "randon")
+    with pytest.raises(InputError, match="recipe, published"):
+        compare_sets(root, "mine")
+
+
+def test_the_page_of_this_project_is_that_of_its_numbers(checkout):
+    if not (checkout / PAGE).exists():
+        pytest.fail(f"{PAGE} is missing; write it with: foundational paper page")
+    assert (checkout / PAGE).read_text(encoding="utf-8") == filled_page(checkout)
+    assert read_params(checkout / "params.yaml").paper.settings == "ni-5pct"

@@ -1,0 +1,198 @@
+import json
+import shutil
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from foundational.data.batches import to_configurations
+from foundational.data.conversion import to_dataset
+from foundational.data.distances import shortest_distances
+from foundational.data.store import open_store
+from foundational.engines.crystals.references import reference_crystals
+from foundational.engines.lammps.labeller import LammpsLabeller
+from foundational.engines.lammps.potentials import potential_for
+from foundational.engines.lammps.test_frames import npt_frames
+from foundational.errors import ConflictError, InputError, NotFoundError
+from foundational.labelling.records import labeller_record
+from foundational.reports.survey_page import PAGE, gather_parity, tables, write_metals
+from foundational.science.crystals import build_crystal
+from foundational.specs.parsing import merge, read_yaml
+from foundational.specs.translate import NptTestSpec
+from foundational.stages.survey.pool_test import judge_on_pool
+from foundational.stages.survey.stage import MetalReport, gather_metals, judge_metal
+from foundational.stages.translate.command import translate_dataset
+from foundational.stages.translate.length_scale import length_scale
+from foundational.stages.translate.stage import scaled
+from foundational.workspace.pools import write_manifest
+from foundational.workspace.runner import Made, produce
+
+TEST = {
+    "frames": 4,
+    "solid": 0.5,
+    "liquid": 1.0,
+    "timestep": 2.0,
+    "thermostat_time": 200.0,
+    "barostat_time": 1000.0,
+    "heating": 200.0,
+    "equilibration": 600.0,
+    "stride": 100.0,
+}
+METALS = {"parent": "ni", "rule": "volume", "seeds": 2, "epochs": 2, "test": TEST, "potentials": {"Al": "Al_mm"}}
+TRAINING = {"recipe": {"training": {"least_steps": None}}}
+
+
+@pytest.fixture(scope="module")
+def project(distilled_project, tmp_path_factory):
+    root = tmp_path_factory.mktemp("metals") / "project"
+    shutil.copytree(distilled_project, root, symlinks=True)
+    params = merge(read_yaml(root / "params.yaml"), {"ani": TRAINING})
+    params["translate"]["metals"] = METALS
+    params["translate"]["parity"] = {"local/al": "local-al"}
+    YAML().dump(params, root / "params.yaml")
+    translate_dataset(root, "ni", "Al", crystals=[])
+    made = open_store(root / "datasets/local/al/data.zarr").load()
+    pool = scaled(to_configurations(made), 1.01, "Al")
+    labeller = LammpsLabeller(potential_for("Al", root))
+    pool = to_dataset(pool.with_labels(labeller.label(pool)), attrs={"element": "Al", "labeller": labeller.id})
+    record = produce(
+        root, "pools/local-al", "sample", {}, 1, (), lambda: Made(pool, "Al", labeller_record(labeller, "Al"))
+    )
+    write_manifest(root / "datasets/pools/local-al", record)
+    return root
+
+
+@pytest.fixture(scope="module")
+def nickel(project):
+    return reference_crystals(potential_for("Ni", project), "Ni")
+
+
+@pytest.fixture(scope="module")
+def parent(project):
+    return open_store(project / "datasets/ni/data.zarr").load()
+
+
+@pytest.mark.parametrize("rule", ["lattice", "nearest-neighbour", "volume", "virial"])
+def test_a_metal_is_as_long_as_itself(parent, nickel, rule):
+    assert length_scale(rule, parent, nickel, nickel, nickel.labeller) == pytest.approx(1.0, abs=2e-4)
+
+
+def test_matching_the_virial_gives_the_configurations_the_parent_s(parent, nickel, project):
+    """In cohesive energies, the mean of tr σ V / 3N over the scaled configurations is that over the parent's."""
+    aluminium = reference_crystals(potential_for("Al", project), "Al")
+    scale = length_scale("virial", parent, nickel, aluminium, aluminium.labeller)
+    volume = length_scale("volume", parent, nickel, aluminium, aluminium.labeller)
+    assert 0.95 < scale / volume < 1.05
+    made = aluminium.labeller.label(_scaled(parent, scale))
+    n_atoms, cell = parent["n_atoms"].to_numpy(), parent["cell"].to_numpy()
+    virials = [
+        float(np.mean(np.trace(stress, axis1=1, axis2=2) / 3 * np.linalg.det(lattice) / n_atoms)) / energy
+        for stress, lattice, energy in (
+            (parent["stress"].to_numpy(), cell, nickel.cohesive_energy("fcc")),
+            (made.stress, cell * scale, aluminium.cohesive_energy("fcc")),
+        )
+    ]
+    assert virials[1] == pytest.approx(virials[0], abs=1e-4)
+
+
+def _scaled(parent, scale):
+    return scaled(to_configurations(parent), scale, "Al")
+
+
+@pytest.mark.parametrize("structure", ["fcc", "hcp"])
+def test_test_frames_are_a_solid_and_a_liquid_without_pressure(project, structure):
+    """The liquid is higher in energy by about the heat of fusion, 0.1 eV/atom; both hold themselves at their volume."""
+    element = {"fcc": "Al", "hcp": "Mg"}[structure]
+    reference = reference_crystals(potential_for(element, project), element)
+    crystal = build_crystal(structure, reference.isotropic[structure].volume_per_atom, (3, 2, 2))
+    spec = NptTestSpec.model_validate(TEST | {"frames": 8, "stride": 50.0})
+    potential = reference.labeller.potential
+    found = npt_frames(potential, element, crystal, reference.cohesive_energy(structure), spec, seed=1)
+    energies = []
+    for batch in (found.solid, found.liquid):
+        assert len(batch) == 8
+        assert shortest_distances(batch).min() > 1.8
+        energies.append((LammpsLabeller(potential).label(batch).energy / batch.n_atoms).mean())
+    assert 600 < found.limit < 2500
+    assert 0.05 < energies[1] - energies[0] < 0.4
+
+
+def test_a_metal_is_judged_and_the_page_shows_it(project):
+    report = judge_metal(project, "Al", write=True)
+    stored = json.loads((project / "metrics/translate/Al.json").read_text())
+    assert MetalReport.model_validate(stored) == report
+    assert stored["seeds"] == 2
+    assert 1.13 < stored["scale"] < 1.17
+    assert stored["reference_order"] == ["fcc", "hcp", "bcc"]
+    assert stored["mae_meV_per_atom"] == pytest.approx(
+        (stored["mae_solid_meV_per_atom"] + stored["mae_liquid_meV_per_atom"]) / 2
+    )
+    with pytest.raises(NotFoundError, match="foundational parity local/al --write"):
+        write_metals(project)
+    parity = judge_on_pool(project, "local/al", write=True)
+    with pytest.raises(NotFoundError, match="between which a table goes"):
+        write_metals(project)
+    (project / "docs").mkdir(exist_ok=True)
+    page = project / "docs/translation.md"
+    names = ("metals", "parity", "table 3")
+    page.write_text(
+        "".join(f"before\n<!-- begin: foundational {name} -->\nold\n<!-- end -->\nafter\n" for name in names)
+    )
+    write_metals(project)
+    text = page.read_text()
+    assert text.count("before\n") == text.count("after\n") == 3
+    assert "old" not in text
+    assert "| Al | Al_mm | 1.15" in text
+    assert f"| local/al | local-al, 40 | {np.mean(parity.mae_meV_per_atom):.3f} ±" in text
+    assert (project / "docs/figures/translation_parity.svg").read_text().startswith("<?xml")
+    assert list(json.loads((project / "metrics/translate.json").read_text())) == ["Al"]
+
+
+def test_what_is_not_in_the_table_is_refused(project):
+    with pytest.raises(NotFoundError, match="did you mean 'Al'"):
+        judge_metal(project, "Ag")
+    with pytest.raises(InputError, match="expected a rule among"):
+        judge_metal(project, "Al", rule="colour")
+    with pytest.raises(InputError, match=r"rule and crystals of params\.yaml.* got lattice"):
+        judge_metal(project, "Al", rule="lattice", write=True)
+    with pytest.raises(InputError, match=r"got volume, \(\)"):
+        judge_metal(project, "Al", crystals=[], write=True)
+    with pytest.raises(InputError, match=r"refined by 3"):
+        judge_metal(project, "Al", refine_by=3, refine_from="local-al", write=True)
+
+
+def test_a_metal_is_judged_with_frames_of_its_own(project):
+    plain = judge_metal(project, "Al")
+    refined = judge_metal(project, "Al", refine_by=3, refine_from="local-al")
+    assert refined.frames == plain.frames + 3
+    assert refined.mae_meV_per_atom != plain.mae_meV_per_atom
+
+
+def test_parity_is_over_every_frame_and_by_energy(project):
+    report = judge_on_pool(project, "local/al")
+    assert report.frames == 40
+    assert len(report.parts) == 5
+    assert np.mean([part.mae_meV_per_atom for part in report.parts], axis=0) == pytest.approx(report.mae_meV_per_atom)
+    edges = [(part.from_eV_per_atom, part.to_eV_per_atom) for part in report.parts]
+    assert all(low <= high for low, high in edges)
+    assert all(a[1] <= b[0] for a, b in pairwise(edges))
+    assert len(report.rank_ok) == len(report.mae_meV_per_atom) == 2
+
+
+def test_frames_that_a_set_was_refined_with_are_no_test(project):
+    translate_dataset(project, "ni", "Al", name="local/al-refined", refine_by=3, refine_from="local-al")
+    assert judge_on_pool(project, "local/al-refined", "local-al").frames == 37
+
+
+def test_a_pool_of_another_metal_is_no_test(project):
+    with pytest.raises(ConflictError, match=r"expected a pool of Al .* is Ni by lammps:NiNb"):
+        judge_on_pool(project, "local/al", "ni-momt-32")
+    with pytest.raises(NotFoundError, match="no pool for 'ni'"):
+        judge_on_pool(project, "ni")
+
+
+def test_the_page_of_this_project_is_that_of_its_numbers(checkout):
+    page = (checkout / PAGE).read_text(encoding="utf-8")
+    for name, shown in tables(gather_metals(checkout), gather_parity(checkout)).items():
+        assert f"<!-- begin: foundational {name} -->\n{shown}\n<!-- end -->" in page
