@@ -97,7 +97,7 @@ def holdout(
 ) -> None:
     """Store frames of a pool on which nothing is ever trained or selected."""
     from foundational.project import find_root
-    from foundational.stages.validate.command import store_holdout
+    from foundational.stages.holdout.command import store_holdout
 
     record = store_holdout(find_root(root), name, force=force)
     typer.echo(f"datasets/{name}: {record.output.n_configurations:,} configurations")

@@ -16,7 +16,8 @@ from foundational.labelling.references import ground_volume
 from foundational.science.crystals import build_crystal
 from foundational.specs.parsing import merge, read_yaml
 from foundational.stages.distill.command import distill_pool
-from foundational.stages.validate.command import lammps_record, store_holdout
+from foundational.stages.holdout.command import store_holdout
+from foundational.stages.validate.command import lammps_record
 from foundational.workspace.pools import write_manifest
 from foundational.workspace.runner import Made, produce
 

@@ -5,7 +5,7 @@ import pytest
 
 from foundational.data.store import open_store
 from foundational.errors import ChecksumError, ConflictError, NotFoundError
-from foundational.stages.validate.command import store_holdout
+from foundational.stages.holdout.command import store_holdout
 from foundational.workspace.pools import open_pool
 from foundational.workspace.runner import exclusive
 

@@ -20,8 +20,8 @@ from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.seeds import derive, generator
 from foundational.specs.params import read_params
 from foundational.stages.train.stage import train_ensemble
-from foundational.stages.validate.command import holdout_for
 from foundational.units import MEV
+from foundational.workspace.holdouts import holdout_for
 from foundational.workspace.pools import open_pool
 
 #: Frames of the set, and of its pool, whose entropy is computed: 30 s on one core.
@@ -154,7 +154,7 @@ def _errors(
     training = np.flatnonzero(dataset["split"].to_numpy() == 0)
     everything = to_configurations(dataset)
     ensemble = train_ensemble(ani, everything, [training] * ani.members, derive(params.seed, "audit", name))
-    holdout_name, holdout = found[0], found[1].load()
+    holdout_name, holdout = found.name, found.dataset.load()
     batch = to_configurations(holdout)
     assert batch.labels is not None
     energy = batch.labels.energy / batch.n_atoms

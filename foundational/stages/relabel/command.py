@@ -21,8 +21,9 @@ from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.science.crystals import Structure
 from foundational.specs.base import Spec
 from foundational.specs.params import read_params
-from foundational.stages.translate.command import journal_of, journal_path, require_sound_parent
+from foundational.stages.translate.command import journal_of, journal_path
 from foundational.stages.translate.stage import relabel, turned_counts
+from foundational.workspace.parents import require_validated_parent
 from foundational.workspace.runner import Made, produce
 
 #: Largest difference between a stored label and the one computed again: an energy per atom, a force, a stress.
@@ -93,7 +94,7 @@ def relabel_dataset(
     parent, parent_record = open_store(folder / STORE), read_record(folder)
     element = parent_record.element
     labeller = labeller_named(labeller_name, root, arguments, element=element)
-    require_sound_parent(root, parent_record, force_parent)
+    require_validated_parent(root, parent_record, force_parent)
     guard = params.translate.guard
 
     def build() -> Made:

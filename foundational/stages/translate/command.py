@@ -1,6 +1,5 @@
 """Translating a dataset of a project: which length to match, which labeller, what the record says."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast, get_args
@@ -11,7 +10,7 @@ from foundational.data.store import open_store
 from foundational.engines.ase.labeller import AseLabeller
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
-from foundational.errors import GateError, InputError
+from foundational.errors import InputError
 from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.executors import executor_named
 from foundational.labelling.journal import LabelJournal
@@ -27,6 +26,7 @@ from foundational.specs.translate import Rule
 from foundational.stages.translate.length_scale import length_scale
 from foundational.stages.translate.refine import refine
 from foundational.stages.translate.stage import translate, turned_counts
+from foundational.workspace.parents import require_validated_parent
 from foundational.workspace.pools import MANIFEST, open_pool
 from foundational.workspace.runner import Made, produce
 
@@ -110,7 +110,7 @@ def translate_dataset(
         raise InputError("expected --potential or --labeller, got both")
     else:
         labeller = labeller_named(labeller_name, root, arguments, element=element)
-    require_sound_parent(root, parent_record, force_parent)
+    require_validated_parent(root, parent_record, force_parent)
     pool: xr.Dataset | None = None
     parents: tuple[ProvenanceRecord, ...] = (parent_record,)
     if refine_by:
@@ -204,28 +204,6 @@ def short_run(root: Path, element: str, potential_id: str | None, workers: int, 
         given = {"potential": potential.id, "structure": structure, "frames": _SHORT}
         sample_element(root, element, given, name=name, workers=workers, progress=progress)
     return name
-
-
-def require_sound_parent(root: Path, parent: ProvenanceRecord, force: bool) -> None:
-    """Refuse a parent whose own validation failed: its faults would be carried on.
-
-    A report counts only where it is of the very data that are here; a parent that was not validated is taken.
-
-    Raises
-    ------
-    GateError
-        where it failed, and ``force`` is false.
-    """
-    path = root / "metrics" / "validate" / f"{parent.output.name}.json"
-    if force or not path.is_file():
-        return
-    report = json.loads(path.read_text(encoding="utf-8"))
-    if report["fingerprint"] == parent.output.fingerprint and not report["passed"]:
-        failed = "; ".join(gate["message"] for gate in report["gates"] if gate["ok"] is False)
-        raise GateError(
-            f"{parent.output.name!r} failed its own validation ({failed}); "
-            "mend it, or use it all the same with --force-parent"
-        )
 
 
 def journal_of(

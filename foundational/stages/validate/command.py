@@ -10,18 +10,16 @@ import xarray as xr
 from foundational.data.store import open_store
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import ResolvedPotential
-from foundational.errors import ConflictError, NotFoundError, did_you_mean
+from foundational.errors import ConflictError
 from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.records import labeller_of
 from foundational.labelling.references import reference_of
 from foundational.progress import Progress
-from foundational.project import STORE, dataset_folder, find_dataset
+from foundational.project import STORE, find_dataset
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record, write_json
 from foundational.specs.params import Params, read_params
-from foundational.stages.holdout.stage import holdout
 from foundational.stages.validate.stage import ValidationReport, validate
-from foundational.workspace.pools import open_pool
-from foundational.workspace.runner import Made, produce
+from foundational.workspace.holdouts import Holdout, holdout_for, named_holdout
 
 
 def _params(root: Path) -> Params:
@@ -36,20 +34,6 @@ def lammps_record(potential: ResolvedPotential) -> LabellerRecord:
         sha256=potential.spec.sha256,
         parameters={"pair_style": potential.spec.pair_style},
     )
-
-
-def store_holdout(root: Path, name: str, *, force: bool = False) -> ProvenanceRecord:
-    """Store the holdout ``name`` of params.yaml."""
-    params = _params(root)
-    if name not in params.holdout:
-        raise NotFoundError(f"no holdout {name!r} in params.yaml; {did_you_mean(name, params.holdout)}")
-    spec = params.holdout[name]
-    pool, parent = open_pool(root, spec.pool)
-
-    def build() -> Made:
-        return Made(holdout(spec, pool), parent.element, parent.labeller)
-
-    return produce(root, name, "holdout", spec.model_dump(mode="json"), params.seed, (parent,), build, force=force)
 
 
 def validate_dataset(
@@ -82,12 +66,12 @@ def validate_dataset(
     if holdout_name is None:
         tested = holdout_for(root, params, name, record)
     else:
-        tested = holdout_name, _named_holdout(root, holdout_name, dataset, record)
+        tested = _named_holdout(root, holdout_name, dataset, record)
     report = validate(
         name,
         dataset,
-        None if tested is None else tested[1],
-        None if tested is None else tested[0],
+        None if tested is None else tested.dataset,
+        None if tested is None else tested.name,
         reference,
         spec,
         params.ani.scaled(spec.training, float(dataset.attrs["volume_per_atom"])),
@@ -99,37 +83,12 @@ def validate_dataset(
     return report
 
 
-def _named_holdout(root: Path, name: str, dataset: xr.Dataset, record: ProvenanceRecord) -> xr.Dataset:
+def _named_holdout(root: Path, name: str, dataset: xr.Dataset, record: ProvenanceRecord) -> Holdout:
     """The dataset ``name``, if what was trained on ``dataset`` may be tested on it."""
-    folder = find_dataset(root, name)
-    tested, other = open_store(folder / STORE), read_record(folder)
-    if (other.element, other.labeller.id) != (record.element, record.labeller.id):
-        raise ConflictError(
-            f"expected a holdout of {record.element} labelled by {record.labeller.id}, "
-            f"got {name!r}: {other.element} by {other.labeller.id}"
-        )
+    tested = named_holdout(root, name, record)
     known = {row.tobytes() for row in dataset["id"].to_numpy()}
-    if common := sum(row.tobytes() in known for row in tested["id"].to_numpy()):
+    if common := sum(row.tobytes() in known for row in tested.dataset["id"].to_numpy()):
         raise ConflictError(
             f"{common} configurations of {name!r} are in {record.output.name!r} too; test on what is not trained on"
         )
     return tested
-
-
-def holdout_for(root: Path, params: Params, name: str, record: ProvenanceRecord) -> tuple[str, xr.Dataset] | None:
-    """The holdout that params.yaml names for a dataset, or any of the same element and labeller."""
-    planned = params.validate_.datasets.get(name)
-    candidates = list(params.holdout) if planned is None else [planned.holdout] if planned.holdout else []
-    for candidate in candidates:
-        folder = dataset_folder(root, candidate)
-        if not (folder / STORE).exists():
-            if planned is not None:
-                raise ConflictError(
-                    f"{name!r} is to be tested on {candidate!r}, which is not here; "
-                    f"fetch it with: dvc pull datasets/{candidate}/{STORE}"
-                )
-            continue
-        other = read_record(folder)
-        if (other.element, other.labeller.id) == (record.element, record.labeller.id):
-            return candidate, open_store(folder / STORE)
-    return None
