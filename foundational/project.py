@@ -9,6 +9,8 @@ from foundational.errors import InputError, NotFoundError, did_you_mean
 DATASETS = "datasets"
 #: The folder below a dataset's folder that holds its numbers.
 STORE = "data.zarr"
+#: Before the name of a pool, in the name of its dataset.
+POOLS = "pools/"
 #: Prefixes of names; the rest of a name is one plain word.
 _NAME = re.compile(r"(?:(?:local|pools)/)?[A-Za-z0-9][A-Za-z0-9._-]*")
 #: Folders below ``datasets/`` that are no datasets.
@@ -59,10 +61,19 @@ def dataset_folder(root: Path, name: str) -> Path:
     return root / DATASETS / validate_name(name)
 
 
+def pool_folder(root: Path, name: str) -> Path:
+    """The folder of the pool ``name``, whether it exists or not.
+
+    >>> pool_folder(Path("project"), "ni-momt-32").as_posix()
+    'project/datasets/pools/ni-momt-32'
+    """
+    return dataset_folder(root, POOLS + name)
+
+
 def list_datasets(root: Path) -> list[str]:
     """Names of all datasets of the project whose data are on disk, sorted; pools and local ones among them."""
     top = root / DATASETS
-    stores = [*top.glob(f"*/{STORE}"), *top.glob(f"local/*/{STORE}"), *top.glob(f"pools/*/{STORE}")]
+    stores = [*top.glob(f"*/{STORE}"), *top.glob(f"local/*/{STORE}"), *top.glob(f"{POOLS}*/{STORE}")]
     return sorted(store.parent.relative_to(top).as_posix() for store in stores)
 
 

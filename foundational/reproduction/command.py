@@ -5,19 +5,18 @@ from typing import Any, Literal, get_args
 
 import xarray as xr
 
-from foundational.data.store import open_store
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import InputError, NotFoundError, did_you_mean
 from foundational.evaluation.crystals import reference_properties
 from foundational.progress import Progress
-from foundational.project import STORE, find_dataset
 from foundational.provenance.record import write_json
 from foundational.reproduction.selection_methods import compare
 from foundational.reproduction.training_sets import train_on_sets
 from foundational.specs.ani import AniSpec
 from foundational.specs.params import Params, read_params
 from foundational.workspace.pools import open_pool
+from foundational.workspace.sources import open_source
 
 Settings = Literal["recipe", "published"]
 #: Folder of the numbers, below the project's root.
@@ -68,7 +67,7 @@ def compare_sets(root: Path, settings: str, *, progress: Progress | None = None)
         raise InputError(f"expected settings among {', '.join(get_args(Settings))}, got {settings!r}")
     params = read_params(root / "params.yaml")
     spec = params.paper
-    sources = {name: _open(root, wanted.source) for name, wanted in spec.sets.items()}
+    sources = {name: open_source(root, wanted.source).dataset for name, wanted in spec.sets.items()}
     tests = {name: open_pool(root, name)[0].load() for name in spec.tested_on}
     some = next(iter(tests.values()))
     ani = _scaled(params, "recipe" if settings == "recipe" else "published", some)
@@ -89,12 +88,6 @@ def compare_sets(root: Path, settings: str, *, progress: Progress | None = None)
     }
     write_json(root / METRICS / f"sets-{settings}.json", found)
     return found
-
-
-def _open(root: Path, source: str) -> xr.Dataset:
-    if source.startswith("pools/"):
-        return open_pool(root, source.removeprefix("pools/"))[0]
-    return open_store(find_dataset(root, source) / STORE)
 
 
 def _reference(root: Path, pool: xr.Dataset) -> ReferenceCrystals:

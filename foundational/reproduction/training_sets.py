@@ -13,6 +13,7 @@ from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.evaluation.crystals import crystal_errors, error_table
 from foundational.progress import Progress
+from foundational.project import POOLS
 from foundational.seeds import derive, generator
 from foundational.specs.ani import AniSpec
 from foundational.specs.paper import PaperSpec
@@ -57,7 +58,7 @@ def train_on_sets(
         if progress is not None:
             progress(done, len(spec.sets), f"training on {name}")
         rows = np.arange(wanted.frames)
-        if wanted.source.startswith("pools/"):
+        if wanted.source.startswith(POOLS):
             total = sources[name].sizes["configuration"]
             rows = np.sort(generator(seed, "paper", name).permutation(total)[: wanted.frames])
         data = take(sources[name], rows).load()

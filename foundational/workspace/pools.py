@@ -9,7 +9,7 @@ import xarray as xr
 
 from foundational.data.store import open_store
 from foundational.errors import ChecksumError, NotFoundError
-from foundational.project import STORE, dataset_folder
+from foundational.project import STORE, pool_folder
 from foundational.provenance.record import ProvenanceRecord, Sha256, write_json
 from foundational.specs.base import Spec
 from foundational.specs.parsing import parse
@@ -56,7 +56,7 @@ def read_manifest(root: Path, name: str) -> PoolManifest:
     NotFoundError
         where the pool was never sampled.
     """
-    path = dataset_folder(root, f"pools/{name}") / MANIFEST
+    path = pool_folder(root, name) / MANIFEST
     if not path.is_file():
         raise NotFoundError(f"the pool {name!r} was never sampled; sample it with: {_command(name)}")
     return parse(PoolManifest, json.loads(path.read_text(encoding="utf-8")), str(path))
@@ -73,7 +73,7 @@ def open_pool(root: Path, name: str) -> tuple[xr.Dataset, ProvenanceRecord]:
         where its bytes are not those of the manifest.
     """
     manifest = read_manifest(root, name)
-    folder = dataset_folder(root, f"pools/{name}")
+    folder = pool_folder(root, name)
     again = f"sample it again with: {_command(name)}"
     if not (folder / STORE).exists():
         raise NotFoundError(f"the pool {name!r} is not on this machine (pools stay out of the store); {again}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from foundational.data.fingerprint import hexadecimal
 from foundational.errors import ConflictError, InputError
-from foundational.project import DATASETS
+from foundational.project import DATASETS, POOLS
 from foundational.provenance.record import DatasetRecord, ProvenanceRecord
 from foundational.release.comparison.difference import Difference, Side, difference
 from foundational.release.comparison.sides import open_side
@@ -84,7 +84,7 @@ def _with_parents(root: Path, record: ProvenanceRecord) -> ProvenanceRecord:
 
 
 def _released(root: Path, source: DatasetRecord, child: str) -> DatasetRecord:
-    if source.name.startswith("pools/"):
+    if source.name.startswith(POOLS):
         return source
     version = None
     if not source.name.startswith("local/"):

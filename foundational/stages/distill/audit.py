@@ -15,7 +15,7 @@ from foundational.data.store import open_store
 from foundational.engines.geometry.local_structure import StructureType, structure_shares
 from foundational.errors import FoundationalError, InputError, MissingDependencyError, NotFoundError
 from foundational.progress import Progress
-from foundational.project import STORE, find_dataset
+from foundational.project import POOLS, STORE, find_dataset
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.seeds import derive, generator
 from foundational.specs.params import read_params
@@ -124,7 +124,7 @@ def _entropy(
     try:
         from foundational.engines.quests import completeness  # noqa: PLC0415 - an optional dependency
 
-        pool, _ = open_pool(root, record.inputs[0].name.removeprefix("pools/"))
+        pool, _ = open_pool(root, record.inputs[0].name.removeprefix(POOLS))
     except (MissingDependencyError, NotFoundError):
         return None
     n = min(_SAMPLE, dataset.sizes["configuration"])

@@ -1,40 +1,33 @@
-"""The command ``distill``: a set of params.yaml from its pool, or one of the user's own from any labelled data."""
+"""``foundational distill``: distill a set of params.yaml from its pool, or ``local/<name>`` from any labelled data."""
 
-import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import xarray as xr
-from ase.data import chemical_symbols
+from typing import Any, Final
 
 from foundational.data.atomic_write import write_whole
-from foundational.data.extxyz import read_extxyz
 from foundational.data.store import open_store
-from foundational.errors import InputError, NotFoundError, did_you_mean
+from foundational.errors import ConflictError, InputError, NotFoundError, did_you_mean
 from foundational.progress import Progress
-from foundational.project import STORE, dataset_folder, find_dataset
-from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record
+from foundational.project import POOLS, STORE, dataset_folder
+from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.specs.distill import DistillSpec
 from foundational.specs.params import Params, read_params
 from foundational.specs.parsing import parse
-from foundational.stages.distill.checkpoint import finished_state, identity, load_state, save_state, stored_state
-from foundational.stages.distill.stage import distill
-from foundational.workspace.pools import open_pool
-from foundational.workspace.runner import Made, describe, produce
+from foundational.stages.distill.checkpoint import from_bytes, identity, require_same, selection_of, to_bytes
+from foundational.stages.distill.stage import Selection, distill
+from foundational.workspace.runner import Made, produce
+from foundational.workspace.sources import LabelledSource, open_source
 
-
-@dataclass(frozen=True)
-class Source:
-    """Labelled configurations to choose from, and where they come from."""
-
-    pool: xr.Dataset
-    name: str
-    fingerprint: str
-    element: str
-    labeller: LabellerRecord
-    parents: tuple[ProvenanceRecord, ...]
+PACKAGE: Final = Path(__file__).parents[2]
+#: The source files that decide what is chosen, below the package.
+DECIDING: Final = (
+    "engines/ani/**/*.py",
+    "science/picking.py",
+    "stages/distill/methods.py",
+    "stages/distill/stage.py",
+    "stages/train/stage.py",
+)
 
 
 def distill_pool(
@@ -47,55 +40,64 @@ def distill_pool(
     force: bool = False,
     progress: Progress | None = None,
 ) -> ProvenanceRecord:
-    """Distill the set ``name`` of params.yaml, or ``local/<name>`` from other data; an interrupted run goes on.
+    """Distill the set ``name`` of params.yaml, or ``local/<name>`` from other data; an interrupted run is continued.
 
     Parameters
     ----------
+    root
+        The project's folder.
+    name
+        A set of params.yaml, or ``local/<name>``, which takes the settings of params.yaml's first set.
     source
-        a dataset of the project, or an extended XYZ file with labels; only for sets called ``local/<name>``, which take
-        the settings of params.yaml's first set
+        What a set called ``local/<name>`` is chosen from, see `open_source`; required for it, refused for others.
     changes
-        settings in place of those of params.yaml, by name; only for sets called ``local/<name>`` too
+        Settings of a set called ``local/<name>`` in place of those of params.yaml, by name; None values are ignored.
     extend
-        go on from the stored set, which is replaced: more frames or rounds, all other settings as they were
+        Continue from the stored set, which is replaced: more frames or rounds, all other settings as they were.
+    force
+        Replace a stored set.
+    progress
+        Called with (configurations chosen, budget, message).
 
     Raises
     ------
     NotFoundError
-        where there is no such set, pool or file.
+        If there is no such set, pool or file.
     InputError
-        where the name and the source do not go together, or the data have no labels.
+        If the name and the source do not fit together, or the data have no labels.
     ConflictError
-        where the set exists, or was begun with other settings.
+        If the set exists, or was started with other settings.
     """
     params = read_params(root / "params.yaml")
     spec = _spec(params, name, source, {k: v for k, v in (changes or {}).items() if v is not None})
-    found = _pool_of(root, spec.pool) if source is None else _open(root, source)
-    folder = dataset_folder(root, name)
-    stored = {"distill": spec.model_dump(mode="json"), "ani": params.ani.recipe.model_dump(mode="json")}
-    who = identity(stored, found.fingerprint, params.seed)
+    data = open_source(root, POOLS + spec.pool if source is None else source)
+    pool, parent = data.dataset, data.record
+    settings = {"distill": spec.model_dump(mode="json"), "ani": params.ani.recipe.model_dump(mode="json")}
+    run = identity(settings, parent.output.fingerprint, params.seed)
     checkpoint = root / "build" / "work" / f"distill-{name.replace('/', '--')}.npz"
     finished = checkpoint.with_suffix(".done.npz")
 
     def build() -> Made:
-        ani = params.ani.scaled("recipe", float(found.pool.attrs["volume_per_atom"]))
-        begun = load_state(checkpoint, who) or finished_state(finished, who)
-        previous = stored_state(folder, who, found.pool) if extend else begun
-        made = distill(
+        ani = params.ani.scaled("recipe", float(pool.attrs["volume_per_atom"]))
+        previous = load_state(checkpoint, run) or _finished_state(finished, run)
+        if extend:
+            previous = _stored_state(dataset_folder(root, name), run, data)
+        result = distill(
             spec,
             ani,
-            found.pool,
+            pool,
             params.seed,
             previous=previous,
-            save=lambda state: save_state(checkpoint, who, state),
+            save=lambda state: save_state(checkpoint, run, state),
             progress=progress,
         )
-        rounds = [asdict(line) for line in made.rounds]
-        if not name.startswith("local/"):  # the metrics of the pipeline; any set's rounds are in its record too
+        rounds = [asdict(line) for line in result.rounds]
+        if not name.startswith("local/"):  # metrics of the pipeline; the record of every set has the rounds too
             _write_rounds(root / "metrics" / "distill" / f"{name}.csv", rounds)
-        return Made(made.dataset, found.element, found.labeller, {"rounds": rounds}, {"resumed": made.resumed_after})
+        log = {"resumed": result.resumed_after}
+        return Made(result.dataset, parent.element, parent.labeller, {"rounds": rounds}, log)
 
-    record = produce(root, name, "distill", stored, params.seed, found.parents, build, force=force or extend)
+    record = produce(root, name, "distill", settings, params.seed, (parent,), build, force=force or extend)
     if checkpoint.exists():
         checkpoint.replace(finished)
     return record
@@ -106,10 +108,10 @@ def _spec(params: Params, name: str, source: str | None, changes: dict[str, Any]
     if not local and name not in params.distill:
         raise NotFoundError(
             f"no distilled set {name!r} in params.yaml; {did_you_mean(name, params.distill)} "
-            f"(your own sets are called local/<name>)"
+            f"(name your own sets local/<name>)"
         )
     if not local and (source is not None or changes):
-        raise InputError(f"what {name!r} is, params.yaml says; call a set of your own local/<name>, got {name!r}")
+        raise InputError(f"{name!r} is defined in params.yaml; name your own sets local/<name>, got {name!r}")
     if local and source is None:
         raise InputError(f"expected data to choose {name!r} from; name a dataset or a file with --from")
     base = params.distill[name] if not local else next(iter(params.distill.values()))
@@ -118,50 +120,51 @@ def _spec(params: Params, name: str, source: str | None, changes: dict[str, Any]
     return parse(DistillSpec, base.model_dump(mode="json") | changes, f"the settings of {name!r}")
 
 
-def _pool_of(root: Path, name: str) -> Source:
-    pool, record = open_pool(root, name)
-    return Source(pool, name, record.output.fingerprint, record.element, record.labeller, (record,))
+def code_digest() -> str:
+    """Digest of the source files that decide what is chosen."""
+    digest = sha256()
+    for pattern in DECIDING:
+        for source in sorted(PACKAGE.glob(pattern)):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()
 
 
-def _open(root: Path, source: str) -> Source:
-    """A pool or dataset of the project by its name, or a file."""
-    if source.endswith(("xyz", "extxyz")):
-        return _read(Path(source))
-    if source.startswith("pools/"):
-        return _pool_of(root, source.removeprefix("pools/"))
-    folder = find_dataset(root, source)
+def save_state(path: Path, run: dict[str, Any], state: Selection) -> None:
+    """Write the state of the run whose `identity` is ``run`` into ``path``, whole or not at all."""
+    write_whole(path, [to_bytes(state, run, code_digest())])
+
+
+def load_state(path: Path, run: dict[str, Any]) -> Selection | None:
+    """The state of an unfinished run in ``path``; None if there is none, or other code wrote it.
+
+    Raises
+    ------
+    ConflictError
+        If it was started with other settings than those of ``run``, an `identity`.
+    """
+    return from_bytes(path.read_bytes(), run, code_digest(), str(path)) if path.exists() else None
+
+
+def _finished_state(path: Path, run: dict[str, Any]) -> Selection | None:
+    """The state of a finished run in ``path``, which more rounds may continue; None if anything else changed."""
+    try:
+        return load_state(path, run)
+    except ConflictError:
+        return None
+
+
+def _stored_state(folder: Path, run: dict[str, Any], source: LabelledSource) -> Selection:
+    """The state whose result is the stored set in ``folder``."""
+    if not (folder / STORE).exists():
+        raise NotFoundError(f"{folder}: expected a distilled set to extend, found none; distill it without --extend")
     record = read_record(folder)
-    return Source(
-        open_store(folder / STORE), source, record.output.fingerprint, record.element, record.labeller, (record,)
-    )
-
-
-def _read(path: Path) -> Source:
-    """A file from elsewhere; its record says so, and names its sha256."""
-    dataset = read_extxyz(path)
-    if not {"energy", "forces", "stress"} <= set(dataset.data_vars):
-        missing = sorted({"energy", "forces", "stress"} - set(dataset.data_vars))
-        raise InputError(f"{path}: expected energies, forces and stresses (REF_ keys or ASE's), {missing} missing")
-    numbers = np.unique(dataset["atomic_numbers"].to_numpy())
-    element = "".join(chemical_symbols[z] for z in numbers)
-    n_atoms = dataset["n_atoms"].to_numpy()
-    lowest = int(np.argmin(dataset["energy"].to_numpy() / n_atoms))
-    volume = abs(float(np.linalg.det(dataset["cell"].to_numpy()[lowest]))) / int(n_atoms[lowest])
-    dataset = dataset.assign_attrs(element=element, volume_per_atom=volume, labeller=f"file:{path.name}")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    labeller = LabellerRecord(id=f"file:{path.name}", version="unknown", sha256=digest)
-    described = describe(path.name, dataset)
-    parent = ProvenanceRecord(
-        stage="import",
-        output=described,
-        inputs=(),
-        element=element,
-        labeller=labeller,
-        spec={"file": path.name, "sha256": digest},
-        seed=0,
-        software={},
-    )
-    return Source(dataset, path.name, described.fingerprint, element, labeller, (parent,))
+    if record.stage != "distill" or not DistillSpec.model_fields.keys() <= record.spec["distill"].keys():
+        raise ConflictError(
+            f"{record.output.name!r} was not produced by this version of `foundational distill`; distill it again"
+        )
+    before = identity(record.spec, record.inputs[0].fingerprint, record.seed)
+    require_same(before, run, str(folder), "extend it with the settings of its provenance.json")
+    return selection_of(open_store(folder / STORE), source.dataset, record.details["rounds"], str(folder))
 
 
 def _write_rounds(path: Path, rounds: list[dict[str, object]]) -> None:

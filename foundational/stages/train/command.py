@@ -4,11 +4,8 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 import numpy as np
-import xarray as xr
 
 from foundational.data.batches import take, to_configurations
-from foundational.data.configurations import Configurations
-from foundational.data.extxyz import read_extxyz
 from foundational.data.fingerprint import fingerprint
 from foundational.data.labeller import Labeller
 from foundational.data.store import open_store
@@ -18,10 +15,11 @@ from foundational.engines.ani.torch.devices import check_device
 from foundational.errors import InputError
 from foundational.evaluation.errors import evaluate
 from foundational.progress import Progress
-from foundational.project import STORE, find_dataset, locate_dataset
+from foundational.project import STORE, find_dataset
 from foundational.seeds import derive, generator
 from foundational.specs.params import read_params
 from foundational.stages.train.stage import train_ensemble
+from foundational.workspace.sources import open_configurations
 
 #: Bytes of the interpreter, the libraries and the compiled kernels.
 _PROGRAM = 350_000_000
@@ -108,6 +106,4 @@ def evaluate_model(
         from foundational.engines.ani.torch.ensemble import TorchEnsemble  # noqa: PLC0415 - torch is slow to import
 
         labeller = TorchEnsemble(ensemble, device)
-    subject: xr.Dataset | Configurations
-    subject = read_extxyz(Path(data)) if data.endswith(("xyz", "extxyz")) else open_store(locate_dataset(data, root))
-    return evaluate(labeller, subject, progress=progress)
+    return evaluate(labeller, open_configurations(data, root), progress=progress)

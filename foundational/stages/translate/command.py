@@ -17,7 +17,7 @@ from foundational.labelling.journal import LabelJournal
 from foundational.labelling.records import labeller_of, labeller_record
 from foundational.labelling.references import ground_volume, reference_of
 from foundational.progress import Progress
-from foundational.project import STORE, dataset_folder, find_dataset
+from foundational.project import STORE, find_dataset, pool_folder
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record
 from foundational.science.crystals import Structure
 from foundational.seeds import derive
@@ -196,7 +196,7 @@ def short_run(root: Path, element: str, potential_id: str | None, workers: int, 
     from foundational.stages.sample.element import sample_element  # noqa: PLC0415 - only refinement samples
 
     name = f"local-{element.lower()}-short"
-    if not (dataset_folder(root, f"pools/{name}") / MANIFEST).exists():
+    if not (pool_folder(root, name) / MANIFEST).exists():
         potential = potential_for(element, root, potential_id)
         # MOMT knows no order parameter of HCP; its run of FCC holds both close packings, and the liquid.
         ground = reference_of(LammpsLabeller(potential), element).ground_state
