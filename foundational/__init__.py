@@ -1,7 +1,6 @@
-"""Foundational datasets for neural-network potentials: sampled once, distilled, translated, validated, versioned.
+"""Foundational datasets for machine-learning potentials: sampled once, distilled, translated, validated, versioned.
 
-Importing this package is fast and needs only the base dependencies; xarray and zarr are imported when a dataset is
-opened.
+Importing this package is fast and needs only the base dependencies; everything else is imported when it is used.
 """
 
 from typing import TYPE_CHECKING
@@ -9,20 +8,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from os import PathLike
 
-    import xarray as xr
+    from foundational.dataset import Dataset
 
 __all__ = ["__version__", "open_dataset"]
 
 
-def open_dataset(name_or_path: "str | PathLike[str]", root: "str | PathLike[str] | None" = None) -> "xr.Dataset":
-    """A dataset, lazily: numbers are read when they are asked for, each chunk with its checksum verified.
+def open_dataset(name_or_path: "str | PathLike[str]", root: "str | PathLike[str] | None" = None) -> "Dataset":
+    """A dataset: prints as a card, gives ASE Atoms, is sliced by configuration.
+
+    It is lazy: numbers are read when they are asked for, each chunk with its checksum verified.
 
     Parameters
     ----------
     name_or_path
-        A name in the project, such as ``ni`` or ``local/nb``; a released version, such as ``ni@1.0.0``, from the
-        project or, anywhere, from what ``foundational pull`` brought; or a path to a dataset's folder, to a ``.zarr``
-        folder or to a ``.zarr.zip``.
+        A name, such as ``ni`` or ``local/nb``: the working copy in a project, the newest pulled release outside of one.
+        Or a released version, such as ``ni@1.0.0``, from the project or from what ``foundational pull`` brought. Or a
+        path to a dataset's folder, to a ``.zarr`` folder or to a ``.zarr.zip``.
     root
         Project root; by default the nearest folder above the working directory that holds dvc.yaml.
 
@@ -41,15 +42,23 @@ def open_dataset(name_or_path: "str | PathLike[str]", root: "str | PathLike[str]
     foundational.release.registry.registry.YankedWarning
         The version was withdrawn; the message says why.
     """
-    from pathlib import Path  # noqa: PLC0415 - imports are delayed so that this package imports at once
+    from contextlib import suppress  # noqa: PLC0415 - imports are delayed so that this package imports at once
+    from pathlib import Path  # noqa: PLC0415
 
-    from foundational.data.store import open_store  # noqa: PLC0415
-    from foundational.project import locate_dataset as locate  # noqa: PLC0415
+    from foundational.dataset import open_stored  # noqa: PLC0415
+    from foundational.errors import NotFoundError  # noqa: PLC0415
+    from foundational.project import can_be_name, locate_dataset  # noqa: PLC0415
 
-    if isinstance(name_or_path, str) and "@" in name_or_path:
-        from foundational.release.transfer.retrieval import locate  # noqa: PLC0415
+    folder = None if root is None else Path(root)
+    name = name_or_path.partition("@")[0] if isinstance(name_or_path, str) else ""
+    store = None
+    with suppress(NotFoundError):
+        store = locate_dataset(name_or_path, folder)
+    if store is None:
+        from foundational.release.transfer.retrieval import locate  # noqa: PLC0415 - slower to import
 
-    return open_store(locate(name_or_path, None if root is None else Path(root)))
+        store = locate(name_or_path, folder)
+    return open_stored(store, name if can_be_name(name) else None)
 
 
 def __getattr__(name: str) -> str:

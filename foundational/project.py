@@ -32,6 +32,19 @@ def find_root(start: str | PathLike[str] | None = None) -> Path:
     raise NotFoundError(f"expected a project, a folder with dvc.yaml, at or above {begin}; go to one, or give --root")
 
 
+def project_of(store: Path) -> Path | None:
+    """The project whose datasets hold ``store``; None where there is none.
+
+    >>> project_of(Path("elsewhere/ni/data.zarr")) is None
+    True
+    """
+    folder = store.resolve().parent
+    for parent in folder.parents:
+        if parent.name == DATASETS and (parent.parent / "dvc.yaml").is_file():
+            return parent.parent
+    return None
+
+
 def validate_name(name: str) -> str:
     """``name`` itself where it can name a dataset: one plain word, with ``local/`` or ``pools/`` before it or nothing.
 
@@ -50,6 +63,15 @@ def validate_name(name: str) -> str:
     if not _NAME.fullmatch(name) or name.lower() in _RESERVED or name.endswith("."):
         raise InputError(f"expected a dataset's name such as ni or local/nb, got {name!r}")
     return name
+
+
+def can_be_name(text: str) -> bool:
+    """Whether ``text`` is a name and no path: ``ni`` is, ``./ni`` and ``ni.zarr`` are not.
+
+    >>> can_be_name("ni"), can_be_name("ni.zarr")
+    (True, False)
+    """
+    return _NAME.fullmatch(text) is not None and Path(text).suffix not in {".zarr", ".zip"}
 
 
 def dataset_folder(root: Path, name: str) -> Path:
@@ -104,7 +126,7 @@ def locate_dataset(name_or_path: str | PathLike[str], root: Path | None = None) 
         There is no such dataset.
     """
     path = Path(name_or_path)
-    if isinstance(name_or_path, str) and _NAME.fullmatch(name_or_path) and path.suffix not in {".zarr", ".zip"}:
+    if isinstance(name_or_path, str) and can_be_name(name_or_path):
         try:
             return find_dataset(find_root(root), name_or_path) / STORE
         except NotFoundError:

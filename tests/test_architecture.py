@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BASE = {"errors", "progress", "seeds", "units"}
+BASE = {"defaults", "errors", "progress", "seeds", "units"}
 DATA = BASE | {"specs", "data", "project"}
 ENGINES = DATA | {"science", "engines"}
 RECORDS = DATA | {"science", "provenance", "release"}
@@ -23,7 +23,8 @@ ALLOWED = {
     "science": BASE | {"science"},
     "data": DATA,
     "project": DATA,
-    "foundational": DATA | {"release"},
+    "dataset": RECORDS | {"inspection", "dataset"},
+    "foundational": RECORDS | {"inspection", "dataset"},
     "engines": ENGINES,
     "provenance": RECORDS - {"release"},
     "release": RECORDS,

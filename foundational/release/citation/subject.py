@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from foundational.defaults import DEFAULTS
 from foundational.errors import NotFoundError, did_you_mean
 from foundational.project import DATASETS, dataset_folder
 from foundational.provenance.record import read_record
@@ -40,19 +41,23 @@ def find_subject(reference: Reference, root: Path | None = None) -> Subject:
         A record or the registry does not parse, or was edited.
     """
     project = project_or_none(root)
-    registry = known_registry(reference.name, project)
-    citable = _citable(reference, registry, project)
-    potentials, parents = PotentialRegistry(defaults={}, potentials=()), {}
-    if project is not None:
-        potentials, parents = PotentialRegistry.read(project), read_parents(project, citable.provenance)
+    return subject_of(_citable(reference, known_registry(reference.name, project), project), project)
+
+
+def subject_of(citable: Citable, project: Path | None) -> Subject:
+    """``citable`` with everything one owes a citation to.
+
+    Outside of a project the potentials are those that come with the package, and titles of parents are not known.
+    """
+    potentials = PotentialRegistry.read(DEFAULTS if project is None else project)
+    parents = {} if project is None else read_parents(project, citable.provenance)
     dois = {
         f"{parent.output.name}@{version}": doi
         for parent in ancestors(citable.provenance)
         for version, doi in known_registry(parent.output.name, project).dois.items()
     }
-    return Subject(
-        citable, works_to_cite(citable, potentials, parents, dois), registry.yanked.get(citable.version or "")
-    )
+    yanked = known_registry(citable.name, project).yanked.get(citable.version or "")
+    return Subject(citable, works_to_cite(citable, potentials, parents, dois), yanked)
 
 
 def _citable(reference: Reference, registry: Registry, project: Path | None) -> Citable:
@@ -69,12 +74,18 @@ def _citable(reference: Reference, registry: Registry, project: Path | None) -> 
             return Citable(reference.name, _about(folder), record)
     else:
         version = registry.find(reference.version).version
-    release = _release(reference.name, version, project)
+    release = read_known_release(reference.name, version, project)
     return Citable.of(release.model_copy(update={"doi": registry.dois.get(version, release.doi)}))
 
 
-def _release(name: str, version: str, project: Path | None) -> ReleaseRecord:
-    """The record of a version, which git keeps in a project and `pull` in the user's store."""
+def read_known_release(name: str, version: str, project: Path | None) -> ReleaseRecord:
+    """The record of a version, which git keeps in a project and `pull` in the user's store.
+
+    Raises
+    ------
+    NotFoundError
+        It is in neither.
+    """
     places = [user_store() / name / version / RECORD]
     if project is not None:
         places.insert(0, project / DATASETS / name / RELEASES / version / RECORD)

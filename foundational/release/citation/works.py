@@ -14,7 +14,7 @@ from foundational.specs.about import About, Creator, read_about
 from foundational.specs.potentials import PotentialRegistry
 
 #: What has a name of its own in a project but is never released, and so never cited as a dataset.
-_NEVER_RELEASED = {"sample"}
+_NEVER_RELEASED = {"sample", "select"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def read_parents(root: Path, provenance: ProvenanceRecord) -> dict[str, About]:
 
 
 def is_pool(record: ProvenanceRecord) -> bool:
-    """Whether a record is that of a raw pool, which is never released."""
+    """Whether a record is that of a raw pool or a selection, which are never released."""
     return record.stage in _NEVER_RELEASED
 
 

@@ -86,6 +86,15 @@ class Reference:
         return self.name if after is None else f"{self.name}@{after}"
 
 
+def is_version(text: str) -> bool:
+    """Whether ``text`` spells a version.
+
+    >>> is_version("1.0.0"), is_version("HEAD")
+    (True, False)
+    """
+    return _VERSION.fullmatch(text) is not None
+
+
 def parse_reference(text: str) -> Reference:
     """The dataset and, after ``@``, the version or git revision that ``text`` names.
 

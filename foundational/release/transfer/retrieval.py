@@ -15,8 +15,8 @@ from foundational.data.atomic_write import whole_folder
 from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store
 from foundational.data.store_manifest import ROOT
-from foundational.errors import ChecksumError, ConflictError, NotFoundError
-from foundational.project import DATASETS, STORE, find_root, locate_dataset
+from foundational.errors import ChecksumError, ConflictError, NotFoundError, did_you_mean
+from foundational.project import DATASETS, STORE, can_be_name, find_root, locate_dataset
 from foundational.provenance.record import write_json, write_record
 from foundational.release.bundle.bundle import RECORD, sha256_of, write_about
 from foundational.release.bundle.damage import find_damages
@@ -29,7 +29,7 @@ from foundational.release.registry.registry import (
     read_registry,
     write_registry,
 )
-from foundational.release.registry.version import Reference, Version, parse_reference
+from foundational.release.registry.version import Reference, Version, is_version, parse_reference
 from foundational.release.transfer.dvc_objects import tracked_hash
 from foundational.release.transfer.source import Origin, find_origin
 
@@ -55,6 +55,8 @@ def user_store() -> Path:
 def locate(name_or_path: str | PathLike[str], root: Path | None = None) -> Path:
     """The store that a name, a name@version or a path means.
 
+    A name alone is the working copy in a project, and the newest pulled release outside of one.
+
     Raises
     ------
     NotFoundError
@@ -68,7 +70,12 @@ def locate(name_or_path: str | PathLike[str], root: Path | None = None) -> Path:
         The version was withdrawn.
     """
     if not isinstance(name_or_path, str) or "@" not in name_or_path or Path(name_or_path).exists():
-        return locate_dataset(name_or_path, root)
+        try:
+            return locate_dataset(name_or_path, root)
+        except NotFoundError:
+            if not isinstance(name_or_path, str) or not can_be_name(name_or_path) or project_or_none(root) is not None:
+                raise
+        return _newest_pulled(name_or_path)
     reference = parse_reference(name_or_path)
     if reference.version is None:
         raise NotFoundError(f"expected a version after the @ of {name_or_path!r}, such as {reference.name}@1.0.0")
@@ -82,6 +89,30 @@ def locate(name_or_path: str | PathLike[str], root: Path | None = None) -> Path:
             return store
     where = "" if project is not None and entry is not None else " --from URL, folder or zip"
     raise NotFoundError(f"{reference} is not on this machine; fetch it with: foundational pull {reference}{where}")
+
+
+def pulled_versions(name: str) -> list[Version]:
+    """Versions of ``name`` in the user's store, oldest first, those that were withdrawn among them."""
+    stores = (user_store() / name).glob(f"*/{STORE}")
+    return sorted(Version.parse(s.parent.name) for s in stores if is_version(s.parent.name))
+
+
+def _newest_pulled(name: str) -> Path:
+    """The store of the newest version of ``name`` in the user's store that was not withdrawn."""
+    versions = pulled_versions(name)
+    yanked = read_registry(user_store() / name).yanked
+    valid = [version for version in versions if str(version) not in yanked]
+    if valid:
+        return locate(f"{name}@{valid[-1]}")
+    if versions:
+        raise NotFoundError(
+            f"every version of {name!r} on this machine was withdrawn; pull a newer one, or open {name}@{versions[-1]}"
+        )
+    pulled = sorted({store.parents[1].name for store in user_store().glob(f"*/*/{STORE}")})
+    raise NotFoundError(
+        f"no dataset {name!r} was pulled to this machine, and {Path.cwd()} is in no project; "
+        f"{did_you_mean(name, pulled)} (fetch it with: foundational pull {name} --from URL, folder or zip)"
+    )
 
 
 def known_registry(name: str, project: Path | None) -> Registry:

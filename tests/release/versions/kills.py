@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import foundational
-from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import resolve_potential
@@ -67,7 +66,7 @@ def must_hold(action: str, root: Path, done: bool) -> None:
     elif action == "pull":
         expected = read_registry(root / "datasets" / "ni").releases[0].fingerprint
         try:
-            assert fingerprint(foundational.open_dataset("ni@1.0.0")) == expected
+            assert foundational.open_dataset("ni@1.0.0").fingerprint == expected
         except NotFoundError:
             assert not done
     else:

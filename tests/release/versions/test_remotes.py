@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 import foundational
-from foundational.data.fingerprint import fingerprint
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import read_registry
 from foundational.release.transfer.dvc_objects import directory_hash, is_stored, tracked_hash
@@ -63,7 +62,7 @@ def bare(project, target: Path, **remotes: str) -> Path:
 
 
 def intact(root: Path, expected: str) -> bool:
-    return fingerprint(foundational.open_dataset("ni", root)) == expected and verify("ni@1.1.0", root).ok
+    return foundational.open_dataset("ni", root).fingerprint == expected and verify("ni@1.1.0", root).ok
 
 
 @pytest.fixture
@@ -99,9 +98,9 @@ def test_a_bare_clone_pulls_plainly_and_by_target_and_another_repository_gets_an
         assert intact(root, expected)
         assert git(root, "status", "--porcelain") == ""
     for name in ("got.zarr", "imported.zarr"):
-        assert fingerprint(foundational.open_dataset(consumer / name)) == expected
+        assert foundational.open_dataset(consumer / name).fingerprint == expected
     assert (
-        fingerprint(foundational.open_dataset(consumer / "old.zarr"))
+        foundational.open_dataset(consumer / "old.zarr").fingerprint
         == read_registry(two.folder).releases[0].fingerprint
     )
 

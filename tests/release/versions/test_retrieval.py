@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 import foundational
 from foundational.cli.main import app
-from foundational.data.fingerprint import fingerprint
 from foundational.errors import ChecksumError, ConflictError, InputError, NotFoundError
 from foundational.inspection.check import check
 from foundational.inspection.show import show
@@ -63,7 +62,7 @@ def test_a_bare_clone_pulls_the_version_it_holds_into_its_place(two, tmp_path):
         foundational.open_dataset("ni@1.1.0", root)
     pulled = pull(parse_reference("ni"), root=root)
     assert (pulled.store, pulled.record.version, pulled.fetched) == (root / "datasets/ni/data.zarr", "1.1.0", True)
-    assert fingerprint(foundational.open_dataset("ni@1.1.0", root)) == release(two, "1.1.0").fingerprint
+    assert foundational.open_dataset("ni@1.1.0", root).fingerprint == release(two, "1.1.0").fingerprint
     assert git(root, "status", "--porcelain") == ""
     assert not pull(parse_reference("ni@1.1.0"), root=root).fetched
 
@@ -73,8 +72,8 @@ def test_another_version_lies_beside_the_projects_own(two, tmp_path):
     pulled = pull(parse_reference("ni@1.0.0"), root=root)
     assert pulled.store == root / "datasets" / "local" / "ni-1.0.0" / "data.zarr"
     dataset = foundational.open_dataset("ni@1.0.0", root)
-    assert dataset.sizes["configuration"] == 10
-    assert fingerprint(dataset) == release(two, "1.0.0").fingerprint
+    assert (len(dataset), dataset.version) == (10, "1.0.0")
+    assert dataset.fingerprint == release(two, "1.0.0").fingerprint
     assert json.loads((pulled.store.parent / "provenance.json").read_text())["output"]["version"] == "1.0.0"
     assert not (root / "datasets" / "ni" / "data.zarr").exists()
     assert git(root, "status", "--porcelain") == ""
@@ -95,7 +94,7 @@ def test_versions_are_pulled_from_all_kinds_of_places(two, elsewhere, tmp_path, 
         foundational.open_dataset("ni@1.0.0")
     pulled = pull(parse_reference("ni@1.0.0"), str(sources[kind]))
     assert pulled.store == user_store() / "ni" / "1.0.0" / "data.zarr"
-    assert fingerprint(foundational.open_dataset("ni@1.0.0")) == release(two, "1.0.0").fingerprint
+    assert foundational.open_dataset("ni@1.0.0").fingerprint == release(two, "1.0.0").fingerprint
     assert not pull(parse_reference("ni@1.0.0"), str(sources[kind])).fetched
 
 
@@ -155,7 +154,7 @@ def test_data_that_are_no_release_are_never_replaced(two, changed):
     git(two.root, "checkout", "-q", "datasets/ni/data.zarr.dvc")
     with pytest.raises(ConflictError, match="holds other data, which are not replaced"):
         pull(parse_reference("ni@1.1.0"), root=two.root)
-    assert foundational.open_dataset("ni", two.root).sizes["configuration"] == 3
+    assert len(foundational.open_dataset("ni", two.root)) == 3
 
 
 def test_a_damaged_copy_is_mended_by_pulling_again(two, elsewhere):
@@ -174,7 +173,7 @@ def test_a_withdrawn_release_warns_wherever_it_is_used(two, elsewhere):
     with pytest.warns(YankedWarning, match=r"ni@1\.1\.0 was withdrawn: Stress sign\.; take ni@1\.0\.0"):
         assert pull(parse_reference("ni@1.1.0"), str(two.out)).yanked == "Stress sign."
     with pytest.warns(YankedWarning, match="Stress sign"):
-        assert foundational.open_dataset("ni@1.1.0").sizes["configuration"] == 12
+        assert len(foundational.open_dataset("ni@1.1.0")) == 12
     with pytest.warns(YankedWarning, match="Stress sign"):
         foundational.open_dataset("ni@1.1.0", two.root)
     with warnings.catch_warnings():
@@ -207,9 +206,42 @@ def test_a_source_without_a_release_is_told(two, elsewhere, tmp_path):
 
 
 def test_a_name_without_a_version_stays_what_it_was(two):
-    assert fingerprint(foundational.open_dataset("ni", two.root)) == release(two, "1.1.0").fingerprint
+    assert foundational.open_dataset("ni", two.root).fingerprint == release(two, "1.1.0").fingerprint
     with pytest.raises(NotFoundError, match="expected a version after the @"):
         foundational.open_dataset("ni@HEAD", two.root)
+
+
+def test_outside_of_a_project_a_name_is_the_newest_pulled_release(two, elsewhere):
+    with pytest.raises(NotFoundError, match=r"no dataset 'ni' was pulled.*foundational pull ni --from"):
+        foundational.open_dataset("ni")
+    for version in ("1.0.0", "1.1.0"):
+        pull(parse_reference(f"ni@{version}"), str(two.out))
+    assert foundational.open_dataset("ni").version == "1.1.0"
+    with pytest.raises(NotFoundError, match="did you mean 'ni'"):
+        foundational.open_dataset("nni")
+    assert (show("ni")["version"], check("ni")["violations"]) == ("1.1.0", [])
+
+
+def test_outside_of_a_project_a_withdrawn_release_is_not_opened_unasked(two, elsewhere):
+    for version in ("1.0.0", "1.1.0"):
+        pull(parse_reference(f"ni@{version}"), str(two.out))
+    registry = read_registry(user_store() / "ni")
+    write_registry(user_store() / "ni", registry.with_yanked(Version(1, 1, 0), "Stress sign."))
+    assert foundational.open_dataset("ni").version == "1.0.0"
+    registry = read_registry(user_store() / "ni")
+    write_registry(user_store() / "ni", registry.with_yanked(Version(1, 0, 0), "Stress sign too."))
+    with pytest.raises(NotFoundError, match="every version of 'ni' on this machine was withdrawn"):
+        foundational.open_dataset("ni")
+
+
+def test_a_pulled_release_prints_its_licence_and_what_to_cite(two, elsewhere):
+    pull(parse_reference("ni@1.0.0"), str(two.out))
+    dataset = foundational.open_dataset("ni")
+    card = str(dataset)
+    assert card.startswith("ni 1.0.0: Nickel for tests\n")
+    assert "CC-BY-4.0" in card
+    assert "Nickel for tests, version 1.0.0 (2026)" in card
+    assert dataset.citation.startswith("Please cite, if you use ni@1.0.0:")
 
 
 def test_show_and_check_know_versions(two, elsewhere):

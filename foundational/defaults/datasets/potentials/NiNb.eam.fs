@@ -1,0 +1,1 @@
+../../../../datasets/.store/files/md5/8c/a86356d8d87f64ac47c7956dd00fa5

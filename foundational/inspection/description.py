@@ -1,0 +1,70 @@
+"""What is known of a stored dataset apart from its numbers, from the files beside it and the registries of releases."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from foundational.data.store_manifest import ROOT
+from foundational.errors import NotFoundError
+from foundational.project import STORE, project_of
+from foundational.provenance.record import ProvenanceRecord, read_record
+from foundational.release.bundle.bundle import sha256_of
+from foundational.release.citation.subject import Subject, read_known_release, subject_of
+from foundational.release.citation.works import Citable
+from foundational.release.transfer.retrieval import known_registry
+from foundational.specs.about import About, read_about
+
+
+@dataclass(frozen=True)
+class Description:
+    """What is known of a dataset apart from its numbers; None where it is not known."""
+
+    record: ProvenanceRecord | None = None
+    """How it came to be."""
+    about: About | None = None
+    """Title, licence and authors."""
+    version: str | None = None
+    """The released version."""
+    subject: Subject | None = None
+    """What to cite."""
+
+
+def describe_store(store: Path) -> Description:
+    """What is known of the dataset in ``store``; nothing of a ``.zarr`` folder or zip that lies alone.
+
+    Raises
+    ------
+    InputError
+        A file beside it, or the registry, is not what it should be.
+    """
+    folder = store.parent
+    if store.name != STORE:
+        return Description()
+    about = _about(folder)
+    try:
+        record = read_record(folder)
+    except NotFoundError:
+        return Description(about=about)
+    project = project_of(store)
+    version = _version(store, record, project)
+    if version is not None:
+        try:
+            release = read_known_release(record.output.name, version, project)
+        except NotFoundError:
+            pass
+        else:
+            dois = known_registry(release.name, project).dois
+            citable = Citable.of(release.model_copy(update={"doi": dois.get(version, release.doi)}))
+            return Description(release.provenance, release.about, version, subject_of(citable, project))
+    citable = Citable(record.output.name, about, record, version=version)
+    return Description(record, about, version, subject_of(citable, project))
+
+
+def _about(folder: Path) -> About | None:
+    return read_about(folder) if (folder / "about.yaml").is_file() else None
+
+
+def _version(store: Path, record: ProvenanceRecord, project: Path | None) -> str | None:
+    """The version whose stored bytes these are: by the registry, else by the record that was pulled with them."""
+    root = sha256_of(store / ROOT)
+    registry = known_registry(record.output.name, project)
+    return next((r.version for r in registry.releases if r.root == root), record.output.version)

@@ -1,0 +1,31 @@
+"""The record of some configurations of a dataset."""
+
+import xarray as xr
+
+from foundational.data.fingerprint import fingerprint
+from foundational.provenance.record import DatasetRecord, ProvenanceRecord, software_versions
+
+
+def selection_record(whole: ProvenanceRecord, selected: xr.Dataset) -> ProvenanceRecord:
+    """The record of ``selected``, configurations that somebody picked from the dataset that ``whole`` records.
+
+    The ids of the configurations say which they are, so the record holds no list.
+    """
+    count = int(selected.sizes["configuration"])
+    return ProvenanceRecord(
+        stage="select",
+        output=DatasetRecord(
+            name=f"{whole.output.name}[{count}]",
+            version=None,
+            fingerprint=fingerprint(selected),
+            n_configurations=count,
+            n_atoms=int(selected.sizes["atom"]),
+        ),
+        inputs=(whole.output,),
+        element=whole.element,
+        labeller=whole.labeller,
+        spec={},
+        seed=whole.seed,
+        software=software_versions("select"),
+        parents=(whole,),
+    )
