@@ -1,23 +1,23 @@
-"""The ANI engine beside torchani's own loop: same vectors, same networks, same frames, in one run.
+"""The ANI engine and torchani, measured in one run: the same vectors, networks and frames.
 
     python benchmarks/ani.py --json
 
 aev_atoms_per_s_1core, _2cores    environment vectors of rattled 32-atom nickel cells (16 radial terms to 6.0 Å, 8 × 4
-                                  angular to 4.0 Å), by the number of threads
-aev_over_torchani                 the first of these over torchani's AEVComputer (its periodic cells go one at a time)
+                                  angular to 4.0 Å), by number of threads
+aev_over_torchani                 the first of these divided by that of torchani's AEVComputer, one periodic cell a call
 epoch_seconds_large, _small       one epoch on energies and forces of 3,400 frames, 224-192-160 and 64-64 networks, two
                                   threads
-epoch_over_torchani               torchani's time for an epoch with 224-192-160 (from a batch of 64) over ours, both
-                                  on one thread
-ensemble5_seconds                 five 64-64 networks, 1,000 frames, 60 epochs, everything included, two threads
+epoch_over_torchani               time of torchani for an epoch with 224-192-160 (from a batch of 64) divided by the
+                                  time of this engine, both on one thread
+ensemble5_seconds                 five 64-64 networks, 1,000 frames, 60 epochs, in total, two threads
 evaluate_20000x108_seconds        energies and their deviation over five members for 20,000 cells of 108 atoms, read
-                                  lazily from a zarr store, two threads, in a process of its own
-evaluate_peak_memory_GB           the most memory that process had
+                                  lazily from a zarr store, two threads, in a separate process
+evaluate_peak_memory_GB           the largest memory of that process
 forces_atoms_per_s_1core          energies, forces and stresses of one network
-largest_difference_aev            between our vectors, in float32, and torchani's in float64
-torchani_difference_aev           the same of torchani's own float32
+largest_difference_aev            between vectors of this engine in float32 and of torchani in float64
+torchani_difference_aev           the same for torchani in float32
 
-Times are the least of several. Labels are zero: they cost nothing and change no time.
+Each time is the shortest of several. Labels are zero, which changes no time.
 """
 
 import argparse
@@ -65,7 +65,7 @@ LARGE, SMALL = (224, 192, 160), (64, 64)
 
 
 def frames(count: int, repeat: int = 2) -> Configurations:
-    """Rattled cubic FCC nickel between crystal and melt in density and disorder, with zeros as labels."""
+    """Rattled cubic FCC nickel, with density and disorder between crystal and melt, and zeros as labels."""
     random = np.random.default_rng(0)
     crystal = build_crystal("fcc", 11.5)
     unit, sites = crystal.cell / 2, crystal.fractional[(crystal.fractional < 0.49).all(axis=1)] * 2
@@ -105,7 +105,7 @@ def least(run: Callable[[], object], rounds: int) -> float:
 
 
 def epoch(configurations: Configurations, hidden: tuple[int, ...], threads: int, batch: int, epochs: int) -> float:
-    """The least time between the ends of two epochs."""
+    """The shortest time between the ends of two epochs."""
     ends: list[float] = []
     train_ensemble(
         settings(hidden, 1, epochs, batch),
@@ -130,7 +130,7 @@ def torchani_aevs(configurations: Configurations, double: bool = False) -> np.nd
 
 
 def torchani_batch(model: Ensemble, configurations: Configurations) -> Callable[[], None]:
-    """A step of torchani's own: energies, forces by autograd, loss, gradient, AdamW; one cell a call."""
+    """One step of torchani: energies, forces by autograd, loss, gradient, AdamW; one cell a call."""
     import torch  # noqa: PLC0415
 
     network = to_torchani(model)
@@ -168,7 +168,7 @@ def evaluate_store(model: Path, store: Path) -> dict[str, float]:
 
 
 def peak_memory() -> float:
-    """GB; of this process alone, where the system tells: what getrusage counts begins with the parent's memory."""
+    """Largest memory of this process, GB. getrusage would include the memory of the parent process."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
@@ -177,7 +177,7 @@ def peak_memory() -> float:
 
 
 def measure(scale: float) -> dict[str, float]:
-    """All figures; ``scale`` below 1 takes fewer frames, for a trial."""
+    """All numbers; ``scale`` below 1 takes fewer frames, for a trial."""
     import torch  # noqa: PLC0415
 
     torch.set_num_threads(1)

@@ -1,15 +1,15 @@
-"""What the ANI recipe of params.yaml learns from random frames of a pool, tested on a pool of larger cells.
+"""Accuracy of the ANI recipe of params.yaml on random frames of a pool, tested on a pool of larger cells.
 
     python benchmarks/ani_accuracy.py --json [--figure docs/figures]
 
-Needs the pools ni-momt-32 (trained on) and ni-momt-108 (tested on, all frames; forces on one in forty). For each number
-of frames three networks, each on its own frames and seed; mean and standard deviation over them.
+The benchmark needs the pools ni-momt-32 (training) and ni-momt-108 (test: all frames; forces of one in forty). Each
+number of frames has three networks, each with its own frames and initial weights; mean and deviation over them.
 
 mae_meV_per_atom_N, _spread     mean absolute error of the energy
-force_mae_meV_per_A_N           of the components of the forces
-FCC_, BCC_, HCP_error_meV_N     of the energy per atom of the relaxed crystals (isotropic), _spread over the seeds
-seconds_N                       to train one network
-uncertainty_*                   five networks on 300 frames: how the deviation between them and their error go together
+force_mae_meV_per_A_N           mean absolute error of the force components
+FCC_, BCC_, HCP_error_meV_N     errors of the energy per atom of relaxed crystals (isotropic), _spread over networks
+seconds_N                       training time of one network
+uncertainty_*                   five networks on 300 frames: correlation of the deviation between them and their error
 
 ``--figure`` writes the learning curve and the calibration as SVG into a folder.
 """
@@ -44,7 +44,7 @@ from foundational.workspace.pools import open_pool
 ROOT = Path(__file__).resolve().parents[1]
 FRAMES = (68, 100, 300, 675, 1000, 3400)
 SEEDS = 3
-#: Of the test pool's frames, one in so many is used for forces and calibration.
+#: One in this number of test frames is used for forces and calibration.
 THIN = 40
 
 
@@ -90,7 +90,7 @@ def learning_curve(spec: AniSpec, pool: xr.Dataset, test: xr.Dataset, reference:
 
 
 def draw(figures: dict[str, float], model: Ensemble, test: xr.Dataset, folder: Path) -> None:
-    """The learning curve, and error against uncertainty, as SVG without a date in it."""
+    """The learning curve, and error against uncertainty, as SVG without a date."""
     import matplotlib as mpl  # noqa: PLC0415 - only here
 
     mpl.use("agg")
@@ -107,7 +107,7 @@ def draw(figures: dict[str, float], model: Ensemble, test: xr.Dataset, folder: P
         axes.errorbar(FRAMES, mean, [figures[f"{key}_{n}_spread"] for n in FRAMES], marker="o", capsize=3)
         axes.set(xscale="log", yscale="log", xlabel="training frames of 32 atoms", ylabel=unit)
         axes.grid(which="both", alpha=0.3)
-    figure.suptitle("Random frames of ni-momt-32, tested on ni-momt-108; three seeds")
+    figure.suptitle("Random frames of ni-momt-32, tested on ni-momt-108; three networks")
     figure.savefig(folder / "ani_learning_curve.svg", metadata={"Date": None})
     found = model.predict(to_configurations(test, slice(0, None, THIN)))
     truth = test["energy"].to_numpy()[::THIN]

@@ -2,11 +2,11 @@
 
     python benchmarks/coexistence.py --json [--start 1850 1950]
 
-A slab of 1,400 atoms, half crystal along z, half melt, evolves at constant enthalpy and 1 bar (J. R. Morris et al.,
-Phys. Rev. B 49, 3109 (1994)): where it is colder than melting the crystal grows and its heat warms it, and the other
-way round, so that the temperature settles at melting. From each start, one below and one above, the mean over the
-second half of the run is printed, with its standard error from stretches of 10 ps, and the share of crystalline atoms,
-which says whether both phases lasted: only such runs count.
+A slab of 1,400 atoms, half crystal along z and half melt, evolves at constant enthalpy and 1 bar (J. R. Morris et al.,
+Phys. Rev. B 49, 3109 (1994)). Below melting the crystal grows and releases heat; above melting it shrinks and takes up
+heat. The temperature therefore converges to melting. Starts are below and above it. For each start the benchmark prints
+the mean over the second half of the run, its standard error from blocks of 10 ps, and the share of crystalline atoms.
+The share shows whether both phases lasted; only such runs are valid.
 """
 
 import argparse
@@ -31,8 +31,8 @@ SEED = 0
 LATTICE = 3.60  # Å, of the hot crystal, before its pressure is relaxed
 TIMESTEP = 2e-3  # ps
 PREPARE = 2_000  # steps
-STRIDE = 500  # steps between two looks
-BOTH = 0.1, 0.9  # shares of crystalline atoms between which both phases are there
+STRIDE = 500  # steps between two evaluations
+BOTH = 0.1, 0.9  # shares of crystalline atoms between which both phases exist
 
 
 def crystalline(lmp: Any) -> float:
@@ -67,7 +67,7 @@ def half_molten(potential: ResolvedPotential, temperature: float) -> Any:
             f"fix 1 all npt temp {temperature} {temperature} 0.1 {box}",
             f"run {PREPARE}",
             "unfix 1",
-            # The lower half stands still while the upper melts, at a pressure that its own height adjusts.
+            # The lower half is fixed while the upper half melts; the height of the upper half adjusts the pressure.
             f"region upper block INF INF INF INF {CELLS[2] / 2} INF",
             "group upper region upper",
             f"velocity upper create 3000 {draws[1]}",
@@ -77,7 +77,7 @@ def half_molten(potential: ResolvedPotential, temperature: float) -> Any:
             f"run {PREPARE}",
             "unfix 1",
             f"velocity all create {temperature} {draws[2]}",
-            # Drag takes the swing out of the cell, which would become heat later.
+            # Drag damps the oscillation of the cell, which would become heat later.
             f"fix 1 all npt temp {temperature} {temperature} 0.1 {box} drag 1",
             f"run {2 * PREPARE}",
             "unfix 1",
@@ -88,7 +88,7 @@ def half_molten(potential: ResolvedPotential, temperature: float) -> Any:
 
 
 def run(potential: ResolvedPotential, start: float, picoseconds: float) -> dict[str, float | None]:
-    """Constant enthalpy from ``start`` K: the temperature where it settles."""
+    """Constant enthalpy from ``start`` K: the temperature at the end."""
     begun = time.perf_counter()
     lmp = half_molten(potential, start)
     before = crystalline(lmp)

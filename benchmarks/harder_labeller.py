@@ -1,15 +1,15 @@
-"""Methods of selection compared on labels of a model nearer to DFT than the embedded-atom potential.
+"""Methods of selection, compared on the labels of a model that is harder to learn than an embedded-atom potential.
 
     foundational distill local/ni-random --from pools/ni-momt-32 --method random --frames 4000
     foundational relabel local/ni-random --labeller sevennet --name local/ni-random-sevennet
     python benchmarks/harder_labeller.py local/ni-random-sevennet --json
 
-Of the set, the last 500 configurations are for testing, and each method chooses from the others with networks trained
-on these labels alone. Per method and budget, mean over seeds of the selection and networks trained on it:
+The last 500 configurations of the set are the test set. Each method selects from the others, with networks trained on
+these labels only. For each method and budget, mean over selections and networks:
 
 mae_meV, p99_meV, max_meV    errors on the 500, meV/atom
-fcc, bcc, hcp                errors of relaxed crystals, meV/atom, mean of sizes
-rank_ok                      networks that order the crystals as the labeller does
+fcc, bcc, hcp                mean absolute errors of relaxed crystals, meV/atom
+rank_ok                      networks with the same ranking of crystals as the labeller
 """
 
 import argparse

@@ -1,13 +1,13 @@
-"""Labels a second on one core, beside ASE's own LAMMPSlib calculator kept alive over the same frames.
+"""Labels per second on one core, compared with ASE's LAMMPSlib calculator kept alive over the same frames.
 
     python benchmarks/labels.py --json
 
-frames_per_s           32-atom frames of rattled cubic FCC nickel, as MOMT makes them, labelled by LammpsLabeller
+frames_per_s           32-atom frames of rattled cubic FCC nickel, as in MOMT pools, labelled by LammpsLabeller
 tilted_frames_per_s    the same in sheared cells
-over_ase_lammpslib     that rate over LAMMPSlib's in the same process, interleaved, best of the rounds of each
+over_ase_lammpslib     this rate divided by that of LAMMPSlib in the same process, interleaved, best rounds of each
 largest_difference_*   between the two sets of labels, eV, eV/Å and eV/Å³
-translate_3400_seconds the whole command `foundational translate` to aluminium on 3,400 frames, a process a core: of the
-                       set ni-5pct or the pool ni-momt-32 where one of them is here, else rattled crystals as above
+translate_3400_seconds the whole command `foundational translate` to aluminium on 3,400 frames, one process per core, of
+                       the set ni-5pct or the pool ni-momt-32 if one is available, otherwise rattled crystals as above
 """
 
 import argparse

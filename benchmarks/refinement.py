@@ -1,9 +1,10 @@
-"""What a few frames of the target itself are worth: metals judged with none, some and many of them.
+"""The effect of added frames of the target metal: translated sets are tested with different numbers of such frames.
 
     python benchmarks/refinement.py --metals Nb W --counts 0 25 100 --json > refinement.json
 
-The frames come from a short MOMT run of each metal, `local-<element>-short`, sampled where it is not there, and are
-those of which networks trained on the translated set know least. A line a metal and count as it comes, on stderr.
+The frames come from a short MOMT run of each metal, the pool `local-<element>-short`, which is sampled if it is absent.
+They are the frames on which networks trained on the translated set are most uncertain. Progress is one line per metal
+and count on stderr.
 """
 
 import argparse

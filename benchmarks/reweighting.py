@@ -1,11 +1,11 @@
-"""A MOMT pool reweighted to a temperature against plain NPT of the same cell: ⟨H⟩, ⟨V⟩ and C_p of solid and liquid.
+"""A MOMT pool, reweighted to a temperature, compared with plain NPT of the same cell: ⟨H⟩, ⟨V⟩ and C_p of both phases.
 
     python benchmarks/reweighting.py --json [--pool ni-momt-32] [--frames build/npt]
 
-Both sides run through the same blocks of dynamics, the one under the pool's bias, the other under none, and every frame
-of both is given its phase in the same way, by what surrounds its atoms and by O; averages are over the phase that is
-named. The NPT runs take two minutes a point on one core; ``--frames`` keeps them, and takes those that are there.
-Errors are standard errors over stretches of the trajectories; ``z`` is the difference over the error of both.
+Both sides use the same blocks of dynamics, one with the bias of the pool, one without bias. Every frame gets its
+phase in the same way, from local environments and O. Averages are over the named phase. The NPT runs take two minutes
+per point on one core; ``--frames`` stores them and uses stored ones. Errors are standard errors over blocks of the
+trajectories; ``z`` is the difference divided by the error of both.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def plain(system: System, phase: str, temperature: int, nanoseconds: float, melt
 
 
 def as_pool(rows: NDArray[np.float64], temperature: float) -> tuple[Frames, NDArray[np.int8]]:
-    """Plain NPT as frames of a pool whose bias is none, and their phases."""
+    """Plain NPT as frames of a pool without bias, and their phases."""
     count, n = len(rows), (rows.shape[1] - 9) // 3
     cell = rows[:, 3:6, None] * np.eye(3)
     positions = rows[:, 9:].reshape(count, n, 3) % rows[:, None, 3:6]
@@ -68,12 +68,12 @@ def as_pool(rows: NDArray[np.float64], temperature: float) -> tuple[Frames, NDAr
 def compare(
     pool: PoolFrames, npt: tuple[Frames, NDArray[np.int8]], phase: Phase, temperature: float
 ) -> dict[str, float]:
-    """Both sides' averages of ``phase``, per atom."""
+    """Averages of ``phase`` on both sides, per atom."""
     n = pool.n_atoms
     there = average(npt[0], npt[1] == phase, temperature)
     here = average(pool.frames, pool.phase == phase, temperature)
     assert there is not None, "the phase did not last in plain NPT"
-    assert here is not None, "too few frames of the pool carry this temperature"
+    assert here is not None, "too few effective frames of the pool at this temperature"
     difference = here.enthalpy.value - there.enthalpy.value
     return {
         "temperature_K": temperature,

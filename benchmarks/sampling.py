@@ -1,8 +1,8 @@
-"""Speed of MOMT against LAMMPS's plain ``fix npt`` of the same cells, side by side in one process, and of two walkers.
+"""Speed of MOMT and of LAMMPS's plain ``fix npt`` for the same cells in one process, and of two walkers.
 
-Run as ``python benchmarks/sampling.py --json`` from a checkout. MOMT is timed as the pipeline runs it: whole blocks,
-with the bias learning, frames recorded and everything that Python does around LAMMPS. Both runs start from the same
-solid and the same liquid at the same settings of LAMMPS; times are the best of several alternating repeats.
+Run as ``python benchmarks/sampling.py --json`` from a checkout. MOMT is timed as in the pipeline: whole blocks, with
+the learning bias, recorded frames and all Python code around LAMMPS. Both runs start from the same solid and the same
+liquid with the same settings of LAMMPS. Times are the best of several alternating repeats.
 """
 
 import argparse
@@ -63,7 +63,7 @@ def nickel(supercell: int) -> MomtPool:
 
 
 def plain_npt(system: System, state: State, temperature: float, steps: int) -> Callable[[], None]:
-    """``steps`` of LAMMPS's own thermostat and barostat from ``state``, as a call."""
+    """A function that runs ``steps`` of LAMMPS's thermostat and barostat from ``state``."""
     lmp = lammps_instance()
     edges = " ".join(f"0 {length!r}" for length in np.diag(state.cell).tolist())
     lmp.commands_list(
@@ -120,7 +120,7 @@ def against_npt(supercell: int, potential: ResolvedPotential, executor: ProcessP
 
 
 def two_walkers(potential: ResolvedPotential, executor: ProcessPoolExecutor) -> dict[str, float]:
-    """Steps per second of two walkers on two processes over those of one walker on one, rounds of Ni 32."""
+    """Steps per second of two walkers in two processes divided by those of one walker in one, rounds of Ni 32."""
     pool = nickel(2)
     system = system_of(SETTINGS, pool, potential)
     settings = SETTINGS.model_copy(update={"walkers": 2})

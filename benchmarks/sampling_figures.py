@@ -1,9 +1,9 @@
-"""The pictures of docs/sampling.md, from the pools on disk.
+"""The figures of docs/sampling.md, from the pools on disk.
 
     python benchmarks/sampling_figures.py [--into docs/figures]
 
-sampling_run.svg       energy along the run, plain NPT beside MOMT (Fig. S1 of arXiv 2311.05407)
-sampling_bias.svg      the histogram of (H, O) and the bias ΔH that was learned
+sampling_run.svg       energy along the run, plain NPT and MOMT (Fig. S1 of arXiv 2311.05407)
+sampling_bias.svg      the histogram of (H, O) and the learned bias ΔH
 sampling_energies.svg  distributions of the energy of the pools (Fig. S3)
 sampling_thermo.svg    ⟨H⟩ and C_p by temperature and phase, from cells of 32 and of 108 atoms
 """
@@ -70,7 +70,7 @@ def bias(pools: dict[str, PoolFrames], path: Path) -> None:
         figure.colorbar(mesh, ax=row[0], label="frames")
         centres = np.meshgrid((h[1:] + h[:-1]) / 2, (o[1:] + o[:-1]) / 2)
         learned = np.where(counts.T > 0, f.bias.value(*centres), np.nan)
-        # In units of kT0, from the mean over what was visited.
+        # In units of kT0, relative to the mean over visited bins.
         scaled = (learned - np.nanmean(learned)) / (BOLTZMANN * f.bias.temperature)
         mesh = row[1].pcolormesh(h / n, o, scaled, cmap="cividis", rasterized=True)
         figure.colorbar(mesh, ax=row[1], label="ΔH, kT0")

@@ -1,18 +1,18 @@
-"""Reading, opening, hashing and checking datasets, beside ASE's formats, measured in one run.
+"""Reading, opening, hashing and checking datasets, compared with ASE's formats in one run.
 
 ``python benchmarks/storage.py --json`` prints one object:
 
-* ``read_over_extxyz``, ``read_over_ase_db``: time of ASE reading the forces of 3,400 × 32 atoms from an extxyz file and
-  from its SQLite database, over the time of opening ours and reading the same forces;
+* ``read_over_extxyz``, ``read_over_ase_db``: time of ASE for the forces of 3,400 × 32 atoms from an extxyz file and
+  from its SQLite database, divided by the time of opening this project's store and reading the same forces;
 * ``open_ms``: opening a dataset; ``import_seconds``: ``import foundational`` in a new process;
-* ``fingerprint_20000x108_seconds``, ``verify_…``, ``check_…``, ``copy_…`` and the memory that a streamed copy adds;
-* ``diff_20000x108_seconds``: comparing two such datasets that differ in one label, and the memory that it takes;
-* ``files_*``, ``add_*``, ``push_*``, ``pull_*``, ``status_*``: files of 4,000 configurations of 32 atoms as we store
-  them (sharded), with a chunk for each configuration instead (unsharded) and as extxyz, and seconds that DVC takes to
-  add them, push them to a folder, pull and compare them; ``push_over_unsharded``: the unsharded push over ours;
+* ``fingerprint_20000x108_seconds``, ``verify_…``, ``check_…``, ``copy_…`` and the additional memory of a streamed copy;
+* ``diff_20000x108_seconds``: comparing two such datasets that differ in one label, and its memory;
+* ``files_*``, ``add_*``, ``push_*``, ``pull_*``, ``status_*``: the number of files of 4,000 configurations of 32 atoms
+  as stored (sharded), with one chunk per configuration (unsharded) and as extxyz, and the seconds that DVC takes to
+  add them, push them to a folder, pull and compare them; ``push_over_unsharded``: unsharded divided by sharded;
 * ``help_seconds``: ``foundational --help`` in a new process;
-* ``chunks``: for some numbers of atoms in a chunk, milliseconds to read all positions of 20,000 × 108 atoms and
-  those of ten scattered configurations; why the layout has 16,384.
+* ``chunks``: by number of atoms per chunk, milliseconds to read all positions of 20,000 × 108 atoms and those of ten
+  scattered configurations. They are the reason for 16,384 atoms per chunk in the layout.
 """
 
 import argparse
@@ -82,7 +82,7 @@ def rattled_nickel(count: int, repeat: int) -> xr.Dataset:
 
 
 def peers(folder: Path) -> dict[str, float]:
-    """Ours, extxyz and an ASE database with the same 3,400 configurations of 32 atoms."""
+    """This store, extxyz and an ASE database with the same 3,400 configurations of 32 atoms."""
     dataset = rattled_nickel(3400, 2)
     store, text, database = folder / "ni.zarr", folder / "ni.xyz", folder / "ni.db"
     write_dataset(dataset, store)
@@ -152,7 +152,7 @@ def large(folder: Path) -> dict[str, float]:
 
 
 def moved(folder: Path) -> dict[str, float]:
-    """What DVC takes to track, push, pull and compare the same 4,000 configurations in three layouts."""
+    """Seconds that DVC takes to track, push, pull and compare the same 4,000 configurations in three layouts."""
     dataset = rattled_nickel(4000, 2)
     figures: dict[str, float] = {}
     for layout in ("sharded", "unsharded", "extxyz"):
@@ -188,7 +188,7 @@ def moved(folder: Path) -> dict[str, float]:
 
 
 def chunks(folder: Path) -> dict[str, dict[str, float]]:
-    """Milliseconds to read all and ten scattered configurations, by atoms in a chunk."""
+    """Milliseconds to read all configurations and ten scattered ones, by atoms per chunk."""
     rng = np.random.default_rng(1)
     values = rng.random((20_000 * 108, 3), dtype=np.float32)
     scattered = (np.sort(rng.choice(20_000, 10, replace=False))[:, None] * 108 + np.arange(108)).reshape(-1)
@@ -211,7 +211,7 @@ def chunks(folder: Path) -> dict[str, dict[str, float]]:
 
 
 def starting() -> dict[str, float]:
-    """The median of ``import foundational`` and of ``foundational --help`` in new processes."""
+    """Median times of ``import foundational`` and ``foundational --help`` in new processes."""
     code = "import time; t = time.perf_counter(); import foundational; print(time.perf_counter() - t)"
     command = Path(sys.executable).with_name("foundational")
     helps = [seconds(lambda: subprocess.check_output([command, "--help"]), 1) for _ in range(5)]

@@ -1,13 +1,13 @@
-"""Which length to match, and into which crystals to turn: every metal of translate.metals from the same parent.
+"""Translation with each length match and with or without transformed copies, for all metals of translate.metals.
 
     python benchmarks/translation_rules.py --json > rules.json
     python benchmarks/translation_rules.py --metals Cu Nb --rules volume virial --crystals none bcc,hcp
 
-One line a metal and rule as it comes, on stderr; then per rule and crystals, over metals:
+Progress is one line per metal and rule on stderr. Then, for each rule and choice of copies, over metals:
 
-rank_ok_metals         metals whose order of crystals is right in at least four of five networks
-mae_meV_per_atom       median and largest over metals, on held-out solid and liquid of each
-solid_mae_meV          the same, of the solid alone
+rank_ok_metals         metals with the correct ranking of crystals in at least four of five networks
+mae_meV_per_atom       median and largest over metals, on test frames of solid and liquid of each metal
+solid_mae_meV          the same for the solid
 crystal_error_meV      median and largest over metals, of the worst network and crystal, meV/atom
 """
 
@@ -61,7 +61,7 @@ def main() -> None:
             print(
                 f"{element:<3}{way:<31} scale {report.scale:.4f}  rank {report.rank_ok_seeds}/{report.seeds}  "
                 f"MAE {report.mae_solid_meV_per_atom:.2f} solid {report.mae_liquid_meV_per_atom:.2f} liquid  "
-                f"worst crystal {worst_crystal(report):.1f} meV/atom  {report.filtered} left out",
+                f"worst crystal {worst_crystal(report):.1f} meV/atom  {report.filtered} excluded",
                 file=sys.stderr,
                 flush=True,
             )

@@ -50,12 +50,31 @@ FORBIDDEN = {
 _WORDS = {re.compile(word, re.IGNORECASE | re.MULTILINE): instead for word, instead in FORBIDDEN.items()}
 
 #: Parts that their owners still rewrite.
-PENDING: tuple[str, ...] = ("foundational/", "cli/", "datasets/", "docs/figures/", "params.yaml", "schemas/", "CONTRIBUTING.md")
+PENDING: tuple[str, ...] = (
+    "README.md",
+    "docs/sampling.md",
+    "docs/translation.md",
+    "foundational/",
+    "cli/",
+    "datasets/",
+    "docs/figures/",
+    "params.yaml",
+    "schemas/",
+    "CONTRIBUTING.md",
+)
 
 
 def _python(path: Path) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    # The name of a seed decides numbers that are stored: it stays.
+    names = {
+        id(part)
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "derive"
+        for part in ast.walk(call)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in names:
             yield node.lineno, node.value
 
 
