@@ -35,7 +35,7 @@ from foundational.engines.lammps.library import lammps_instance
 from foundational.engines.lammps.potentials import potential_for
 from foundational.labelling.records import labeller_record
 from foundational.science.crystals import build_crystal
-from foundational.workspace.runner import Made, produce
+from foundational.workspace.runner import StageOutput, produce
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -106,7 +106,15 @@ def translation_seconds(count: int = 3400) -> float:
         (root / "datasets" / "potentials").symlink_to(ROOT / "datasets" / "potentials")
         for name in ("params.yaml", "dvc.yaml"):
             shutil.copyfile(ROOT / name, root / name)
-        produce(root, "local/parent", "sample", {}, 0, (), lambda: Made(parent, "Ni", labeller_record(labeller, "Ni")))
+        produce(
+            root,
+            "local/parent",
+            "sample",
+            {},
+            0,
+            (),
+            lambda: StageOutput(parent, "Ni", labeller_record(labeller, "Ni")),
+        )
         script = Path(sys.executable).parent / "foundational"
         command = [script, "translate", "local/parent", "--to", "Al", "--workers", str(len(os.sched_getaffinity(0)))]
         began = time.perf_counter()

@@ -128,8 +128,8 @@ def large(folder: Path) -> dict[str, float]:
     compare = (
         "import re, sys, time; from pathlib import Path; start = time.perf_counter()\n"
         "from foundational.release.comparison.difference import difference\n"
-        "from foundational.release.comparison.sides import open_side\n"
-        "with open_side(sys.argv[1], None) as a, open_side(sys.argv[2], None) as b: found = difference(a, b)\n"
+        "from foundational.release.comparison.compared_dataset import open_compared\n"
+        "with open_compared(sys.argv[1], None) as a, open_compared(sys.argv[2], None) as b: found = difference(a, b)\n"
         "assert (found.added, found.removed, found.relabelled) == (0, 0, 1)\n"
         "peak = re.search(r'VmHWM:\\s*(\\d+)', Path('/proc/self/status').read_text())[1]\n"
         "print(time.perf_counter() - start, peak)"

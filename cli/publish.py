@@ -37,12 +37,12 @@ def cite(
 
     from foundational.release.citation.bibtex import to_bibtex
     from foundational.release.citation.cff import to_cff
+    from foundational.release.citation.citation_target import find_citation_target
     from foundational.release.citation.datacite import datacite_document
-    from foundational.release.citation.subject import find_subject
     from foundational.release.citation.works import to_text
-    from foundational.release.registry.version import parse_reference
+    from foundational.release.registry.version import parse_dataset_version
 
-    subject = find_subject(parse_reference(name), root)
+    subject = find_citation_target(parse_dataset_version(name), root)
     citable, works = subject.citable, subject.works
     if citable.version is None:
         typer.echo(
@@ -82,8 +82,8 @@ def deposit(
     from foundational.errors import InputError
     from foundational.project import find_root
     from foundational.release.deposit.deposit import TOKEN
-    from foundational.release.registry.version import parse_reference
-    from foundational.stages.release.deposit import deposit_release
+    from foundational.release.registry.version import parse_dataset_version
+    from foundational.stages.deposit.command import deposit_release
 
     token = os.environ.get(TOKEN, "").strip() or None if send or publish else None
     if (send or publish) and token is None:
@@ -92,7 +92,7 @@ def deposit(
     with progress_on_stderr(f"depositing {release}") as progress:
         done = deposit_release(
             place,
-            parse_reference(release),
+            parse_dataset_version(release),
             to,
             bundles=bundle or place / "build" / "releases",
             token=token,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foundational.cli.progress import progress_on_stderr
-from foundational.cli.types import Json, Name, Root
+from foundational.cli.types import Json, Root
 
 if TYPE_CHECKING:
     from foundational.release.comparison.difference import Difference
@@ -32,10 +32,10 @@ def diff(
     root: Root = None,
 ) -> None:
     """Say what changed between two datasets, and which step in version follows."""
+    from foundational.release.comparison.compared_dataset import open_compared
     from foundational.release.comparison.difference import difference
-    from foundational.release.comparison.sides import open_side
 
-    with open_side(a, root) as old, open_side(b, root) as new:
+    with open_compared(a, root) as old, open_compared(b, root) as new:
         found = difference(old, new)
     if as_json:
         _print_json(found.model_dump(mode="json"))
@@ -61,7 +61,7 @@ def _print_difference(found: "Difference") -> None:
 
 
 def release(
-    name: Name,
+    name: Annotated[str, typer.Argument(help="Dataset that git keeps, such as ni; local/<name> cannot be released.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do all but write.")] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for bundles; default: build/releases.")] = None,
     version: Annotated[str | None, typer.Option("--version", help="A higher version than follows.")] = None,
@@ -78,31 +78,16 @@ def release(
     from foundational.project import find_root
     from foundational.release.registry.tags import tag_releases
     from foundational.release.registry.version import Version
-    from foundational.stages.release.release import release_dataset
+    from foundational.stages.release.command import ReleaseRequest, release_dataset
 
-    place = find_root(root)
+    project = find_root(root)
     if tag:
-        made = tag_releases(place, name)
-        typer.echo("\n".join(made) if made else "every release has its tag")
+        tags = tag_releases(project, name)
+        typer.echo("\n".join(tags) if tags else "every release has its tag")
         return
+    request = ReleaseRequest(None if version is None else Version.parse(version), reason, sign, dry_run, seeds)
     with progress_on_stderr(f"releasing {name}") as progress:
-
-        def gate() -> dict[str, Any]:
-            from foundational.stages.validate.command import validate_dataset
-
-            return validate_dataset(place, name, seeds=seeds, progress=progress).model_dump(mode="json")
-
-        done = release_dataset(
-            place,
-            name,
-            out=out or place / "build" / "releases",
-            dry_run=dry_run,
-            version=None if version is None else Version.parse(version),
-            reason=reason,
-            key=sign,
-            gate=gate,
-            progress=progress,
-        )
+        done = release_dataset(project, name, request, out=out, progress=progress)
     record = done.record
     if as_json:
         shown = {
@@ -140,7 +125,7 @@ def verify(
     root: Root = None,
 ) -> None:
     """Verify a release or a dataset, every byte and every rule; status 1 where something is wrong."""
-    from foundational.stages.release.verify import verify as examine
+    from foundational.stages.verify.command import verify as examine
 
     with progress_on_stderr(f"verifying {Path(what).name}") as progress:
         found = examine(what, root, relabel=relabel, signers=signers, progress=progress)
@@ -170,11 +155,11 @@ def pull(
     import warnings
 
     from foundational.release.registry.registry import YankedWarning
-    from foundational.release.registry.version import parse_reference
+    from foundational.release.registry.version import parse_dataset_version
     from foundational.release.transfer.retrieval import pull as fetch
 
     with warnings.catch_warnings(category=YankedWarning, action="ignore"):
-        pulled = fetch(parse_reference(what), source, root)
+        pulled = fetch(parse_dataset_version(what), source, root)
     record = pulled.record
     label = f"{record.name}@{record.version}"
     if pulled.yanked:
@@ -197,19 +182,10 @@ def yank(
     root: Root = None,
 ) -> None:
     """Withdraw a release: whoever opens, pulls or verifies it is told why; the data stay."""
-    from foundational.errors import InputError
-    from foundational.project import dataset_folder, find_root
-    from foundational.release.registry.registry import read_registry, require_history, write_registry
-    from foundational.release.registry.version import parse_reference
-    from foundational.workspace.runner import exclusive
+    from foundational.project import find_root
+    from foundational.release.registry.version import parse_dataset_version
+    from foundational.stages.release.command import yank_release
 
-    reference = parse_reference(what)
-    if reference.version is None:
-        raise InputError(f"expected a version to withdraw, such as {reference.name}@1.0.0, got {what!r}")
-    place = find_root(root)
-    folder = dataset_folder(place, reference.name)
-    with exclusive(place, reference.name):
-        registry = read_registry(folder)
-        require_history(place, reference.name, registry)
-        write_registry(folder, registry.with_yanked(reference.version, reason))
+    reference = parse_dataset_version(what)
+    yank_release(find_root(root), reference, reason)
     typer.echo(f"{reference} is withdrawn; commit datasets/{reference.name}/releases.yaml")

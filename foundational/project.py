@@ -11,6 +11,8 @@ DATASETS = "datasets"
 STORE = "data.zarr"
 #: Before the name of a pool, in the name of its dataset.
 POOLS = "pools/"
+#: Where bundles of releases are written, below the root.
+BUNDLES = "build/releases"
 #: Prefixes of names; the rest of a name is one plain word.
 _NAME = re.compile(r"(?:(?:local|pools)/)?[A-Za-z0-9][A-Za-z0-9._-]*")
 #: Folders below ``datasets/`` that are no datasets.

@@ -19,7 +19,7 @@ from foundational.stages.distill.command import distill_pool
 from foundational.stages.holdout.command import store_holdout
 from foundational.stages.validate.command import lammps_record
 from foundational.workspace.pools import write_manifest
-from foundational.workspace.runner import Made, produce
+from foundational.workspace.runner import StageOutput, produce
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Numbers so small that a whole pipeline takes seconds; the physics is not judged by them.
@@ -68,14 +68,14 @@ def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     batch = rattled_nickel(120, seed=1)
     reference = reference_crystals(potential, "Ni")
 
-    def build() -> Made:
+    def build() -> StageOutput:
         dataset = to_dataset(
             batch.with_labels(LammpsLabeller(potential).label(batch)),
             attrs={"element": "Ni", "labeller": "lammps:NiNb", "volume_per_atom": ground_volume(reference)},
             walker=np.arange(120) % 2,
             step=np.arange(120) // 2 * 100,
         )
-        return Made(dataset, "Ni", lammps_record(potential))
+        return StageOutput(dataset, "Ni", lammps_record(potential))
 
     record = produce(root, "pools/ni-momt-32", "sample", {}, 1, (), build)
     write_manifest(root / "datasets/pools/ni-momt-32", record)

@@ -8,7 +8,7 @@ from foundational.errors import NotFoundError
 from foundational.project import STORE, project_of
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.release.bundle.bundle import sha256_of
-from foundational.release.citation.subject import Subject, read_known_release, subject_of
+from foundational.release.citation.citation_target import CitationTarget, citation_target_of, read_known_release
 from foundational.release.citation.works import Citable
 from foundational.release.transfer.retrieval import known_registry
 from foundational.specs.about import About, read_about
@@ -24,7 +24,7 @@ class Description:
     """Title, licence and authors."""
     version: str | None = None
     """The released version."""
-    subject: Subject | None = None
+    subject: CitationTarget | None = None
     """What to cite."""
 
 
@@ -54,9 +54,9 @@ def describe_store(store: Path) -> Description:
         else:
             dois = known_registry(release.name, project).dois
             citable = Citable.of(release.model_copy(update={"doi": dois.get(version, release.doi)}))
-            return Description(release.provenance, release.about, version, subject_of(citable, project))
+            return Description(release.provenance, release.about, version, citation_target_of(citable, project))
     citable = Citable(record.output.name, about, record, version=version)
-    return Description(record, about, version, subject_of(citable, project))
+    return Description(record, about, version, citation_target_of(citable, project))
 
 
 def _about(folder: Path) -> About | None:

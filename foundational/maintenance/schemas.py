@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from foundational.provenance.record import ProvenanceRecord, write_json
-from foundational.release.bundle.bundle import Manifest
+from foundational.release.bundle.bundle import BundleManifest
 from foundational.release.record import ReleaseRecord
 from foundational.release.registry.registry import Registry
 from foundational.specs.about import About
@@ -18,7 +18,7 @@ from foundational.workspace.pools import PoolManifest
 #: File name in schemas/ and the model it describes.
 MODELS: dict[str, type[BaseModel]] = {
     "about.json": About,
-    "manifest.json": Manifest,
+    "manifest.json": BundleManifest,
     "params.json": Params,
     "pool-manifest.json": PoolManifest,
     "potentials.json": PotentialRegistry,

@@ -27,7 +27,7 @@ from foundational.provenance.runlog import logged_run
 
 
 @dataclass(frozen=True)
-class Made:
+class StageOutput:
     """What a stage hands back: the dataset, and what its record must say."""
 
     dataset: xr.Dataset
@@ -64,7 +64,7 @@ def describe(name: str, dataset: xr.Dataset) -> DatasetRecord:
 
 
 def record_of(
-    name: str, stage: str, spec: dict[str, Any], seed: int, parents: tuple[ProvenanceRecord, ...], made: Made
+    name: str, stage: str, spec: dict[str, Any], seed: int, parents: tuple[ProvenanceRecord, ...], made: StageOutput
 ) -> ProvenanceRecord:
     """The record of what a stage made."""
     return ProvenanceRecord(
@@ -88,7 +88,7 @@ def produce(
     spec: dict[str, Any],
     seed: int,
     parents: tuple[ProvenanceRecord, ...],
-    build: Callable[[], Made],
+    build: Callable[[], StageOutput],
     *,
     force: bool = False,
 ) -> ProvenanceRecord:

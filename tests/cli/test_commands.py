@@ -12,7 +12,7 @@ from foundational.data.conversion import to_dataset
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.labelling.records import labeller_record
-from foundational.workspace.runner import Made, produce
+from foundational.workspace.runner import StageOutput, produce
 from tests.tiny_project import rattled_nickel
 
 
@@ -122,7 +122,7 @@ def test_a_holdout_may_be_named_and_must_hold_other_frames(foundational, distill
     labeller = LammpsLabeller(potential_for("Ni", root))
     frames = rattled_nickel(5, seed=99)
     frames = to_dataset(frames.with_labels(labeller.label(frames)), attrs={"element": "Ni", "labeller": labeller.id})
-    produce(root, "local/test", "sample", {}, 1, (), lambda: Made(frames, "Ni", labeller_record(labeller, "Ni")))
+    produce(root, "local/test", "sample", {}, 1, (), lambda: StageOutput(frames, "Ni", labeller_record(labeller, "Ni")))
     outcome = foundational("validate", "ni", "--seeds", "1", "--holdout", "local/test", "--json", cwd=root)
     assert json.loads(outcome.out)["holdout"] == "local/test"
     outcome = foundational("validate", "ni", "--holdout", "ni", cwd=root)

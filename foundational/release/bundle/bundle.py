@@ -43,7 +43,7 @@ class ManifestEntry(Spec):
     sha256: Sha256
 
 
-class Manifest(Spec):
+class BundleManifest(Spec):
     """``manifest.json``: every file of a bundle besides itself and its signature."""
 
     schema_version: Literal[1] = 1
@@ -113,13 +113,13 @@ def write_manifest(folder: Path, record: ReleaseRecord) -> str:
         path: ManifestEntry(size=(folder / path).stat().st_size, sha256=sha256_of(folder / path))
         for path in sorted(_files(folder) - {MANIFEST})
     }
-    manifest = Manifest(name=record.name, version=record.version, files=files, seal="")
+    manifest = BundleManifest(name=record.name, version=record.version, files=files, seal="")
     sealed = manifest.model_copy(update={"seal": hashlib.sha256(_text(manifest)).hexdigest()})
     write_whole(folder / MANIFEST, [_text(sealed)])
     return sha256_of(folder / MANIFEST)
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> BundleManifest:
     """The manifest of the bundle in ``folder``.
 
     Raises
@@ -134,7 +134,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise NotFoundError(f"{folder}: expected a release, a folder or zip with {MANIFEST}, found none")
     content = path.read_bytes()
     try:
-        manifest = Manifest.model_validate_json(content)
+        manifest = BundleManifest.model_validate_json(content)
     except ValueError:
         manifest = None
     if (
@@ -166,7 +166,7 @@ def read_kept(folder: Path, manifest_sha256: str) -> ReleaseRecord:
 
 
 def compare_files(
-    folder: Path, manifest: Manifest, *, apart: frozenset[str] = frozenset()
+    folder: Path, manifest: BundleManifest, *, apart: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, str]]:
     """(file, what is wrong with it) for every file that is not as the manifest says, or not in it."""
     found = _files(folder) - {MANIFEST} - apart
@@ -215,7 +215,7 @@ def _described(folder: Path, path: str) -> ReleasedFile:
     return ReleasedFile(path=path, size=file.stat().st_size, sha256=sha256_of(file), media_type=_MEDIA_TYPES[suffix])
 
 
-def _text(manifest: Manifest) -> bytes:
+def _text(manifest: BundleManifest) -> bytes:
     return (json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n").encode()
 
 

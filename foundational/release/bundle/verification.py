@@ -22,7 +22,7 @@ from foundational.release.bundle.bundle import (
     MANIFEST,
     RECORD,
     TEXT,
-    Manifest,
+    BundleManifest,
     compare_files,
     read_manifest,
     sha256_of,
@@ -139,7 +139,7 @@ def _silent(done: int, total: int, message: str) -> None:  # noqa: ARG001 - the 
     return None
 
 
-def _byte_problems(folder: Path, manifest: Manifest) -> list[str]:
+def _byte_problems(folder: Path, manifest: BundleManifest) -> list[str]:
     problems = []
     for file, reason in compare_files(folder, manifest, apart=frozenset({SIGNATURE})):
         places = find_damages(folder / DATA) if file == DATA and (folder / DATA).is_file() else []
@@ -159,7 +159,7 @@ def _signer(folder: Path, signers: Path | None) -> str | None:
     return None
 
 
-def _broken_rules(folder: Path, manifest: Manifest, say: Progress) -> Iterator[str]:
+def _broken_rules(folder: Path, manifest: BundleManifest, say: Progress) -> Iterator[str]:
     """What is wrong although every byte is as it was written."""
     try:
         record = read_release(folder / RECORD)

@@ -71,10 +71,10 @@ class Work:
         return f"{self.journal} {self.volume}, {self.page} ({self.year})" if self.journal else self.text
 
 
-def parse_reference(text: str, *, why: str, doi: str | None = None) -> Work:
+def parse_printed_reference(text: str, *, why: str, doi: str | None = None) -> Work:
     """Take a printed reference apart.
 
-    >>> work = parse_reference("J. Doe, A. van Wolf, Phys. Rev. B 63, 224106 (2001)", why="method")
+    >>> work = parse_printed_reference("J. Doe, A. van Wolf, Phys. Rev. B 63, 224106 (2001)", why="method")
     >>> [author.sorted for author in work.authors], work.journal, work.page
     (['Doe, J.', 'van Wolf, A.'], 'Phys. Rev. B', '224106')
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 from foundational.errors import NotFoundError
 from foundational.project import dataset_folder
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord
-from foundational.release.citation.printed_reference import Author, Work, parse_reference
+from foundational.release.citation.printed_reference import Author, Work, parse_printed_reference
 from foundational.release.record import ReleaseRecord
 from foundational.specs.about import About, Creator, read_about
 from foundational.specs.potentials import PotentialRegistry
@@ -127,7 +127,7 @@ def ancestors(record: ProvenanceRecord) -> Iterator[ProvenanceRecord]:
 
 def _asked_for(about: About | None) -> Iterator[Work]:
     for citation in about.citations if about else ():
-        yield parse_reference(citation.text, why=citation.why, doi=citation.doi)
+        yield parse_printed_reference(citation.text, why=citation.why, doi=citation.doi)
 
 
 def _dataset_work(subject: Citable, why: str) -> Work:
@@ -169,7 +169,7 @@ def _labeller_work(labeller: LabellerRecord, registry: PotentialRegistry, did: s
     why = f"The potential {spec.id}{openkim}, which {did}"
     if spec.citation is None:
         return Work(kind="other", text=f"{spec.file}, {spec.pair_style}, sha256:{spec.sha256}", why=why, doi=spec.doi)
-    return parse_reference(spec.citation, why=why, doi=spec.doi)
+    return parse_printed_reference(spec.citation, why=why, doi=spec.doi)
 
 
 def _author(creator: Creator) -> Author:

@@ -18,7 +18,7 @@ from foundational.data.fingerprint import hexadecimal
 from foundational.data.layout import ATOM, CONFIGURATION, LABELS, VARIABLES
 from foundational.provenance.record import ProvenanceRecord
 from foundational.release.comparison.content import Content, read_content
-from foundational.release.comparison.distribution_shift import Spread, spread
+from foundational.release.comparison.distribution_shift import DistributionShift, distribution_shift
 from foundational.release.comparison.metadata_changes import metadata_changes
 from foundational.release.record import BumpName
 from foundational.release.registry.version import largest
@@ -72,12 +72,12 @@ class Difference(Spec):
     changes: tuple[Change, ...]
     bump: BumpName | None
     """The largest of `changes`; null where nothing differs."""
-    spreads: tuple[Spread, ...]
+    spreads: tuple[DistributionShift, ...]
     ids: Ids
 
 
 @dataclass(frozen=True)
-class Side:
+class ComparedDataset:
     """One of the two datasets, with what is known of it."""
 
     title: str
@@ -88,7 +88,7 @@ class Side:
     """sha256 of the store's root document, which holds that of every file; None where there is no store."""
 
 
-def difference(a: Side, b: Side) -> Difference:
+def difference(a: ComparedDataset, b: ComparedDataset) -> Difference:
     """What a user of ``a`` finds changed in ``b``.
 
     Configurations are matched by their stored ids. Both datasets are streamed; memory grows with the number of
@@ -152,8 +152,8 @@ def difference(a: Side, b: Side) -> Difference:
         changes=tuple(changes),
         bump=largest([change.bump for change in changes]),
         spreads=(
-            spread("energy_per_atom", "eV/atom", old.energy_per_atom, new.energy_per_atom),
-            spread("force_rms", "eV/Å", old.force_rms, new.force_rms),
+            distribution_shift("energy_per_atom", "eV/atom", old.energy_per_atom, new.energy_per_atom),
+            distribution_shift("force_rms", "eV/Å", old.force_rms, new.force_rms),
         ),
         ids=Ids(
             added=tuple(hexadecimal(_as_bytes(new.ids[added]))),
@@ -186,7 +186,7 @@ def _variables(a: xr.Dataset, b: xr.Dataset) -> Iterator[Change]:
             yield Change(kind="units", bump="major", message=f"{name} is in {new}, was in {old}")
 
 
-def _attributes(a: Side, b: Side) -> Iterator[Change]:
+def _attributes(a: ComparedDataset, b: ComparedDataset) -> Iterator[Change]:
     """Attributes of two stores; a file in a text format has none to compare."""
     if a.encoding is None or b.encoding is None:
         return

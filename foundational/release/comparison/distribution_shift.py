@@ -19,7 +19,7 @@ class Summary(Spec):
     maximum: float
 
 
-class Spread(Spec):
+class DistributionShift(Spec):
     """One quantity in both; null where a dataset has it not, or not finite."""
 
     quantity: str
@@ -30,12 +30,14 @@ class Spread(Spec):
     """Kolmogorov–Smirnov distance: largest difference between the two cumulative distributions, 0 (alike) to 1."""
 
 
-def spread(quantity: str, unit: str, a: NDArray[np.float64] | None, b: NDArray[np.float64] | None) -> Spread:
+def distribution_shift(
+    quantity: str, unit: str, a: NDArray[np.float64] | None, b: NDArray[np.float64] | None
+) -> DistributionShift:
     """Compare (C,) values of one quantity in two datasets."""
     known = [x is not None and bool(len(x)) and bool(np.isfinite(x).all()) for x in (a, b)]
     summaries = [_summary(x) if ok and x is not None else None for x, ok in zip((a, b), known, strict=True)]
     ks = _distance(a, b) if all(known) and a is not None and b is not None else None
-    return Spread(quantity=quantity, unit=unit, a=summaries[0], b=summaries[1], ks=ks)
+    return DistributionShift(quantity=quantity, unit=unit, a=summaries[0], b=summaries[1], ks=ks)
 
 
 def _summary(values: NDArray[np.float64]) -> Summary:

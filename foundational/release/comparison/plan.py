@@ -8,15 +8,15 @@ from foundational.data.fingerprint import hexadecimal
 from foundational.errors import ConflictError, InputError
 from foundational.project import DATASETS, POOLS
 from foundational.provenance.record import DatasetRecord, ProvenanceRecord
-from foundational.release.comparison.difference import Difference, Side, difference
-from foundational.release.comparison.sides import open_side
+from foundational.release.comparison.compared_dataset import open_compared
+from foundational.release.comparison.difference import ComparedDataset, Difference, difference
 from foundational.release.record import Removal
 from foundational.release.registry.registry import read_registry
 from foundational.release.registry.version import FIRST, Version
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReleasePlan:
     """The next version, and why it is that one."""
 
     version: Version
@@ -27,7 +27,7 @@ class Plan:
     removed: tuple[Removal, ...]
 
 
-def plan_release(root: Path, name: str, *, version: Version | None, reason: str | None) -> Plan | None:
+def plan_release(root: Path, name: str, *, version: Version | None, reason: str | None) -> ReleasePlan | None:
     """The next release of the dataset ``name`` as it lies in the project; None where nothing changed since the last.
 
     Parameters
@@ -46,9 +46,9 @@ def plan_release(root: Path, name: str, *, version: Version | None, reason: str 
     """
     registry = read_registry(root / DATASETS / name)
     if not registry.releases:
-        return Plan(_at_least(version, FIRST, "the first"), None, None, ("First release.",), ())
+        return ReleasePlan(_at_least(version, FIRST, "the first"), None, None, ("First release.",), ())
     previous = Version.parse(registry.releases[-1].version)
-    with open_side(f"{name}@{previous}", root) as before, open_side(name, root) as now:
+    with open_compared(f"{name}@{previous}", root) as before, open_compared(name, root) as now:
         found = difference(before, now)
         if found.bump is None:
             return None
@@ -59,7 +59,7 @@ def plan_release(root: Path, name: str, *, version: Version | None, reason: str 
     changes = [change.message + _size(found, change.kind) for change in found.changes]
     changes += [f"Reason: {reason}"] if reason else []
     lowest = previous.after(found.bump)
-    return Plan(_at_least(version, lowest, f"a {found.bump} change"), previous, found, tuple(changes), removed)
+    return ReleasePlan(_at_least(version, lowest, f"a {found.bump} change"), previous, found, tuple(changes), removed)
 
 
 def released_provenance(root: Path, record: ProvenanceRecord, version: Version) -> ProvenanceRecord:
@@ -104,7 +104,7 @@ def _at_least(wanted: Version | None, lowest: Version, why: str) -> Version:
 
 
 def _removals(
-    before: Side, found: Difference, provenance: ProvenanceRecord | None, reason: str | None
+    before: ComparedDataset, found: Difference, provenance: ProvenanceRecord | None, reason: str | None
 ) -> Iterator[Removal]:
     """Each removed configuration and why: the stage's own reason where it filtered it, else the given one."""
     known = [] if provenance is None else provenance.details.get("filtered", [])

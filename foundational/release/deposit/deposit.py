@@ -32,7 +32,7 @@ _ZENODO_DOI = re.compile(r"10\.5281/zenodo\.(\d+)")
 TOKEN: Final = "FOUNDATIONAL_DEPOSIT_TOKEN"
 
 
-class State(Spec):
+class DepositState(Spec):
     """How far a deposit came: ``<name>-<version>.<host>.deposit.json`` beside the bundle."""
 
     server: str
@@ -56,7 +56,7 @@ class Payload:
 
 
 @dataclass(frozen=True)
-class Plan:
+class DepositPlan:
     """What a deposit sends."""
 
     label: str
@@ -81,7 +81,7 @@ class Plan:
         }
 
 
-def plan_deposit(bundle: Path, registry: Registry, entry: Release, server: str, record: dict[str, Any]) -> Plan:
+def plan_deposit(bundle: Path, registry: Registry, entry: Release, server: str, record: dict[str, Any]) -> DepositPlan:
     """What a deposit of the release in ``bundle`` would send, once all of it is verified.
 
     Sent are the release as one zip, and beside it the documents that people and catalogues read without unpacking it:
@@ -115,7 +115,7 @@ def plan_deposit(bundle: Path, registry: Registry, entry: Release, server: str, 
     if problems:
         raise ChecksumError(f"{bundle}: not deposited, {'; '.join(problems)}; make the bundle again")
     beside = sorted(path for path in bundle.iterdir() if path.is_file() and not path.name.startswith("data."))
-    return Plan(
+    return DepositPlan(
         label=f"{registry.name}@{entry.version}",
         server=server,
         record=record,
@@ -126,7 +126,7 @@ def plan_deposit(bundle: Path, registry: Registry, entry: Release, server: str, 
     )
 
 
-def deposit(plan: Plan, records: Records, *, publish: bool, progress: Progress | None = None) -> State:
+def deposit(plan: DepositPlan, records: Records, *, publish: bool, progress: Progress | None = None) -> DepositState:
     """Bring a draft to what the plan says, and publish it where asked; does only what is not done yet.
 
     Raises
@@ -152,7 +152,7 @@ def deposit(plan: Plan, records: Records, *, publish: bool, progress: Progress |
     return state
 
 
-def _begin(plan: Plan, records: Records) -> State:
+def _begin(plan: DepositPlan, records: Records) -> DepositState:
     """The draft of an earlier run, or a new one; published where an earlier run came to its end."""
     if plan.state_path.is_file():
         state = _read_state(plan.state_path)
@@ -163,10 +163,10 @@ def _begin(plan: Plan, records: Records) -> State:
         if records.published(state.record) is not None:
             return _keep(plan, state.model_copy(update={"published": True}))
     draft = records.create(plan.record) if plan.previous is None else records.new_version(plan.previous)
-    return _keep(plan, State(server=plan.server, manifest=plan.manifest, record=str(draft["id"])))
+    return _keep(plan, DepositState(server=plan.server, manifest=plan.manifest, record=str(draft["id"])))
 
 
-def _send_files(plan: Plan, records: Records, record: str, progress: Progress | None) -> None:
+def _send_files(plan: DepositPlan, records: Records, record: str, progress: Progress | None) -> None:
     """Make the draft's files those of the plan."""
     there = records.files(record)
     for name in there.keys() - {file.name for file in plan.files}:
@@ -223,14 +223,14 @@ def _state_path(bundle: Path, server: str) -> Path:
     return bundle.with_name(f"{bundle.name}.{host}.deposit.json")
 
 
-def _read_state(path: Path) -> State:
+def _read_state(path: Path) -> DepositState:
     try:
         content = json.loads(path.read_bytes())
     except ValueError:
         raise ConflictError(f"{path}: not the state of a deposit; move it away to deposit anew") from None
-    return parse(State, content, str(path))
+    return parse(DepositState, content, str(path))
 
 
-def _keep(plan: Plan, state: State) -> State:
+def _keep(plan: DepositPlan, state: DepositState) -> DepositState:
     write_json(plan.state_path, state.model_dump(mode="json"))
     return state

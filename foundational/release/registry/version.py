@@ -73,7 +73,7 @@ def largest(bumps: list[BumpName]) -> BumpName | None:
 
 
 @dataclass(frozen=True)
-class Reference:
+class DatasetVersion:
     """What stands before and after the ``@`` of ``ni@1.0.0`` or ``ni@HEAD~1``."""
 
     name: str
@@ -95,7 +95,7 @@ def is_version(text: str) -> bool:
     return _VERSION.fullmatch(text) is not None
 
 
-def parse_reference(text: str) -> Reference:
+def parse_dataset_version(text: str) -> DatasetVersion:
     """The dataset and, after ``@``, the version or git revision that ``text`` names.
 
     Raises
@@ -103,17 +103,17 @@ def parse_reference(text: str) -> Reference:
     InputError
         The name cannot be one of a dataset, or nothing stands after the ``@``.
 
-    >>> parse_reference("ni@1.0.0").version
+    >>> parse_dataset_version("ni@1.0.0").version
     Version(major=1, minor=0, patch=0)
-    >>> parse_reference("ni@HEAD~1").revision
+    >>> parse_dataset_version("ni@HEAD~1").revision
     'HEAD~1'
     """
     name, at, after = text.partition("@")
     validate_name(name)
     if not at:
-        return Reference(name)
+        return DatasetVersion(name)
     if _VERSION.fullmatch(after):
-        return Reference(name, version=Version.parse(after))
+        return DatasetVersion(name, version=Version.parse(after))
     if not after or after.startswith("-"):
         raise InputError(f"expected a version or a git revision after the @ of {text!r}, such as {name}@1.0.0")
-    return Reference(name, revision=after)
+    return DatasetVersion(name, revision=after)

@@ -29,13 +29,13 @@ from foundational.release.registry.registry import (
     read_registry,
     write_registry,
 )
-from foundational.release.registry.version import Reference, Version, is_version, parse_reference
+from foundational.release.registry.version import DatasetVersion, Version, is_version, parse_dataset_version
 from foundational.release.transfer.dvc_objects import tracked_hash
-from foundational.release.transfer.source import Origin, find_origin
+from foundational.release.transfer.source import ReleaseSource, find_source
 
 
 @dataclass(frozen=True)
-class Pulled:
+class PullResult:
     """A released version on this machine."""
 
     store: Path
@@ -76,7 +76,7 @@ def locate(name_or_path: str | PathLike[str], root: Path | None = None) -> Path:
             if not isinstance(name_or_path, str) or not can_be_name(name_or_path) or project_or_none(root) is not None:
                 raise
         return _newest_pulled(name_or_path)
-    reference = parse_reference(name_or_path)
+    reference = parse_dataset_version(name_or_path)
     if reference.version is None:
         raise NotFoundError(f"expected a version after the @ of {name_or_path!r}, such as {reference.name}@1.0.0")
     project = project_or_none(root)
@@ -121,7 +121,7 @@ def known_registry(name: str, project: Path | None) -> Registry:
     return here if here.releases else read_registry(user_store() / name)
 
 
-def pull(reference: Reference, source: str | None = None, root: Path | None = None) -> Pulled:
+def pull(reference: DatasetVersion, source: str | None = None, root: Path | None = None) -> PullResult:
     """Bring a released version to this machine: the newest that was not withdrawn where none is named.
 
     Parameters
@@ -141,7 +141,7 @@ def pull(reference: Reference, source: str | None = None, root: Path | None = No
     """
     project = project_or_none(root)
     registry = known_registry(reference.name, project)
-    with find_origin(reference, source, project, registry) as origin:
+    with find_source(reference, source, project, registry) as origin:
         registry = merged(registry, origin.registry)
         record = origin.record
         entry = next((release for release in registry.releases if release.version == record.version), None)
@@ -150,10 +150,10 @@ def pull(reference: Reference, source: str | None = None, root: Path | None = No
         fetched = _place(target, origin, entry)
         if project is None and registry.releases:
             write_registry(user_store() / record.name, registry)
-    wanted = Reference(record.name, version)
+    wanted = DatasetVersion(record.name, version)
     if record.version in registry.yanked:
         warnings.warn(_withdrawn(wanted, registry), YankedWarning, stacklevel=2)
-    return Pulled(target, record, fetched, registry.yanked.get(record.version))
+    return PullResult(target, record, fetched, registry.yanked.get(record.version))
 
 
 def project_or_none(root: Path | None = None) -> Path | None:
@@ -177,7 +177,7 @@ def _beside(project: Path, name: str, version: Version) -> Path:
     return project / DATASETS / "local" / f"{name}-{version}" / STORE
 
 
-def _is_release(store: Path, reference: Reference, entry: Release | None) -> bool:
+def _is_release(store: Path, reference: DatasetVersion, entry: Release | None) -> bool:
     """Whether a store is that release: by its root document, or where no registry knows it by the record beside it."""
     if not (store / ROOT).is_file():
         return False
@@ -199,7 +199,7 @@ def _target(record: ReleaseRecord, entry: Release | None, project: Path | None) 
     return project / DATASETS / record.name / STORE if own else _beside(project, record.name, version)
 
 
-def _place(target: Path, origin: Origin, entry: Release | None) -> bool:
+def _place(target: Path, origin: ReleaseSource, entry: Release | None) -> bool:
     """Put the store at ``target``, with its records where git does not keep them; whether that was necessary."""
     own = target.parent.name == origin.record.name and target.parent.parent.name == DATASETS
     if target.exists():
@@ -237,7 +237,7 @@ def _require_release(store: Path, record: ReleaseRecord, entry: Release | None) 
         raise ChecksumError(f"the data that came as {what} have another fingerprint than was released")
 
 
-def _withdrawn(reference: Reference, registry: Registry) -> str:
+def _withdrawn(reference: DatasetVersion, registry: Registry) -> str:
     version = str(reference.version)
     newer = [r.version for r in registry.releases if r.version not in registry.yanked]
     instead = f"; take {reference.name}@{newer[-1]}" if newer else ""

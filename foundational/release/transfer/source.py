@@ -33,7 +33,7 @@ from foundational.release.registry.registry import (
     parse_registry,
     read_registry,
 )
-from foundational.release.registry.version import Reference, Version
+from foundational.release.registry.version import DatasetVersion, Version
 from foundational.release.transfer.dvc_objects import fetch
 
 #: s without a byte before a server is given up.
@@ -43,7 +43,7 @@ _LARGEST: Final = 2**32
 
 
 @dataclass(frozen=True)
-class Origin:
+class ReleaseSource:
     """A release that was found, and how to copy its store; what is copied is still to be compared with the record."""
 
     record: ReleaseRecord
@@ -53,7 +53,9 @@ class Origin:
 
 
 @contextmanager
-def find_origin(reference: Reference, source: str | None, project: Path | None, registry: Registry) -> Iterator[Origin]:
+def find_source(
+    reference: DatasetVersion, source: str | None, project: Path | None, registry: Registry
+) -> Iterator[ReleaseSource]:
     """The release that ``reference`` means, at ``source``.
 
     Parameters
@@ -100,19 +102,19 @@ def find_origin(reference: Reference, source: str | None, project: Path | None, 
         with opened_bundle(path) as bundle:
             known = merged(registry, theirs)
             record = _checked(bundle, reference, path, known)
-            yield Origin(record, theirs, lambda target: unpack(bundle / DATA, target))
+            yield ReleaseSource(record, theirs, lambda target: unpack(bundle / DATA, target))
 
 
-def _in_project(root: Path, reference: Reference) -> Origin:
+def _in_project(root: Path, reference: DatasetVersion) -> ReleaseSource:
     """A release from the registry, the records and the DVC store of a project."""
     folder = root / DATASETS / reference.name
     registry = read_registry(folder)
     entry = registry.find(reference.version)
     record = read_kept(folder / RELEASES / entry.version, entry.manifest)
-    return Origin(record, registry, lambda target: fetch(root, entry.tracked, target))
+    return ReleaseSource(record, registry, lambda target: fetch(root, entry.tracked, target))
 
 
-def _checked(bundle: Path, reference: Reference, path: Path, registry: Registry) -> ReleaseRecord:
+def _checked(bundle: Path, reference: DatasetVersion, path: Path, registry: Registry) -> ReleaseRecord:
     """The record of a bundle, all of whose bytes are as its manifest and the registry say."""
     manifest = read_manifest(bundle)
     if manifest.name != reference.name or reference.version not in {None, Version.parse(manifest.version)}:
@@ -128,7 +130,7 @@ def _checked(bundle: Path, reference: Reference, path: Path, registry: Registry)
     return read_release(bundle / RECORD)
 
 
-def _download(reference: Reference, source: str, folder: Path) -> tuple[Path, Registry]:
+def _download(reference: DatasetVersion, source: str, folder: Path) -> tuple[Path, Registry]:
     """The zip at a URL, or that of a release below a URL of several, and the registry beside it."""
     if source.endswith(".zip"):
         return _get(source, folder / "release.zip"), Registry(name=reference.name)
@@ -154,7 +156,7 @@ def _get(url: str, target: Path) -> Path:
     return target
 
 
-def _archive_name(registry: Registry, reference: Reference) -> str:
+def _archive_name(registry: Registry, reference: DatasetVersion) -> str:
     entry: Release = registry.find(reference.version)
     return f"{reference.name}-{entry.version}.zip"
 

@@ -16,7 +16,7 @@ from foundational.specs.params import Params, read_params
 from foundational.specs.parsing import parse
 from foundational.stages.distill.checkpoint import from_bytes, identity, require_same, selection_of, to_bytes
 from foundational.stages.distill.stage import Selection, distill
-from foundational.workspace.runner import Made, produce
+from foundational.workspace.runner import StageOutput, produce
 from foundational.workspace.sources import LabelledSource, open_source
 
 PACKAGE: Final = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ def distill_pool(
     checkpoint = root / "build" / "work" / f"distill-{name.replace('/', '--')}.npz"
     finished = checkpoint.with_suffix(".done.npz")
 
-    def build() -> Made:
+    def build() -> StageOutput:
         ani = params.ani.scaled("recipe", float(pool.attrs["volume_per_atom"]))
         previous = load_state(checkpoint, run) or _finished_state(finished, run)
         if extend:
@@ -95,7 +95,7 @@ def distill_pool(
         if not name.startswith("local/"):  # metrics of the pipeline; the record of every set has the rounds too
             _write_rounds(root / "metrics" / "distill" / f"{name}.csv", rounds)
         log = {"resumed": result.resumed_after}
-        return Made(result.dataset, parent.element, parent.labeller, {"rounds": rounds}, log)
+        return StageOutput(result.dataset, parent.element, parent.labeller, {"rounds": rounds}, log)
 
     record = produce(root, name, "distill", settings, params.seed, (parent,), build, force=force or extend)
     if checkpoint.exists():

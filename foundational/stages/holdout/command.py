@@ -7,7 +7,7 @@ from foundational.provenance.record import ProvenanceRecord
 from foundational.specs.params import read_params
 from foundational.stages.holdout.stage import holdout
 from foundational.workspace.pools import open_pool
-from foundational.workspace.runner import Made, produce
+from foundational.workspace.runner import StageOutput, produce
 
 
 def store_holdout(root: Path, name: str, *, force: bool = False) -> ProvenanceRecord:
@@ -26,7 +26,7 @@ def store_holdout(root: Path, name: str, *, force: bool = False) -> ProvenanceRe
     spec = params.holdout[name]
     pool, parent = open_pool(root, spec.pool)
 
-    def build() -> Made:
-        return Made(holdout(spec, pool), parent.element, parent.labeller)
+    def build() -> StageOutput:
+        return StageOutput(holdout(spec, pool), parent.element, parent.labeller)
 
     return produce(root, name, "holdout", spec.model_dump(mode="json"), params.seed, (parent,), build, force=force)

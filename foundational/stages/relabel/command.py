@@ -24,7 +24,7 @@ from foundational.specs.params import read_params
 from foundational.stages.translate.command import journal_of, journal_path
 from foundational.stages.translate.stage import relabel, turned_counts
 from foundational.workspace.parents import require_validated_parent
-from foundational.workspace.runner import Made, produce
+from foundational.workspace.runner import StageOutput, produce
 
 #: Largest difference between a stored label and the one computed again: an energy per atom, a force, a stress.
 _TOLERANCES = {"energy": 1e-6, "forces": 1e-4, "stress": 1e-6}
@@ -97,7 +97,7 @@ def relabel_dataset(
     require_validated_parent(root, parent_record, force_parent)
     guard = params.translate.guard
 
-    def build() -> Made:
+    def build() -> StageOutput:
         record = labeller_record(labeller, element, isolated_energy)
         journal = journal_of(root, name, labeller, record)
         with executor_named(executor, workers, root / "build") as tasks:
@@ -106,7 +106,7 @@ def relabel_dataset(
             )
         kept = {"volume_per_atom": parent.attrs["volume_per_atom"]} if "volume_per_atom" in parent.attrs else {}
         details = {"filtered": list(made.filtered), "turned": turned_counts(made.dataset)}
-        return Made(made.dataset.assign_attrs(**kept), element, record, details)
+        return StageOutput(made.dataset.assign_attrs(**kept), element, record, details)
 
     spec: dict[str, Any] = {"labeller": labeller.id, "maximum_energy": guard.maximum_energy}
     if crystals:

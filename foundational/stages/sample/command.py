@@ -36,7 +36,7 @@ from foundational.stages.sample.stage import (
 )
 from foundational.stages.validate.command import lammps_record
 from foundational.workspace.pools import BIAS, MANIFEST, PoolManifest, open_pool, write_manifest
-from foundational.workspace.runner import Made, exclusive, record_of
+from foundational.workspace.runner import StageOutput, exclusive, record_of
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def store_pool(
             volume = ground_volume(reference_crystals(potential, spec.element))
             dataset = made.dataset.assign_attrs(volume_per_atom=volume)
             labeller = lammps_record(potential)
-            whole = Made(dataset, spec.element, labeller, made.details | (found or {}))
+            whole = StageOutput(dataset, spec.element, labeller, made.details | (found or {}))
             record = record_of(f"pools/{name}", "sample", stored_spec, params.seed, parents, whole)
             with whole_folder(folder, replace=True) as partial:
                 write_dataset(dataset, partial / STORE)

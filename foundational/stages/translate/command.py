@@ -28,7 +28,7 @@ from foundational.stages.translate.refine import refine
 from foundational.stages.translate.stage import translate, turned_counts
 from foundational.workspace.parents import require_validated_parent
 from foundational.workspace.pools import MANIFEST, open_pool
-from foundational.workspace.runner import Made, produce
+from foundational.workspace.runner import StageOutput, produce
 
 #: Frames of the run from which a translated set is refined where no pool is named.
 _SHORT: Final = 2000
@@ -120,7 +120,7 @@ def translate_dataset(
     elif refine_from is not None:
         raise InputError("expected --refine with --refine-from, which says what to refine with")
 
-    def build() -> Made:
+    def build() -> StageOutput:
         here = reference_of(labeller_of(parent_record.labeller, root), parent_record.element)
         there = reference_of(labeller, element)
         scale = length_scale(chosen, parent, here, there, labeller)
@@ -152,7 +152,7 @@ def translate_dataset(
             refined = refine(dataset, pool, refine_by, labeller, ani, seed, progress=progress)
             dataset = refined.dataset
             details |= {"refined": refined.added, "filtered": [*made.filtered, *refined.failures]}
-        return Made(dataset, element, record, details)
+        return StageOutput(dataset, element, record, details)
 
     spec: dict[str, Any] = {
         "rule": chosen,

@@ -24,7 +24,7 @@ from foundational.provenance.record import read_record
 from foundational.stages.relabel.command import check_labels, relabel_dataset
 from foundational.stages.translate.command import journal_path, translate_dataset
 from foundational.stages.validate.command import validate_dataset
-from foundational.workspace.runner import Made, exclusive, produce
+from foundational.workspace.runner import StageOutput, exclusive, produce
 
 COUNT = 20
 FAULTY, EMT = "ase:tests.faulty_calculators:Faulty", "ase:ase.calculators.emt:EMT"
@@ -37,7 +37,9 @@ def few(distilled_project, tmp_path_factory):
     shutil.copytree(distilled_project, root, symlinks=True)
     record = read_record(root / "datasets/ni")
     dataset = take(open_store(root / "datasets/ni/data.zarr"), slice(0, COUNT)).load()
-    produce(root, "ni", "distill", {}, 1, record.parents, lambda: Made(dataset, "Ni", record.labeller), force=True)
+    produce(
+        root, "ni", "distill", {}, 1, record.parents, lambda: StageOutput(dataset, "Ni", record.labeller), force=True
+    )
     return root
 
 

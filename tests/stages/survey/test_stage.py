@@ -26,7 +26,7 @@ from foundational.stages.translate.command import translate_dataset
 from foundational.stages.translate.length_scale import length_scale
 from foundational.stages.translate.stage import scaled
 from foundational.workspace.pools import write_manifest
-from foundational.workspace.runner import Made, produce
+from foundational.workspace.runner import StageOutput, produce
 
 TEST = {
     "frames": 4,
@@ -57,7 +57,7 @@ def project(distilled_project, tmp_path_factory):
     labeller = LammpsLabeller(potential_for("Al", root))
     pool = to_dataset(pool.with_labels(labeller.label(pool)), attrs={"element": "Al", "labeller": labeller.id})
     record = produce(
-        root, "pools/local-al", "sample", {}, 1, (), lambda: Made(pool, "Al", labeller_record(labeller, "Al"))
+        root, "pools/local-al", "sample", {}, 1, (), lambda: StageOutput(pool, "Al", labeller_record(labeller, "Al"))
     )
     write_manifest(root / "datasets/pools/local-al", record)
     return root

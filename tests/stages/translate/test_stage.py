@@ -22,7 +22,7 @@ from foundational.specs.translate import GuardSpec
 from foundational.stages.translate.command import translate_dataset
 from foundational.stages.translate.stage import as_other_crystals, scaled, translate
 from foundational.workspace.pools import write_manifest
-from foundational.workspace.runner import Made, produce
+from foundational.workspace.runner import StageOutput, produce
 from tests.tiny_project import ROOT, rattled_nickel
 
 GUARD = GuardSpec(minimum_distance=1.0, maximum_energy=100.0)
@@ -234,7 +234,7 @@ def test_a_refined_set_holds_frames_of_the_target_too(distilled_project, tmp_pat
     attrs = {"element": "Nb", "labeller": niobium.id, "volume_per_atom": 18.0}
     pool = to_dataset(batch.with_labels(niobium.label(batch)), attrs=attrs, **columns)
     record = produce(
-        root, "pools/local-nb", "sample", {}, 1, (), lambda: Made(pool, "Nb", labeller_record(niobium, "Nb"))
+        root, "pools/local-nb", "sample", {}, 1, (), lambda: StageOutput(pool, "Nb", labeller_record(niobium, "Nb"))
     )
     write_manifest(root / "datasets/pools/local-nb", record)
     made = translate_dataset(root, "ni", "Nb", crystals=[], refine_by=6, refine_from="local-nb")

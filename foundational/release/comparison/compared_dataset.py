@@ -17,10 +17,10 @@ from foundational.project import DATASETS, STORE, find_root, locate_dataset
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept, sha256_of
 from foundational.release.bundle.verification import opened_bundle
-from foundational.release.comparison.difference import Side
+from foundational.release.comparison.difference import ComparedDataset
 from foundational.release.registry.git import commit_of, read_at
 from foundational.release.registry.registry import RELEASES, YankedWarning, read_registry
-from foundational.release.registry.version import Reference, parse_reference
+from foundational.release.registry.version import DatasetVersion, parse_dataset_version
 from foundational.release.transfer.dvc_objects import fetch, tracked_hash
 from foundational.release.transfer.retrieval import locate, project_or_none
 from foundational.specs.about import About, read_about
@@ -30,7 +30,7 @@ _TEXT = {".xyz", ".extxyz"}
 
 
 @contextmanager
-def open_side(text: str, root: Path | None = None) -> Iterator[Side]:
+def open_compared(text: str, root: Path | None = None) -> Iterator[ComparedDataset]:
     """What ``text`` names, opened lazily, with its about.yaml and provenance where they are known.
 
     Raises
@@ -43,12 +43,12 @@ def open_side(text: str, root: Path | None = None) -> Iterator[Side]:
     path = Path(text)
     bundled = (path / MANIFEST).is_file() and (path / DATA).is_file()
     if path.suffix in _TEXT:
-        yield Side(text, read_extxyz(path))
+        yield ComparedDataset(text, read_extxyz(path))
     elif bundled or (path.suffix == ".zip" and not text.endswith(".zarr.zip")):
         with opened_bundle(path) as bundle:
             yield _of_folder(text, bundle, bundle / DATA)
     elif "@" in text and not path.exists():
-        reference = parse_reference(text)
+        reference = parse_dataset_version(text)
         revision = reference.revision
         with _of_version(reference, root) if revision is None else _of_revision(reference, revision, root) as side:
             yield side
@@ -58,7 +58,7 @@ def open_side(text: str, root: Path | None = None) -> Iterator[Side]:
 
 
 @contextmanager
-def _of_version(reference: Reference, root: Path | None) -> Iterator[Side]:
+def _of_version(reference: DatasetVersion, root: Path | None) -> Iterator[ComparedDataset]:
     """A version from this machine or from the project's DVC store."""
     title = str(reference)
     project = project_or_none(root)
@@ -80,7 +80,7 @@ def _of_version(reference: Reference, root: Path | None) -> Iterator[Side]:
 
 
 @contextmanager
-def _of_revision(reference: Reference, revision: str, root: Path | None) -> Iterator[Side]:
+def _of_revision(reference: DatasetVersion, revision: str, root: Path | None) -> Iterator[ComparedDataset]:
     """The data as DVC tracked them at a git revision, and the records as git has them there."""
     project, name, title = find_root(root), reference.name, str(reference)
     commit = commit_of(project, revision)
@@ -106,7 +106,7 @@ def _fetched(project: Path, tracked: str) -> Iterator[Path]:
         yield Path(temporary) / STORE
 
 
-def _of_folder(title: str, folder: Path, store: Path) -> Side:
+def _of_folder(title: str, folder: Path, store: Path) -> ComparedDataset:
     """A store with the records beside it, where there are any."""
     try:
         about: About | None = read_about(folder)
@@ -119,10 +119,10 @@ def _of_folder(title: str, folder: Path, store: Path) -> Side:
     return _side(title, store, about, provenance)
 
 
-def _side(title: str, store: Path, about: About | None, provenance: ProvenanceRecord | None) -> Side:
+def _side(title: str, store: Path, about: About | None, provenance: ProvenanceRecord | None) -> ComparedDataset:
     if store.is_dir():
         encoding = sha256_of(store / ROOT)
     else:
         with ZipFile(store) as archive:
             encoding = hashlib.sha256(archive.read(ROOT)).hexdigest()
-    return Side(title, open_store(store), about, provenance, encoding)
+    return ComparedDataset(title, open_store(store), about, provenance, encoding)

@@ -18,7 +18,7 @@ from foundational.inspection.check import check
 from foundational.inspection.show import show
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import YankedWarning, read_registry, write_registry
-from foundational.release.registry.version import Version, parse_reference
+from foundational.release.registry.version import Version, parse_dataset_version
 from foundational.release.transfer.retrieval import pull, user_store
 
 
@@ -60,16 +60,16 @@ def test_a_bare_clone_pulls_the_version_it_holds_into_its_place(two, tmp_path):
     root = clone(two, tmp_path / "clone")
     with pytest.raises(NotFoundError, match=r"fetch it with: foundational pull ni@1\.1\.0$"):
         foundational.open_dataset("ni@1.1.0", root)
-    pulled = pull(parse_reference("ni"), root=root)
+    pulled = pull(parse_dataset_version("ni"), root=root)
     assert (pulled.store, pulled.record.version, pulled.fetched) == (root / "datasets/ni/data.zarr", "1.1.0", True)
     assert foundational.open_dataset("ni@1.1.0", root).fingerprint == release(two, "1.1.0").fingerprint
     assert git(root, "status", "--porcelain") == ""
-    assert not pull(parse_reference("ni@1.1.0"), root=root).fetched
+    assert not pull(parse_dataset_version("ni@1.1.0"), root=root).fetched
 
 
 def test_another_version_lies_beside_the_projects_own(two, tmp_path):
     root = clone(two, tmp_path / "clone")
-    pulled = pull(parse_reference("ni@1.0.0"), root=root)
+    pulled = pull(parse_dataset_version("ni@1.0.0"), root=root)
     assert pulled.store == root / "datasets" / "local" / "ni-1.0.0" / "data.zarr"
     dataset = foundational.open_dataset("ni@1.0.0", root)
     assert (len(dataset), dataset.version) == (10, "1.0.0")
@@ -92,24 +92,24 @@ def test_versions_are_pulled_from_all_kinds_of_places(two, elsewhere, tmp_path, 
     }
     with pytest.raises(NotFoundError, match=r"foundational pull ni@1\.0\.0 --from"):
         foundational.open_dataset("ni@1.0.0")
-    pulled = pull(parse_reference("ni@1.0.0"), str(sources[kind]))
+    pulled = pull(parse_dataset_version("ni@1.0.0"), str(sources[kind]))
     assert pulled.store == user_store() / "ni" / "1.0.0" / "data.zarr"
     assert foundational.open_dataset("ni@1.0.0").fingerprint == release(two, "1.0.0").fingerprint
-    assert not pull(parse_reference("ni@1.0.0"), str(sources[kind])).fetched
+    assert not pull(parse_dataset_version("ni@1.0.0"), str(sources[kind])).fetched
 
 
 def test_versions_are_pulled_from_a_web_server(two, elsewhere):
     with served(two.out) as url:
-        newest = pull(parse_reference("ni"), url)
+        newest = pull(parse_dataset_version("ni"), url)
         assert newest.record.version == "1.1.0"
-        direct = pull(parse_reference("ni@1.0.0"), f"{url}/ni/ni-1.0.0.zip")
+        direct = pull(parse_dataset_version("ni@1.0.0"), f"{url}/ni/ni-1.0.0.zip")
         assert direct.record.n_configurations == 10
         with pytest.raises(NotFoundError, match=r"no release ni@9\.0\.0; released: 1\.0\.0, 1\.1\.0"):
-            pull(parse_reference("ni@9.0.0"), url)
+            pull(parse_dataset_version("ni@9.0.0"), url)
         with pytest.raises(NotFoundError, match="404"):
-            pull(parse_reference("al"), url)
+            pull(parse_dataset_version("al"), url)
     with pytest.raises(NotFoundError, match="cannot be downloaded"):
-        pull(parse_reference("ni"), url)
+        pull(parse_dataset_version("ni"), url)
     assert read_registry(user_store() / "ni") == read_registry(two.folder)
 
 
@@ -134,35 +134,35 @@ def test_a_server_of_other_bytes_is_refused_and_nothing_is_kept(two, elsewhere, 
         forged = two.release(version=Version(1, 1, 0), out=two.root / "build" / "forged")
         archive.write_bytes(forged.bundle.read_bytes())
     with served(two.out) as url, pytest.raises((ChecksumError, InputError)):
-        pull(parse_reference("ni@1.1.0"), url)
+        pull(parse_dataset_version("ni@1.1.0"), url)
     assert not list(user_store().rglob("data.zarr"))
     with pytest.raises(NotFoundError):
         foundational.open_dataset("ni@1.1.0")
 
 
 def test_a_server_with_another_history_is_refused(two, elsewhere, changed, tmp_path):
-    pull(parse_reference("ni@1.0.0"), str(two.out))
+    pull(parse_dataset_version("ni@1.0.0"), str(two.out))
     registry = read_registry(two.folder)
     first = registry.releases[0].model_dump() | {"fingerprint": "0" * 64}
     write_registry(two.out / "ni", registry.model_copy(update={"releases": ()}).with_release(**first))
     with pytest.raises(ConflictError, match=r"different things of 1\.0\.0"):
-        pull(parse_reference("ni@1.0.0"), str(two.out))
+        pull(parse_dataset_version("ni@1.0.0"), str(two.out))
 
 
 def test_data_that_are_no_release_are_never_replaced(two, changed):
     two.write(changed(slice(0, 3)))
     git(two.root, "checkout", "-q", "datasets/ni/data.zarr.dvc")
     with pytest.raises(ConflictError, match="holds other data, which are not replaced"):
-        pull(parse_reference("ni@1.1.0"), root=two.root)
+        pull(parse_dataset_version("ni@1.1.0"), root=two.root)
     assert len(foundational.open_dataset("ni", two.root)) == 3
 
 
 def test_a_damaged_copy_is_mended_by_pulling_again(two, elsewhere):
-    store = pull(parse_reference("ni@1.0.0"), str(two.out)).store
+    store = pull(parse_dataset_version("ni@1.0.0"), str(two.out)).store
     (store / "forces" / "c" / "0" / "0").write_bytes(b"")
     with pytest.raises(ChecksumError, match="forces"):
         foundational.open_dataset("ni@1.0.0")
-    assert pull(parse_reference("ni@1.0.0"), str(two.out)).fetched
+    assert pull(parse_dataset_version("ni@1.0.0"), str(two.out)).fetched
     assert foundational.open_dataset("ni@1.0.0")["forces"].to_numpy().any()
 
 
@@ -171,14 +171,14 @@ def test_a_withdrawn_release_warns_wherever_it_is_used(two, elsewhere):
     write_registry(two.folder, registry)
     shutil.copyfile(two.folder / "releases.yaml", two.out / "ni" / "releases.yaml")
     with pytest.warns(YankedWarning, match=r"ni@1\.1\.0 was withdrawn: Stress sign\.; take ni@1\.0\.0"):
-        assert pull(parse_reference("ni@1.1.0"), str(two.out)).yanked == "Stress sign."
+        assert pull(parse_dataset_version("ni@1.1.0"), str(two.out)).yanked == "Stress sign."
     with pytest.warns(YankedWarning, match="Stress sign"):
         assert len(foundational.open_dataset("ni@1.1.0")) == 12
     with pytest.warns(YankedWarning, match="Stress sign"):
         foundational.open_dataset("ni@1.1.0", two.root)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert pull(parse_reference("ni"), str(two.out)).record.version == "1.0.0"
+        assert pull(parse_dataset_version("ni"), str(two.out)).record.version == "1.0.0"
         foundational.open_dataset("ni@1.0.0")
 
 
@@ -194,15 +194,15 @@ def test_the_licence_and_what_to_cite_are_printed_once(two, elsewhere):
 
 def test_pulling_without_a_project_or_source_says_what_is_missing(elsewhere):
     with pytest.raises(NotFoundError, match="expected a project, or --from"):
-        pull(parse_reference("ni@1.0.0"))
+        pull(parse_dataset_version("ni@1.0.0"))
 
 
 def test_a_source_without_a_release_is_told(two, elsewhere, tmp_path):
     for source in (tmp_path, tmp_path / "none.zip"):
         with pytest.raises(NotFoundError):
-            pull(parse_reference("ni@1.0.0"), str(source))
+            pull(parse_dataset_version("ni@1.0.0"), str(source))
     with pytest.raises(InputError, match=r"expected al@1\.0\.0, got ni@1\.0\.0"):
-        pull(parse_reference("al@1.0.0"), str(two.out / "ni" / "ni-1.0.0.zip"))
+        pull(parse_dataset_version("al@1.0.0"), str(two.out / "ni" / "ni-1.0.0.zip"))
 
 
 def test_a_name_without_a_version_stays_what_it_was(two):
@@ -215,7 +215,7 @@ def test_outside_of_a_project_a_name_is_the_newest_pulled_release(two, elsewhere
     with pytest.raises(NotFoundError, match=r"no dataset 'ni' was pulled.*foundational pull ni --from"):
         foundational.open_dataset("ni")
     for version in ("1.0.0", "1.1.0"):
-        pull(parse_reference(f"ni@{version}"), str(two.out))
+        pull(parse_dataset_version(f"ni@{version}"), str(two.out))
     assert foundational.open_dataset("ni").version == "1.1.0"
     with pytest.raises(NotFoundError, match="did you mean 'ni'"):
         foundational.open_dataset("nni")
@@ -224,7 +224,7 @@ def test_outside_of_a_project_a_name_is_the_newest_pulled_release(two, elsewhere
 
 def test_outside_of_a_project_a_withdrawn_release_is_not_opened_unasked(two, elsewhere):
     for version in ("1.0.0", "1.1.0"):
-        pull(parse_reference(f"ni@{version}"), str(two.out))
+        pull(parse_dataset_version(f"ni@{version}"), str(two.out))
     registry = read_registry(user_store() / "ni")
     write_registry(user_store() / "ni", registry.with_yanked(Version(1, 1, 0), "Stress sign."))
     assert foundational.open_dataset("ni").version == "1.0.0"
@@ -235,7 +235,7 @@ def test_outside_of_a_project_a_withdrawn_release_is_not_opened_unasked(two, els
 
 
 def test_a_pulled_release_prints_its_licence_and_what_to_cite(two, elsewhere):
-    pull(parse_reference("ni@1.0.0"), str(two.out))
+    pull(parse_dataset_version("ni@1.0.0"), str(two.out))
     dataset = foundational.open_dataset("ni")
     card = str(dataset)
     assert card.startswith("ni 1.0.0: Nickel for tests\n")
@@ -246,7 +246,7 @@ def test_a_pulled_release_prints_its_licence_and_what_to_cite(two, elsewhere):
 
 def test_show_and_check_know_versions(two, elsewhere):
     assert show("ni", two.root)["version"] == show("ni@1.1.0", two.root)["version"] == "1.1.0"
-    pull(parse_reference("ni@1.0.0"), str(two.out))
+    pull(parse_dataset_version("ni@1.0.0"), str(two.out))
     shown = show("ni@1.0.0")
     assert (shown["version"], shown["fingerprint"]) == ("1.0.0", release(two, "1.0.0").fingerprint)
     assert check("ni@1.0.0")["violations"] == []

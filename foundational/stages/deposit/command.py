@@ -7,34 +7,34 @@ from foundational.errors import ConflictError, InputError, NotFoundError
 from foundational.progress import Progress
 from foundational.project import DATASETS
 from foundational.release.bundle.bundle import MANIFEST
-from foundational.release.citation.subject import find_subject
+from foundational.release.citation.citation_target import find_citation_target
 from foundational.release.deposit.client import Records, checked_server
-from foundational.release.deposit.deposit import SERVERS, TOKEN, Plan, State, deposit, plan_deposit
+from foundational.release.deposit.deposit import SERVERS, TOKEN, DepositPlan, DepositState, deposit, plan_deposit
 from foundational.release.deposit.metadata import invenio_record
 from foundational.release.registry.registry import read_registry, require_history, write_registry
-from foundational.release.registry.version import Reference
+from foundational.release.registry.version import DatasetVersion
 from foundational.workspace.runner import exclusive
 
 
 @dataclass(frozen=True)
-class Deposited:
+class DepositResult:
     """What was sent, or would be."""
 
-    plan: Plan
-    state: State | None
+    plan: DepositPlan
+    state: DepositState | None
     """None for a dry run."""
 
 
 def deposit_release(
     root: Path,
-    reference: Reference,
+    reference: DatasetVersion,
     to: str,
     *,
     bundles: Path,
     token: str | None = None,
     publish: bool = False,
     progress: Progress | None = None,
-) -> Deposited:
+) -> DepositResult:
     """Deposit a released version, or say what would be sent.
 
     Parameters
@@ -70,18 +70,18 @@ def deposit_release(
         entry = registry.find(reference.version)
         if entry.version in registry.yanked:
             raise ConflictError(f"{reference} was withdrawn ({registry.yanked[entry.version]}) and is not deposited")
-        subject = find_subject(reference, root)
+        subject = find_citation_target(reference, root)
         record = invenio_record(subject.citable, subject.works, repository)
         plan = plan_deposit(_bundle(bundles, reference), registry, entry, server, record)
         if token is None:
-            return Deposited(plan, None)
+            return DepositResult(plan, None)
         state = deposit(plan, Records(server, _checked(token)), publish=publish, progress=progress)
         if state.published and state.doi and to != "zenodo-sandbox":
             write_registry(folder, registry.with_doi(reference.version, state.doi))
-    return Deposited(plan, state)
+    return DepositResult(plan, state)
 
 
-def _bundle(bundles: Path, reference: Reference) -> Path:
+def _bundle(bundles: Path, reference: DatasetVersion) -> Path:
     name = f"{reference.name}-{reference.version}"
     for folder in (bundles, bundles / name, bundles / reference.name / name):
         if folder.name == name and (folder / MANIFEST).is_file():

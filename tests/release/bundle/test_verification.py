@@ -20,7 +20,7 @@ from foundational.release.bundle.bundle import write_manifest
 from foundational.release.bundle.damage import find_damages
 from foundational.release.record import read_release
 from foundational.release.registry.registry import read_registry, write_registry
-from foundational.stages.release.verify import verify
+from foundational.stages.verify.command import verify
 
 
 def flip(path, position=None, bit=0):

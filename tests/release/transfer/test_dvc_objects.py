@@ -19,7 +19,7 @@ import foundational
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import read_registry
 from foundational.release.transfer.dvc_objects import directory_hash, is_stored, tracked_hash
-from foundational.stages.release.verify import verify
+from foundational.stages.verify.command import verify
 
 #: Runs several DVC commands in one process; starting DVC takes longer than most of them.
 SESSION = """if True:

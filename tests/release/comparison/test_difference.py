@@ -13,9 +13,9 @@ from foundational.data.conversion import to_dataset
 from foundational.data.extxyz import write_extxyz
 from foundational.data.store import open_store, write_dataset
 from foundational.provenance.record import LabellerRecord
-from foundational.release.comparison.difference import Side, difference
+from foundational.release.comparison.compared_dataset import open_compared
+from foundational.release.comparison.difference import ComparedDataset, difference
 from foundational.release.comparison.metadata_changes import demands_more
-from foundational.release.comparison.sides import open_side
 from foundational.specs.about import About
 
 
@@ -24,7 +24,7 @@ def sizes(found):
 
 
 def compare(a: xr.Dataset, b: xr.Dataset):
-    return difference(Side("a", a), Side("b", b))
+    return difference(ComparedDataset("a", a), ComparedDataset("b", b))
 
 
 def test_a_dataset_does_not_differ_from_itself_in_any_order(nickel):
@@ -92,22 +92,24 @@ def test_a_licence_that_may_forbid_more_is_a_major_change(nickel, old, new, more
     )
     after = about.model_copy(update={"licence": new})
     assert demands_more(old, new) == more
-    assert difference(Side("a", nickel, about), Side("b", nickel, after)).bump == ("major" if more else "patch")
+    assert difference(ComparedDataset("a", nickel, about), ComparedDataset("b", nickel, after)).bump == (
+        "major" if more else "patch"
+    )
 
 
 def test_another_method_is_major_and_another_sentence_a_patch(project):
-    with open_side("ni", project.root) as side:
+    with open_compared("ni", project.root) as side:
         assert side.provenance is not None
         assert side.about is not None
         other = side.provenance.model_copy(
             update={"labeller": LabellerRecord(id="lammps:Al_mm", version="1", sha256=None)}
         )
-        found = difference(side, Side("b", side.dataset, side.about, other, side.encoding))
+        found = difference(side, ComparedDataset("b", side.dataset, side.about, other, side.encoding))
         assert (found.bump, found.changes[0].kind) == ("major", "method")
         about = side.about.model_copy(update={"description": "Better said."})
-        found = difference(side, Side("b", side.dataset, about, side.provenance, side.encoding))
+        found = difference(side, ComparedDataset("b", side.dataset, about, side.provenance, side.encoding))
         assert [(c.bump, c.message) for c in found.changes] == [("patch", "about.yaml: description changed")]
-        found = difference(side, Side("b", side.dataset, side.about, side.provenance, "0" * 64))
+        found = difference(side, ComparedDataset("b", side.dataset, side.about, side.provenance, "0" * 64))
         assert [(c.bump, c.kind) for c in found.changes] == [("patch", "encoding")]
 
 
@@ -120,7 +122,7 @@ def test_names_versions_revisions_folders_zips_and_extxyz_compare(project, chang
     now = ["ni", "ni@HEAD", str(project.folder), str(project.folder / "data.zarr"), str(tmp_path / "ni.xyz")]
     before = ["ni@1.0.0", "ni@HEAD~1", f"{bundle}.zip", str(bundle), str(bundle / "data.zarr.zip")]
     for a, b in zip(before, now, strict=True):
-        with open_side(a, project.root) as old, open_side(b, project.root) as new:
+        with open_compared(a, project.root) as old, open_compared(b, project.root) as new:
             assert sizes(difference(old, new)) == (0, 2, 0, 0, "major"), (a, b)
 
 
@@ -142,7 +144,7 @@ def test_memory_grows_with_configurations_not_with_atoms(nickel, tmp_path):
     many = to_configurations(nickel, np.tile(np.arange(1, 12, 2), 3334))
     many.positions[:] += np.repeat(np.arange(len(many)) * 1e-4, many.n_atoms).astype(np.float32)[:, None]
     write_dataset(to_dataset(many), tmp_path / "large.zarr")
-    a, b = (Side("large", open_store(tmp_path / "large.zarr")) for _ in range(2))
+    a, b = (ComparedDataset("large", open_store(tmp_path / "large.zarr")) for _ in range(2))
     tracemalloc.start()
     assert difference(a, b).bump is None
     peak = tracemalloc.get_traced_memory()[1]

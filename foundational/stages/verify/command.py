@@ -15,7 +15,7 @@ from foundational.release.bundle.signature import signer
 from foundational.release.bundle.verification import SIGNATURE, Verification, judge_store, opened_bundle, verify_bundle
 from foundational.release.registry.git import has_history
 from foundational.release.registry.registry import RELEASES, Registry, Release, YankedWarning, require_history
-from foundational.release.registry.version import Reference, Version, parse_reference
+from foundational.release.registry.version import DatasetVersion, Version, parse_dataset_version
 from foundational.release.transfer.retrieval import known_registry, locate, project_or_none
 
 
@@ -49,7 +49,7 @@ def verify(
     bundled = (path / MANIFEST).is_file() and (path / DATA).is_file()
     if bundled or path.suffix == ".zip":
         return _bundle(path, root, relabel, signers, progress)
-    reference = Reference(path.name) if path.exists() and "@" not in what else parse_reference(what)
+    reference = DatasetVersion(path.name) if path.exists() and "@" not in what else parse_dataset_version(what)
     with warnings.catch_warnings(category=YankedWarning, action="ignore"):  # it is part of the answer
         store = locate(what, root)
     project = project_or_none(root)
@@ -125,7 +125,7 @@ def _registry(name: str, project: Path | None) -> tuple[Registry, list[str]]:
 
 
 def _signer_of_store(
-    store: Path, reference: Reference, entry: Release | None, project: Path | None, signers: Path
+    store: Path, reference: DatasetVersion, entry: Release | None, project: Path | None, signers: Path
 ) -> str:
     """Who signed the manifest that vouches for a store on this machine."""
     if entry is None or project is None:

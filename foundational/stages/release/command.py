@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from foundational.data.atomic_write import whole_folder, write_whole
 from foundational.data.store_manifest import ROOT
-from foundational.errors import ChecksumError, ConflictError, DatasetError, GateError, InputError, disk_trouble
+from foundational.errors import ChecksumError, ConflictError, DatasetError, InputError, disk_trouble
 from foundational.inspection.check import check
 from foundational.progress import Progress
-from foundational.project import DATASETS, STORE, find_dataset
+from foundational.project import BUNDLES, DATASETS, STORE, dataset_folder, find_dataset
 from foundational.provenance.record import read_record
 from foundational.release.bundle.archive import archive_folder
 from foundational.release.bundle.bundle import (
@@ -34,31 +34,50 @@ from foundational.release.bundle.verification import SIGNATURE, verify_bundle
 from foundational.release.citation.documents import write_documents
 from foundational.release.citation.works import read_parents
 from foundational.release.comparison.difference import Difference
-from foundational.release.comparison.plan import Plan, plan_release, released_provenance
+from foundational.release.comparison.plan import ReleasePlan, plan_release, released_provenance
 from foundational.release.record import ReleaseRecord
 from foundational.release.registry.git import head, uncommitted
 from foundational.release.registry.registry import (
     REGISTRY,
     RELEASES,
     Registry,
-    Release,
     read_registry,
     registry_text,
     require_history,
     write_registry,
 )
-from foundational.release.registry.version import Version
+from foundational.release.registry.version import DatasetVersion, Version
 from foundational.release.transfer.dvc_objects import directory_hash, is_stored, tracked_hash
 from foundational.specs.about import read_about
 from foundational.specs.potentials import PotentialRegistry
+from foundational.stages.release.stage import draft_record, require_passed
 from foundational.workspace.runner import exclusive
+
+if TYPE_CHECKING:
+    from foundational.stages.validate.stage import ValidationReport
 
 #: What decides the bytes of a release besides the data; all of it must be committed.
 _DECIDING = ("foundational", "LICENSES", SCHEMAS, "params.yaml", "dvc.lock", "datasets/potentials")
 
 
 @dataclass(frozen=True)
-class Released:
+class ReleaseRequest:
+    """What a user asks of a release besides the dataset's name."""
+
+    version: Version | None = None
+    """A higher version than follows from what changed."""
+    reason: str | None = None
+    """Why something that was released changes; a major version needs it."""
+    key: Path | None = None
+    """Private OpenSSH key to sign with."""
+    dry_run: bool = False
+    """Do everything except writing."""
+    members: int | None = None
+    """Networks that validation trains; by default those of params.yaml."""
+
+
+@dataclass(frozen=True)
+class ReleaseResult:
     """What `release_dataset` did, or would do."""
 
     record: ReleaseRecord
@@ -75,32 +94,22 @@ class Released:
 def release_dataset(
     root: Path,
     name: str,
+    request: ReleaseRequest | None = None,
     *,
-    out: Path,
-    dry_run: bool = False,
-    version: Version | None = None,
-    reason: str | None = None,
-    key: Path | None = None,
-    gate: Callable[[], dict[str, Any]] | None = None,
+    out: Path | None = None,
+    gate: "Callable[[], ValidationReport] | None" = None,
     progress: Progress | None = None,
-) -> Released:
+) -> ReleaseResult:
     """Release the dataset ``name`` as the next version, or say what it would be.
 
     Parameters
     ----------
     out
-        Folder for bundles: ``<out>/<name>/<name>-<version>.zip``, the same unpacked, and a copy of the registry.
-    dry_run
-        Do all but write.
-    version
-        A higher version than follows from what changed.
-    reason
-        Why something that was released changes.
-    key
-        Private OpenSSH key to sign with.
+        Folder for bundles, by default ``build/releases``: ``<out>/<name>/<name>-<version>.zip``, the same unpacked,
+        and a copy of the registry.
     gate
-        Validates the dataset from its stored bytes and gives the report; not called for a holdout, on which nothing
-        is trained.
+        Validates the dataset from its stored bytes; by default `validate_dataset`. It is not called for a holdout, on
+        which nothing is trained.
 
     Raises
     ------
@@ -115,28 +124,29 @@ def release_dataset(
     """
     if "/" in name:
         raise InputError(f"expected a dataset that git keeps, such as ni, got {name!r}; give it a folder in datasets/")
+    request = request or ReleaseRequest()
+    out = out or root / BUNDLES
     folder = find_dataset(root, name)
     with _plain_errors(), exclusive(root, name):
         registry = read_registry(folder)
         _require_committed(root, name)
         require_history(root, name, registry)
         tracked = _tracked(root, name)
-        plan = plan_release(root, name, version=version, reason=reason)
+        plan = plan_release(root, name, version=request.version, reason=request.reason)
         earlier = [read_kept(folder / RELEASES / r.version, r.manifest) for r in registry.releases]
         if plan is None:
-            entry = registry.releases[-1]
-            bundle = None if dry_run else _rebuild(root, entry, earlier, out, registry)
-            return Released(earlier[-1], None, False, bundle, is_stored(root, tracked))
-        record = _draft(root, name, plan, gate, progress)
-        if dry_run:
-            return Released(record, plan.difference, True, None, is_stored(root, tracked))
-        place = out / name / f"{name}-{record.version}"
-        record, manifest = _write_bundle(root, place, record, earlier, key, None)
-        archive = _archive(place)
+            bundle = None if request.dry_run else _rebuild(root, registry, earlier, out)
+            return ReleaseResult(earlier[-1], None, False, bundle, is_stored(root, tracked))
+        record = _draft(root, name, plan, gate or _validation(root, name, request.members, progress), progress)
+        if request.dry_run:
+            return ReleaseResult(record, plan.difference, True, None, is_stored(root, tracked))
+        bundle_folder = out / name / f"{name}-{record.version}"
+        record, manifest = _write_bundle(root, bundle_folder, record, earlier, request.key, None)
+        archive = _archive(bundle_folder)
         with whole_folder(folder / RELEASES / record.version, replace=True) as kept:
             for file in (RECORD, MANIFEST, SIGNATURE):
-                if (place / file).is_file():
-                    shutil.copyfile(place / file, kept / file)
+                if (bundle_folder / file).is_file():
+                    shutil.copyfile(bundle_folder / file, kept / file)
         commit, day = head(root)
         registry = registry.with_release(
             version=record.version,
@@ -151,45 +161,58 @@ def release_dataset(
         )
         write_registry(folder, registry)
         write_whole(out / name / REGISTRY, [registry_text(registry).encode()])
-        return Released(record, plan.difference, True, archive, is_stored(root, tracked))
+        return ReleaseResult(record, plan.difference, True, archive, is_stored(root, tracked))
+
+
+def yank_release(root: Path, reference: DatasetVersion, reason: str) -> None:
+    """Withdraw a release: whoever opens, pulls or verifies it learns why; the data stay.
+
+    Raises
+    ------
+    InputError
+        No version was named, or the reason is empty.
+    NotFoundError
+        It was never released.
+    ConflictError
+        It is withdrawn already, for another reason, or the registry was edited.
+    """
+    if reference.version is None:
+        raise InputError(f"expected a version to withdraw, such as {reference.name}@1.0.0, got {reference}")
+    folder = dataset_folder(root, reference.name)
+    with exclusive(root, reference.name):
+        registry = read_registry(folder)
+        require_history(root, reference.name, registry)
+        write_registry(folder, registry.with_yanked(reference.version, reason))
+
+
+def _validation(
+    root: Path, name: str, members: int | None, progress: Progress | None
+) -> "Callable[[], ValidationReport]":
+    def gate() -> "ValidationReport":
+        from foundational.stages.validate.command import validate_dataset  # noqa: PLC0415 - a holdout needs no engine
+
+        return validate_dataset(root, name, seeds=members, progress=progress)
+
+    return gate
 
 
 def _draft(
-    root: Path, name: str, plan: Plan, gate: Callable[[], dict[str, Any]] | None, progress: Progress | None
+    root: Path, name: str, plan: ReleasePlan, gate: "Callable[[], ValidationReport]", progress: Progress | None
 ) -> ReleaseRecord:
     """The record of the release, once the data passed the check and the gate; its files are not written yet."""
     folder = root / DATASETS / name
-    found = check(name, root, progress=progress)
-    if found["violations"]:
-        raise DatasetError(f"{name} cannot be released: " + "; ".join(found["violations"]))
+    violations = check(name, root, progress=progress)["violations"]
+    if violations:
+        raise DatasetError(f"{name} cannot be released: " + "; ".join(violations))
     provenance = read_record(folder)
     about = read_about(folder)
     find_licence(root, about.licence)
     released = released_provenance(root, provenance, plan.version)
     report = None
     if provenance.stage != "holdout":
-        if gate is None:
-            raise InputError(f"expected a gate to validate {name!r} with, got none")
         report = gate()
-        failed = [f"{g['name']}: {g['message']}" for g in report["gates"] if g["ok"] is False]
-        if failed or not report["passed"]:
-            raise GateError(f"{name} cannot be released, a gate failed: " + "; ".join(failed))
-    return ReleaseRecord(
-        name=name,
-        version=str(plan.version),
-        date=head(root)[1],
-        about=about,
-        provenance=released,
-        files=(),
-        fingerprint=provenance.output.fingerprint,
-        n_configurations=provenance.output.n_configurations,
-        n_atoms=provenance.output.n_atoms,
-        validation=report,
-        changes=plan.changes,
-        removed=plan.removed,
-        bump=None if plan.difference is None else plan.difference.bump,
-        previous=None if plan.previous is None else str(plan.previous),
-    )
+        require_passed(name, provenance.output.fingerprint, report)
+    return draft_record(name, plan, about, released, report, head(root)[1])
 
 
 def _write_bundle(
@@ -216,7 +239,7 @@ def _write_bundle(
         found = verify_bundle(folder)
         if not found.ok:
             raise ChecksumError(
-                f"the bundle of {record.name}@{record.version} is unsound: " + "; ".join(found.problems)
+                f"the bundle of {record.name}@{record.version} failed verification: " + "; ".join(found.problems)
             )
     return complete, manifest
 
@@ -227,9 +250,9 @@ def _archive(place: Path) -> Path:
     return archive
 
 
-def _rebuild(root: Path, entry: Release, earlier: Sequence[ReleaseRecord], out: Path, registry: Registry) -> Path:
+def _rebuild(root: Path, registry: Registry, earlier: Sequence[ReleaseRecord], out: Path) -> Path:
     """The zip of a version that was released before; made again, to the last bit, where it is not there."""
-    record = earlier[-1]
+    record, entry = earlier[-1], registry.releases[-1]
     place = out / record.name / f"{record.name}-{record.version}"
     archive = place.with_name(place.name + ".zip")
     if not archive.is_file() or sha256_of(archive) != entry.archive:

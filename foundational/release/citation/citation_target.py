@@ -12,14 +12,14 @@ from foundational.release.citation.printed_reference import Work
 from foundational.release.citation.works import Citable, ancestors, read_parents, works_to_cite
 from foundational.release.record import ReleaseRecord, read_release
 from foundational.release.registry.registry import RELEASES, Registry
-from foundational.release.registry.version import Reference
+from foundational.release.registry.version import DatasetVersion
 from foundational.release.transfer.retrieval import known_registry, project_or_none, user_store
 from foundational.specs.about import About, read_about
 from foundational.specs.potentials import PotentialRegistry
 
 
 @dataclass(frozen=True)
-class Subject:
+class CitationTarget:
     """A dataset to cite, with everything one owes a citation to."""
 
     citable: Citable
@@ -28,7 +28,7 @@ class Subject:
     """Why the version was withdrawn."""
 
 
-def find_subject(reference: Reference, root: Path | None = None) -> Subject:
+def find_citation_target(reference: DatasetVersion, root: Path | None = None) -> CitationTarget:
     """The dataset that a name means: the version that is named, or what lies in the project, released or not.
 
     Its numbers need not be there: its records, which git keeps, are enough.
@@ -41,10 +41,10 @@ def find_subject(reference: Reference, root: Path | None = None) -> Subject:
         A record or the registry does not parse, or was edited.
     """
     project = project_or_none(root)
-    return subject_of(_citable(reference, known_registry(reference.name, project), project), project)
+    return citation_target_of(_citable(reference, known_registry(reference.name, project), project), project)
 
 
-def subject_of(citable: Citable, project: Path | None) -> Subject:
+def citation_target_of(citable: Citable, project: Path | None) -> CitationTarget:
     """``citable`` with everything one owes a citation to.
 
     Outside of a project the potentials are those that come with the package, and titles of parents are not known.
@@ -57,10 +57,10 @@ def subject_of(citable: Citable, project: Path | None) -> Subject:
         for version, doi in known_registry(parent.output.name, project).dois.items()
     }
     yanked = known_registry(citable.name, project).yanked.get(citable.version or "")
-    return Subject(citable, works_to_cite(citable, potentials, parents, dois), yanked)
+    return CitationTarget(citable, works_to_cite(citable, potentials, parents, dois), yanked)
 
 
-def _citable(reference: Reference, registry: Registry, project: Path | None) -> Citable:
+def _citable(reference: DatasetVersion, registry: Registry, project: Path | None) -> Citable:
     if project is not None and reference.version is None:
         folder = dataset_folder(project, reference.name)
         if not (folder / "provenance.json").is_file():

@@ -15,9 +15,9 @@ import pytest
 from foundational.errors import ChecksumError, ConflictError, FoundationalError, NotFoundError
 from foundational.release.bundle.archive import archive_folder, read_members, unpack
 from foundational.release.registry.registry import read_registry
-from foundational.release.registry.version import parse_reference
+from foundational.release.registry.version import parse_dataset_version
 from foundational.release.transfer.retrieval import pull, user_store
-from foundational.stages.release.verify import verify
+from foundational.stages.verify.command import verify
 from tests.disks import read_only, small_disk
 
 KILLS = Path(__file__).with_name("kills.py")
@@ -79,7 +79,7 @@ def test_of_two_releases_at_once_one_succeeds(project):
         import sys
         from pathlib import Path
         from foundational.errors import ConflictError
-        from foundational.stages.release.release import release_dataset
+        from foundational.stages.release.command import release_dataset
         print("ready", flush=True)
         sys.stdin.readline()
         try:
@@ -105,9 +105,9 @@ def test_of_two_releases_at_once_one_succeeds(project):
 def test_of_two_pulls_at_once_both_end_with_the_release(two, tmp_path):
     code = (
         "import sys; from foundational.release.transfer.retrieval import pull\n"
-        "from foundational.release.registry.version import parse_reference\n"
+        "from foundational.release.registry.version import parse_dataset_version\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
-        "print(pull(parse_reference('ni@1.0.0'), sys.argv[1]).record.version)"
+        "print(pull(parse_dataset_version('ni@1.0.0'), sys.argv[1]).record.version)"
     )
     command = [sys.executable, "-c", code, two.out]
     both = [
@@ -141,10 +141,10 @@ def test_a_disk_that_fills_while_pulling_keeps_nothing(two, tmp_path, outside, m
     with small_disk(tmp_path / "small", 64) as disk:
         monkeypatch.setenv("XDG_DATA_HOME", str(disk))
         with pytest.raises((OSError, FoundationalError), match="No space left"):
-            pull(parse_reference("ni@1.0.0"), str(two.out))
+            pull(parse_dataset_version("ni@1.0.0"), str(two.out))
         assert not list(user_store().rglob("data.zarr"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
-    assert pull(parse_reference("ni@1.0.0"), str(two.out)).fetched
+    assert pull(parse_dataset_version("ni@1.0.0"), str(two.out)).fetched
 
 
 def test_a_folder_that_may_not_be_written_is_told_in_one_sentence(project, tmp_path):
@@ -189,7 +189,7 @@ def test_a_hostile_zip_is_refused_before_a_byte_is_unpacked(outside, entries, at
     for work in (
         lambda: unpack(path, outside / "there"),
         lambda: verify(str(path)),
-        lambda: pull(parse_reference("ni@1.0.0"), str(path)),
+        lambda: pull(parse_dataset_version("ni@1.0.0"), str(path)),
     ):
         with pytest.raises(ChecksumError, match=r"ni-1\.0\.0\.zip"):
             work()
@@ -236,5 +236,5 @@ def test_a_zip_within_a_zip_cannot_be_hostile_either(two, outside):
 def test_a_git_url_cannot_carry_an_option_or_a_command(outside):
     for source in ("--upload-pack=touch made;.git", "ext::sh -c touch% made .git"):
         with pytest.raises((ConflictError, NotFoundError)):
-            pull(parse_reference("ni@1.0.0"), source)
+            pull(parse_dataset_version("ni@1.0.0"), source)
     assert not (outside / "made").exists()

@@ -16,21 +16,21 @@ from typer.testing import CliRunner
 from foundational.cli import publish
 from foundational.errors import ChecksumError, ConflictError, InputError, NotFoundError
 from foundational.release.deposit import client
-from foundational.release.deposit.deposit import State
+from foundational.release.deposit.deposit import DepositState
 from foundational.release.registry.registry import read_registry, write_registry
-from foundational.release.registry.version import Version, parse_reference
-from foundational.stages.release.deposit import Deposited, deposit_release
+from foundational.release.registry.version import Version, parse_dataset_version
+from foundational.stages.deposit.command import DepositResult, deposit_release
 
 TOKEN = "valid-token-4711"
-Deposit = Callable[..., Deposited]
+Deposit = Callable[..., DepositResult]
 
 
 @pytest.fixture
 def deposit(project: Path, invenio, monkeypatch: pytest.MonkeyPatch) -> Deposit:
     monkeypatch.setattr(client, "_FIRST_WAIT", 0.01)
 
-    def run(name: str = "al@1.0.0", to: str | None = None, token: str | None = TOKEN, **options: Any) -> Deposited:
-        reference = parse_reference(name)
+    def run(name: str = "al@1.0.0", to: str | None = None, token: str | None = TOKEN, **options: Any) -> DepositResult:
+        reference = parse_dataset_version(name)
         bundles = project / "build" / "releases"
         return deposit_release(project, reference, to or invenio.url, bundles=bundles, token=token, **options)
 
@@ -189,10 +189,10 @@ def test_a_killed_deposit_goes_on_where_it_was(project: Path, invenio, bundle: P
     invenio.fault("slow", r"PUT .*/ro-crate-metadata\.json/content")
     code = f"""
 from pathlib import Path
-from foundational.release.registry.version import parse_reference
-from foundational.stages.release.deposit import deposit_release
+from foundational.release.registry.version import parse_dataset_version
+from foundational.stages.deposit.command import deposit_release
 root = Path({str(project)!r})
-deposit_release(root, parse_reference("al@1.0.0"), {invenio.url!r}, bundles=root / "build" / "releases",
+deposit_release(root, parse_dataset_version("al@1.0.0"), {invenio.url!r}, bundles=root / "build" / "releases",
                 token={TOKEN!r}, publish=True)
 """
     victim = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": ""})
@@ -315,7 +315,7 @@ def test_a_missing_bundle_says_how_to_make_it(project: Path, deposit: Deposit, b
 def test_a_state_of_another_bundle_is_refused(deposit: Deposit, invenio, bundle: Path) -> None:
     done = deposit()
     path = done.plan.state_path
-    state = State.model_validate_json(path.read_text()).model_copy(update={"manifest": "f" * 64})
+    state = DepositState.model_validate_json(path.read_text()).model_copy(update={"manifest": "f" * 64})
     path.write_text(state.model_dump_json())
     with pytest.raises(ConflictError, match="another deposit"):
         deposit(publish=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from foundational.errors import InputError, NotFoundError
-from foundational.stages.release.verify import verify
+from foundational.stages.verify.command import verify
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs OpenSSH's ssh-keygen")
 

@@ -24,13 +24,13 @@ from foundational.inspection.check import check
 from foundational.provenance.record import read_record
 from foundational.release.bundle.bundle import sha256_of
 from foundational.release.registry.registry import read_registry
-from foundational.release.registry.version import parse_reference
+from foundational.release.registry.version import parse_dataset_version
 from foundational.release.transfer.retrieval import pull
 from foundational.specs.translate import GuardSpec
-from foundational.stages.release.release import release_dataset
+from foundational.stages.release.command import release_dataset
 from foundational.stages.translate.stage import translate
 from foundational.stages.validate.command import lammps_record
-from foundational.workspace.runner import Made, produce
+from foundational.workspace.runner import StageOutput, produce
 
 COUNTED = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "os.truncate"}
 
@@ -39,17 +39,17 @@ def work(action: str, root: Path) -> None:
     if action == "release":
         release_dataset(root, "ni", out=root / "build" / "releases")
     elif action == "pull":
-        pull(parse_reference("ni@1.0.0"), str(root / "build" / "releases"))
+        pull(parse_dataset_version("ni@1.0.0"), str(root / "build" / "releases"))
     else:  # as translate_dataset does it, but for the scale and the worker processes, which take seconds each
         made_before = root / "datasets" / "local" / "nb"
         if (made_before / "provenance.json").exists() and not (made_before / ".unfinished").exists():
             return  # killed when all was done: a rerun is refused, since the dataset exists
         niobium = resolve_potential("NiNb", root)
 
-        def build() -> Made:
+        def build() -> StageOutput:
             guard = GuardSpec(minimum_distance=1.5, maximum_energy=5.0)
             made = translate(open_store(root / "datasets/ni/data.zarr"), "Nb", 1.183, guard, LammpsLabeller(niobium))
-            return Made(made.dataset, "Nb", lammps_record(niobium))
+            return StageOutput(made.dataset, "Nb", lammps_record(niobium))
 
         produce(root, "local/nb", "translate", {}, 1, (read_record(root / "datasets" / "ni"),), build)
 

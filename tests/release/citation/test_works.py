@@ -16,7 +16,7 @@ from foundational.cli import publish
 from foundational.errors import NotFoundError
 from foundational.release.citation.bibtex import escape, to_bibtex
 from foundational.release.citation.datacite import datacite_document
-from foundational.release.citation.printed_reference import Work, parse_reference
+from foundational.release.citation.printed_reference import Work, parse_printed_reference
 from foundational.release.citation.works import Citable, printed, to_text, works_to_cite
 from foundational.release.registry.registry import Registry, read_registry, write_registry
 from foundational.release.registry.version import Version
@@ -76,7 +76,7 @@ def test_every_reference_of_the_project_is_taken_apart(checkout: Path) -> None:
     for about in (checkout / "datasets").glob("*/about.yaml"):
         texts += [citation.text for citation in read_about(about.parent).citations]
     for text in set(texts):
-        work = parse_reference(text, why="")
+        work = parse_printed_reference(text, why="")
         assert work.kind in {"article", "preprint"}, text
         assert work.authors, text
         names = ", ".join(author.full for author in work.authors)
@@ -84,7 +84,7 @@ def test_every_reference_of_the_project_is_taken_apart(checkout: Path) -> None:
 
 
 def test_a_paper_is_taken_apart() -> None:
-    work = parse_reference(
+    work = parse_printed_reference(
         "G. Jung, S. Lee, Y. Choi, Data Distillation for Neural Network Potentials toward Foundational Dataset, "
         "arXiv:2311.05407 (2023)",
         why="",
@@ -92,13 +92,13 @@ def test_a_paper_is_taken_apart() -> None:
     assert [author.sorted for author in work.authors] == ["Jung, G.", "Lee, S.", "Choi, Y."]
     assert work.title == "Data Distillation for Neural Network Potentials toward Foundational Dataset"
     assert (work.arxiv, work.year, work.kind) == ("2311.05407", 2023, "preprint")
-    titled = parse_reference("A. de la Cruz, Iron, steel and more, Acta Mater. 49, 4005 (2001)", why="")
+    titled = parse_printed_reference("A. de la Cruz, Iron, steel and more, Acta Mater. 49, 4005 (2001)", why="")
     assert (titled.title, titled.journal, titled.page) == ("Iron, steel and more", "Acta Mater.", "4005")
 
 
 @pytest.mark.parametrize("text", ["", "some web page", "J. Doe, personal communication", "The WWW Team, page 3"])
 def test_what_is_no_paper_stays_whole(text: str) -> None:
-    work = parse_reference(text, why="")
+    work = parse_printed_reference(text, why="")
     assert work.kind == "other"
     assert printed(work) == text
 
@@ -118,7 +118,7 @@ def test_bibtex_is_read_back_entry_for_entry(released) -> None:
 
 
 def test_bibtex_keys_of_one_author_and_year_differ() -> None:
-    works = [parse_reference(f"J. Döe, Acta Mater. {n}, 1 (2001)", why="") for n in (1, 2, 3)]
+    works = [parse_printed_reference(f"J. Döe, Acta Mater. {n}, 1 (2001)", why="") for n in (1, 2, 3)]
     keys = [entry.key for entry in bibtexparser.parse_string(to_bibtex(works)).entries]
     assert keys == ["doe2001", "doe2001-2", "doe2001-3"]
 

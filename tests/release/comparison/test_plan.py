@@ -5,7 +5,7 @@ from foundational.data.fingerprint import hexadecimal
 from foundational.errors import ConflictError, DatasetError, InputError, NotFoundError
 from foundational.release.bundle.bundle import read_kept
 from foundational.release.registry.registry import read_registry
-from foundational.release.registry.version import Version, largest, parse_reference
+from foundational.release.registry.version import Version, largest, parse_dataset_version
 
 
 @pytest.mark.parametrize("text", ["1.0", "1.0.0.0", "01.0.0", "1.0.x", "1.0.0-rc1", "", "１.0.0"])
@@ -17,10 +17,10 @@ def test_a_text_that_is_no_version_is_refused(text):
 @pytest.mark.parametrize("text", ["../ni@1.0.0", "ni@", "ni@-rf", "datasets/ni", "ni@1.0.0/../x@"])
 def test_a_reference_names_a_dataset_and_cannot_pass_an_option_to_git(text):
     if text == "ni@1.0.0/../x@":
-        assert parse_reference(text).revision == "1.0.0/../x@"  # git refuses it
+        assert parse_dataset_version(text).revision == "1.0.0/../x@"  # git refuses it
     else:
         with pytest.raises(InputError):
-            parse_reference(text)
+            parse_dataset_version(text)
 
 
 def test_the_largest_change_wins():
