@@ -4,22 +4,132 @@ Heavy imports happen inside commands, so that ``foundational --help`` answers at
 """
 
 import sys
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from foundational.cli import audit, data, labelling, metals, models, paper, pipeline, project, publish, release, thermo
-from foundational.errors import FoundationalError, disk_trouble
-
-app = typer.Typer(
-    name="foundational",
-    help="Foundational datasets for neural-network potentials: sample, distill, translate, validate.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+from foundational.cli import (
+    distill,
+    inspection,
+    maintain,
+    models,
+    publish,
+    release,
+    reproduce,
+    sample,
+    survey,
+    thermo,
+    translate,
 )
-for module in (pipeline, labelling, metals, thermo, data, audit, models, project, paper, release, publish):
-    module.register(app)
+from foundational.cli.options import flat
+from foundational.cli.output import warn
+from foundational.errors import FoundationalError, disk_trouble, missing_package
+
+
+class Panels(TyperGroup):
+    """A group whose help lists its commands under headings, each summary whole."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - click's signature
+        """Write one section for each heading, in the order in which the commands were added."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        width = max(len(name) for name in self.commands)
+        for name, command in self.commands.items():
+            if not command.hidden:
+                summary = (command.help or "").strip().partition("\n")[0].removesuffix(".")
+                panels.setdefault(command.rich_help_panel or "Commands", []).append((name.ljust(width), summary))  # type: ignore[attr-defined]
+        for heading, rows in panels.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+Command = Callable[..., None]
+#: Headings of ``foundational --help`` and what is under each: commands, and groups of them with their help.
+PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]]]] = {
+    "Make data": {
+        "sample": sample.sample,
+        "holdout": sample.holdout,
+        "distill": distill.distill,
+        "translate": translate.translate,
+        "relabel": translate.relabel,
+    },
+    "Look at data": {
+        "show": inspection.show,
+        "check": inspection.check,
+        "audit": distill.audit,
+        "thermo": thermo.thermo,
+        "diff": release.diff,
+    },
+    "Publish": {
+        "release": release.release,
+        "verify": release.verify,
+        "pull": release.pull,
+        "yank": release.yank,
+        "cite": publish.cite,
+        "deposit": publish.deposit,
+    },
+    "Models": {
+        "validate": models.validate,
+        "train": models.train,
+        "evaluate": models.evaluate,
+        "survey": (survey.HELP, survey.COMMANDS),
+        "paper": (reproduce.HELP, reproduce.COMMANDS),
+    },
+    "Project": {
+        "potentials": maintain.potentials,
+        "doctor": maintain.doctor,
+        "schemas": maintain.schemas,
+        "quick": maintain.quick,
+    },
+}
+#: Former names of commands, which still work.
+FORMER: dict[str, Command] = {"metal": survey.run, "metals": survey.page, "parity": survey.pool}
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"foundational {version('foundational')}")
+        raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Foundational datasets for machine-learning potentials: sample, distill, translate, validate, release."""
+
+
+def _group(**options: Any) -> typer.Typer:
+    return typer.Typer(cls=Panels, no_args_is_help=True, rich_markup_mode=None, **options)
+
+
+def build() -> typer.Typer:
+    """The application with all its commands."""
+    whole = _group(
+        name="foundational",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    whole.callback()(_options)
+    for heading, commands in PANELS.items():
+        for name, command in commands.items():
+            if isinstance(command, tuple):
+                group = _group(help=command[0])
+                for word, part in command[1].items():
+                    group.command(word)(flat(part))
+                whole.add_typer(group, name=name, rich_help_panel=heading)
+            else:
+                whole.command(name, rich_help_panel=heading)(flat(command))
+    for name, command in FORMER.items():
+        whole.command(name, hidden=True)(flat(command))
+    return whole
+
+
+app = build()
 
 
 def run() -> None:
@@ -27,18 +137,19 @@ def run() -> None:
     try:
         app()
     except FoundationalError as error:
-        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
-        sys.exit(1)
+        _fail(str(error))
+    except ImportError as error:
+        _fail(missing_package(error), error)
     except OSError as error:
-        trouble = disk_trouble(error)
-        if trouble is None:
-            raise
-        typer.echo(f"error: {trouble}", err=True)
-        sys.exit(1)
+        _fail(disk_trouble(error), error)
     except KeyboardInterrupt:
-        typer.echo("interrupted; run the same command again to go on", err=True)
+        warn("interrupted; run the same command again to continue")
         sys.exit(130)
 
 
-if __name__ == "__main__":
-    run()
+def _fail(message: str | None, error: Exception | None = None) -> None:
+    """Print ``message`` as one line and end with status 1; raise ``error`` where nothing can be said of it."""
+    if message is None and error is not None:
+        raise error
+    warn(f"error: {' '.join((message or '').split())}")
+    sys.exit(1)

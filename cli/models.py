@@ -1,34 +1,104 @@
-"""Commands about potentials trained on a dataset: train, evaluate."""
+"""Commands that train networks: validate, train, evaluate."""
 
-import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foundational.cli.options import Device, Json, LabellerChoice, Name, Networks, Root
+from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import progress_on_stderr
-from foundational.cli.types import Json, Name, Root
 
-Device = Annotated[str, typer.Option(help="cpu (compiled kernels), or a device of torch's such as cuda.")]
+if TYPE_CHECKING:  # at run time this would import torch
+    from foundational.stages.validate.stage import ValidationReport
 
 
-def register(app: typer.Typer) -> None:
-    """Add this module's commands to ``app``."""
-    app.command()(train)
-    app.command()(evaluate)
+def validate(
+    name: Name,
+    seeds: Networks = None,
+    *,
+    labeller: LabellerChoice,
+    holdout: Annotated[
+        str | None, typer.Option("--holdout", help="Dataset to test on; default: that of params.yaml.")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Also write metrics/validate/NAME.json, as DVC does.")] = False,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Retrain on a dataset and test the physics gates.
+
+    Networks that are trained on it are tested on a holdout and on the energy ranking of FCC, BCC and HCP. The exit
+    status is 1 where a gate fails. A dataset with an ASE labeller needs --labeller, because that runs your code.
+    """
+    from foundational.project import find_root
+    from foundational.stages.validate.command import validate_dataset
+
+    with progress_on_stderr(f"validating {name}") as progress:
+        report = validate_dataset(
+            find_root(root),
+            name,
+            seeds=seeds,
+            labeller_name=labeller.labeller,
+            arguments=labeller.arguments,
+            holdout_name=holdout,
+            write=write,
+            progress=progress,
+        )
+    emit(report, as_json, lambda: validation_lines(report))
+    if not report.passed:
+        for gate in report.gates:
+            if gate.ok is False:
+                warn(f"gate {gate.name} failed: {gate.message}")
+        raise typer.Exit(1)
+
+
+def validation_lines(report: "ValidationReport") -> Iterator[str]:
+    """Crystals of each network beside the reference, the errors on the holdout, and the gates."""
+    yield f"{report.dataset}: {report.training_configurations:,} configurations, {len(report.seeds)} networks"
+    yield (f"{'network':<9}{'structure':<11}{'bond Å (ref)':<16}{'E eV/atom (ref)':<20}{'ΔE meV':>7}   full relaxation")
+    for member in report.seeds:
+        for name, found in member.structures.items():
+            if found.energy_per_atom is None or found.bond is None or found.error_meV is None:
+                yield f"{member.seed:<9}{name.upper():<11}no energy minimum near that of the reference"
+                continue
+            bond = f"{found.bond:.3f} ({found.reference_bond:.3f})"
+            energy = f"{found.energy_per_atom:.4f} ({found.reference_energy_per_atom:.4f})"
+            full = ""
+            if found.full is not None:
+                full = f"{found.full.structure} {found.full.energy_per_atom:.4f} "
+                full += f"({found.full.reference_structure} {found.full.reference_energy_per_atom:.4f})"
+            mark = "✓" if member.rank_ok else "✗"
+            yield f"{member.seed:<9}{name.upper():<11}{bond:<16}{energy:<20}{found.error_meV:>+7.1f} {mark} {full}"
+    if report.mae_meV_per_atom is not None:
+        yield (
+            f"{report.holdout}: MAE {report.mae_meV_per_atom:.2f} meV/atom "
+            f"({report.mae_shifted_meV_per_atom:.2f} without the mean error), p99 {report.p99_meV_per_atom:.2f}, "
+            f"forces {report.force_mae_meV_per_A:.1f} meV/Å"
+        )
+    for gate in report.gates:
+        yield f"{'ok  ' if gate.ok else '–   ' if gate.ok is None else 'FAIL'}  {gate.message}"
 
 
 def train(
     name: Name,
     output: Annotated[Path, typer.Option("-o", "--output", help="Model file to write.")],
-    frames: Annotated[int | None, typer.Option(min=1, help="Train on this many, drawn at random.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the draw and of the weights.")] = 0,
-    settings: Annotated[str, typer.Option(help="recipe or published, of params.yaml.")] = "recipe",
-    memory: Annotated[str, typer.Option(help="Most that training takes; changes no result.")] = "4 GiB",
+    *,
+    frames: Annotated[
+        int | None, typer.Option("--frames", min=1, help="Train on this many configurations, drawn at random.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of that draw and of the weights.")] = 0,
+    settings: Annotated[
+        str, typer.Option("--settings", help="recipe (default settings) or published (those of the paper).")
+    ] = "recipe",
+    memory: Annotated[str, typer.Option("--memory", help="Memory that training may use; changes no result.")] = "4 GiB",
     device: Device = "cpu",
     root: Root = None,
 ) -> None:
-    """Train an ANI ensemble on a dataset's training split and write it as one safe file."""
+    """Train an ANI ensemble and write one model file.
+
+    Trains on the training split of the dataset. The file holds no code that could run.
+    """
     from foundational.project import find_root
     from foundational.specs.base import size_in_bytes
     from foundational.stages.train.command import train_model
@@ -45,7 +115,7 @@ def train(
             device=device,
             progress=progress,
         )
-    typer.echo(f"{output}: {ensemble.members} networks, {ensemble.id}")
+    say(f"{output}: {ensemble.members} networks, {ensemble.id}")
 
 
 def evaluate(
@@ -55,13 +125,9 @@ def evaluate(
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Energy and force errors of a model on a dataset or an extxyz file."""
+    """Compute a model's errors of energy and forces."""
     from foundational.stages.train.command import evaluate_model
 
     with progress_on_stderr(f"evaluating on {data}") as progress:
         errors = evaluate_model(model, data, root, device=device, progress=progress)
-    if as_json:
-        typer.echo(json.dumps(errors, indent=2, allow_nan=False))
-        return
-    for key, value in errors.items():
-        typer.echo(f"{key:<28} {value:.4g}")
+    emit(errors, as_json, lambda: [f"{key:<28} {value:.4g}" for key, value in errors.items()])

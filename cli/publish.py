@@ -1,15 +1,20 @@
-"""Commands about the world outside: cite, deposit."""
+"""Commands that publish: cite, deposit."""
 
 import json
 import os
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foundational.cli.options import Json, Root
+from foundational.cli.output import emit, warn
 from foundational.cli.progress import progress_on_stderr
-from foundational.cli.types import Json, Root
+
+if TYPE_CHECKING:
+    from foundational.stages.deposit.command import Deposited
 
 
 class Format(StrEnum):
@@ -21,18 +26,15 @@ class Format(StrEnum):
     DATACITE = "datacite"
 
 
-def register(app: typer.Typer) -> None:
-    """Add this module's commands to ``app``."""
-    app.command()(cite)
-    app.command()(deposit)
-
-
 def cite(
     name: Annotated[str, typer.Argument(help="Dataset, such as ni, ni@1.0.0 or local/nb.")],
     style: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TEXT,
     root: Root = None,
 ) -> None:
-    """Print all that one owes a citation to: the dataset, its paper, its potentials, the sets it comes from."""
+    """Print what to cite for a dataset.
+
+    The dataset, its paper, the potentials of its labels, and the datasets from which it was made.
+    """
     from datetime import UTC, datetime
 
     from foundational.release.citation.bibtex import to_bibtex
@@ -42,16 +44,15 @@ def cite(
     from foundational.release.citation.works import to_text
     from foundational.release.registry.version import parse_dataset_version
 
-    subject = find_citation_target(parse_dataset_version(name), root)
-    citable, works = subject.citable, subject.works
+    target = find_citation_target(parse_dataset_version(name), root)
+    citable, works = target.citable, target.works
     if citable.version is None:
-        typer.echo(
-            f"{citable.name} is not released: this cites its content by fingerprint; a version that stays is made "
-            "with foundational release",
-            err=True,
+        warn(
+            f"{citable.name} is not released, so this cites its content by fingerprint; foundational release makes a "
+            "permanent version"
         )
-    if subject.yanked:
-        typer.echo(f"warning: {citable.label} was withdrawn: {subject.yanked}", err=True)
+    if target.yanked:
+        warn(f"warning: {citable.label} was withdrawn: {target.yanked}")
     if style is Format.BIBTEX:
         text = to_bibtex(works)
     elif style is Format.CFF:
@@ -67,17 +68,18 @@ def cite(
 def deposit(
     release: Annotated[str, typer.Argument(help="Dataset with its version, such as ni@1.0.0.")],
     to: Annotated[str, typer.Option("--to", help="zenodo-sandbox, zenodo, or the URL of an InvenioRDM server.")],
-    send: Annotated[bool, typer.Option("--send", help="Send a draft, to look at; nobody else sees it.")] = False,
+    send: Annotated[bool, typer.Option("--send", help="Send a draft; only you can see it.")] = False,
     publish: Annotated[bool, typer.Option("--publish", help="Send and publish; this cannot be undone.")] = False,
     bundle: Annotated[
-        Path | None, typer.Option("--bundle", help="The release's folder, its zip beside it; default: build/releases.")
+        Path | None, typer.Option("--bundle", help="Folder with the release's folder and zip; default: build/releases.")
     ] = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Deposit a release where it gets a DOI; says what would be sent, unless asked to send or publish.
+    """Deposit a release, at Zenodo for example, for a DOI.
 
-    The token is read from FOUNDATIONAL_DEPOSIT_TOKEN. A deposit that was interrupted goes on where it was.
+    Without --send or --publish it only shows what would be sent. The access token is read from
+    FOUNDATIONAL_DEPOSIT_TOKEN. An interrupted deposit continues where it stopped.
     """
     from foundational.errors import InputError
     from foundational.project import find_root
@@ -88,34 +90,36 @@ def deposit(
     token = os.environ.get(TOKEN, "").strip() or None if send or publish else None
     if (send or publish) and token is None:
         raise InputError(f"expected the server's access token in the environment variable {TOKEN}, found none")
-    place = find_root(root)
+    project = find_root(root)
     with progress_on_stderr(f"depositing {release}") as progress:
         done = deposit_release(
-            place,
+            project,
             parse_dataset_version(release),
             to,
-            bundles=bundle or place / "build" / "releases",
+            bundles=bundle or project / "build" / "releases",
             token=token,
             publish=publish,
             progress=progress,
         )
     plan, state = done.plan, done.state
-    if as_json:
-        shown = plan.as_json() | {
-            "sent": state is not None,
-            "published": state is not None and state.published,
-            "id": None if state is None else state.record,
-            "doi": None if state is None else state.doi,
-        }
-        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
-        return
+    document = plan.as_json() | {
+        "sent": state is not None,
+        "published": state is not None and state.published,
+        "id": None if state is None else state.record,
+        "doi": None if state is None else state.doi,
+    }
+    emit(document, as_json, lambda: _deposited(done))
+
+
+def _deposited(done: "Deposited") -> Iterator[str]:
+    plan, state = done.plan, done.state
     if state is None:
         what = "a new record" if plan.previous is None else f"the next version of the record {plan.previous}"
-        typer.echo(f"{plan.label} would become {what} on {plan.server}:")
+        yield f"{plan.label} would become {what} on {plan.server}:"
         for file in plan.files:
-            typer.echo(f"  {file.size:>12,}  {file.name}")
-        typer.echo("nothing was sent; --send makes a draft, --publish publishes it (--json shows the metadata)")
+            yield f"  {file.size:>12,}  {file.name}"
+        yield "nothing was sent; --send makes a draft, --publish publishes it (--json shows the metadata)"
     elif state.published:
-        typer.echo(f"{plan.label} is published: https://doi.org/{state.doi}, {plan.server}/records/{state.record}")
+        yield f"{plan.label} is published: https://doi.org/{state.doi}, {plan.server}/records/{state.record}"
     else:
-        typer.echo(f"{plan.label} is a draft: {plan.server}/uploads/{state.record}; its DOI will be {state.doi}")
+        yield f"{plan.label} is a draft: {plan.server}/uploads/{state.record}; its DOI will be {state.doi}"

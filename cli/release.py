@@ -1,80 +1,86 @@
 """Commands about versions: diff, release, verify, pull, yank."""
 
-import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foundational.cli.options import Json, Networks, Root
+from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import progress_on_stderr
-from foundational.cli.types import Json, Root
 
 if TYPE_CHECKING:
+    from foundational.release.bundle.verification import Verification
     from foundational.release.comparison.difference import Difference
+    from foundational.release.transfer.retrieval import Pulled
+    from foundational.stages.release.command import Released
 
 Release = Annotated[str, typer.Argument(help="Dataset with its version, such as ni@1.0.0.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add this module's commands to ``app``."""
-    for command in (diff, release, verify, pull, yank):
-        app.command()(command)
+@dataclass(frozen=True)
+class Terms:
+    """What the new version is called, why it changes, and where and how its bundle is written."""
 
-
-def _print_json(content: Any) -> None:
-    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+    version: Annotated[
+        str | None, typer.Option("--version", help="Release as this version, higher than the one that follows.")
+    ] = None
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Reason for a breaking change (required for a major version).")
+    ] = None
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for bundles; default: build/releases.")] = None
+    sign: Annotated[Path | None, typer.Option("--sign", help="Private OpenSSH key to sign with.")] = None
+    seeds: Networks = None
 
 
 def diff(
     a: Annotated[str, typer.Argument(help="ni, ni@1.0.0, ni@HEAD~1, a folder, a .zip or an extended XYZ file.")],
-    b: Annotated[str, typer.Argument(help="The same, newer.")],
+    b: Annotated[str, typer.Argument(help="The newer one, in the same way.")],
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Say what changed between two datasets, and which step in version follows."""
+    """Compare two datasets; say which version follows."""
     from foundational.release.comparison.compared_dataset import open_compared
     from foundational.release.comparison.difference import difference
 
     with open_compared(a, root) as old, open_compared(b, root) as new:
         found = difference(old, new)
-    if as_json:
-        _print_json(found.model_dump(mode="json"))
-    else:
-        _print_difference(found)
+    emit(found, as_json, lambda: _difference(found))
 
 
-def _print_difference(found: "Difference") -> None:
-    typer.echo(f"{found.a} → {found.b}: {found.configurations[0]:,} → {found.configurations[1]:,} configurations")
+def _difference(found: "Difference") -> Iterator[str]:
+    yield f"{found.a} → {found.b}: {found.configurations[0]:,} → {found.configurations[1]:,} configurations"
     for change in found.changes:
-        typer.echo(f"{change.bump:<6} {change.message}")
+        yield f"{change.bump:<6} {change.message}"
     for name, moved in found.label_changes.items():
         if moved.largest is not None:
-            typer.echo(f"       {name} by up to {moved.largest:.3g} {moved.unit}, {moved.rms:.3g} rms")
+            yield f"       {name} by up to {moved.largest:.3g} {moved.unit}, {moved.rms:.3g} rms"
     for spread in found.spreads:
         if spread.a is not None and spread.b is not None and spread.ks:
-            typer.echo(
+            yield (
                 f"       {spread.quantity} median {spread.a.median:.4g} → {spread.b.median:.4g}, "
                 f"5–95 % {spread.a.percentile_5:.4g}…{spread.a.percentile_95:.4g} → "
                 f"{spread.b.percentile_5:.4g}…{spread.b.percentile_95:.4g} {spread.unit} (KS {spread.ks:.3f})"
             )
-    typer.echo(f"bump: {found.bump or 'none, nothing differs'}")
+    yield f"bump: {found.bump or 'none, nothing differs'}"
 
 
 def release(
     name: Annotated[str, typer.Argument(help="Dataset that git keeps, such as ni; local/<name> cannot be released.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do all but write.")] = False,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder for bundles; default: build/releases.")] = None,
-    version: Annotated[str | None, typer.Option("--version", help="A higher version than follows.")] = None,
-    reason: Annotated[str | None, typer.Option("--reason", help="Why something released changes.")] = None,
-    sign: Annotated[Path | None, typer.Option("--sign", help="Private OpenSSH key to sign with.")] = None,
+    *,
+    terms: Terms,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be released and write nothing.")] = False,
     tag: Annotated[bool, typer.Option("--tag", help="Only make the git tags of the committed releases.")] = False,
-    seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, help="Networks of the gate; default: params.yaml.")
-    ] = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Release a dataset: version from what changed, check, validation, an immutable bundle, the registry."""
+    """Release a dataset as an immutable version.
+
+    The version follows from what changed. The dataset must pass its check and its validation; then an immutable bundle
+    and an entry in the registry are written.
+    """
     from foundational.project import find_root
     from foundational.release.registry.tags import tag_releases
     from foundational.release.registry.version import Version
@@ -82,65 +88,77 @@ def release(
 
     project = find_root(root)
     if tag:
-        tags = tag_releases(project, name)
-        typer.echo("\n".join(tags) if tags else "every release has its tag")
+        for line in tag_releases(project, name) or ["every release has its tag"]:
+            say(line)
         return
-    request = ReleaseRequest(None if version is None else Version.parse(version), reason, sign, dry_run, seeds)
+    version = None if terms.version is None else Version.parse(terms.version)
+    request = ReleaseRequest(version, terms.reason, terms.sign, dry_run, terms.seeds)
     with progress_on_stderr(f"releasing {name}") as progress:
-        done = release_dataset(project, name, request, out=out, progress=progress)
+        done = release_dataset(project, name, request, out=terms.out, progress=progress)
     record = done.record
-    if as_json:
-        shown = {
-            "name": name,
-            "version": record.version,
-            "previous": record.previous,
-            "bump": record.bump,
-            "new": done.new,
-            "dry_run": dry_run,
-            "changes": list(record.changes),
-            "fingerprint": record.fingerprint,
-            "bundle": None if done.bundle is None else str(done.bundle),
-        }
-        _print_json(shown)
-        return
+    document = {
+        "name": name,
+        "version": record.version,
+        "previous": record.previous,
+        "bump": record.bump,
+        "new": done.new,
+        "dry_run": dry_run,
+        "changes": list(record.changes),
+        "fingerprint": record.fingerprint,
+        "bundle": None if done.bundle is None else str(done.bundle),
+    }
+    emit(document, as_json, lambda: _released(done, name, dry_run))
+
+
+def _released(done: "Released", name: str, dry_run: bool) -> Iterator[str]:
+    record = done.record
     if not done.new:
-        typer.echo(f"{name}@{record.version} is released, and nothing changed since")
+        yield f"{name}@{record.version} is released, and nothing changed since"
     else:
-        typer.echo(f"{name}@{record.version}" + (" would be released" if dry_run else " is released"))
+        yield f"{name}@{record.version}" + (" would be released" if dry_run else " is released")
         for change in record.changes:
-            typer.echo(f"  {change}")
+            yield f"  {change}"
     if done.bundle is not None:
-        typer.echo(f"bundle: {done.bundle}")
+        yield f"bundle: {done.bundle}"
     if done.new and not dry_run:
         push = [] if done.stored else ["dvc push"]
         steps = [*push, f"git add datasets && git commit -m 'Release {name}@{record.version}'"]
-        typer.echo("next: " + "; ".join([*steps, f"foundational release {name} --tag"]))
+        yield "next: " + "; ".join([*steps, f"foundational release {name} --tag"])
 
 
 def verify(
     what: Annotated[str, typer.Argument(help="A release's folder or zip, ni@1.0.0, or a dataset.")],
-    relabel: Annotated[int, typer.Option("--relabel", min=0, help="Configurations to label again.")] = 0,
-    signers: Annotated[Path | None, typer.Option("--signers", help="Allowed signers, as of ssh-keygen.")] = None,
+    relabel: Annotated[
+        int, typer.Option("--relabel", min=0, help="Number of configurations to label again and compare.")
+    ] = 0,
+    signers: Annotated[
+        Path | None,
+        typer.Option("--signers", help="allowed_signers file of ssh-keygen; a valid signature is then required."),
+    ] = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Verify a release or a dataset, every byte and every rule; status 1 where something is wrong."""
+    """Verify every byte and rule of a release.
+
+    The exit status is 1 where something is wrong.
+    """
     from foundational.stages.verify.command import verify as examine
 
     with progress_on_stderr(f"verifying {Path(what).name}") as progress:
         found = examine(what, root, relabel=relabel, signers=signers, progress=progress)
-    if as_json:
-        _print_json({"ok": found.ok} | found.model_dump(mode="json"))
-    else:
-        for problem in found.problems:
-            typer.echo(f"FAIL  {problem}")
-        label = f"{found.name}@{found.version}" if found.version else f"{found.name} (not released)"
-        signed = f", signed by {found.signed_by}" if found.signed_by else ""
-        typer.echo(f"{label}: " + (f"{len(found.problems)} problems" if found.problems else f"intact{signed}"))
-        if found.yanked:
-            typer.echo(f"withdrawn: {found.yanked}", err=True)
+    emit({"ok": found.ok} | found.model_dump(mode="json"), as_json, lambda: _verified(found))
+    if found.yanked and not as_json:
+        warn(f"withdrawn: {found.yanked}")
     if not found.ok:
         raise typer.Exit(1)
+
+
+def _verified(found: "Verification") -> Iterator[str]:
+    for problem in found.problems:
+        yield f"FAIL  {problem}"
+    label = f"{found.name}@{found.version}" if found.version else f"{found.name} (not released)"
+    signed = f", signed by {found.signed_by}" if found.signed_by else ""
+    yield f"{label}: " + (f"{len(found.problems)} problems" if found.problems else f"intact{signed}")
 
 
 def pull(
@@ -151,7 +169,11 @@ def pull(
     ] = None,
     root: Root = None,
 ) -> None:
-    """Bring a released version to this machine, compared with the registry to the last byte."""
+    """Download a released version.
+
+    Every byte is compared with the registry. Outside a project it is stored in the user's folder, from which
+    foundational.open_dataset opens it.
+    """
     import warnings
 
     from foundational.release.registry.registry import YankedWarning
@@ -160,32 +182,40 @@ def pull(
 
     with warnings.catch_warnings(category=YankedWarning, action="ignore"):
         pulled = fetch(parse_dataset_version(what), source, root)
+    if pulled.yanked:
+        warn(f"warning: {pulled.record.name}@{pulled.record.version} was withdrawn: {pulled.yanked}")
+    for line in _pulled(pulled):
+        say(line)
+
+
+def _pulled(pulled: "Pulled") -> Iterator[str]:
     record = pulled.record
     label = f"{record.name}@{record.version}"
-    if pulled.yanked:
-        typer.echo(f"warning: {label} was withdrawn: {pulled.yanked}", err=True)
     if not pulled.fetched:
-        typer.echo(f"{label} is here already: {pulled.store}")
+        yield f"{label} is on this machine already: {pulled.store}"
         return
-    typer.echo(f"{label}: {record.n_configurations:,} configurations in {pulled.store}")
-    typer.echo(f'open it with: foundational.open_dataset("{label}")')
+    yield f"{label}: {record.n_configurations:,} configurations in {pulled.store}"
+    yield f'open it with: foundational.open_dataset("{label}")'
     creators = "; ".join(creator.name for creator in record.about.creators)
-    typer.echo(f"licence: {record.about.licence}")
-    typer.echo(f"please cite: {creators}, {record.about.title}, version {record.version} ({record.date.year})")
+    yield f"licence: {record.about.licence}"
+    yield f"please cite: {creators}, {record.about.title}, version {record.version} ({record.date.year})"
     for citation in record.about.citations:
-        typer.echo(f"        and: {citation.text}" + (f", doi {citation.doi}" if citation.doi else ""))
+        yield f"        and: {citation.text}" + (f", doi {citation.doi}" if citation.doi else "")
 
 
 def yank(
     what: Release,
-    reason: Annotated[str, typer.Option("--reason", help="What is wrong with it, for those who use it.")],
+    reason: Annotated[str, typer.Option("--reason", help="What is wrong with it; its users will read this.")],
     root: Root = None,
 ) -> None:
-    """Withdraw a release: whoever opens, pulls or verifies it is told why; the data stay."""
+    """Withdraw a release; the data stay available.
+
+    Everybody who opens, pulls or verifies it is shown the reason.
+    """
     from foundational.project import find_root
     from foundational.release.registry.version import parse_dataset_version
     from foundational.stages.release.command import yank_release
 
     reference = parse_dataset_version(what)
     yank_release(find_root(root), reference, reason)
-    typer.echo(f"{reference} is withdrawn; commit datasets/{reference.name}/releases.yaml")
+    say(f"{reference} is withdrawn; commit datasets/{reference.name}/releases.yaml")

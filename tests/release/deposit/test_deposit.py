@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from foundational.cli import publish
+from foundational.cli.main import app
 from foundational.errors import ChecksumError, ConflictError, InputError, NotFoundError
 from foundational.release.deposit import client
 from foundational.release.deposit.deposit import DepositState
@@ -38,8 +37,6 @@ def deposit(project: Path, invenio, monkeypatch: pytest.MonkeyPatch) -> Deposit:
 
 
 def run_cli(*arguments: str, token: str | None = None) -> Any:
-    app = typer.Typer()
-    publish.register(app)
     return CliRunner().invoke(app, list(arguments), env={"FOUNDATIONAL_DEPOSIT_TOKEN": token})
 
 

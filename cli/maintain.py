@@ -1,20 +1,16 @@
 """Commands about the project itself: potentials, doctor, schemas, quick."""
 
-import json
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foundational.cli.types import Json, Root
+from foundational.cli.options import Json, Root
+from foundational.cli.output import emit, say
 from foundational.errors import GateError
 
-
-def register(app: typer.Typer) -> None:
-    """Add this module's commands to ``app``."""
-    app.command()(potentials)
-    app.command()(doctor)
-    app.command()(schemas)
-    app.command()(quick)
+if TYPE_CHECKING:
+    from foundational.maintenance.quick import Row
 
 
 def potentials(
@@ -23,22 +19,22 @@ def potentials(
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """List the reference potentials of the registry, with what they give where asked."""
+    """List the reference potentials of the registry."""
     from foundational.engines.crystals.references import reference_crystals
     from foundational.engines.lammps.potentials import resolve_potential
     from foundational.project import find_root
     from foundational.science.crystals import lattice_constant
     from foundational.specs.potentials import PotentialRegistry
 
-    place = find_root(root)
-    registry = PotentialRegistry.read(place)
+    project = find_root(root)
+    registry = PotentialRegistry.read(project)
     chosen = registry.for_element(element) if element else registry.potentials
     listed: list[dict[str, Any]] = []
     for spec in chosen:
         entry = spec.model_dump(mode="json")
         entry["default_for"] = [e for e, name in registry.defaults.items() if name == spec.id]
         if crystals:
-            resolved = resolve_potential(spec.id, place)
+            resolved = resolve_potential(spec.id, project)
             entry["crystals"] = {
                 symbol: {
                     structure: {
@@ -52,36 +48,38 @@ def potentials(
                 for symbol in ([element] if element else spec.elements)
             }
         listed.append(entry)
-    if as_json:
-        typer.echo(json.dumps({"potentials": listed}, indent=2, ensure_ascii=False))
-        return
+    emit({"potentials": listed}, as_json, lambda: _potentials(listed))
+
+
+def _potentials(listed: list[dict[str, Any]]) -> Iterator[str]:
     for entry in listed:
         default = f"  default for {', '.join(entry['default_for'])}" if entry["default_for"] else ""
-        typer.echo(
+        yield (
             f"{entry['id']:<12} {'-'.join(entry['elements']):<8} {entry['pair_style']:<10} "
             f"cutoff {entry['cutoff']:.2f} Å{default}"
         )
-        typer.echo(
-            f"{'':<12} {entry['citation'] or 'no citation known'}" + (f", doi {entry['doi']}" if entry["doi"] else "")
-        )
-        for symbol, found in entry.get("crystals", {}).items():
-            for structure, crystal in found.items():
-                typer.echo(
+        yield f"{'':<12} {entry['citation'] or 'citation unknown'}" + (f", doi {entry['doi']}" if entry["doi"] else "")
+        for symbol, structures in entry.get("crystals", {}).items():
+            for structure, crystal in structures.items():
+                yield (
                     f"{'':<12} {symbol} {structure.upper()}  {crystal['energy_per_atom']:.4f} eV/atom  "
                     f"bond {crystal['bond']:.3f} Å  a {crystal['lattice_constant']:.4f} Å"
                 )
 
 
 def doctor(as_json: Json = False, root: Root = None) -> None:
-    """Say what is installed, what is missing and how to mend it; status 1 where something needed is missing."""
+    """Check the installation and say how to repair it.
+
+    The exit status is 1 where something that is needed is missing.
+    """
     from foundational.maintenance.doctor import examine
 
     findings = examine(root)
-    if as_json:
-        typer.echo(json.dumps({"findings": [vars(f) for f in findings]}, indent=2, ensure_ascii=False))
-    else:
-        for finding in findings:
-            typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name:<12} {finding.message}")
+    emit(
+        {"findings": [vars(finding) for finding in findings]},
+        as_json,
+        lambda: [f"{'ok  ' if f.ok else 'FAIL'}  {f.name:<12} {f.message}" for f in findings],
+    )
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
 
@@ -90,7 +88,10 @@ def schemas(
     check: Annotated[bool, typer.Option("--check", help="Compare with schemas/ and write nothing.")] = False,
     root: Root = None,
 ) -> None:
-    """Write the JSON Schemas of params.yaml, provenance.json and the other records into schemas/."""
+    """Write the JSON Schemas of the project's records.
+
+    They describe params.yaml, provenance.json and the other files, and lie in schemas/.
+    """
     from foundational.errors import ConflictError
     from foundational.maintenance.schemas import stale_schemas, write_schemas
     from foundational.project import find_root
@@ -99,24 +100,41 @@ def schemas(
     if check:
         stale = stale_schemas(folder)
         if stale:
-            raise ConflictError(f"out of step with the models: {', '.join(stale)}; run foundational schemas")
-        typer.echo("schemas/ is in step with the models")
+            raise ConflictError(f"schemas differ from the models: {', '.join(stale)}; run foundational schemas")
+        say("schemas/ agrees with the models")
         return
     for path in write_schemas(folder):
-        typer.echo(f"schemas/{path.name}")
+        say(f"schemas/{path.name}")
 
 
 def quick(root: Root = None) -> None:
-    """Run the whole pipeline at quick scale in build/quick and print its table of relaxed crystals."""
-    from foundational.cli.tables import crystal_table
+    """Run the whole pipeline at small scale.
+
+    It runs in build/quick and prints a table of relaxed crystals; nothing outside that folder changes.
+    """
     from foundational.maintenance.quick import run
     from foundational.project import find_root
 
-    place = find_root(root)
-    made = run(place)
-    typer.echo(crystal_table(made.rows))
-    where = made.root.relative_to(place)
-    typer.echo(f"\nData: {where}/datasets/{{ni,al,nb}}/data.zarr (open with foundational.open_dataset)")
-    typer.echo(f"Table: {where}/summary.json   Metrics: {where}/metrics/validate/*.json")
-    if not made.passed:
-        raise GateError("a gate of validation failed; it is named above")
+    project = find_root(root)
+    finished = run(project)
+    for line in crystal_table(finished.rows):
+        say(line)
+    folder = finished.root.relative_to(project)
+    say(f"\nData: {folder}/datasets/{{ni,al,nb}}/data.zarr (open with foundational.open_dataset)")
+    say(f"Table: {folder}/summary.json   Metrics: {folder}/metrics/validate/*.json")
+    if not finished.passed:
+        raise GateError("a gate of validation failed; its message is above")
+
+
+def crystal_table(rows: "Sequence[Row]") -> Iterator[str]:
+    """Relaxed crystals beside the reference; the ranking is tested over all networks."""
+    head = f"{'dataset':<10}{'structure':<11}{'atoms':>5}   {'bond Å (ref)':<16}{'E eV/atom (ref)':<20}"
+    yield head + f"{'ΔE meV':>7}   rank"
+    for row in rows:
+        start = f"{row.dataset:<10}{row.structure.upper():<11}{row.atoms:>5}   "
+        if row.bond is None or row.energy_per_atom is None or row.error_meV is None:
+            yield start + "no energy minimum found"
+            continue
+        bond = f"{row.bond:.3f} ({row.reference_bond:.3f})"
+        energy = f"{row.energy_per_atom:.4f} ({row.reference_energy_per_atom:.4f})"
+        yield start + f"{bond:<16}{energy:<20}{row.error_meV:>+7.1f}   {row.rank} {'✓' if row.rank_ok else '✗'}"

@@ -1,0 +1,184 @@
+"""Commands that label: translate, relabel."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foundational.cli.options import (
+    CrystalNames,
+    Json,
+    Labelling,
+    Overwrite,
+    Root,
+    Transfer,
+    crystals_named,
+)
+from foundational.cli.output import emit, say, warn
+from foundational.cli.progress import progress_on_stderr
+from foundational.errors import InputError
+
+if TYPE_CHECKING:
+    from foundational.provenance.record import ProvenanceRecord
+    from foundational.stages.relabel.command import LabelComparison
+
+
+def translate(
+    parent: Annotated[str, typer.Argument(help="Dataset to translate.")] = "ni",
+    *,
+    to: Annotated[str, typer.Option("--to", help="Target element, such as Nb.")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the new dataset; default: local/<element>.")
+    ] = None,
+    potential: Annotated[
+        str | None, typer.Option("--potential", help="Potential of the target; default: that of the registry.")
+    ] = None,
+    labelling: Labelling,
+    transfer: Transfer,
+    overwrite: Overwrite,
+    root: Root = None,
+) -> None:
+    """Scale a dataset to another metal and label it.
+
+    The labels come from that metal's potential, or from any labeller.
+    """
+    from foundational.project import find_root
+    from foundational.stages.translate.command import translate_dataset
+
+    project = find_root(root)
+    if potential is None and labelling.labeller is None:
+        _print_potential_choice(project, to)
+    with progress_on_stderr(f"translating {parent} to {to}") as progress:
+        record = translate_dataset(
+            project,
+            parent,
+            to,
+            name=name,
+            potential_id=potential,
+            labeller_name=labelling.labeller,
+            arguments=labelling.arguments,
+            isolated_energy=labelling.isolated_energy,
+            rule=transfer.rule,
+            crystals=crystals_named(transfer.crystals),
+            refine_by=transfer.refine,
+            refine_from=transfer.refine_from,
+            executor=labelling.executor,
+            workers=labelling.workers,
+            force=overwrite.force,
+            force_parent=overwrite.force_parent,
+            progress=progress,
+        )
+    output, details = record.output, record.details
+    say(
+        f"datasets/{output.name}: {output.n_configurations:,} configurations of {record.element}, scaled by "
+        f"{details['scale']:.4f} ({details['rule']}), labelled by {record.labeller.id}"
+        + _transformed(record)
+        + (f"; {details['refined']} configurations added from {record.inputs[1].name}" if "refined" in details else "")
+    )
+    _print_excluded(record)
+
+
+def _print_potential_choice(root: Path, element: str) -> None:
+    """Where the registry has several potentials for an element, say which is used and how to use another."""
+    from foundational.specs.potentials import PotentialRegistry
+
+    registry = PotentialRegistry.read(root)
+    candidates = [p.id for p in registry.potentials if element in p.elements]
+    if len(candidates) > 1 and element in registry.defaults:
+        default = registry.defaults[element]
+        others = ", ".join(name for name in candidates if name != default)
+        warn(f"labelling {element} with {default}; to use another, pass --potential: {others}")
+
+
+def _transformed(record: "ProvenanceRecord") -> str:
+    """How many transformed copies were added, to end a line with."""
+    counts = {name: count for name, count in record.details["turned"].items() if count}
+    if not counts:
+        return ""
+    each = ", ".join(f"{count} {name}" for name, count in counts.items())
+    return f"; {sum(counts.values())} transformed copies ({each})"
+
+
+def _print_excluded(record: "ProvenanceRecord") -> None:
+    """How many configurations were excluded, and which file says which and why."""
+    if record.details["filtered"]:
+        path = f"datasets/{record.output.name}/provenance.json"
+        say(f"{len(record.details['filtered'])} configurations were excluded; ids and reasons: {path}")
+
+
+def relabel(
+    dataset: Annotated[str, typer.Argument(help="Dataset whose configurations are labelled, such as ni.")],
+    name: Annotated[str | None, typer.Option("--name", help="Name of the new dataset, local/<name>.")] = None,
+    *,
+    labelling: Labelling,
+    crystals: CrystalNames = None,
+    check: Annotated[
+        int, typer.Option("--check", min=0, help="Write nothing: label this many configurations again and compare.")
+    ] = 0,
+    overwrite: Overwrite,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Label a dataset with another method, or recheck it.
+
+    An interrupted run continues where it stopped.
+    """
+    from foundational.project import find_root
+
+    arguments = labelling.arguments
+    if check:
+        if name is not None:
+            raise InputError("expected --check or --name, got both")
+        _check(find_root(root), dataset, check, labelling, as_json)
+        return
+    from foundational.stages.relabel.command import relabel_dataset
+
+    if labelling.labeller is None or name is None:
+        raise InputError("expected --labeller and --name, or --check")
+    with progress_on_stderr(f"relabelling {dataset}") as progress:
+        record = relabel_dataset(
+            find_root(root),
+            dataset,
+            labelling.labeller,
+            name,
+            arguments=arguments,
+            isolated_energy=labelling.isolated_energy,
+            crystals=crystals_named(crystals) or (),
+            executor=labelling.executor,
+            workers=labelling.workers,
+            force=overwrite.force,
+            force_parent=overwrite.force_parent,
+            progress=progress,
+        )
+    output = record.output
+    document = {
+        "name": output.name,
+        "configurations": output.n_configurations,
+        "labeller": record.labeller.model_dump(mode="json"),
+        "filtered": record.details["filtered"],
+        "turned": record.details["turned"],
+    }
+    line = f"datasets/{output.name}: {output.n_configurations:,} configurations, labelled by {record.labeller.id}"
+    emit(document, as_json, lambda: [line + _transformed(record)])
+    if not as_json:
+        _print_excluded(record)
+
+
+def _check(root: Path, name: str, count: int, labelling: Labelling, as_json: bool) -> None:
+    from foundational.stages.relabel.command import check_labels
+
+    found = check_labels(root, name, count, labeller_name=labelling.labeller, arguments=labelling.arguments)
+    emit({"ok": found.ok} | found.model_dump(mode="json"), as_json, lambda: _comparison(name, found))
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+def _comparison(name: str, found: "LabelComparison") -> Iterator[str]:
+    for problem in found.problems:
+        yield f"FAIL  {problem}"
+    yield (
+        f"{name}: {found.configurations} configurations labelled again by {found.labeller}; largest differences "
+        f"{found.energy_eV_per_atom * 1e3:.2g} meV/atom, {found.forces_eV_per_A * 1e3:.2g} meV/Å, "
+        f"{found.stress_eV_per_A3 * 1e3:.2g} meV/Å³"
+    )
