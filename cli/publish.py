@@ -14,7 +14,7 @@ from foundational.cli.output import emit, warn
 from foundational.cli.progress import progress_on_stderr
 
 if TYPE_CHECKING:
-    from foundational.stages.deposit.command import Deposited
+    from foundational.stages.deposit.command import DepositResult
 
 
 class Format(StrEnum):
@@ -111,7 +111,7 @@ def deposit(
     emit(document, as_json, lambda: _deposited(done))
 
 
-def _deposited(done: "Deposited") -> Iterator[str]:
+def _deposited(done: "DepositResult") -> Iterator[str]:
     plan, state = done.plan, done.state
     if state is None:
         what = "a new record" if plan.previous is None else f"the next version of the record {plan.previous}"

@@ -14,8 +14,8 @@ from foundational.cli.progress import progress_on_stderr
 if TYPE_CHECKING:
     from foundational.release.bundle.verification import Verification
     from foundational.release.comparison.difference import Difference
-    from foundational.release.transfer.retrieval import Pulled
-    from foundational.stages.release.command import Released
+    from foundational.release.transfer.retrieval import PullResult
+    from foundational.stages.release.command import ReleaseResult
 
 Release = Annotated[str, typer.Argument(help="Dataset with its version, such as ni@1.0.0.")]
 
@@ -110,7 +110,7 @@ def release(
     emit(document, as_json, lambda: _released(done, name, dry_run))
 
 
-def _released(done: "Released", name: str, dry_run: bool) -> Iterator[str]:
+def _released(done: "ReleaseResult", name: str, dry_run: bool) -> Iterator[str]:
     record = done.record
     if not done.new:
         yield f"{name}@{record.version} is released, and nothing changed since"
@@ -188,7 +188,7 @@ def pull(
         say(line)
 
 
-def _pulled(pulled: "Pulled") -> Iterator[str]:
+def _pulled(pulled: "PullResult") -> Iterator[str]:
     record = pulled.record
     label = f"{record.name}@{record.version}"
     if not pulled.fetched:
