@@ -31,6 +31,7 @@ from foundational.data.batches import iterate_batches, to_configurations
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.engines.crystals.relaxation import relax_isotropic
+from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.evaluation.errors import calibrate, evaluate
 from foundational.science.error_metrics import energy_errors
@@ -130,7 +131,7 @@ def main() -> None:
     spec = read_params(ROOT / "params.yaml").ani.recipe
     pool, _ = open_pool(ROOT, "ni-momt-32")
     test, _ = open_pool(ROOT, "ni-momt-108")
-    reference = reference_crystals(potential_for("Ni", ROOT), "Ni")
+    reference = reference_crystals(LammpsLabeller(potential_for("Ni", ROOT)), "Ni")
     figures = learning_curve(spec, pool, test, reference)
     five = trained(spec, pool, 300, 0, members=5)
     for kind, values in calibrate(five, to_configurations(test, slice(0, None, THIN))).items():

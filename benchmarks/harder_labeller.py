@@ -20,8 +20,8 @@ import numpy as np
 
 from foundational.data.batches import take
 from foundational.data.store import open_store
+from foundational.engines.crystals.references import reference_crystals
 from foundational.labelling.catalogue import labeller_named
-from foundational.labelling.references import reference_of
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import read_record
 from foundational.reproduction.selection_methods import compare
@@ -47,7 +47,7 @@ def main() -> None:
     total = dataset.sizes["configuration"]
     pools = {"pool": take(dataset, np.arange(total - TEST)), "test": take(dataset, np.arange(total - TEST, total))}
     labeller = labeller_named(record.labeller.id, chosen.root, element=record.element)
-    reference = reference_of(labeller, record.element)
+    reference = reference_crystals(labeller, record.element)
     ani = params.ani.scaled("recipe", float(dataset.attrs["volume_per_atom"]))
     settings = params.distill[params.paper.settings].model_copy(update={"pool": "pool"})
     found: dict[str, dict[int, dict[str, float]]] = {}

@@ -23,6 +23,7 @@ from foundational.engines.crystals.references import reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.evaluation.crystals import crystal_errors, error_table
+from foundational.labelling.session import LabellingSession
 from foundational.seeds import derive
 from foundational.specs.params import read_params
 from foundational.stages.distill.stage import select
@@ -47,7 +48,8 @@ def main() -> None:
     test = take(test, np.arange(0, test.sizes["configuration"], THIN)).load()
     truth = (test["energy"] / test["n_atoms"]).to_numpy()
     potential = potential_for("Ni", chosen.root)
-    labeller, reference = LammpsLabeller(potential), reference_crystals(potential, "Ni")
+    labeller = LammpsLabeller(potential)
+    reference = reference_crystals(labeller, "Ni")
     ani = params.ani.scaled("recipe", float(pool.attrs["volume_per_atom"]))
     found: dict[str, dict[int, dict[str, float]]] = {}
     for method in ("random", "informative"):
@@ -66,7 +68,9 @@ def main() -> None:
                     # The name of a seed is part of the recorded numbers; it keeps its first spelling.
                     seed = derive(params.seed, "turned", f"{method}{', crystals turned' if crystals else ''}", count, s)
                     picked = take(pool, order[:count]).load()
-                    made = relabel(picked, params.translate.guard, labeller, crystals=crystals).dataset
+                    made = relabel(
+                        picked, params.translate.guard, LabellingSession(labeller), crystals=crystals
+                    ).dataset
                     data = to_configurations(made)
                     everything = [np.arange(len(data))] * ani.members
                     ensemble = train_ensemble(ani, data, everything, seed)

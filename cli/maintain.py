@@ -21,6 +21,7 @@ def potentials(
 ) -> None:
     """List the reference potentials of the registry."""
     from foundational.engines.crystals.references import reference_crystals
+    from foundational.engines.lammps.labeller import LammpsLabeller
     from foundational.engines.lammps.potentials import resolve_potential
     from foundational.project import find_root
     from foundational.science.crystals import lattice_constant
@@ -34,7 +35,7 @@ def potentials(
         entry = spec.model_dump(mode="json")
         entry["default_for"] = [e for e, name in registry.defaults.items() if name == spec.id]
         if crystals:
-            resolved = resolve_potential(spec.id, project)
+            labeller = LammpsLabeller(resolve_potential(spec.id, project))
             entry["crystals"] = {
                 symbol: {
                     structure: {
@@ -43,7 +44,7 @@ def potentials(
                         "volume_per_atom": crystal.volume_per_atom,
                         "lattice_constant": lattice_constant(structure, crystal.volume_per_atom),
                     }
-                    for structure, crystal in reference_crystals(resolved, symbol).isotropic.items()
+                    for structure, crystal in reference_crystals(labeller, symbol).isotropic.items()
                 }
                 for symbol in ([element] if element else spec.elements)
             }

@@ -12,12 +12,11 @@ from foundational.data.conversion import to_dataset
 from foundational.engines.crystals.references import reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
-from foundational.labelling.references import ground_volume
+from foundational.labelling.records import labeller_record
 from foundational.science.crystals import build_crystal
 from foundational.specs.parsing import merge, read_yaml
 from foundational.stages.distill.command import distill_pool
 from foundational.stages.holdout.command import store_holdout
-from foundational.stages.validate.command import lammps_record
 from foundational.workspace.pools import write_manifest
 from foundational.workspace.runner import StageOutput, produce
 
@@ -66,16 +65,17 @@ def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "datasets" / "potentials").symlink_to(ROOT / "datasets" / "potentials")
     potential = potential_for("Ni", root)
     batch = rattled_nickel(120, seed=1)
-    reference = reference_crystals(potential, "Ni")
+    labeller = LammpsLabeller(potential)
+    reference = reference_crystals(labeller, "Ni")
 
     def build() -> StageOutput:
         dataset = to_dataset(
-            batch.with_labels(LammpsLabeller(potential).label(batch)),
-            attrs={"element": "Ni", "labeller": "lammps:NiNb", "volume_per_atom": ground_volume(reference)},
+            batch.with_labels(labeller.label(batch)),
+            attrs={"element": "Ni", "labeller": "lammps:NiNb", "volume_per_atom": reference.ground_volume},
             walker=np.arange(120) % 2,
             step=np.arange(120) // 2 * 100,
         )
-        return StageOutput(dataset, "Ni", lammps_record(potential))
+        return StageOutput(dataset, "Ni", labeller_record(labeller, "Ni"))
 
     record = produce(root, "pools/ni-momt-32", "sample", {}, 1, (), build)
     write_manifest(root / "datasets/pools/ni-momt-32", record)

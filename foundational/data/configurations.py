@@ -118,15 +118,16 @@ def concatenate(batches: Sequence[Configurations]) -> Configurations:
         raise InputError("expected at least one batch to concatenate, got none")
     names = [f.name for f in fields(Configurations) if f.name != "labels"]
     arrays = {name: np.concatenate([getattr(b, name) for b in batches]) for name in names}
-    labels = [b.labels for b in batches]
-    joined = None
-    if all(x is not None for x in labels):
-        known = [x for x in labels if x is not None]
-        atomic = [x.atomic_energies for x in known]
-        joined = Labels(
-            np.concatenate([x.energy for x in known]),
-            np.concatenate([x.forces for x in known]),
-            np.concatenate([x.stress for x in known]),
-            None if any(x is None for x in atomic) else np.concatenate([x for x in atomic if x is not None]),
-        )
-    return Configurations(labels=joined, **arrays)
+    labels = [b.labels for b in batches if b.labels is not None]
+    return Configurations(labels=joined_labels(labels) if len(labels) == len(batches) else None, **arrays)
+
+
+def joined_labels(parts: Sequence[Labels]) -> Labels:
+    """The labels of several batches, in order; atomic energies are kept only where every part has them."""
+    atomic = [part.atomic_energies for part in parts if part.atomic_energies is not None]
+    return Labels(
+        np.concatenate([part.energy for part in parts]),
+        np.concatenate([part.forces for part in parts]),
+        np.concatenate([part.stress for part in parts]),
+        np.concatenate(atomic) if len(atomic) == len(parts) else None,
+    )

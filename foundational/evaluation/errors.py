@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from foundational.data.batches import iterate_batches
 from foundational.data.configurations import Configurations, Labels
-from foundational.data.labeller import Labeller
+from foundational.data.labeller import Model
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.errors import InputError
 from foundational.labelling.batches import label_all
@@ -18,9 +18,7 @@ from foundational.science.error_metrics import energy_errors, force_errors, stre
 from foundational.science.picking import configuration_uncertainty
 
 
-def evaluate(
-    model: Labeller, data: Configurations | xr.Dataset, *, progress: Progress | None = None
-) -> dict[str, float]:
+def evaluate(model: Model, data: Configurations | xr.Dataset, *, progress: Progress | None = None) -> dict[str, float]:
     """Energy, force and stress errors of ``model`` on all of ``data``; a lazy dataset is read piece by piece.
 
     Returns

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from typing import Final
 
-import numpy as np
-
-from foundational.data.configurations import Configurations, Labels
-from foundational.data.labeller import Labeller
+from foundational.data.configurations import Configurations, Labels, joined_labels
+from foundational.data.labeller import Model
 from foundational.errors import FoundationalError
 from foundational.progress import Progress
 
@@ -16,7 +14,7 @@ _ATOMS_PER_TASK: Final = 16_384
 
 
 def label_all(
-    labeller: Labeller,
+    labeller: Model,
     configurations: Configurations,
     *,
     executor: Executor | None = None,
@@ -46,7 +44,7 @@ def label_all(
         done += len(chunk)
         if progress is not None:
             progress(done, total, "labelled")
-    return _joined(parts)
+    return joined_labels(parts)
 
 
 def _starts(configurations: Configurations) -> Iterator[int]:
@@ -59,7 +57,7 @@ def _starts(configurations: Configurations) -> Iterator[int]:
             first = atoms
 
 
-def _label(labeller: Labeller, task: tuple[int, Configurations]) -> Labels:
+def _label(labeller: Model, task: tuple[int, Configurations]) -> Labels:
     start, chunk = task
     try:
         return labeller.label(chunk)
@@ -67,13 +65,3 @@ def _label(labeller: Labeller, task: tuple[int, Configurations]) -> Labels:
         if start == 0:
             raise
         raise type(error)(f"counting from {start}, {error}") from error
-
-
-def _joined(parts: list[Labels]) -> Labels:
-    atomic = [p.atomic_energies for p in parts]
-    return Labels(
-        np.concatenate([p.energy for p in parts]),
-        np.concatenate([p.forces for p in parts]),
-        np.concatenate([p.stress for p in parts]),
-        None if any(a is None for a in atomic) else np.concatenate([a for a in atomic if a is not None]),
-    )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from foundational.data.labeller import Labeller
 from foundational.engines.ase import pretrained
 from foundational.engines.ase.labeller import AseLabeller, imported
 from foundational.engines.lammps.labeller import LammpsLabeller
@@ -15,9 +16,14 @@ KINDS = ("ase", "lammps", *pretrained.MODELS)
 
 
 def labeller_named(
-    name: str, root: Path, arguments: Mapping[str, Any] | None = None, *, element: str | None = None
-) -> LammpsLabeller | AseLabeller:
-    """The labeller called ``name``; what can be known to be wrong is said here, before anything is labelled.
+    name: str,
+    root: Path,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    element: str | None = None,
+    isolated_energy: float | None = None,
+) -> Labeller:
+    """The labeller called ``name``; a wrong name or argument is reported before anything is labelled.
 
     Parameters
     ----------
@@ -29,16 +35,20 @@ def labeller_named(
     arguments
         Keyword arguments of an ASE factory, of JSON's types.
     element
-        Which the labeller will meet.
+        The element of the configurations.
+    isolated_energy
+        Energy of one isolated atom of it, eV, where the user knows it. Potentials of the registry compute their own.
 
     Raises
     ------
     InputError, NotFoundError, MissingDependencyError
-        If there is no such labeller, or it takes no arguments and some were given.
+        If there is no such labeller, or it takes no arguments or no isolated energy and some were given.
     """
     kind, _, rest = name.partition(":")
     if kind != "ase" and arguments:
         raise InputError(f"{name!r} takes no arguments, got {', '.join(arguments)}; only ase:<module>:<factory> does")
+    if kind == "lammps" and isolated_energy is not None:
+        raise InputError(f"{name!r} computes the energy of an isolated atom itself; omit --isolated-energy")
     if kind == "lammps":
         if rest and element is None:
             return LammpsLabeller(resolve_potential(rest, root))
@@ -47,8 +57,15 @@ def labeller_named(
         return LammpsLabeller(potential_for(element, root, rest or None))
     if kind in pretrained.MODELS:
         model = pretrained.model_named(kind, rest or None)
-        pretrained.model_file(kind, model)
-        return AseLabeller(f"{kind}:{model}", pretrained.__name__, kind, json.dumps({"model": model}))
+        return AseLabeller(
+            f"{kind}:{model}",
+            pretrained.__name__,
+            kind,
+            json.dumps({"model": model}),
+            isolated_energy,
+            model_version=pretrained.package_version(kind, model),
+            model_sha256=pretrained.model_sha256(kind, model),
+        )
     module, _, factory = rest.partition(":")
     if kind == "ase" and module and factory and ":" not in factory:
         imported(module, factory)
@@ -56,7 +73,7 @@ def labeller_named(
             text = json.dumps(dict(arguments or {}), sort_keys=True, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise InputError(f"expected arguments of JSON's types for {name!r}: {error}") from None
-        return AseLabeller(name, module, factory, text)
+        return AseLabeller(name, module, factory, text, isolated_energy)
     known = "lammps:<potential id>, ase:<module>:<factory>, " + ", ".join(pretrained.MODELS)
     hint = "" if kind in KINDS else f"; {did_you_mean(kind, KINDS)}"
     raise InputError(f"expected a labeller such as {known}, got {name!r}{hint}")

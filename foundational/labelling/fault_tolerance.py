@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from foundational.data.configurations import Configurations, Labels
+from foundational.data.configurations import Configurations, Labels, joined_labels
 from foundational.data.fingerprint import configuration_ids, hexadecimal
 from foundational.data.labeller import Labeller
-from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.errors import EngineError
 from foundational.labelling.batches import label_all
 from foundational.labelling.executors import LocalProcesses
@@ -26,7 +25,7 @@ _TRIES = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
+class SurvivingLabels:
     """Labels of those configurations that could be labelled."""
 
     rows: NDArray[np.int64]
@@ -43,12 +42,12 @@ def label_survivors(
     executor: Executor | None = None,
     journal: LabelJournal | None = None,
     progress: Progress | None = None,
-) -> Labelled:
+) -> SurvivingLabels:
     """Labels of every configuration on which the labeller does not fail, bit for bit the same with any executor.
 
-    A potential of the registry labels in batches; only where one fails is it asked configuration by configuration. Any
-    other labeller is asked so from the start: each result goes to the journal as it comes, and each configuration is
-    tried twice.
+    A cheap labeller, such as a potential of the registry, labels in batches; configuration by configuration only where
+    a batch fails. An expensive one labels each by itself from the start: each result goes to the journal as it comes,
+    and each configuration is tried twice.
 
     Parameters
     ----------
@@ -64,13 +63,13 @@ def label_survivors(
     EngineError
         If it fails on the first three configurations, or on all, or if the workers die.
     """
-    if isinstance(labeller, LammpsLabeller):
+    if not labeller.expensive:
         try:
             labels = label_all(labeller, configurations, executor=executor, progress=progress)
         except EngineError:
             pass
         else:
-            return Labelled(np.arange(len(configurations)), labels, {})
+            return SurvivingLabels(np.arange(len(configurations)), labels, {})
     identities = hexadecimal(configuration_ids(configurations))
     known: dict[str, Outcome] = {} if journal is None else dict(journal.outcomes)
     outcomes = {c: known[identity] for c, identity in enumerate(identities) if identity in known}
@@ -90,7 +89,38 @@ def label_survivors(
     rows = np.array([c for c in range(len(configurations)) if c not in failures], dtype=np.int64)
     if not len(rows):
         raise EngineError(f"all {len(configurations)} configurations failed; the first one: {failures[0]}")
-    return Labelled(rows, _joined([o for _, o in sorted(outcomes.items()) if not isinstance(o, str)]), failures)
+    return SurvivingLabels(
+        rows, joined_labels([o for _, o in sorted(outcomes.items()) if not isinstance(o, str)]), failures
+    )
+
+
+def label_all_kept(
+    labeller: Labeller,
+    configurations: Configurations,
+    *,
+    executor: Executor | None = None,
+    journal: LabelJournal | None = None,
+) -> Labels:
+    """Labels of every configuration, each a task of its own and kept in the journal; a failure is not kept.
+
+    Raises
+    ------
+    InputError
+        If the labeller is not fit for a configuration.
+    EngineError
+        If it fails on a configuration, after as many tries as `label_survivors` makes.
+    """
+    identities = hexadecimal(configuration_ids(configurations))
+    known: dict[str, Outcome] = {} if journal is None else dict(journal.outcomes)
+    labels = {c: kept for c, i in enumerate(identities) if isinstance(kept := known.get(i), Labels)}
+    missing = [c for c in range(len(identities)) if c not in labels]
+    for c, outcome in _computed(labeller, configurations, missing, executor):
+        if isinstance(outcome, str):
+            raise EngineError(f"configuration {c}: {outcome}")
+        labels[c] = outcome
+        if journal is not None:
+            journal.append(identities[c], outcome)
+    return joined_labels([kept for _, kept in sorted(labels.items())])
 
 
 def _computed(
@@ -174,13 +204,3 @@ def _outcome(labeller: Labeller, one: Configurations) -> Outcome:
         except EngineError as error:
             reason = str(error).removeprefix("configuration 0: ")  # it is alone
     return reason
-
-
-def _joined(parts: list[Labels]) -> Labels:
-    atomic = [p.atomic_energies for p in parts]
-    return Labels(
-        np.concatenate([p.energy for p in parts]),
-        np.concatenate([p.forces for p in parts]),
-        np.concatenate([p.stress for p in parts]),
-        None if any(a is None for a in atomic) else np.concatenate([a for a in atomic if a is not None]),
-    )

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 import xarray as xr
 
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
+from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import InputError, NotFoundError, did_you_mean
 from foundational.evaluation.crystals import reference_properties
@@ -92,7 +93,7 @@ def compare_sets(root: Path, settings: str, *, progress: Progress | None = None)
 
 def _reference(root: Path, pool: xr.Dataset) -> ReferenceCrystals:
     element, labeller = str(pool.attrs["element"]), str(pool.attrs["labeller"])
-    return reference_crystals(potential_for(element, root, labeller.partition(":")[2]), element)
+    return reference_crystals(LammpsLabeller(potential_for(element, root, labeller.partition(":")[2])), element)
 
 
 def _scaled(params: Params, settings: Settings, pool: xr.Dataset) -> AniSpec:

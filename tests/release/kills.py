@@ -21,6 +21,8 @@ from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import resolve_potential
 from foundational.errors import FoundationalError, NotFoundError
 from foundational.inspection.check import check
+from foundational.labelling.records import labeller_record
+from foundational.labelling.session import LabellingSession
 from foundational.provenance.record import read_record
 from foundational.release.bundle.bundle import sha256_of
 from foundational.release.registry.registry import read_registry
@@ -29,7 +31,6 @@ from foundational.release.transfer.retrieval import pull
 from foundational.specs.translate import GuardSpec
 from foundational.stages.release.command import release_dataset
 from foundational.stages.translate.stage import translate
-from foundational.stages.validate.command import lammps_record
 from foundational.workspace.runner import StageOutput, produce
 
 COUNTED = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "os.truncate"}
@@ -44,12 +45,12 @@ def work(action: str, root: Path) -> None:
         made_before = root / "datasets" / "local" / "nb"
         if (made_before / "provenance.json").exists() and not (made_before / ".unfinished").exists():
             return  # killed when all was done: a rerun is refused, since the dataset exists
-        niobium = resolve_potential("NiNb", root)
+        niobium = LammpsLabeller(resolve_potential("NiNb", root))
 
         def build() -> StageOutput:
             guard = GuardSpec(minimum_distance=1.5, maximum_energy=5.0)
-            made = translate(open_store(root / "datasets/ni/data.zarr"), "Nb", 1.183, guard, LammpsLabeller(niobium))
-            return StageOutput(made.dataset, "Nb", lammps_record(niobium))
+            made = translate(open_store(root / "datasets/ni/data.zarr"), "Nb", 1.183, guard, LabellingSession(niobium))
+            return StageOutput(made.dataset, "Nb", labeller_record(niobium, "Nb"))
 
         produce(root, "local/nb", "translate", {}, 1, (read_record(root / "datasets" / "ni"),), build)
 

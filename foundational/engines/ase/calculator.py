@@ -7,7 +7,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
 from foundational.data.configurations import Configurations
-from foundational.data.labeller import Labeller
+from foundational.data.labeller import Model
 from foundational.errors import InputError
 
 
@@ -20,7 +20,7 @@ class LabellerCalculator(Calculator):  # type: ignore[misc]
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress", "energies"]
 
-    def __init__(self, labeller: Labeller) -> None:
+    def __init__(self, labeller: Model) -> None:
         super().__init__()
         self.labeller = labeller
 

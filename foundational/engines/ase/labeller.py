@@ -18,10 +18,8 @@ from ase.calculators.calculator import PropertyNotImplementedError
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations, Labels
+from foundational.data.labeller import REQUIRED, Method
 from foundational.errors import EngineError, InputError
-
-#: What a calculator must give; a dataset is not stored without any of them.
-_NEEDED = ("energy", "forces", "stress")
 
 
 @dataclass(frozen=True)
@@ -39,13 +37,46 @@ class AseLabeller:
     """As labels are recorded: ``ase:<module>:<factory>``, ``sevennet:<model>``."""
     module: str
     factory: str
-    arguments: str = "{}"
+    arguments_json: str = "{}"
     """Keyword arguments of the factory, a JSON object: so that it pickles, compares and is recorded."""
+    atom_energy: float | None = None
+    """Energy of one isolated atom of the element that is labelled, eV, as the user states it."""
+    model_version: str | None = None
+    """Of a pretrained model: its package with its version."""
+    model_sha256: str | None = None
+    """Of a pretrained model's file."""
 
     @property
     def id(self) -> str:
         """The name."""
         return self.name
+
+    @property
+    def expensive(self) -> bool:
+        """Yes: a calculator may take hours for a configuration."""
+        return True
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """Those labels of the layout that the calculator names; all that are required where it names none."""
+        named = getattr(self.calculator(), "implemented_properties", None)
+        return tuple(name for name in REQUIRED if not named or name in named)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of the factory."""
+        return dict(json.loads(self.arguments_json))
+
+    def method(self) -> Method:
+        """The package or file of the calculator, its arguments, and which energy is taken."""
+        parameters = {"arguments": self.arguments, "energy_reference": self.energy_reference}
+        if self.model_version is not None:
+            return Method(self.model_version, self.model_sha256, parameters)
+        return Method(self.version, self.source_sha256, parameters)
+
+    def isolated_energy(self, element: str) -> float | None:  # noqa: ARG002 - one labeller, one element
+        """Energy of one isolated atom as the user states it, eV; None where it is unknown."""
+        return self.atom_energy
 
     @property
     def version(self) -> str:
@@ -121,7 +152,7 @@ class AseLabeller:
             }
         except PropertyNotImplementedError as error:
             raise InputError(
-                f"{self.id} gives no {_words(error) or 'forces'}; expected a calculator with {', '.join(_NEEDED)}"
+                f"{self.id} gives no {_words(error) or 'forces'}; expected a calculator with {', '.join(REQUIRED)}"
             ) from error
         except MemoryError:
             raise
@@ -132,7 +163,7 @@ class AseLabeller:
         arrays = {}
         for name, value in found.items():
             if value is None:
-                raise InputError(f"{self.id} gives no {name}; expected a calculator with {', '.join(_NEEDED)}")
+                raise InputError(f"{self.id} gives no {name}; expected a calculator with {', '.join(REQUIRED)}")
             arrays[name] = np.asarray(value, dtype=np.float64)
             if name == "energy" and arrays[name].size == 1:
                 arrays[name] = arrays[name].reshape(())
@@ -158,10 +189,10 @@ def _calculator(_process: int, labeller: AseLabeller) -> Any:
     """The calculator of this process; a forked child must not go on with its parent's."""
     make = imported(labeller.module, labeller.factory)
     try:
-        made = make(**json.loads(labeller.arguments))
+        made = make(**labeller.arguments)
     except Exception as error:
         raise InputError(
-            f"{labeller.id} could not be set up with {labeller.arguments}: {type(error).__name__}: {_words(error)}"
+            f"{labeller.id} could not be set up with {labeller.arguments_json}: {type(error).__name__}: {_words(error)}"
         ) from error
     if not all(callable(getattr(made, name, None)) for name in ("get_potential_energy", "get_forces", "get_stress")):
         raise InputError(f"{labeller.id} made a {type(made).__name__}; expected an ASE calculator")

@@ -94,8 +94,17 @@ def model_file(kind: str, model: str) -> Path:
     return path
 
 
-def package_version(kind: str) -> str:
-    """The package of a kind of model, with its version."""
+def package_version(kind: str, model: str) -> str:
+    """The package of a model, with its version.
+
+    Raises
+    ------
+    MissingDependencyError
+        If the package is not installed.
+    InputError
+        If it is another release, without that model.
+    """
+    model_file(kind, model)
     package = _PACKAGES[kind]
     return f"{package} {version(package)}"
 

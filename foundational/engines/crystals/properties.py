@@ -10,7 +10,7 @@ from ase.optimize import LBFGS
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.data.labeller import Labeller
+from foundational.data.labeller import Model
 from foundational.engines.ase.calculator import LabellerCalculator
 from foundational.engines.crystals.relaxation import crystal_configurations
 from foundational.errors import EngineError
@@ -40,7 +40,7 @@ class FccProperties:
     """Intrinsic stacking fault, not relaxed; eV/Å²."""
 
 
-def fcc_properties(labeller: Labeller, volume_per_atom: float, element: str) -> FccProperties:
+def fcc_properties(labeller: Model, volume_per_atom: float, element: str) -> FccProperties:
     """Properties of FCC ``element`` at ``volume_per_atom`` (Å³), the labeller's own relaxed volume.
 
     Raises
@@ -53,7 +53,7 @@ def fcc_properties(labeller: Labeller, volume_per_atom: float, element: str) -> 
     return FccProperties(c11, c12, c44, vacancy, stacking_fault_energy(labeller, volume_per_atom, element))
 
 
-def elastic_constants(labeller: Labeller, volume_per_atom: float, element: str) -> tuple[float, float, float]:
+def elastic_constants(labeller: Model, volume_per_atom: float, element: str) -> tuple[float, float, float]:
     """C11, C12 and C44 of FCC, eV/Å³, from stresses under ± strains.
 
     C11 = ∂σ_xx/∂ε_xx, C12 = ∂σ_yy/∂ε_xx, C44 = ∂σ_xy/∂γ_xy with γ = 2 ε_xy. Every atom of FCC is a centre of
@@ -69,7 +69,7 @@ def elastic_constants(labeller: Labeller, volume_per_atom: float, element: str) 
     return float(normal[0, 0]), float(normal[1, 1] + normal[2, 2]) / 2, float(shear[0, 1])
 
 
-def vacancy_energy(labeller: Labeller, volume_per_atom: float, element: str) -> float:
+def vacancy_energy(labeller: Model, volume_per_atom: float, element: str) -> float:
     """E(N − 1) − (N − 1)/N · E(N), eV: N = 108 sites, the atoms around the vacancy relaxed, the cell kept.
 
     Raises
@@ -88,7 +88,7 @@ def vacancy_energy(labeller: Labeller, volume_per_atom: float, element: str) -> 
     return float(atoms.get_potential_energy()) - (n - 1) / n * perfect
 
 
-def stacking_fault_energy(labeller: Labeller, volume_per_atom: float, element: str) -> float:
+def stacking_fault_energy(labeller: Model, volume_per_atom: float, element: str) -> float:
     """Energy of an intrinsic stacking fault over its area, eV/Å²; the layers keep their distance.
 
     A column of close-packed layers ABCABC… is periodic along the sum of their steps. One partial step less, a/6⟨112⟩

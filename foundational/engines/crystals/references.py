@@ -1,13 +1,13 @@
-"""Relaxed FCC, BCC and HCP by a reference potential: what retrained networks are compared with, never typed in."""
+"""Relaxed FCC, BCC and HCP by a labeller: what retrained networks are compared with, never typed in."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 import numpy as np
-from ase.data import atomic_numbers
+from numpy.typing import NDArray
 
-from foundational.data.configurations import Configurations
+from foundational.data.labeller import Labeller, Model
 from foundational.engines.crystals.relaxation import (
     FullRelaxation,
     RelaxedCrystal,
@@ -15,22 +15,28 @@ from foundational.engines.crystals.relaxation import (
     relax_fully,
     relax_isotropic,
 )
-from foundational.engines.lammps.labeller import LammpsLabeller
-from foundational.engines.lammps.potentials import ResolvedPotential
+from foundational.errors import InputError
 from foundational.science.crystals import PUBLISHED_RATIO, STRUCTURES, Structure, build_crystal
 
-#: Nearest-neighbour distances among which the first minimum is looked for, Å: every metal is within.
-_DISTANCES: Final = np.geomspace(2.0, 4.6, 43)
+_Scan = tuple[NDArray[np.float64], tuple[int, int, int] | None]
+#: The scan that finds where to start: nearest-neighbour distances of FCC, Å, and cells along each edge. Every metal is
+#: within. The relaxed crystals do not depend on it to more than rounding; the scan of an expensive labeller is coarser
+#: and of the smallest cell.
+_CHEAP_SCAN: Final[_Scan] = (np.geomspace(2.0, 4.6, 43), None)
+_EXPENSIVE_SCAN: Final[_Scan] = (
+    np.geomspace(2.2, 4.6, 15),
+    (1, 1, 1),
+)
 
 
 @dataclass(frozen=True)
 class ReferenceCrystals:
-    """The crystals of one element by its reference potential."""
+    """The crystals of one element by one labeller."""
 
-    labeller: LammpsLabeller
+    labeller: Labeller
     element: str
-    isolated_energy: float
-    """Energy of one atom alone, eV."""
+    isolated_energy: float | None
+    """Energy of one isolated atom, eV; None where it is unknown."""
     isotropic: dict[Structure, RelaxedCrystal]
     """Relaxed in volume only, HCP at ideal c/a: the gate."""
     published_hcp: RelaxedCrystal
@@ -53,34 +59,56 @@ class ReferenceCrystals:
         """The structure of lowest energy."""
         return min(self.isotropic, key=lambda name: self.isotropic[name].energy_per_atom)
 
+    @property
+    def ground_volume(self) -> float:
+        """Å³ per atom of the ground state; datasets carry it, and the lengths of ANI settings follow it."""
+        return self.isotropic[self.ground_state].volume_per_atom
+
     def cohesive_energy(self, structure: Structure) -> float:
-        """Energy of an isolated atom less that of an atom of the crystal, eV; positive."""
+        """Energy of an isolated atom less that of an atom of the crystal, eV; positive.
+
+        Raises
+        ------
+        InputError
+            If the energy of the isolated atom is unknown.
+        """
+        if self.isolated_energy is None:
+            raise InputError(
+                f"a cohesive energy needs the energy of an isolated {self.element} atom, which {self.labeller.id} does "
+                "not state; give it with --isolated-energy"
+            )
         return self.isolated_energy - self.isotropic[structure].energy_per_atom
 
 
 def reference_crystals(
-    potential: ResolvedPotential, element: str, *, rattle: float = 0.05, seed: int = 0
+    labeller: Labeller, element: str, *, session: Model | None = None, rattle: float = 0.05, seed: int = 0
 ) -> ReferenceCrystals:
-    """Relax the three crystals of ``element``; only FCC's coldest volume is searched for, widely, to start from.
+    """Relax the three crystals of ``element``; a scan over FCC's volume finds where to start.
+
+    Parameters
+    ----------
+    session
+        Labels the single points in place of ``labeller``, with the same labels: a labelling session that keeps them.
+    rattle, seed
+        Of the full relaxations, which are computed when they are first asked for.
 
     Raises
     ------
     InputError
-        If the potential lacks the element.
+        If the labeller lacks the element.
     EngineError
         If a crystal has no minimum.
     """
-    labeller = LammpsLabeller(potential)
-    scan = [build_crystal("fcc", d**3 / 2**0.5) for d in _DISTANCES.tolist()]
-    volume = scan[int(np.argmin(energies_per_atom(labeller, scan, element)))].volume_per_atom
-    far = 3.0 * potential.spec.cutoff
-    alone = Configurations.build([far * np.eye(3)], [np.zeros((1, 3))], [np.array([atomic_numbers[element]])])
+    model: Model = labeller if session is None else session
+    distances, repeats = _EXPENSIVE_SCAN if labeller.expensive else _CHEAP_SCAN
+    scan = [build_crystal("fcc", d**3 / 2**0.5, repeats) for d in distances.tolist()]
+    volume = scan[int(np.argmin(energies_per_atom(model, scan, element)))].volume_per_atom
     return ReferenceCrystals(
         labeller=labeller,
         element=element,
-        isolated_energy=float(labeller.label(alone).energy[0]),
-        isotropic={s: relax_isotropic(labeller, build_crystal(s, volume), element) for s in STRUCTURES},
-        published_hcp=relax_isotropic(labeller, build_crystal("hcp", volume, ratio=PUBLISHED_RATIO), element),
+        isolated_energy=labeller.isolated_energy(element),
+        isotropic={s: relax_isotropic(model, build_crystal(s, volume), element) for s in STRUCTURES},
+        published_hcp=relax_isotropic(model, build_crystal("hcp", volume, ratio=PUBLISHED_RATIO), element),
         rattle=rattle,
         seed=seed,
     )

@@ -12,7 +12,7 @@ from ase.optimize import LBFGS
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.data.labeller import Labeller
+from foundational.data.labeller import Model
 from foundational.engines.ase.calculator import LabellerCalculator
 from foundational.engines.geometry.distances import shortest_distances
 from foundational.engines.geometry.local_structure import StructureType, structure_shares
@@ -88,13 +88,13 @@ def crystal_configurations(crystals: list[Crystal], element: str) -> Configurati
     )
 
 
-def energies_per_atom(labeller: Labeller, crystals: list[Crystal], element: str) -> NDArray[np.float64]:
+def energies_per_atom(labeller: Model, crystals: list[Crystal], element: str) -> NDArray[np.float64]:
     """(C,) eV."""
     batch = crystal_configurations(crystals, element)
     return np.asarray(labeller.label(batch).energy / batch.n_atoms)
 
 
-def relax_isotropic(labeller: Labeller, crystal: Crystal, element: str) -> RelaxedCrystal:
+def relax_isotropic(labeller: Model, crystal: Crystal, element: str) -> RelaxedCrystal:
     """Relax the volume of a perfect crystal and nothing else.
 
     A crystal that is a saddle point (BCC nickel) stays what it is, so energies of different structures can be ranked.
@@ -133,7 +133,7 @@ def relax_isotropic(labeller: Labeller, crystal: Crystal, element: str) -> Relax
 
 
 def relax_fully(
-    labeller: Labeller,
+    labeller: Model,
     crystal: Crystal,
     element: str,
     *,

@@ -3,14 +3,16 @@
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations, Labels
+from foundational.data.labeller import REQUIRED, Method
 from foundational.engines.geometry.distances import shortest_distances
 from foundational.engines.lammps.potentials import ResolvedPotential
 from foundational.engines.lammps.session import LammpsSession
@@ -44,6 +46,30 @@ class LammpsLabeller:
     def id(self) -> str:
         """``lammps:`` and the potential's id."""
         return f"lammps:{self.potential.id}"
+
+    @property
+    def expensive(self) -> bool:
+        """No: thousands of configurations a second."""
+        return False
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """Every label of the layout, atomic energies among them."""
+        return (*REQUIRED, "atomic_energies")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """None: the registry's entry says everything."""
+        return {}
+
+    def method(self) -> Method:
+        """LAMMPS with the potential's file and pair_style."""
+        spec = self.potential.spec
+        return Method(f"lammps {version('lammps')}", spec.sha256, {"pair_style": spec.pair_style})
+
+    def isolated_energy(self, element: str) -> float:
+        """Energy of one atom farther from its images than the potential reaches, eV; labelled once in a process."""
+        return _isolated_energy(self.potential, element)
 
     def label(self, configurations: Configurations) -> Labels:
         """Labels of every configuration.
@@ -107,6 +133,13 @@ class LammpsLabeller:
                 f"configuration {c}: atoms overlap, {shortest[c]:.3f} Å apart where at least {OVERLAP} Å is needed"
                 f" ({near.sum()} of {len(configurations)} configurations); remove them"
             )
+
+
+@lru_cache(maxsize=64)
+def _isolated_energy(potential: ResolvedPotential, element: str) -> float:
+    cell = 3.0 * potential.spec.cutoff * np.eye(3)
+    alone = Configurations.build([cell], [np.zeros((1, 3))], [np.array([atomic_numbers[element]])])
+    return float(LammpsLabeller(potential).label(alone).energy[0])
 
 
 def _refuse(bad: NDArray[np.bool_], why: str) -> None:

@@ -9,19 +9,17 @@ import numpy as np
 from foundational.data.batches import to_configurations
 from foundational.data.labeller import Labeller
 from foundational.data.store import open_store
-from foundational.engines.ase.labeller import AseLabeller
-from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.errors import InputError
 from foundational.labelling.catalogue import labeller_named
-from foundational.labelling.executors import executor_named
 from foundational.labelling.records import labeller_of, labeller_record
+from foundational.labelling.session import LabellingPlan, labelling_session
 from foundational.progress import Progress
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.science.crystals import Structure
 from foundational.specs.base import Spec
 from foundational.specs.params import read_params
-from foundational.stages.translate.command import journal_of, journal_path
+from foundational.stages.translate.command import journal_path
 from foundational.stages.translate.stage import relabel, turned_counts
 from foundational.workspace.parents import require_validated_parent
 from foundational.workspace.runner import StageOutput, produce
@@ -93,20 +91,17 @@ def relabel_dataset(
     folder = find_dataset(root, parent_name)
     parent, parent_record = open_store(folder / STORE), read_record(folder)
     element = parent_record.element
-    labeller = labeller_named(labeller_name, root, arguments, element=element)
+    labeller = labeller_named(labeller_name, root, arguments, element=element, isolated_energy=isolated_energy)
     require_validated_parent(root, parent_record, force_parent)
     guard = params.translate.guard
 
     def build() -> StageOutput:
-        record = labeller_record(labeller, element, isolated_energy)
-        journal = journal_of(root, name, labeller, record)
-        with executor_named(executor, workers, root / "build") as tasks:
-            made = relabel(
-                parent, guard, labeller, crystals=crystals, executor=tasks, journal=journal, progress=progress
-            )
+        plan = LabellingPlan(root / "build", executor, workers, progress)
+        with labelling_session(labeller, element, plan, journal=journal_path(root, name)) as session:
+            made = relabel(parent, guard, session, crystals=crystals)
         kept = {"volume_per_atom": parent.attrs["volume_per_atom"]} if "volume_per_atom" in parent.attrs else {}
         details = {"filtered": list(made.filtered), "turned": turned_counts(made.dataset)}
-        return StageOutput(made.dataset.assign_attrs(**kept), element, record, details)
+        return StageOutput(made.dataset.assign_attrs(**kept), element, labeller_record(labeller, element), details)
 
     spec: dict[str, Any] = {"labeller": labeller.id, "maximum_energy": guard.maximum_energy}
     if crystals:
@@ -133,7 +128,7 @@ def check_labels(
     """
     folder = find_dataset(root, name)
     record = read_record(folder)
-    named: LammpsLabeller | AseLabeller | None = None
+    named = None
     if labeller_name is not None:
         named = labeller_named(labeller_name, root, arguments, element=record.element)
     return compared(folder / STORE, labeller_of(record.labeller, root, named), count)

@@ -11,11 +11,12 @@ from foundational.data.atomic_write import previous, whole_folder
 from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store, verify_store, write_dataset
 from foundational.engines.crystals.references import reference_crystals
+from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import ResolvedPotential, potential_for
 from foundational.engines.momt.run import Run
 from foundational.errors import ChecksumError, ConflictError, FoundationalError, InputError, NotFoundError, did_you_mean
 from foundational.labelling.executors import process_pool
-from foundational.labelling.references import ground_volume
+from foundational.labelling.records import labeller_record
 from foundational.progress import Progress
 from foundational.project import STORE, dataset_folder
 from foundational.provenance.record import ProvenanceRecord, read_record, software_versions, write_record
@@ -34,7 +35,6 @@ from foundational.stages.sample.stage import (
     save_run,
     specification,
 )
-from foundational.stages.validate.command import lammps_record
 from foundational.workspace.pools import BIAS, MANIFEST, PoolManifest, open_pool, write_manifest
 from foundational.workspace.runner import StageOutput, exclusive, record_of
 
@@ -104,6 +104,7 @@ def store_pool(
         where the pool is whole already, or was begun with other parameters.
     """
     potential = potential_for(spec.element, root, spec.potential)
+    labeller = LammpsLabeller(potential)
     folder = dataset_folder(root, f"pools/{name}")
     workdir = work_folder(root, name)
     seed = derive(params.seed, "sample", name)
@@ -125,10 +126,10 @@ def store_pool(
                     executor=executor,
                     progress=progress,
                 )
-            volume = ground_volume(reference_crystals(potential, spec.element))
+            volume = reference_crystals(labeller, spec.element).ground_volume
             dataset = made.dataset.assign_attrs(volume_per_atom=volume)
-            labeller = lammps_record(potential)
-            whole = StageOutput(dataset, spec.element, labeller, made.details | (found or {}))
+            method = labeller_record(labeller, spec.element)
+            whole = StageOutput(dataset, spec.element, method, made.details | (found or {}))
             record = record_of(f"pools/{name}", "sample", stored_spec, params.seed, parents, whole)
             with whole_folder(folder, replace=True) as partial:
                 write_dataset(dataset, partial / STORE)

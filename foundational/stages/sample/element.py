@@ -8,6 +8,7 @@ from typing import Any
 
 from foundational.data.atomic_write import write_whole
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
+from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import ResolvedPotential, potential_for
 from foundational.engines.momt.block import System
 from foundational.engines.momt.melting import Melting, find_melting
@@ -62,7 +63,7 @@ def sample_element(
     """
     params = read_params(root / "params.yaml")
     potential = potential_for(element, root, given.get("potential"))
-    reference = reference_crystals(potential, element)
+    reference = reference_crystals(LammpsLabeller(potential), element)
     structure = given.get("structure") or _ground_state(reference)
     supercell = given.get("supercell") or _SUPERCELL.get(structure, 2)
     check_supercell(structure, supercell)

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from foundational.data.batches import to_configurations
 from foundational.data.store import open_store
 from foundational.engines.ani.batch_energies import energies_per_atom
+from foundational.engines.crystals.references import reference_crystals
 from foundational.errors import ConflictError, NotFoundError, did_you_mean
 from foundational.evaluation.crystals import crystal_errors, error_table
 from foundational.labelling.records import labeller_of
-from foundational.labelling.references import reference_of
 from foundational.progress import Progress
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import read_record, write_json
@@ -97,7 +97,7 @@ def judge_on_pool(
             f"expected a pool of {record.element} labelled by {record.labeller.id} to test {name!r} on; "
             f"{pool_name!r} is {theirs[0]} by {theirs[1]}"
         )
-    reference = reference_of(labeller_of(record.labeller, root), record.element)
+    reference = reference_crystals(labeller_of(record.labeller, root), record.element)
     ani = params.ani.scaled(params.validate_.training, float(dataset.attrs["volume_per_atom"]))
     ani = ani.model_copy(update={"members": params.validate_.seeds})
     configurations = to_configurations(dataset)

@@ -17,12 +17,12 @@ from foundational.data.store import open_store
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
-from foundational.engines.lammps.potentials import potential_for
+from foundational.engines.lammps.potentials import ResolvedPotential, potential_for
 from foundational.engines.lammps.test_frames import npt_frames
 from foundational.errors import InputError, NotFoundError, did_you_mean
 from foundational.evaluation.crystals import crystal_errors
 from foundational.labelling.records import labeller_of
-from foundational.labelling.references import ground_volume, reference_of
+from foundational.labelling.session import LabellingSession
 from foundational.progress import Progress
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import read_record, write_json
@@ -146,17 +146,18 @@ def judge_metal(
     parent, record = open_store(folder / STORE).load(), read_record(folder)
     potential = potential_for(element, root, spec.potentials[element])
     labeller = LammpsLabeller(potential)
-    here = reference_of(labeller_of(record.labeller, root), record.element)
-    there = reference_crystals(potential, element)
+    here = reference_crystals(labeller_of(record.labeller, root), record.element)
+    there = reference_crystals(labeller, element)
     scale = length_scale(chosen, parent, here, there, labeller)
-    made = translate(parent, element, scale, params.translate.guard, labeller, crystals=wanted)
+    session = LabellingSession(labeller, progress=progress)
+    made = translate(parent, element, scale, params.translate.guard, session, crystals=wanted)
     dataset = made.dataset
     if refine_by:
         pool, _ = open_pool(root, refine_from or short_run(root, element, potential.id, workers, progress))
-        ani, seed = params.ani.scaled("recipe", ground_volume(there)), derive(params.seed, "metal", element, "refine")
-        dataset = refine(dataset, pool, refine_by, labeller, ani, seed, progress=progress).dataset
-    tested = _tested(spec, there, derive(params.seed, "metal", element))
-    ensemble = _trained(params, spec, dataset, ground_volume(there), element, progress)
+        ani, seed = params.ani.scaled("recipe", there.ground_volume), derive(params.seed, "metal", element, "refine")
+        dataset = refine(dataset, pool, refine_by, session, ani, seed).dataset
+    tested = _tested(potential, spec, there, derive(params.seed, "metal", element))
+    ensemble = _trained(params, spec, dataset, there.ground_volume, element, progress)
     report = _report(ensemble, tested, there, params.validate_.tie) | {
         "potential": potential.id,
         "parent": spec.parent,
@@ -175,12 +176,12 @@ def judge_metal(
     return found
 
 
-def _tested(spec: MetalsSpec, there: ReferenceCrystals, seed: int) -> _Tested:
+def _tested(potential: ResolvedPotential, spec: MetalsSpec, there: ReferenceCrystals, seed: int) -> _Tested:
     """Labelled test frames of the target's own ground state and of its melt."""
     ground = there.ground_state
-    crystal: Crystal = build_crystal(ground, ground_volume(there), _REPEATS[ground])
+    crystal: Crystal = build_crystal(ground, there.ground_volume, _REPEATS[ground])
     labeller = there.labeller
-    frames = npt_frames(labeller.potential, there.element, crystal, there.cohesive_energy(ground), spec.test, seed)
+    frames = npt_frames(potential, there.element, crystal, there.cohesive_energy(ground), spec.test, seed)
     solid, liquid = (batch.with_labels(labeller.label(batch)) for batch in (frames.solid, frames.liquid))
     return _Tested(solid, liquid, frames.limit)
 

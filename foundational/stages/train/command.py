@@ -7,7 +7,7 @@ import numpy as np
 
 from foundational.data.batches import take, to_configurations
 from foundational.data.fingerprint import fingerprint
-from foundational.data.labeller import Labeller
+from foundational.data.labeller import Model
 from foundational.data.store import open_store
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.model_file import load_model, save_model
@@ -101,7 +101,7 @@ def evaluate_model(
     """
     check_device(device)
     ensemble = load_model(model)
-    labeller: Labeller = ensemble
+    labeller: Model = ensemble
     if device != "cpu":
         from foundational.engines.ani.torch.ensemble import TorchEnsemble  # noqa: PLC0415 - torch is slow to import
 

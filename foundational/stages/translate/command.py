@@ -7,18 +7,16 @@ from typing import Any, Final, cast, get_args
 import xarray as xr
 
 from foundational.data.store import open_store
-from foundational.engines.ase.labeller import AseLabeller
+from foundational.engines.crystals.references import reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import InputError
 from foundational.labelling.catalogue import labeller_named
-from foundational.labelling.executors import executor_named
-from foundational.labelling.journal import LabelJournal
 from foundational.labelling.records import labeller_of, labeller_record
-from foundational.labelling.references import ground_volume, reference_of
+from foundational.labelling.session import LabellingPlan, labelling_session
 from foundational.progress import Progress
 from foundational.project import STORE, find_dataset, pool_folder
-from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record
+from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.science.crystals import Structure
 from foundational.seeds import derive
 from foundational.specs.params import read_params
@@ -105,11 +103,17 @@ def translate_dataset(
     chosen = rule_named(params.translate.default_rule if rule is None else rule)
     wanted = params.translate.crystals if crystals is None else tuple(crystals)
     if labeller_name is None:
-        labeller: LammpsLabeller | AseLabeller = LammpsLabeller(potential_for(element, root, potential_id))
+        labeller = labeller_named(
+            "lammps" if potential_id is None else f"lammps:{potential_id}",
+            root,
+            arguments,
+            element=element,
+            isolated_energy=isolated_energy,
+        )
     elif potential_id is not None:
         raise InputError("expected --potential or --labeller, got both")
     else:
-        labeller = labeller_named(labeller_name, root, arguments, element=element)
+        labeller = labeller_named(labeller_name, root, arguments, element=element, isolated_energy=isolated_energy)
     require_validated_parent(root, parent_record, force_parent)
     pool: xr.Dataset | None = None
     parents: tuple[ProvenanceRecord, ...] = (parent_record,)
@@ -121,38 +125,29 @@ def translate_dataset(
         raise InputError("expected --refine with --refine-from, which says what to refine with")
 
     def build() -> StageOutput:
-        here = reference_of(labeller_of(parent_record.labeller, root), parent_record.element)
-        there = reference_of(labeller, element)
-        scale = length_scale(chosen, parent, here, there, labeller)
-        record = labeller_record(labeller, element, isolated_energy)
-        journal = journal_of(root, name, labeller, record)
-        with executor_named(executor, workers, root / "build") as tasks:
-            made = translate(
-                parent,
-                element,
-                scale,
-                params.translate.guard,
-                labeller,
-                crystals=wanted,
-                executor=tasks,
-                journal=journal,
-                progress=progress,
-            )
-        details = {
-            "scale": scale,
-            "rule": chosen,
-            "ground_states": {parent_record.element: here.ground_state, element: there.ground_state},
-            "turned": turned_counts(made.dataset),
-            "filtered": list(made.filtered),
-        }
-        dataset = made.dataset.assign_attrs(volume_per_atom=ground_volume(there))
-        if pool is not None:
-            ani = params.ani.scaled("recipe", ground_volume(there))
-            seed = derive(params.seed, "refine", name)
-            refined = refine(dataset, pool, refine_by, labeller, ani, seed, progress=progress)
-            dataset = refined.dataset
-            details |= {"refined": refined.added, "filtered": [*made.filtered, *refined.failures]}
-        return StageOutput(dataset, element, record, details)
+        plan = LabellingPlan(root / "build", executor, workers, progress)
+        source = labeller_of(parent_record.labeller, root)
+        own = plan if source.expensive else LabellingPlan(plan.work)  # no cluster starts for cheap labels
+        with labelling_session(source, parent_record.element, own, journal=reference_journal(root, name)) as session:
+            here = reference_crystals(source, parent_record.element, session=session)
+        with labelling_session(labeller, element, plan, journal=journal_path(root, name)) as session:
+            there = reference_crystals(labeller, element, session=session)
+            scale = length_scale(chosen, parent, here, there, session)
+            made = translate(parent, element, scale, params.translate.guard, session, crystals=wanted)
+            details = {
+                "scale": scale,
+                "rule": chosen,
+                "ground_states": {parent_record.element: here.ground_state, element: there.ground_state},
+                "turned": turned_counts(made.dataset),
+                "filtered": list(made.filtered),
+            }
+            dataset = made.dataset.assign_attrs(volume_per_atom=there.ground_volume)
+            if pool is not None:
+                ani = params.ani.scaled("recipe", there.ground_volume)
+                refined = refine(dataset, pool, refine_by, session, ani, derive(params.seed, "refine", name))
+                dataset = refined.dataset
+                details |= {"refined": refined.added, "filtered": [*made.filtered, *refined.failures]}
+        return StageOutput(dataset, element, labeller_record(labeller, element), details)
 
     spec: dict[str, Any] = {
         "rule": chosen,
@@ -163,7 +158,8 @@ def translate_dataset(
     if refine_by:
         spec |= {"refine": refine_by, "ani": params.ani.recipe.model_dump(mode="json")}
     made = produce(root, name, "translate", spec, params.seed, parents, build, force=force)
-    journal_path(root, name).unlink(missing_ok=True)
+    for journal in (journal_path(root, name), reference_journal(root, name)):
+        journal.unlink(missing_ok=True)
     return made
 
 
@@ -199,28 +195,18 @@ def short_run(root: Path, element: str, potential_id: str | None, workers: int, 
     if not (pool_folder(root, name) / MANIFEST).exists():
         potential = potential_for(element, root, potential_id)
         # MOMT knows no order parameter of HCP; its run of FCC holds both close packings, and the liquid.
-        ground = reference_of(LammpsLabeller(potential), element).ground_state
+        ground = reference_crystals(LammpsLabeller(potential), element).ground_state
         structure = "fcc" if ground == "hcp" else ground
         given = {"potential": potential.id, "structure": structure, "frames": _SHORT}
         sample_element(root, element, given, name=name, workers=workers, progress=progress)
     return name
 
 
-def journal_of(
-    root: Path, name: str, labeller: LammpsLabeller | AseLabeller, record: LabellerRecord
-) -> LabelJournal | None:
-    """Where labels of the dataset ``name`` are kept until it is stored; None where the labeller is cheap.
-
-    Raises
-    ------
-    ConflictError
-        where labels of an interrupted run by another labeller wait.
-    """
-    if isinstance(labeller, LammpsLabeller):
-        return None
-    return LabelJournal.open(journal_path(root, name), record.model_dump(mode="json"))
-
-
 def journal_path(root: Path, name: str) -> Path:
     """The journal of the dataset ``name``."""
     return root / "build" / "work" / f"label-{name.replace('/', '--')}.jsonl"
+
+
+def reference_journal(root: Path, name: str) -> Path:
+    """The journal of the parent's reference crystals, which its own labeller relaxes."""
+    return root / "build" / "work" / f"reference-{name.replace('/', '--')}.jsonl"

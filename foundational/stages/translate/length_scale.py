@@ -8,7 +8,7 @@ from scipy.optimize import brentq
 
 from foundational.data.batches import to_configurations
 from foundational.data.configurations import Configurations, Labels
-from foundational.data.labeller import Labeller
+from foundational.data.labeller import Model
 from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.errors import EngineError, InputError
 from foundational.science.length_ratio import length_ratio
@@ -22,7 +22,7 @@ _REACH: Final = 0.1
 
 
 def length_scale(
-    rule: Rule, parent: xr.Dataset, here: ReferenceCrystals, there: ReferenceCrystals, labeller: Labeller
+    rule: Rule, parent: xr.Dataset, here: ReferenceCrystals, there: ReferenceCrystals, session: Model
 ) -> float:
     """Length of the target over that of the parent, dimensionless.
 
@@ -42,8 +42,6 @@ def length_scale(
     if rule != "virial":
         return length_ratio(rule, ours, theirs)
     energies = [c.cohesive_energy(c.ground_state) for c in (here, there)]
-    if not np.isfinite(energies).all():
-        raise InputError("the rule virial needs cohesive energies, which only potentials of the registry have")
     rows = np.unique(np.linspace(0, parent.sizes["configuration"] - 1, _SAMPLE).astype(np.int64))
     sample = to_configurations(parent, rows)
     if sample.labels is None:
@@ -53,7 +51,7 @@ def length_scale(
 
     def excess(length: float) -> float:
         batch = scaled(sample, length, there.element)
-        return _virial(batch, labeller.label(batch)) / energies[1] - wanted
+        return _virial(batch, session.label(batch)) / energies[1] - wanted
 
     low, high = start * (1 - _REACH), start * (1 + _REACH)
     if not excess(low) < 0 < excess(high):  # compression below, tension above

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from foundational.data.batches import to_configurations
 from foundational.data.configurations import concatenate
 from foundational.data.conversion import to_dataset
-from foundational.data.labeller import Labeller
 from foundational.engines.ani.last_layer import last_layer_features
 from foundational.errors import InputError
-from foundational.labelling.fault_tolerance import label_survivors
-from foundational.progress import Progress
+from foundational.labelling.session import LabellingSession
 from foundational.science.picking import configuration_uncertainty, pick_informative
 from foundational.specs.ani import AniSpec
 from foundational.stages.train.stage import train_ensemble
@@ -34,11 +32,9 @@ def refine(
     dataset: xr.Dataset,
     pool: xr.Dataset,
     count: int,
-    labeller: Labeller,
+    session: LabellingSession,
     ani: AniSpec,
     seed: int,
-    *,
-    progress: Progress | None = None,
 ) -> Refinement:
     """Add at most ``count`` configurations of ``pool`` to ``dataset``; all of them are for training.
 
@@ -62,11 +58,11 @@ def refine(
         raise InputError(f"expected a pool of {element} to refine with, got one of {pool.attrs['element']}")
     known, candidates = to_configurations(dataset), to_configurations(pool).with_labels(None)
     rows = np.flatnonzero(dataset["split"].to_numpy() == 0) if "split" in dataset else np.arange(len(known))
-    ensemble = train_ensemble(ani, known, [rows] * ani.members, seed, progress=progress)
+    ensemble = train_ensemble(ani, known, [rows] * ani.members, seed, progress=session.progress)
     features = last_layer_features(ensemble, concatenate([candidates, known.with_labels(None)]))
     picks = pick_informative(features[: len(candidates)], features[len(candidates) :], count)
     uncertainty = configuration_uncertainty(ensemble.atomic_energies(candidates), candidates.offsets)
-    found = label_survivors(labeller, candidates.take(picks))
+    found = session.label_survivors(candidates.take(picks))
     picks_kept = picks[found.rows]
     chosen = candidates.take(picks_kept).with_labels(found.labels)
     failures = tuple(

@@ -1,7 +1,6 @@
 """Translation: scale a set to another metal, filter what cannot be labelled, label the rest (arXiv 2311.05407)."""
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,13 +14,10 @@ from foundational.data.configurations import Configurations, concatenate
 from foundational.data.conversion import to_dataset
 from foundational.data.distances import shortest_distances
 from foundational.data.fingerprint import hexadecimal
-from foundational.data.labeller import Labeller
 from foundational.data.layout import VARIABLES
 from foundational.engines.geometry.local_structure import StructureType, structure_shares
 from foundational.errors import EngineError
-from foundational.labelling.fault_tolerance import label_survivors
-from foundational.labelling.journal import LabelJournal
-from foundational.progress import Progress
+from foundational.labelling.session import LabellingSession
 from foundational.science.crystals import STRUCTURES, Structure
 from foundational.science.transformations import bain_stretch, slipped_to_hcp
 from foundational.specs.translate import GuardSpec
@@ -119,12 +115,9 @@ def translate(
     element: str,
     scale: float,
     guard: GuardSpec,
-    labeller: Labeller,
+    session: LabellingSession,
     *,
     crystals: Sequence[Structure] = (),
-    executor: Executor | None = None,
-    journal: LabelJournal | None = None,
-    progress: Progress | None = None,
 ) -> Translation:
     """Carry ``parent`` to ``element``.
 
@@ -136,13 +129,11 @@ def translate(
     ----------
     scale
         length of the target over that of the parent, dimensionless
-    labeller
+    session
         gives the target's energies, forces and stresses
     crystals
         into which crystalline configurations are turned besides, `as_other_crystals`, where the parent has none that
         were
-    journal
-        keeps labels as they come, where they are expensive
 
     Raises
     ------
@@ -164,10 +155,7 @@ def translate(
         origin[kept],
         CARRIED,
         guard,
-        labeller,
-        executor,
-        journal,
-        progress,
+        session,
         turned_into=turned[kept],
     )
     filtered = ({"parent_id": ids[c], "reason": reason} for c, reason in near.items())
@@ -192,12 +180,9 @@ def _with_copies(
 def relabel(
     parent: xr.Dataset,
     guard: GuardSpec,
-    labeller: Labeller,
+    session: LabellingSession,
     *,
     crystals: Sequence[Structure] = (),
-    executor: Executor | None = None,
-    journal: LabelJournal | None = None,
-    progress: Progress | None = None,
 ) -> Translation:
     """The same configurations with other labels, and those that were turned into ``crystals``, as `translate` does.
 
@@ -212,7 +197,7 @@ def relabel(
     candidates, rows, turned = _with_copies(parent, whole, crystals)
     own = {"turned_into": turned} if turned.any() else {}
     element, carried = str(parent.attrs["element"]), (*CARRIED, *OWN)
-    return _labelled(parent, element, candidates, rows, carried, guard, labeller, executor, journal, progress, **own)
+    return _labelled(parent, element, candidates, rows, carried, guard, session, **own)
 
 
 def _labelled(
@@ -222,10 +207,7 @@ def _labelled(
     origin: NDArray[np.int64],
     carried: tuple[str, ...],
     guard: GuardSpec,
-    labeller: Labeller,
-    executor: Executor | None,
-    journal: LabelJournal | None,
-    progress: Progress | None,
+    session: LabellingSession,
     **own: NDArray[Any],
 ) -> Translation:
     """Label ``candidates``, which come from the rows ``origin`` of the parent, and filter what is no use.
@@ -235,7 +217,7 @@ def _labelled(
     ids = hexadecimal(parent["id"].to_numpy())
     if not len(candidates):
         raise EngineError(f"all {len(ids)} configurations were filtered before labelling; the scale cannot be right")
-    found = label_survivors(labeller, candidates, executor=executor, journal=journal, progress=progress)
+    found = session.label_survivors(candidates)
     labelled = candidates.take(found.rows).with_labels(found.labels)
     origin_of_labelled = origin[found.rows]
     energy = found.labels.energy / labelled.n_atoms
@@ -253,7 +235,7 @@ def _labelled(
     values |= {name: column[found.rows[sane]] for name, column in own.items()}
     dataset = to_dataset(
         labelled.take(np.flatnonzero(sane)),
-        attrs={"element": element, "labeller": labeller.id},
+        attrs={"element": element, "labeller": session.id},
         parent_id=parent["id"].to_numpy()[rows],
         **values,
     )

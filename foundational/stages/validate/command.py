@@ -1,22 +1,19 @@
 """What each command of the pipeline does to a project: find the inputs, run the stage, store what it makes."""
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from foundational.data.store import open_store
-from foundational.engines.lammps.labeller import LammpsLabeller
-from foundational.engines.lammps.potentials import ResolvedPotential
+from foundational.engines.crystals.references import reference_crystals
 from foundational.errors import ConflictError
 from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.records import labeller_of
-from foundational.labelling.references import reference_of
 from foundational.progress import Progress
 from foundational.project import STORE, find_dataset
-from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record, write_json
+from foundational.provenance.record import ProvenanceRecord, read_record, write_json
 from foundational.specs.params import Params, read_params
 from foundational.stages.validate.stage import ValidationReport, validate
 from foundational.workspace.holdouts import Holdout, holdout_for, named_holdout
@@ -24,16 +21,6 @@ from foundational.workspace.holdouts import Holdout, holdout_for, named_holdout
 
 def _params(root: Path) -> Params:
     return read_params(root / "params.yaml")
-
-
-def lammps_record(potential: ResolvedPotential) -> LabellerRecord:
-    """A reference potential as a record names it."""
-    return LabellerRecord(
-        id=LammpsLabeller(potential).id,
-        version=f"lammps {version('lammps')}",
-        sha256=potential.spec.sha256,
-        parameters={"pair_style": potential.spec.pair_style},
-    )
 
 
 def validate_dataset(
@@ -62,7 +49,7 @@ def validate_dataset(
     if labeller_name is not None:
         named = labeller_named(labeller_name, root, arguments, element=record.element)
     labeller = labeller_of(record.labeller, root, named)
-    reference = reference_of(labeller, record.element, rattle=spec.rattle, seed=params.seed)
+    reference = reference_crystals(labeller, record.element, rattle=spec.rattle, seed=params.seed)
     if holdout_name is None:
         tested = holdout_for(root, params, name, record)
     else:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from foundational.data.batches import to_configurations
 from foundational.data.fingerprint import fingerprint
-from foundational.data.labeller import Labeller
+from foundational.data.labeller import Model
 from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.engines.crystals.relaxation import RelaxedCrystal, relax_fully, relax_isotropic
 from foundational.errors import EngineError, InputError
@@ -210,7 +210,7 @@ def _limit(name: str, what: str, value: float | None, limit: float, without: boo
 
 def _judge(
     index: int,
-    member: Labeller,
+    member: Model,
     element: str,
     reference: ReferenceCrystals,
     tie: float,
@@ -234,7 +234,7 @@ def _judge(
     )
 
 
-def _minimum(model: Labeller, reference: RelaxedCrystal, element: str) -> RelaxedCrystal | None:
+def _minimum(model: Model, reference: RelaxedCrystal, element: str) -> RelaxedCrystal | None:
     """The model's isotropic minimum from the reference's crystal, or None where it has none near."""
     try:
         return relax_isotropic(model, reference.crystal, element)
@@ -243,7 +243,7 @@ def _minimum(model: Labeller, reference: RelaxedCrystal, element: str) -> Relaxe
 
 
 def _relaxed(
-    model: Labeller, element: str, reference: ReferenceCrystals, structure: Structure, seed: int
+    model: Model, element: str, reference: ReferenceCrystals, structure: Structure, seed: int
 ) -> StructureReport:
     expected, expected_full = reference.isotropic[structure], reference.full[structure]
     relaxed = _minimum(model, expected, element)

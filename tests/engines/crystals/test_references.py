@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
+from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import InputError
 from foundational.science.crystals import STRUCTURES
@@ -21,7 +22,7 @@ MEASURED = {
 
 @cache
 def references(element: str) -> ReferenceCrystals:
-    return reference_crystals(potential_for(element, ROOT), element)
+    return reference_crystals(LammpsLabeller(potential_for(element, ROOT)), element)
 
 
 @pytest.mark.parametrize("element", MEASURED)
@@ -80,4 +81,4 @@ def test_the_crystals_of_every_other_metal_lie_as_far_apart_as_measured(element:
 
 def test_an_element_that_the_potential_lacks_is_refused():
     with pytest.raises(InputError, match="has Ni, Nb, and the configurations have Cu"):
-        reference_crystals(potential_for("Ni", ROOT), "Cu")
+        reference_crystals(LammpsLabeller(potential_for("Ni", ROOT)), "Cu")

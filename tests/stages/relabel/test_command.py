@@ -15,11 +15,11 @@ import pytest
 
 from foundational.data.batches import take
 from foundational.data.store import open_store
+from foundational.engines.crystals.references import reference_crystals
 from foundational.errors import ConflictError, EngineError, GateError, InputError
 from foundational.inspection.check import check
 from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.records import labeller_of
-from foundational.labelling.references import reference_of
 from foundational.provenance.record import read_record
 from foundational.stages.relabel.command import check_labels, relabel_dataset
 from foundational.stages.translate.command import journal_path, translate_dataset
@@ -239,7 +239,7 @@ def test_a_relabelled_set_is_validated_against_its_own_labeller(project):
     with pytest.raises(InputError, match="if you trust that, name it with --labeller"):
         validate_dataset(project, "local/emt", seeds=1)
     emt = labeller_of(read_record(project / "datasets/local/emt").labeller, project, labeller_named(EMT, project))
-    reference = reference_of(emt, "Ni")
+    reference = reference_crystals(emt, "Ni")
     assert reference.isotropic["fcc"].bond == pytest.approx(2.49, abs=0.03)  # EMT's nickel: 3.49 to 3.52 Å
     assert reference.isotropic["fcc"].energy_per_atom == pytest.approx(0.0, abs=0.05)  # EMT's zero
 

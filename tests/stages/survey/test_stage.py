@@ -65,7 +65,7 @@ def project(distilled_project, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def nickel(project):
-    return reference_crystals(potential_for("Ni", project), "Ni")
+    return reference_crystals(LammpsLabeller(potential_for("Ni", project)), "Ni")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_a_metal_is_as_long_as_itself(parent, nickel, rule):
 
 def test_matching_the_virial_gives_the_configurations_the_parent_s(parent, nickel, project):
     """In cohesive energies, the mean of tr σ V / 3N over the scaled configurations is that over the parent's."""
-    aluminium = reference_crystals(potential_for("Al", project), "Al")
+    aluminium = reference_crystals(LammpsLabeller(potential_for("Al", project)), "Al")
     scale = length_scale("virial", parent, nickel, aluminium, aluminium.labeller)
     volume = length_scale("volume", parent, nickel, aluminium, aluminium.labeller)
     assert 0.95 < scale / volume < 1.05
@@ -104,7 +104,7 @@ def _scaled(parent, scale):
 def test_test_frames_are_a_solid_and_a_liquid_without_pressure(project, structure):
     """The liquid is higher in energy by about the heat of fusion, 0.1 eV/atom; both hold themselves at their volume."""
     element = {"fcc": "Al", "hcp": "Mg"}[structure]
-    reference = reference_crystals(potential_for(element, project), element)
+    reference = reference_crystals(LammpsLabeller(potential_for(element, project)), element)
     crystal = build_crystal(structure, reference.isotropic[structure].volume_per_atom, (3, 2, 2))
     spec = NptTestSpec.model_validate(TEST | {"frames": 8, "stride": 50.0})
     potential = reference.labeller.potential

@@ -15,6 +15,7 @@ from foundational.errors import ConflictError, EngineError, InputError, NotFound
 from foundational.inspection.check import check
 from foundational.inspection.show import show
 from foundational.labelling.records import labeller_record
+from foundational.labelling.session import LabellingSession
 from foundational.provenance.record import read_record
 from foundational.science.crystals import build_crystal
 from foundational.specs.parsing import merge, read_yaml
@@ -189,7 +190,7 @@ def test_overlapping_atoms_are_filtered_and_said(distilled_project):
     near = parent.copy(deep=True)
     near["positions"][1] = near["positions"][0] + np.array([0.3, 0, 0], dtype=np.float32)
     labeller = LammpsLabeller(potential_for("Al", distilled_project))
-    made = translate(near, "Al", 1.15, GUARD, labeller)
+    made = translate(near, "Al", 1.15, GUARD, LabellingSession(labeller))
     assert made.dataset.sizes["configuration"] == parent.sizes["configuration"] - 1
     assert len(made.filtered) == 1
     assert "0.345 Å apart" in made.filtered[0]["reason"]
@@ -199,10 +200,10 @@ def test_overlapping_atoms_are_filtered_and_said(distilled_project):
 def test_energy_outliers_are_filtered_and_said(distilled_project):
     parent = open_store(distilled_project / "datasets/ni/data.zarr").load()
     labeller = LammpsLabeller(potential_for("Al", distilled_project))
-    everything = translate(parent, "Al", 1.15, GUARD, labeller).dataset
+    everything = translate(parent, "Al", 1.15, GUARD, LabellingSession(labeller)).dataset
     energy = np.sort((everything["energy"] / everything["n_atoms"]).to_numpy())
     limit = float(energy[-2] - energy[0] + energy[-1] - energy[0]) / 2
-    made = translate(parent, "Al", 1.15, GUARD.model_copy(update={"maximum_energy": limit}), labeller)
+    made = translate(parent, "Al", 1.15, GUARD.model_copy(update={"maximum_energy": limit}), LabellingSession(labeller))
     assert made.dataset.sizes["configuration"] == parent.sizes["configuration"] - 1
     assert "above the lowest" in made.filtered[0]["reason"]
 
@@ -212,7 +213,7 @@ def test_a_scale_that_leaves_nothing_is_an_error(distilled_project):
     labeller = LammpsLabeller(potential_for("Al", distilled_project))
     strict = GuardSpec(minimum_distance=3.0, maximum_energy=1.0)
     with pytest.raises(EngineError, match="all 40 configurations were filtered"):
-        translate(parent, "Al", 1.15, strict, labeller)
+        translate(parent, "Al", 1.15, strict, LabellingSession(labeller))
 
 
 def test_scaling_by_one_changes_only_the_element(distilled_project):

@@ -2,6 +2,7 @@ import pytest
 
 from foundational.data.store import open_store
 from foundational.engines.crystals.references import reference_crystals
+from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import InputError
 from foundational.specs.params import read_params
@@ -46,7 +47,7 @@ def test_a_gate_that_is_off_is_not_reported():
 def test_a_holdout_of_another_element_is_refused(distilled_project):
     dataset = open_store(distilled_project / "datasets/ni/data.zarr")
     params = read_params(distilled_project / "params.yaml")
-    reference = reference_crystals(potential_for("Ni", distilled_project), "Ni")
+    reference = reference_crystals(LammpsLabeller(potential_for("Ni", distilled_project)), "Ni")
     other = dataset.assign_attrs(element="Al")
     with pytest.raises(InputError, match="expected a holdout of Ni, got one of Al"):
         validate("ni", dataset, other, "al-holdout", reference, params.validate_, params.ani.recipe, 1)

@@ -1,0 +1,94 @@
+"""One labelling session: a labeller with where its tasks run, where its labels are kept, and who hears of progress."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from foundational.data.configurations import Configurations, Labels
+from foundational.data.labeller import REQUIRED, Labeller
+from foundational.errors import InputError
+from foundational.labelling.executors import executor_named
+from foundational.labelling.fault_tolerance import SurvivingLabels, label_all_kept, label_survivors
+from foundational.labelling.journal import LabelJournal
+from foundational.labelling.records import labeller_record
+from foundational.progress import Progress
+
+
+@dataclass(frozen=True)
+class LabellingSession:
+    """A labeller at work; it is a `Model`, so that relaxations label through it too."""
+
+    labeller: Labeller
+    executor: Executor | None = None
+    """Where tasks run; None: in this process."""
+    journal: LabelJournal | None = None
+    """Keeps each label of an expensive labeller until the dataset is stored."""
+    progress: Progress | None = None
+
+    @property
+    def id(self) -> str:
+        """The labeller's."""
+        return self.labeller.id
+
+    def label(self, configurations: Configurations) -> Labels:
+        """Labels of every configuration; of an expensive labeller through the executor and the journal.
+
+        Raises
+        ------
+        InputError
+            If the labeller is not fit for a configuration.
+        EngineError
+            If it fails on a configuration.
+        """
+        if not self.labeller.expensive:
+            return self.labeller.label(configurations)
+        return label_all_kept(self.labeller, configurations, executor=self.executor, journal=self.journal)
+
+    def label_survivors(self, configurations: Configurations) -> SurvivingLabels:
+        """Labels of every configuration on which the labeller does not fail, as `label_survivors` says."""
+        return label_survivors(
+            self.labeller, configurations, executor=self.executor, journal=self.journal, progress=self.progress
+        )
+
+
+@dataclass(frozen=True)
+class LabellingPlan:
+    """Where a command labels, and where it keeps labels until its dataset is stored."""
+
+    work: Path
+    """Folder of journals and logs, below the project's build folder."""
+    executor: str = "local"
+    """``local``, ``parsl``, ``dask``, as `executor_named` takes it."""
+    workers: int = 1
+    progress: Progress | None = None
+
+
+@contextmanager
+def labelling_session(
+    labeller: Labeller, element: str, plan: LabellingPlan, *, journal: Path | None = None
+) -> Iterator[LabellingSession]:
+    """A session of ``labeller`` for configurations of ``element``; when the block ends, no task is begun any more.
+
+    Parameters
+    ----------
+    journal
+        File that keeps the labels, where the labeller is expensive.
+
+    Raises
+    ------
+    InputError
+        If the labeller cannot be set up or lacks a required label, or there is no such executor.
+    ConflictError
+        If the journal holds labels of an interrupted run by another labeller.
+    """
+    if missing := [name for name in REQUIRED if name not in labeller.gives]:
+        raise InputError(
+            f"{labeller.id} gives no {' and no '.join(missing)}; expected a calculator with {', '.join(REQUIRED)}"
+        )
+    kept = None
+    if journal is not None and labeller.expensive:
+        kept = LabelJournal.open(journal, labeller_record(labeller, element).model_dump(mode="json"))
+    with executor_named(plan.executor, plan.workers, plan.work) as tasks:
+        yield LabellingSession(labeller, tasks, kept, plan.progress)
