@@ -65,5 +65,16 @@ def page(root: Root = None) -> None:
         say(path)
 
 
+def overview(root: Root = None) -> None:
+    """Draw the figure of the README.
+
+    From the numbers in metrics.
+    """
+    from foundational.project import find_root
+    from foundational.reports.overview import write_overview
+
+    say(write_overview(find_root(root)))
+
+
 HELP = "Compare methods and training sets with the paper."
-COMMANDS = {"method": method, "sets": sets, "page": page}
+COMMANDS = {"method": method, "sets": sets, "page": page, "overview": overview}
