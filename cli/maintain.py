@@ -20,35 +20,10 @@ def potentials(
     root: Root = None,
 ) -> None:
     """List the reference potentials of the registry."""
-    from foundational.engines.crystals.references import reference_crystals
-    from foundational.engines.lammps.labeller import LammpsLabeller
-    from foundational.engines.lammps.potentials import resolve_potential
+    from foundational.inspection.potentials import list_potentials
     from foundational.project import find_root
-    from foundational.science.crystals import lattice_constant
-    from foundational.specs.potentials import PotentialRegistry
 
-    project = find_root(root)
-    registry = PotentialRegistry.read(project)
-    chosen = registry.for_element(element) if element else registry.potentials
-    listed: list[dict[str, Any]] = []
-    for spec in chosen:
-        entry = spec.model_dump(mode="json")
-        entry["default_for"] = [e for e, name in registry.defaults.items() if name == spec.id]
-        if crystals:
-            labeller = LammpsLabeller(resolve_potential(spec.id, project))
-            entry["crystals"] = {
-                symbol: {
-                    structure: {
-                        "energy_per_atom": crystal.energy_per_atom,
-                        "bond": crystal.bond,
-                        "volume_per_atom": crystal.volume_per_atom,
-                        "lattice_constant": lattice_constant(structure, crystal.volume_per_atom),
-                    }
-                    for structure, crystal in reference_crystals(labeller, symbol).isotropic.items()
-                }
-                for symbol in ([element] if element else spec.elements)
-            }
-        listed.append(entry)
+    listed = list_potentials(find_root(root), element, crystals=crystals)
     emit({"potentials": listed}, as_json, lambda: _potentials(listed))
 
 

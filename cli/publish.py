@@ -1,6 +1,5 @@
 """Commands that publish: cite, deposit."""
 
-import json
 import os
 from collections.abc import Iterator
 from enum import StrEnum
@@ -35,17 +34,12 @@ def cite(
 
     The dataset, its paper, the potentials of its labels, and the datasets from which it was made.
     """
-    from datetime import UTC, datetime
-
-    from foundational.release.citation.bibtex import to_bibtex
-    from foundational.release.citation.cff import to_cff
     from foundational.release.citation.citation_target import find_citation_target
-    from foundational.release.citation.datacite import datacite_document
-    from foundational.release.citation.works import to_text
+    from foundational.release.citation.formats import CitationFormat, format_citation
     from foundational.release.registry.version import parse_dataset_version
 
     target = find_citation_target(parse_dataset_version(name), root)
-    citable, works = target.citable, target.works
+    citable = target.citable
     if citable.version is None:
         warn(
             f"{citable.name} is not released, so this cites its content by fingerprint; foundational release makes a "
@@ -53,16 +47,7 @@ def cite(
         )
     if target.yanked:
         warn(f"warning: {citable.label} was withdrawn: {target.yanked}")
-    if style is Format.BIBTEX:
-        text = to_bibtex(works)
-    elif style is Format.CFF:
-        text = to_cff(citable, works)
-    elif style is Format.DATACITE:
-        year = (citable.released or datetime.now(UTC)).year
-        text = json.dumps(datacite_document(citable, works, year=year), indent=2, ensure_ascii=False) + "\n"
-    else:
-        text = to_text(citable, works)
-    typer.echo(text, nl=False)
+    typer.echo(format_citation(target, CitationFormat(style.value)), nl=False)
 
 
 def deposit(

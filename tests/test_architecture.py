@@ -28,7 +28,7 @@ ALLOWED = {
     "engines": ENGINES,
     "provenance": RECORDS - {"release"},
     "release": RECORDS,
-    "inspection": RECORDS | {"inspection"},
+    "inspection": ENGINES | RECORDS | {"inspection"},
     "labelling": LABELLING,
     "evaluation": EVALUATION,
     "workspace": LABELLING | RECORDS | {"workspace"},
