@@ -95,10 +95,13 @@ def pool_folder(root: Path, name: str) -> Path:
 
 
 def list_datasets(root: Path) -> list[str]:
-    """Names of all datasets of the project whose data are on disk, sorted; pools and local ones among them."""
+    """Names of all datasets of the project whose data are on disk, sorted, with pools and local ones.
+
+    Folders whose name begins with a dot are leftovers of killed processes.
+    """
     top = root / DATASETS
     stores = [*top.glob(f"*/{STORE}"), *top.glob(f"local/*/{STORE}"), *top.glob(f"{POOLS}*/{STORE}")]
-    return sorted(store.parent.relative_to(top).as_posix() for store in stores)
+    return sorted(store.parent.relative_to(top).as_posix() for store in stores if not store.parent.name.startswith("."))
 
 
 def find_dataset(root: Path, name: str) -> Path:

@@ -20,18 +20,19 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
 
     All bytes are on disk before the name is given. POSIX cannot exchange two folders in one step: with ``replace`` the
     old folder is first renamed to ``.<name>.previous``, and removed last. A process killed in between leaves the new
-    or the old data whole under one of the two names, and the next call here puts the old data back.
+    or the old data whole under one of the two names, and the next call here puts the old data back. Of several
+    processes that write the same ``target`` at once, one after the other gives the name: with ``replace`` the last one
+    stays, without it the first one.
 
     Raises
     ------
     ConflictError
         ``target`` exists and ``replace`` is false, or another process made it meanwhile.
     """
-    old = previous(target)
-    if not target.exists() and old.exists():
-        old.rename(target)
-    _refuse_existing(target, replace)
     target.parent.mkdir(parents=True, exist_ok=True)
+    with _turn(target.parent):
+        _restore(target)
+    _refuse_existing(target, replace)
     _remove_leftovers(target)
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
     try:
@@ -39,19 +40,18 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
             yield partial
             partial.chmod(0o777 & ~_umask())
             _synchronise(partial)
-            _refuse_existing(target, replace)
-            if old.exists():
-                shutil.rmtree(old)
-            if target.exists():
-                target.rename(old)
-            try:
+            with _turn(target.parent):
+                _restore(target)
+                _refuse_existing(target, replace)
+                old = previous(target)
+                if old.exists():
+                    shutil.rmtree(old)
+                if target.exists():
+                    target.rename(old)
                 partial.rename(target)
-            except OSError:  # another process was faster: a folder cannot be renamed onto one with content
-                _refuse_existing(target, replace=False)
-                raise
-        _synchronise_entry(target.parent)
-        if old.exists():
-            shutil.rmtree(old)
+                _synchronise_entry(target.parent)
+                if old.exists():
+                    shutil.rmtree(old)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -80,6 +80,25 @@ def write_whole(path: Path, content: Iterable[bytes]) -> None:
 def _refuse_existing(target: Path, replace: bool) -> None:
     if target.exists() and not replace:
         raise ConflictError(f"{target} exists already; remove it, choose another name, or ask to replace it")
+
+
+def _restore(target: Path) -> None:
+    """Put the old folder back where a process was killed while it replaced it."""
+    if not target.exists() and previous(target).exists():
+        previous(target).rename(target)
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    """Wait until no other process renames in ``folder``, and keep others from it; a killed process frees it."""
+    import fcntl  # noqa: PLC0415 - absent on Windows, where datasets can be read
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager

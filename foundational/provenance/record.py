@@ -15,8 +15,10 @@ from pydantic import Field
 from foundational.data.atomic_write import write_whole
 from foundational.errors import NotFoundError
 from foundational.specs.base import Spec
-from foundational.specs.parsing import parse
+from foundational.specs.parsing import parse, parse_json
 
+#: The file of a dataset's folder that holds its record.
+PROVENANCE = "provenance.json"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 #: Packages whose version can change a number, by the kind of work that uses them.
@@ -92,7 +94,7 @@ def write_json(path: Path, content: Any) -> None:
 
 def write_record(folder: Path, record: ProvenanceRecord) -> None:
     """Write ``provenance.json`` into a dataset's folder."""
-    write_json(folder / "provenance.json", record.model_dump(mode="json"))
+    write_json(folder / PROVENANCE, record.model_dump(mode="json"))
 
 
 def read_record(folder: Path) -> ProvenanceRecord:
@@ -105,9 +107,20 @@ def read_record(folder: Path) -> ProvenanceRecord:
     InputError
         where it is not a record.
     """
-    path = folder / "provenance.json"
+    path = folder / PROVENANCE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except FileNotFoundError:
         raise NotFoundError(f"{path}: no such file; a dataset carries its provenance beside data.zarr") from None
-    return parse(ProvenanceRecord, content, str(path))
+    return parse_record(text, str(path))
+
+
+def parse_record(text: bytes, source: str) -> ProvenanceRecord:
+    """The record in the JSON ``text`` that ``source`` names.
+
+    Raises
+    ------
+    InputError
+        It is not JSON in UTF-8, or not a record.
+    """
+    return parse(ProvenanceRecord, parse_json(text, source), source)

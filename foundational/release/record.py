@@ -1,17 +1,16 @@
 """What a release is, in one record: ``release.json`` in every bundle; all other documents are written from it."""
 
-import json
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from foundational.errors import InputError, NotFoundError
+from foundational.errors import NotFoundError
 from foundational.provenance.record import ProvenanceRecord, Sha256
 from foundational.specs.about import About
 from foundational.specs.base import Spec
-from foundational.specs.parsing import parse
+from foundational.specs.parsing import parse, parse_json
 
 #: ``1.0.0``: three numbers without leading zeros.
 VersionText = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
@@ -76,9 +75,7 @@ def read_release(path: Path) -> ReleaseRecord:
         It is no record of a release.
     """
     try:
-        content = json.loads(path.read_bytes())
+        text = path.read_bytes()
     except FileNotFoundError:
         raise NotFoundError(f"{path}: no such file; it says what a release is") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not readable as JSON: {error}") from None
-    return parse(ReleaseRecord, content, str(path))
+    return parse(ReleaseRecord, parse_json(text, str(path)), str(path))

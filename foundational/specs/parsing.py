@@ -1,5 +1,6 @@
 """Reading YAML at the border: one reader, one merger, and pydantic errors as one readable line."""
 
+import json
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +30,20 @@ def parse_yaml(text: bytes, source: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{source}: expected a mapping of keys to values, got {type(content).__name__}")
     return content
+
+
+def parse_json(text: bytes, source: str) -> Any:
+    """What the JSON ``text`` that ``source`` names says.
+
+    Raises
+    ------
+    InputError
+        It is not JSON in UTF-8.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        raise InputError(f"{source}: not readable as JSON: {error}") from None
 
 
 def merge(base: dict[str, Any], overlay: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Pools: large, ignored by git, and represented by a manifest that git keeps (docs/decisions/0005)."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +11,7 @@ from foundational.errors import ChecksumError, NotFoundError
 from foundational.project import STORE, pool_folder
 from foundational.provenance.record import ProvenanceRecord, Sha256, write_json
 from foundational.specs.base import Spec
-from foundational.specs.parsing import parse
+from foundational.specs.parsing import parse, parse_json
 
 MANIFEST = "manifest.json"
 BIAS = "run.npz"
@@ -59,7 +58,7 @@ def read_manifest(root: Path, name: str) -> PoolManifest:
     path = pool_folder(root, name) / MANIFEST
     if not path.is_file():
         raise NotFoundError(f"the pool {name!r} was never sampled; sample it with: {_command(name)}")
-    return parse(PoolManifest, json.loads(path.read_text(encoding="utf-8")), str(path))
+    return parse(PoolManifest, parse_json(path.read_bytes(), str(path)), str(path))
 
 
 def open_pool(root: Path, name: str) -> tuple[xr.Dataset, ProvenanceRecord]:

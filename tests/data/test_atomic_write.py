@@ -139,3 +139,50 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path):
         write_whole(path, failing())
     assert path.read_bytes() == b"ab"
     assert [p.name for p in path.parent.iterdir()] == ["file"]
+
+
+REPLACER = """
+    import sys
+    from pathlib import Path
+    from foundational.data.atomic_write import whole_folder
+    from foundational.errors import ConflictError
+    target, mine, turns, replace = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4] == "replace"
+    print("ready", flush=True)
+    sys.stdin.readline()
+    done = 0
+    for turn in range(turns):
+        place = target if replace else target.with_name(f"{target.name}-{turn}")
+        try:
+            with whole_folder(place, replace=replace) as folder:
+                for name in ("a", "b", "c"):
+                    (folder / name).write_text(mine)
+            done += 1
+        except ConflictError:
+            assert not replace
+    print(done)
+"""
+
+
+@pytest.mark.parametrize("mode", ["replace", "new"])
+def test_writers_of_one_folder_at_once_each_end_and_leave_it_whole(tmp_path: Path, mode: str):
+    """With replacement all succeed, one after the other; without it each folder is made by one of them."""
+    turns = 40
+    command = [sys.executable, "-c", textwrap.dedent(REPLACER), tmp_path / "target"]
+    writers = [
+        subprocess.Popen(
+            [*command, str(number), str(turns), mode], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for number in range(3)
+    ]
+    for writer in writers:
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        writer.stdin.write("go\n")
+        writer.stdin.flush()
+    done = [int(writer.communicate(timeout=120)[0]) for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert done == [turns] * 3 if mode == "replace" else sum(done) == turns
+    folders = list(tmp_path.iterdir())
+    assert len(folders) == (1 if mode == "replace" else turns), "leftovers"
+    for folder in folders:
+        assert len({(folder / name).read_text() for name in ("a", "b", "c")}) == 1

@@ -16,6 +16,7 @@ from foundational.data.conversion import to_dataset
 from foundational.data.store import open_store, verify_store, write_dataset
 from foundational.data.store_manifest import read_root, write_root
 from foundational.errors import ChecksumError, ConflictError, DatasetError, InputError, NotFoundError
+from foundational.release.bundle.archive import archive_folder
 
 FORCES = Path("forces") / "c" / "0" / "0"
 
@@ -210,3 +211,36 @@ def test_progress_counts_the_variables(dataset: xr.Dataset, tmp_path: Path):
     count = len(dataset.data_vars)
     assert [done for done, _, _ in calls] == list(range(count + 1))
     assert {total for _, total, _ in calls} == {count}
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_old_and_new_numbers_of_a_replaced_store_are_never_mixed(
+    store: Path, dataset: xr.Dataset, tmp_path: Path, zipped: bool
+):
+    """Also where some arrays were read before, and where the new store has other sizes or lies elsewhere by now."""
+    other = dataset.isel(configuration=slice(None)).copy(deep=True)
+    other["energy"] = other["energy"] + 1.0
+    write_dataset(other, tmp_path / "new.zarr")
+    current = tmp_path / "current.zarr"
+    if zipped:
+        archive_folder(tmp_path / "new.zarr.zip", tmp_path / "new.zarr")
+        current = tmp_path / "current.zarr.zip"
+        archive_folder(current, store)
+    else:
+        shutil.copytree(store, current)
+    opened, unread = open_store(current), open_store(current)
+    assert opened["energy"].load().size
+    if zipped:
+        (tmp_path / "new.zarr.zip").replace(current)
+    else:
+        write_dataset(other, current, replace=True)
+    for late in (opened, unread):
+        for name in ("forces", "energy", "positions"):
+            if name == "energy" and late is opened:
+                continue  # in memory
+            with pytest.raises(ConflictError, match=r"was replaced or moved after it was opened; open it again"):
+                late[name].load()
+    np.testing.assert_array_equal(open_store(current)["energy"], other["energy"])
+    current.rename(tmp_path / "elsewhere") if zipped else shutil.move(current, tmp_path / "elsewhere")
+    with pytest.raises(ConflictError, match="moved"):
+        unread["stress"].load()

@@ -1,7 +1,6 @@
 """What a user compares: a dataset, a version, a git revision, a folder, a release, an extended XYZ file."""
 
 import hashlib
-import json
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from foundational.data.store import open_store
 from foundational.data.store_manifest import ROOT
 from foundational.errors import NotFoundError
 from foundational.project import DATASETS, STORE, find_root, locate_dataset
-from foundational.provenance.record import ProvenanceRecord, read_record
+from foundational.provenance.record import ProvenanceRecord, parse_record, read_record
 from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept, sha256_of
 from foundational.release.bundle.verification import opened_bundle
 from foundational.release.comparison.difference import ComparedDataset
@@ -95,7 +94,7 @@ def _of_revision(reference: DatasetVersion, revision: str, root: Path | None) ->
             title,
             store,
             parse(About, parse_yaml(about, title), f"about.yaml of {title}"),
-            parse(ProvenanceRecord, json.loads(record), f"provenance.json of {title}"),
+            parse_record(record, f"provenance.json of {title}"),
         )
 
 

@@ -200,30 +200,44 @@ def _target(record: ReleaseRecord, entry: Release | None, project: Path | None) 
 
 
 def _place(target: Path, origin: ReleaseSource, entry: Release | None) -> bool:
-    """Put the store at ``target``, with its records where git does not keep them; whether that was necessary."""
+    """Put the store at ``target``, with its records where git does not keep them; whether that was necessary.
+
+    A damaged copy is replaced, but for the project's own data. Of two processes that pull at once the first gives the
+    name, and the other finds the release there.
+    """
     own = target.parent.name == origin.record.name and target.parent.parent.name == DATASETS
+    damaged = False
     if target.exists():
-        try:
-            _require_release(target, origin.record, entry)
-        except ChecksumError as error:
-            if own:
-                raise ConflictError(
-                    f"{target} holds other data, which are not replaced; move them away ({error})"
-                ) from None
-        else:
+        damage = _damage(target, origin.record, entry)
+        if damage is None:
             return False
-    if own:
-        with whole_folder(target) as folder:
-            origin.copy_store(folder)
-            _require_release(folder, origin.record, entry)
-        return True
-    with whole_folder(target.parent, replace=True) as folder:
-        origin.copy_store(folder / STORE)
-        _require_release(folder / STORE, origin.record, entry)
-        write_record(folder, origin.record.provenance)
-        write_json(folder / RECORD, origin.record.model_dump(mode="json"))
-        write_about(folder, origin.record.about)
+        if own:
+            raise ConflictError(f"{target} holds other data, which are not replaced; move them away ({damage})")
+        damaged = True
+    replace = damaged or (not own and target.parent.exists())
+    try:
+        with whole_folder(target if own else target.parent, replace=replace) as folder:
+            store = folder if own else folder / STORE
+            origin.copy_store(store)
+            _require_release(store, origin.record, entry)
+            if not own:
+                write_record(folder, origin.record.provenance)
+                write_json(folder / RECORD, origin.record.model_dump(mode="json"))
+                write_about(folder, origin.record.about)
+    except ConflictError:
+        if not target.exists() or _damage(target, origin.record, entry) is not None:
+            raise
+        return False
     return True
+
+
+def _damage(store: Path, record: ReleaseRecord, entry: Release | None) -> str | None:
+    """Why a store is not what was released; None where it is."""
+    try:
+        _require_release(store, record, entry)
+    except ChecksumError as error:
+        return str(error)
+    return None
 
 
 def _require_release(store: Path, record: ReleaseRecord, entry: Release | None) -> None:

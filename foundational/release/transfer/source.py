@@ -9,7 +9,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
-from foundational.errors import ChecksumError, InputError, NotFoundError
+from foundational.errors import ChecksumError, InputError, NotFoundError, did_you_mean
 from foundational.project import DATASETS
 from foundational.release.bundle.archive import unpack
 from foundational.release.bundle.bundle import (
@@ -97,6 +97,8 @@ def find_source(
             theirs = read_registry(path / reference.name)
             if theirs.releases:
                 path = path / reference.name / _archive_name(theirs, reference)
+            elif _released_below(path):
+                raise _unknown(reference.name, path)
         if not path.exists():
             raise NotFoundError(f"{path}: expected a release, its folder or zip, found nothing there")
         with opened_bundle(path) as bundle:
@@ -109,9 +111,21 @@ def _in_project(root: Path, reference: DatasetVersion) -> ReleaseSource:
     """A release from the registry, the records and the DVC store of a project."""
     folder = root / DATASETS / reference.name
     registry = read_registry(folder)
+    if not registry.releases:
+        raise _unknown(reference.name, root / DATASETS)
     entry = registry.find(reference.version)
     record = read_kept(folder / RELEASES / entry.version, entry.manifest)
     return ReleaseSource(record, registry, lambda target: fetch(root, entry.tracked, target))
+
+
+def _unknown(name: str, folder: Path) -> NotFoundError:
+    """That nothing of that name was released, with the closest name."""
+    return NotFoundError(f"no dataset {name!r} was released in {folder}; {did_you_mean(name, _released_below(folder))}")
+
+
+def _released_below(folder: Path) -> list[str]:
+    """Names of the datasets that have a registry of releases below ``folder``."""
+    return sorted(path.parent.name for path in folder.glob(f"*/{REGISTRY}"))
 
 
 def _checked(bundle: Path, reference: DatasetVersion, path: Path, registry: Registry) -> ReleaseRecord:
