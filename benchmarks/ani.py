@@ -44,6 +44,7 @@ from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.model_file import load_model, save_model
 from foundational.engines.ani.threads import kernel_threads
 from foundational.engines.ani.torch.torchani_export import aev_computer, to_torchani
+from foundational.engines.ani.training import train
 from foundational.science.crystals import build_crystal
 from foundational.specs.ani import (
     AevSpec,
@@ -55,7 +56,6 @@ from foundational.specs.ani import (
     OptimisationSpec,
     RadialSpec,
 )
-from foundational.stages.train.stage import train_ensemble
 
 AEV = AevSpec(
     radial=RadialSpec(cutoff=6.0, eta=12.0, first_shift=1.5, last_shift=5.7, shifts=16),
@@ -107,7 +107,7 @@ def least(run: Callable[[], object], rounds: int) -> float:
 def epoch(configurations: Configurations, hidden: tuple[int, ...], threads: int, batch: int, epochs: int) -> float:
     """The shortest time between the ends of two epochs."""
     ends: list[float] = []
-    train_ensemble(
+    train(
         settings(hidden, 1, epochs, batch),
         configurations,
         [np.arange(len(configurations))],
@@ -193,7 +193,7 @@ def measure(scale: float) -> dict[str, float]:
     figures["largest_difference_aev"] = float(np.abs(compute_aevs(few, AEV, [28]) - exact).max())
     figures["torchani_difference_aev"] = float(np.abs(torchani_aevs(few) - exact).max())
 
-    model = train_ensemble(settings(LARGE, 1, 1, 64), few, [np.arange(len(few))], 1)
+    model = train(settings(LARGE, 1, 1, 64), few, [np.arange(len(few))], 1)
     figures["epoch_seconds_large"] = epoch(many, LARGE, 2, 32, 4)
     figures["epoch_seconds_small"] = epoch(many, SMALL, 2, 32, 6)
     step = torchani_batch(model, few)
@@ -206,10 +206,8 @@ def measure(scale: float) -> dict[str, float]:
 
     thousand = many.take(np.arange(round(1000 * scale)))
     indices = [np.arange(len(thousand))] * 5
-    figures["ensemble5_seconds"] = least(
-        lambda: train_ensemble(settings(SMALL, 5, 60, 16), thousand, indices, 1, threads=2), 1
-    )
-    five = train_ensemble(settings(SMALL, 5, 1, 64), few, [np.arange(len(few))] * 5, 1)
+    figures["ensemble5_seconds"] = least(lambda: train(settings(SMALL, 5, 60, 16), thousand, indices, 1, threads=2), 1)
+    five = train(settings(SMALL, 5, 1, 64), few, [np.arange(len(few))] * 5, 1)
     with tempfile.TemporaryDirectory() as folder:
         model_path, store = Path(folder) / "model.safetensors", Path(folder) / "data.zarr"
         save_model(five, model_path)

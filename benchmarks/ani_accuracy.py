@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from foundational.data.batches import iterate_batches, to_configurations
 from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.training import train
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.engines.crystals.relaxation import relax_isotropic
 from foundational.engines.lammps.labeller import LammpsLabeller
@@ -38,7 +39,6 @@ from foundational.science.error_metrics import energy_errors
 from foundational.seeds import generator
 from foundational.specs.ani import AniSpec
 from foundational.specs.params import read_params
-from foundational.stages.train.stage import train_ensemble
 from foundational.units import MEV
 from foundational.workspace.pools import open_pool
 
@@ -54,7 +54,7 @@ def trained(spec: AniSpec, pool: xr.Dataset, frames: int, seed: int, members: in
     rows = generator(seed, "benchmark", frames).permutation(pool.sizes["configuration"])[:frames]
     configurations = to_configurations(pool, np.sort(rows))
     spec = spec.model_copy(update={"members": members})
-    return train_ensemble(spec, configurations, [np.arange(frames)] * members, seed)
+    return train(spec, configurations, [np.arange(frames)] * members, seed)
 
 
 def energies(model: Ensemble, pool: xr.Dataset) -> NDArray[np.float64]:
@@ -79,7 +79,7 @@ def learning_curve(spec: AniSpec, pool: xr.Dataset, test: xr.Dataset, reference:
             began = time.perf_counter()
             model = trained(spec, pool, frames, seed)
             row = {"seconds": time.perf_counter() - began, **energy_errors(energies(model, test), truth, n_atoms)}
-            row["force_mae_meV_per_A"] = evaluate(model, thinned)["force_mae_meV_per_A"]
+            row["force_mae_meV_per_A"] = evaluate(model, thinned).force_mae_meV_per_A
             row |= {f"{name}_error_meV": error for name, error in crystal_errors(model, reference).items()}
             for name, value in row.items():
                 found.setdefault(name, []).append(value)

@@ -21,6 +21,7 @@ import numpy as np
 from foundational.data.batches import take
 from foundational.data.store import open_store
 from foundational.engines.crystals.references import reference_crystals
+from foundational.evaluation.retraining import EvaluationPlan
 from foundational.labelling.catalogue import labeller_named
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import read_record
@@ -50,13 +51,14 @@ def main() -> None:
     reference = reference_crystals(labeller, record.element)
     ani = params.ani.scaled("recipe", float(dataset.attrs["volume_per_atom"]))
     settings = params.distill[params.paper.settings].model_copy(update={"pool": "pool"})
+    plan = EvaluationPlan(ani, reference, params.validate_.tie, params.seed)
     found: dict[str, dict[int, dict[str, float]]] = {}
     for name in chosen.methods:
         method = ComparedSpec(
             method=name, pool="pool", budgets=tuple(chosen.budgets), seeds=chosen.seeds, full_training=True
         )
         spec = params.paper.model_copy(update={"test": "test", "properties": (), "thin": 5, "methods": {name: method}})
-        rows = compare(name, spec, settings, ani, pools, reference, params.validate_.tie, params.seed)["rows"]
+        rows = compare(name, spec, settings, pools, plan)["rows"]
         found[name] = {budget: summary([r for r in rows if r["budget"] == budget]) for budget in chosen.budgets}
         if not chosen.json:
             for budget, numbers in found[name].items():

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 from foundational.specs.params import read_params
-from foundational.stages.survey.stage import MetalReport, judge_metal, metals_of
+from foundational.stages.survey.command import Variation, survey_metal, survey_spec
+from foundational.stages.survey.stage import MetalReport
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,7 +26,7 @@ def line(report: MetalReport) -> str:
         for name, values in errors.items()
     )
     return (
-        f"{report.frames} frames  rank {report.rank_ok_seeds}/{report.seeds}  "
+        f"{report.frames} frames  rank {report.rank_ok_members}/{report.members}  "
         f"MAE {report.mae_solid_meV_per_atom:.2f} solid {report.mae_liquid_meV_per_atom:.2f} liquid  "
         f"forces {report.force_mae_meV_per_A:.1f} meV/Å  worst network {crystals} meV/atom"
     )
@@ -38,12 +39,12 @@ def main() -> None:
     parser.add_argument("--metals", nargs="+")
     parser.add_argument("--counts", nargs="+", type=int, default=[0, 25, 100, 400])
     chosen = parser.parse_args()
-    metals = chosen.metals or list(metals_of(read_params(chosen.root / "params.yaml")).potentials)
+    metals = chosen.metals or list(survey_spec(read_params(chosen.root / "params.yaml")).potentials)
     found: dict[str, dict[int, object]] = {}
     for element in metals:
         found[element] = {}
         for count in chosen.counts:
-            report = judge_metal(chosen.root, element, refine_by=count)
+            report = survey_metal(chosen.root, element, variation=Variation(refine_by=count))
             found[element][count] = report.model_dump(mode="json")
             print(f"{element:<3}+{count:<4} {line(report)}", file=sys.stderr, flush=True)
     if chosen.json:

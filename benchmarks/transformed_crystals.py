@@ -22,12 +22,14 @@ from foundational.engines.ani.batch_energies import energies_per_atom
 from foundational.engines.crystals.references import reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
-from foundational.evaluation.crystals import crystal_errors, error_table
+from foundational.evaluation.crystals import compare_crystals
+from foundational.evaluation.errors import error_table
+from foundational.evaluation.retraining import retrain
 from foundational.labelling.session import LabellingSession
+from foundational.reproduction.columns import crystal_columns
 from foundational.seeds import derive
 from foundational.specs.params import read_params
 from foundational.stages.distill.stage import select
-from foundational.stages.train.stage import train_ensemble
 from foundational.stages.translate.stage import relabel
 from foundational.workspace.pools import open_pool
 
@@ -72,10 +74,10 @@ def main() -> None:
                         picked, params.translate.guard, LabellingSession(labeller), crystals=crystals
                     ).dataset
                     data = to_configurations(made)
-                    everything = [np.arange(len(data))] * ani.members
-                    ensemble = train_ensemble(ani, data, everything, seed)
+                    ensemble = retrain(data, ani, ani.members, seed)
                     (predicted,) = energies_per_atom([ensemble], test)
-                    errors = error_table(predicted, truth) | crystal_errors(ensemble, reference, params.validate_.tie)
+                    errors = error_table(predicted, truth).model_dump()
+                    errors |= crystal_columns(compare_crystals(ensemble, reference, params.validate_.tie))
                     rows.append(errors | {"configurations": len(data)})
                 found[way][count] = summary(rows)
                 if not chosen.json:

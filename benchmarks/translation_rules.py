@@ -21,7 +21,8 @@ from typing import get_args
 from foundational.cli.labelling import crystals_named
 from foundational.specs.params import read_params
 from foundational.specs.translate import Rule
-from foundational.stages.survey.stage import MetalReport, judge_metal, metals_of
+from foundational.stages.survey.command import Variation, survey_metal, survey_spec
+from foundational.stages.survey.stage import MetalReport
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -36,7 +37,7 @@ def summary(reports: list[MetalReport]) -> dict[str, object]:
     solids = [r.mae_solid_meV_per_atom for r in reports]
     return {
         "metals": len(reports),
-        "rank_ok_metals": sum(5 * r.rank_ok_seeds >= 4 * r.seeds for r in reports),
+        "rank_ok_metals": sum(5 * r.rank_ok_members >= 4 * r.members for r in reports),
         "mae_meV_per_atom": {"median": median(maes), "largest": max(maes)},
         "solid_mae_meV": {"median": median(solids), "largest": max(solids)},
         "crystal_error_meV": {"median": median(crystals), "largest": max(crystals)},
@@ -51,15 +52,15 @@ def main() -> None:
     parser.add_argument("--rules", nargs="+", default=list(get_args(Rule)))
     parser.add_argument("--crystals", nargs="+", default=["none", "fcc,bcc,hcp"])
     chosen = parser.parse_args()
-    metals = chosen.metals or list(metals_of(read_params(chosen.root / "params.yaml")).potentials)
+    metals = chosen.metals or list(survey_spec(read_params(chosen.root / "params.yaml")).potentials)
     ways = {f"{rule}, {names}": (rule, crystals_named(names)) for rule in chosen.rules for names in chosen.crystals}
     found: dict[str, list[MetalReport]] = {way: [] for way in ways}
     for element in metals:
         for way, (rule, crystals) in ways.items():
-            report = judge_metal(chosen.root, element, rule=rule, crystals=crystals)
+            report = survey_metal(chosen.root, element, variation=Variation(rule, crystals))
             found[way].append(report)
             print(
-                f"{element:<3}{way:<31} scale {report.scale:.4f}  rank {report.rank_ok_seeds}/{report.seeds}  "
+                f"{element:<3}{way:<31} scale {report.scale:.4f}  rank {report.rank_ok_members}/{report.members}  "
                 f"MAE {report.mae_solid_meV_per_atom:.2f} solid {report.mae_liquid_meV_per_atom:.2f} liquid  "
                 f"worst crystal {worst_crystal(report):.1f} meV/atom  {report.filtered} excluded",
                 file=sys.stderr,

@@ -104,13 +104,13 @@ def quick(root: Root = None) -> None:
 
 def crystal_table(rows: "Sequence[Row]") -> Iterator[str]:
     """Relaxed crystals beside the reference; the ranking is tested over all networks."""
-    head = f"{'dataset':<10}{'structure':<11}{'atoms':>5}   {'bond Å (ref)':<16}{'E eV/atom (ref)':<20}"
+    head = f"{'dataset':<10}{'structure':<11}{'atoms':>5}   {'d(NN) Å (ref)':<16}{'E eV/atom (ref)':<20}"
     yield head + f"{'ΔE meV':>7}   rank"
     for row in rows:
         start = f"{row.dataset:<10}{row.structure.upper():<11}{row.atoms:>5}   "
-        if row.bond is None or row.energy_per_atom is None or row.error_meV is None:
+        if row.nearest_neighbour_distance is None or row.energy_per_atom is None or row.error_meV is None:
             yield start + "no energy minimum found"
             continue
-        bond = f"{row.bond:.3f} ({row.reference_bond:.3f})"
+        distance = f"{row.nearest_neighbour_distance:.3f} ({row.reference_nearest_neighbour_distance:.3f})"
         energy = f"{row.energy_per_atom:.4f} ({row.reference_energy_per_atom:.4f})"
-        yield start + f"{bond:<16}{energy:<20}{row.error_meV:>+7.1f}   {row.rank} {'✓' if row.rank_ok else '✗'}"
+        yield start + f"{distance:<16}{energy:<20}{row.error_meV:>+7.1f}   {row.rank} {'✓' if row.rank_ok else '✗'}"

@@ -11,7 +11,7 @@ from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import progress_on_stderr
 
 if TYPE_CHECKING:  # at run time this would import torch
-    from foundational.stages.validate.stage import ValidationReport
+    from foundational.evaluation.validation_report import StructureReport, ValidationReport
 
 
 def validate(
@@ -38,7 +38,7 @@ def validate(
         report = validate_dataset(
             find_root(root),
             name,
-            seeds=seeds,
+            members=seeds,
             labeller_name=labeller.labeller,
             arguments=labeller.arguments,
             holdout_name=holdout,
@@ -47,29 +47,20 @@ def validate(
         )
     emit(report, as_json, lambda: validation_lines(report))
     if not report.passed:
-        for gate in report.gates:
-            if gate.ok is False:
-                warn(f"gate {gate.name} failed: {gate.message}")
+        for gate in report.failed:
+            warn(f"gate {gate.name} failed: {gate.message}")
         raise typer.Exit(1)
 
 
 def validation_lines(report: "ValidationReport") -> Iterator[str]:
     """Crystals of each network beside the reference, the errors on the holdout, and the gates."""
-    yield f"{report.dataset}: {report.training_configurations:,} configurations, {len(report.seeds)} networks"
-    yield (f"{'network':<9}{'structure':<11}{'bond Å (ref)':<16}{'E eV/atom (ref)':<20}{'ΔE meV':>7}   full relaxation")
-    for member in report.seeds:
-        for name, found in member.structures.items():
-            if found.energy_per_atom is None or found.bond is None or found.error_meV is None:
-                yield f"{member.seed:<9}{name.upper():<11}no energy minimum near that of the reference"
-                continue
-            bond = f"{found.bond:.3f} ({found.reference_bond:.3f})"
-            energy = f"{found.energy_per_atom:.4f} ({found.reference_energy_per_atom:.4f})"
-            full = ""
-            if found.full is not None:
-                full = f"{found.full.structure} {found.full.energy_per_atom:.4f} "
-                full += f"({found.full.reference_structure} {found.full.reference_energy_per_atom:.4f})"
-            mark = "✓" if member.rank_ok else "✗"
-            yield f"{member.seed:<9}{name.upper():<11}{bond:<16}{energy:<20}{found.error_meV:>+7.1f} {mark} {full}"
+    yield f"{report.dataset}: {report.training_configurations:,} configurations, {len(report.members)} networks"
+    head = f"{'network':<9}{'structure':<11}{'d(NN) Å (ref)':<16}{'E eV/atom (ref)':<20}{'ΔE meV':>7}"
+    yield f"{head}   full relaxation"
+    for member in report.members:
+        mark = "✓" if member.rank_ok else "✗"
+        for name, crystal in member.structures.items():
+            yield f"{member.member:<9}{name.upper():<11}{_crystal(crystal, mark)}"
     if report.mae_meV_per_atom is not None:
         yield (
             f"{report.holdout}: MAE {report.mae_meV_per_atom:.2f} meV/atom "
@@ -78,6 +69,19 @@ def validation_lines(report: "ValidationReport") -> Iterator[str]:
         )
     for gate in report.gates:
         yield f"{'ok  ' if gate.ok else '–   ' if gate.ok is None else 'FAIL'}  {gate.message}"
+
+
+def _crystal(crystal: "StructureReport", mark: str) -> str:
+    """One crystal by one network; d(NN) is the nearest-neighbour distance."""
+    length = crystal.nearest_neighbour_distance
+    if crystal.energy_per_atom is None or length is None or crystal.error_meV is None:
+        return "no energy minimum near that of the reference"
+    distance = f"{length:.3f} ({crystal.reference_nearest_neighbour_distance:.3f})"
+    energy = f"{crystal.energy_per_atom:.4f} ({crystal.reference_energy_per_atom:.4f})"
+    full = crystal.full
+    relaxed = "" if full is None else f"{full.structure} {full.energy_per_atom:.4f} "
+    relaxed += "" if full is None else f"({full.reference_structure} {full.reference_energy_per_atom:.4f})"
+    return f"{distance:<16}{energy:<20}{crystal.error_meV:>+7.1f} {mark} {relaxed}"
 
 
 def train(
@@ -100,21 +104,15 @@ def train(
     Trains on the training split of the dataset. The file holds no code that could run.
     """
     from foundational.project import find_root
+    from foundational.specs.ani import settings_named
     from foundational.specs.base import size_in_bytes
     from foundational.stages.train.command import train_model
+    from foundational.stages.train.stage import TrainOptions
+
+    options = TrainOptions(frames, seed, settings_named(settings), size_in_bytes(memory), device)
 
     with progress_on_stderr(f"training on {name}") as progress:
-        ensemble = train_model(
-            find_root(root),
-            name,
-            output,
-            frames=frames,
-            seed=seed,
-            settings=settings,
-            memory=size_in_bytes(memory),
-            device=device,
-            progress=progress,
-        )
+        ensemble = train_model(find_root(root), name, output, options, progress=progress)
     say(f"{output}: {ensemble.members} networks, {ensemble.id}")
 
 
@@ -129,5 +127,5 @@ def evaluate(
     from foundational.stages.train.command import evaluate_model
 
     with progress_on_stderr(f"evaluating on {data}") as progress:
-        errors = evaluate_model(model, data, root, device=device, progress=progress)
+        errors = evaluate_model(model, data, root, device=device, progress=progress).as_dict()
     emit(errors, as_json, lambda: [f"{key:<28} {value:.4g}" for key, value in errors.items()])

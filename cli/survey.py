@@ -25,22 +25,17 @@ def run(
     The networks are tested on relaxed crystals and on solid and liquid configurations that were not trained on.
     """
     from foundational.project import find_root
-    from foundational.reports.survey_page import table
-    from foundational.stages.survey.stage import judge_metal
+    from foundational.reports.survey_page import metals_table
+    from foundational.stages.survey.command import Variation, survey_metal
+
+    crystals = crystals_named(transfer.crystals)
+    variation = Variation(transfer.rule, crystals, transfer.refine, transfer.refine_from)
 
     with progress_on_stderr(f"translating to {element}") as progress:
-        report = judge_metal(
-            find_root(root),
-            element,
-            rule=transfer.rule,
-            crystals=crystals_named(transfer.crystals),
-            refine_by=transfer.refine,
-            refine_from=transfer.refine_from,
-            workers=workers,
-            write=write,
-            progress=progress,
+        report = survey_metal(
+            find_root(root), element, variation=variation, workers=workers, write=write, progress=progress
         )
-    emit(report, as_json, lambda: [table({element: report})])
+    emit(report, as_json, lambda: [metals_table({element: report})])
 
 
 def page(as_json: Json = False, root: Root = None) -> None:
@@ -49,11 +44,11 @@ def page(as_json: Json = False, root: Root = None) -> None:
     Gathers the reports of all metals into metrics/translate.json and writes the tables of docs/translation.md.
     """
     from foundational.project import find_root
-    from foundational.reports.survey_page import table, write_metals
+    from foundational.reports.survey_page import metals_table, write_survey
 
-    reports = write_metals(find_root(root))
+    reports = write_survey(find_root(root))
     document = {element: report.model_dump(mode="json") for element, report in reports.items()}
-    emit(document, as_json, lambda: [table(reports)])
+    emit(document, as_json, lambda: [metals_table(reports)])
 
 
 def pool(
@@ -70,12 +65,12 @@ def pool(
     The errors on every configuration of a pool of the same metal, by energy.
     """
     from foundational.project import find_root
-    from foundational.reports.survey_page import parity_table
-    from foundational.stages.survey.pool_test import judge_on_pool
+    from foundational.reports.survey_page import pool_test_table
+    from foundational.stages.survey.command import run_pool_test
 
     with progress_on_stderr(f"testing {name}") as progress:
-        report = judge_on_pool(find_root(root), name, pool, write=write, progress=progress)
-    emit(report, as_json, lambda: [parity_table([report])])
+        report = run_pool_test(find_root(root), name, pool, write=write, progress=progress)
+    emit(report, as_json, lambda: [pool_test_table([report])])
 
 
 HELP = "Test translation on many metals and on whole pools."

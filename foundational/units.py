@@ -13,6 +13,10 @@ BOLTZMANN: Final = 8.617333262e-5
 BAR: Final = 6.241509074e-7
 #: One eV in meV; written out so that no bare 1000 appears where energies are reported.
 MEV: Final = 1000.0
+#: One eV/Å³ in GPa.
+GPA: Final = 160.2176634
+#: One eV/Å² in mJ/m².
+MJ_PER_M2: Final = 16021.76634
 
 #: Factor from the unit to the package's own unit of that dimension, by dimension.
 UNITS: Final[dict[str, dict[str, float]]] = {

@@ -31,7 +31,7 @@ ALLOWED = {
     "inspection": ENGINES | RECORDS | {"inspection"},
     "labelling": LABELLING,
     "evaluation": EVALUATION,
-    "workspace": LABELLING | RECORDS | {"workspace"},
+    "workspace": EVALUATION | RECORDS | {"workspace"},
     "stages": STAGES,
     "reports": REPRODUCTION - {"reproduction"},
     "reproduction": REPRODUCTION,

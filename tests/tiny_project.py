@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 #: Numbers so small that a whole pipeline takes seconds; the physics is not judged by them.
 TINY = {
     "translate": {"guard": {"maximum_energy": 100.0}},
-    "holdout": {"ni-holdout": {"pool": "ni-momt-32", "frames": 10}},
+    "holdout": {"ni-holdout": {"pool": "ni-momt-108", "frames": 10}},
     "distill": {
         "ni": {
             "method": "active",
@@ -40,7 +40,7 @@ TINY = {
             "separation": 10,
         }
     },
-    "validate": {"seeds": 2, "gates": {"rank": True, "ground_state": True, "mae": 1e-6, "crystal_error": None}},
+    "validate": {"members": 2, "gates": {"rank": True, "ground_state": True, "mae": 1e-6, "crystal_error": None}},
     "ani": {"recipe": {"network": {"hidden": [16]}, "training": {"epochs": 2}}},
 }
 
@@ -56,15 +56,21 @@ def rattled_nickel(count: int, seed: int) -> Configurations:
 
 @pytest.fixture(scope="session")
 def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose pool ``ni-momt-32`` has 120 configurations."""
+    """A project with two pools: ``ni-momt-32`` of 120 configurations, ``ni-momt-108`` of 20 others."""
     root = tmp_path_factory.mktemp("project")
     params = merge(read_yaml(ROOT / "params.yaml"), TINY)
     YAML().dump(params, root / "params.yaml")
     shutil.copyfile(ROOT / "dvc.yaml", root / "dvc.yaml")
     (root / "datasets").mkdir()
     (root / "datasets" / "potentials").symlink_to(ROOT / "datasets" / "potentials")
+    for name, count, seed in (("ni-momt-32", 120, 1), ("ni-momt-108", 20, 2)):
+        store_nickel_pool(root, name, rattled_nickel(count, seed))
+    return root
+
+
+def store_nickel_pool(root: Path, name: str, batch: Configurations) -> None:
+    """Label ``batch`` and store it as a pool of two walkers."""
     potential = potential_for("Ni", root)
-    batch = rattled_nickel(120, seed=1)
     labeller = LammpsLabeller(potential)
     reference = reference_crystals(labeller, "Ni")
 
@@ -72,14 +78,13 @@ def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         dataset = to_dataset(
             batch.with_labels(labeller.label(batch)),
             attrs={"element": "Ni", "labeller": "lammps:NiNb", "volume_per_atom": reference.ground_volume},
-            walker=np.arange(120) % 2,
-            step=np.arange(120) // 2 * 100,
+            walker=np.arange(len(batch)) % 2,
+            step=np.arange(len(batch)) // 2 * 100,
         )
         return StageOutput(dataset, "Ni", labeller_record(labeller, "Ni"))
 
-    record = produce(root, "pools/ni-momt-32", "sample", {}, 1, (), build)
-    write_manifest(root / "datasets/pools/ni-momt-32", record)
-    return root
+    record = produce(root, f"pools/{name}", "sample", {}, 1, (), build)
+    write_manifest(root / f"datasets/pools/{name}", record)
 
 
 @pytest.fixture

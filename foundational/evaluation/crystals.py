@@ -1,102 +1,119 @@
-"""What a trained ensemble is worth, member by member: crystals and properties against the reference potential."""
+"""Crystals relaxed by each network of an ensemble, compared with those of the reference method."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from pydantic import Field
 
 from foundational.engines.ani.ensemble import Ensemble
-from foundational.engines.crystals.properties import FccProperties, fcc_properties
 from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.engines.crystals.relaxation import RelaxedCrystal, relax_isotropic
 from foundational.errors import EngineError
-from foundational.science.crystals import STRUCTURES
-from foundational.science.energy_ranking import judge_rank
+from foundational.evaluation.report import Report
+from foundational.science.crystals import STRUCTURES, Structure
+from foundational.science.energy_ranking import EnergyOrder, compare_energy_order
 from foundational.units import MEV
 
-#: eV/Å³ in GPa, and eV/Å² in mJ/m².
-GPA, MJ_PER_M2 = 160.2176634, 16021.76634
+#: What reports call HCP at c/a = √3, the crystal of the paper's tables (arXiv 2311.05407).
+PUBLISHED_HCP = "hcp_published"
 
 
-def crystal_errors(ensemble: Ensemble, reference: ReferenceCrystals, tie: float) -> dict[str, Any]:
-    """Of each member: errors of energy (meV/atom) and bond (Å) of each relaxed crystal, and whether the rank is right.
+@dataclass(frozen=True)
+class ComparedCrystal:
+    """One crystal, relaxed isotropically by one network from the crystal of the reference."""
 
-    ``hcp_published`` is HCP at c/a = √3, as the paper has it; it is not ranked. A crystal without a minimum is null.
-    """
-    expected: dict[str, RelaxedCrystal] = {str(name): crystal for name, crystal in reference.isotropic.items()}
-    expected["hcp_published"] = reference.published_hcp
-    found: dict[str, list[Any]] = {f"{name}_{what}": [] for name in expected for what in ("error_meV", "bond_error")}
-    found["rank_ok"] = []
-    for m in range(ensemble.members):
-        relaxed = {name: _minimum(ensemble.member(m), crystal, reference.element) for name, crystal in expected.items()}
-        for name, crystal in relaxed.items():
-            target = expected[name]
-            error = None if crystal is None else (crystal.energy_per_atom - target.energy_per_atom) * MEV
-            found[f"{name}_error_meV"].append(error)
-            found[f"{name}_bond_error"].append(None if crystal is None else crystal.bond - target.bond)
-        energies: dict[str, float] = {
-            s: crystal.energy_per_atom for s in STRUCTURES if (crystal := relaxed[s]) is not None
-        }
-        ranked = (
-            len(energies) == len(STRUCTURES)
-            and judge_rank(energies, {s: expected[s].energy_per_atom for s in STRUCTURES}, tie).rank_ok
-        )
-        found["rank_ok"].append(ranked)
-    return found
+    reference: RelaxedCrystal
+    relaxed: RelaxedCrystal | None
+    """None where the network has no minimum of energy near the reference's crystal."""
+
+    @property
+    def energy_error(self) -> float | None:
+        """Energy less that of the reference, eV/atom."""
+        return None if self.relaxed is None else self.relaxed.energy_per_atom - self.reference.energy_per_atom
+
+    @property
+    def energy_error_meV(self) -> float | None:  # noqa: N802 - the unit's own spelling
+        """The same in meV/atom."""
+        return None if (error := self.energy_error) is None else error * MEV
+
+    @property
+    def distance_error(self) -> float | None:
+        """Nearest-neighbour distance less that of the reference, Å."""
+        return None if self.relaxed is None else self.relaxed.bond - self.reference.bond
 
 
-def property_table(ensemble: Ensemble, reference: ReferenceCrystals) -> dict[str, list[float | None]]:
-    """Of each member: C11, C12, C44 in GPa, vacancy formation energy in eV, stacking fault energy in mJ/m²."""
-    rows = []
-    for m in range(ensemble.members):
-        member = ensemble.member(m)
-        relaxed = _minimum(member, reference.isotropic["fcc"], reference.element)
-        try:
-            rows.append(
-                None
-                if relaxed is None
-                else _in_units(fcc_properties(member, relaxed.volume_per_atom, reference.element))
+@dataclass(frozen=True)
+class MemberCrystals:
+    """All crystals by one network."""
+
+    isotropic: dict[Structure, ComparedCrystal]
+    """FCC, BCC and HCP at the ideal c/a."""
+    published_hcp: ComparedCrystal
+    """HCP at c/a = √3; compared, never ranked."""
+    order: EnergyOrder | None
+    """How the network ranks the crystals; None where one of them has no minimum."""
+
+    @property
+    def rank_ok(self) -> bool:
+        """Whether every crystal has a minimum, and all are in the reference's order."""
+        return self.order is not None and self.order.rank_ok
+
+
+class CrystalErrors(Report):
+    """Errors of one crystal, of each network; null where a network has no minimum."""
+
+    energy_meV_per_atom: tuple[float | None, ...]  # noqa: N815 - the unit's own spelling
+    nearest_neighbour_distance: tuple[float | None, ...] = Field(alias="bond_A")
+    """Å."""
+
+
+@dataclass(frozen=True)
+class CrystalReport:
+    """All crystals by every network of an ensemble."""
+
+    members: tuple[MemberCrystals, ...]
+
+    @property
+    def rank_ok(self) -> tuple[bool, ...]:
+        """Of each network, whether it ranks the crystals as the reference does."""
+        return tuple(member.rank_ok for member in self.members)
+
+    def errors(self) -> dict[str, CrystalErrors]:
+        """Errors by crystal: ``fcc``, ``bcc``, ``hcp`` and ``hcp_published``."""
+        columns: dict[str, list[ComparedCrystal]] = {s: [m.isotropic[s] for m in self.members] for s in STRUCTURES}
+        columns[PUBLISHED_HCP] = [member.published_hcp for member in self.members]
+        return {
+            name: CrystalErrors(
+                energy_meV_per_atom=tuple(crystal.energy_error_meV for crystal in crystals),
+                nearest_neighbour_distance=tuple(crystal.distance_error for crystal in crystals),
             )
-        except EngineError:
-            rows.append(None)
-    names = reference_properties(reference)
-    return {name: [None if row is None else row[name] for row in rows] for name in names}
+            for name, crystals in columns.items()
+        }
 
 
-def reference_properties(reference: ReferenceCrystals) -> dict[str, float]:
-    """The same by the reference potential."""
-    volume = reference.isotropic["fcc"].volume_per_atom
-    return _in_units(fcc_properties(reference.labeller, volume, reference.element))
+def compare_crystals(ensemble: Ensemble, reference: ReferenceCrystals, tie: float) -> CrystalReport:
+    """Relax FCC, BCC and HCP by each network of ``ensemble`` and compare them with ``reference``.
+
+    Parameters
+    ----------
+    tie
+        Reference gap below which two crystals tie, eV/atom.
+    """
+    return CrystalReport(tuple(_compare_member(ensemble.member(m), reference, tie) for m in range(ensemble.members)))
 
 
-def error_table(predicted: NDArray[np.float64], energy_per_atom: NDArray[np.float64]) -> dict[str, list[float]]:
-    """Of each member, meV/atom: mean, 99th percentile and maximum of the absolute error; (M, C) and (C,) in eV."""
-    error = (predicted - energy_per_atom) * MEV
-    size = np.abs(error)
-    found: Mapping[str, NDArray[np.float64]] = {
-        "mae_meV": size.mean(axis=1),
-        "mae_shifted_meV": np.abs(error - error.mean(axis=1, keepdims=True)).mean(axis=1),
-        "p99_meV": np.quantile(size, 0.99, axis=1),
-        "max_meV": size.max(axis=1),
-    }
-    return {name: values.tolist() for name, values in found.items()}
+def _compare_member(member: Ensemble, reference: ReferenceCrystals, tie: float) -> MemberCrystals:
+    isotropic = {s: _compare(member, reference.isotropic[s], reference.element) for s in STRUCTURES}
+    published = _compare(member, reference.published_hcp, reference.element)
+    energies: dict[str, float] = {s: c.relaxed.energy_per_atom for s, c in isotropic.items() if c.relaxed is not None}
+    order = None
+    if len(energies) == len(STRUCTURES):
+        expected: dict[str, float] = {s: reference.isotropic[s].energy_per_atom for s in STRUCTURES}
+        order = compare_energy_order(energies, expected, tie)
+    return MemberCrystals(isotropic, published, order)
 
 
-def _in_units(found: FccProperties) -> dict[str, float]:
-    values = asdict(found)
-    return {
-        "c11_GPa": values["c11"] * GPA,
-        "c12_GPa": values["c12"] * GPA,
-        "c44_GPa": values["c44"] * GPA,
-        "vacancy_eV": values["vacancy_energy"],
-        "stacking_fault_mJ_per_m2": values["stacking_fault_energy"] * MJ_PER_M2,
-    }
-
-
-def _minimum(member: Ensemble, crystal: RelaxedCrystal, element: str) -> RelaxedCrystal | None:
+def _compare(member: Ensemble, reference: RelaxedCrystal, element: str) -> ComparedCrystal:
     try:
-        return relax_isotropic(member, crystal.crystal, element)
+        return ComparedCrystal(reference, relax_isotropic(member, reference.crystal, element))
     except EngineError:
-        return None
+        return ComparedCrystal(reference, None)

@@ -4,7 +4,6 @@
 code and the potentials by symbolic link, the stored holdouts by copy. Nothing outside it changes.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -13,12 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
 from ruamel.yaml import YAML
 
-from foundational.errors import EngineError, MissingDependencyError
+from foundational.errors import EngineError, MissingDependencyError, NotFoundError
+from foundational.evaluation.report import Report
+from foundational.evaluation.validation_report import StructureReport
 from foundational.provenance.record import write_json
 from foundational.specs.params import read_params
 from foundational.specs.parsing import merge, read_yaml
+from foundational.workspace.validations import read_validation, validation_path
 
 #: Stages of the quick pipeline, in the order in which they build on each other.
 STAGES = (
@@ -34,18 +37,17 @@ DATASETS = ("ni", "al", "nb")
 STRUCTURES = ("fcc", "bcc", "hcp")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One relaxed crystal of the closing table; mean over seeds, energies in eV per atom, lengths in Å.
+class Row(Report):
+    """One relaxed crystal of the closing table; mean over networks, energies in eV per atom, lengths in Å.
 
-    Numbers are null where a seed found no minimum for the crystal.
+    Numbers are null where a network found no minimum for the crystal.
     """
 
     dataset: str
     structure: str
     atoms: int
-    bond: float | None
-    reference_bond: float
+    nearest_neighbour_distance: float | None = Field(alias="bond")
+    reference_nearest_neighbour_distance: float = Field(alias="reference_bond")
     energy_per_atom: float | None
     reference_energy_per_atom: float
     error_meV: float | None  # noqa: N815 - the unit's own spelling
@@ -118,7 +120,7 @@ def run(root: Path) -> QuickRun:
     quick = prepare(root)
     made = [stage for stage in STAGES if not stage.startswith("validate@")]
     _dvc(quick, "repro", "--single-item", *made)
-    reports = [quick / "metrics" / "validate" / f"{name}.json" for name in DATASETS]
+    reports = [validation_path(quick, name) for name in DATASETS]
     passed = True
     try:
         _dvc(quick, "repro", "--single-item", "--keep-going", *(s for s in STAGES if s not in made))
@@ -127,26 +129,44 @@ def run(root: Path) -> QuickRun:
             raise
         passed = False
     rows = summary(quick)
-    write_json(quick / "summary.json", {"passed": passed, "rows": [vars(row) for row in rows]})
+    write_json(quick / "summary.json", {"passed": passed, "rows": [row.model_dump(mode="json") for row in rows]})
     return QuickRun(quick, rows, passed)
 
 
 def summary(root: Path) -> list[Row]:
-    """The closing table from the validation metrics in ``root``: one row a crystal, the lowest first."""
+    """The closing table from the validation metrics in ``root``: one row a crystal, the lowest first.
+
+    Raises
+    ------
+    NotFoundError
+        where a dataset was not validated.
+    """
     rows = []
     for name in DATASETS:
-        metrics: dict[str, Any] = json.loads((root / "metrics" / "validate" / f"{name}.json").read_text())
-        seeds = metrics["seeds"]
-        means: dict[str, dict[str, Any]] = {}
-        for structure in STRUCTURES:
-            cases = [seed["structures"][structure] for seed in seeds]
-            means[structure] = {
-                key: None if any(case[key] is None for case in cases) else sum(case[key] for case in cases) / len(cases)
-                for key in ("bond", "reference_bond", "energy_per_atom", "reference_energy_per_atom", "error_meV")
-            } | {"atoms": cases[0]["atoms"]}
+        report = read_validation(root, name)
+        if report is None:
+            raise NotFoundError(f"no validation report of {name!r}; run: foundational quick")
+        means = {s: _mean([member.structures[s] for member in report.members]) for s in STRUCTURES}
         order = sorted(STRUCTURES, key=lambda s: (means[s]["energy_per_atom"] is None, means[s]["energy_per_atom"]))
         rows += [
-            Row(dataset=name, structure=s, rank=i + 1, rank_ok=metrics["rank_ok"], **means[s])
-            for i, s in enumerate(order)
+            Row(dataset=name, structure=s, rank=i + 1, rank_ok=report.rank_ok, **means[s]) for i, s in enumerate(order)
         ]
     return rows
+
+
+_NUMBERS = (
+    "nearest_neighbour_distance",
+    "reference_nearest_neighbour_distance",
+    "energy_per_atom",
+    "reference_energy_per_atom",
+    "error_meV",
+)
+
+
+def _mean(networks: list[StructureReport]) -> dict[str, Any]:
+    """One crystal, mean over networks; a number is None where a network has none."""
+    means: dict[str, Any] = {"atoms": networks[0].atoms}
+    for key in _NUMBERS:
+        values = [getattr(network, key) for network in networks]
+        means[key] = None if None in values else sum(values) / len(values)
+    return means

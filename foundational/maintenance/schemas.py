@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from foundational.evaluation.validation_report import ValidationReport
 from foundational.provenance.record import ProvenanceRecord, write_json
 from foundational.release.bundle.bundle import BundleManifest
 from foundational.release.record import ReleaseRecord
@@ -12,7 +13,6 @@ from foundational.release.registry.registry import Registry
 from foundational.specs.about import About
 from foundational.specs.params import Params
 from foundational.specs.potentials import PotentialRegistry
-from foundational.stages.validate.stage import ValidationReport
 from foundational.workspace.pools import PoolManifest
 
 #: File name in schemas/ and the model it describes.

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from foundational.errors import MissingDependencyError
+from foundational.reports.figures import parity_panels, pyplot, save
 from foundational.reports.paper_tables import of_budget
 
 #: Of the paper: MAE on all Ni-32 frames below this at 17 % of them, and on Ni-108 about this at 5 % of its atoms.
@@ -22,13 +22,6 @@ def draw(
     MissingDependencyError
         where matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl  # noqa: PLC0415 - only here
-    except ImportError:
-        raise MissingDependencyError("matplotlib is not installed; pip install matplotlib") from None
-    mpl.use("agg")
-    mpl.rcParams["svg.hashsalt"] = "foundational"
-    folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     if methods:
         test = next(iter(methods.values()))["test"]
@@ -42,9 +35,7 @@ def draw(
 
 
 def _learning(path: Path, methods: dict[str, dict[str, Any]], pool: str) -> Path:
-    from matplotlib import pyplot as plt  # noqa: PLC0415
-
-    figure, panels = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
+    figure, panels = pyplot().subplots(1, 3, figsize=(11, 3.6), layout="constrained")
     for axes, key, title in zip(
         panels, ("mae_meV", "p99_meV", "max_meV"), ("mean", "99th percentile", "largest"), strict=True
     ):
@@ -59,31 +50,23 @@ def _learning(path: Path, methods: dict[str, dict[str, Any]], pool: str) -> Path
     panels[0].plot([share], [limit], "k*", markersize=9, label="paper")
     panels[0].legend(fontsize=7)
     figure.suptitle(f"Tested on all of {pool}; mean ± deviation over seeds and networks")
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def _parity(path: Path, recipe: dict[str, Any]) -> Path:
-    from matplotlib import pyplot as plt  # noqa: PLC0415
 
     reference, predicted = (np.array(recipe["parity"][key]) for key in ("reference_eV", "predicted_eV"))
-    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
-    ends = [reference.min(), reference.max()]
-    left.plot(ends, ends, "k-", linewidth=0.7)
-    left.plot(reference, predicted, ".", markersize=2)
-    left.set(xlabel="EAM, eV/atom", ylabel="network, eV/atom")
-    right.plot(reference, (predicted - reference) * 1e3, ".", markersize=2)
-    right.set(xlabel="EAM, eV/atom", ylabel="error, meV/atom")
+    figure, (left, right) = pyplot().subplots(1, 2, figsize=(8, 3.6), layout="constrained")
+    parity_panels(left, right, reference, predicted)
     figure.suptitle(f"Trained on the distilled set of 32-atom cells, {len(reference):,} frames of {recipe['test']}")
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def _sets(path: Path, recipe: dict[str, Any]) -> Path:
-    from matplotlib import pyplot as plt  # noqa: PLC0415
-
     names = list(recipe["sets"])
     tests = list(recipe["sets"][names[0]]["errors"])
     errors = np.array([[np.mean(recipe["sets"][n]["errors"][t]["mae_meV"]) for t in tests] for n in names])
-    figure, axes = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
+    figure, axes = pyplot().subplots(figsize=(6.4, 3.4), layout="constrained")
     shown = axes.imshow(np.log10(errors), cmap="viridis_r")
     for i, j in np.ndindex(*errors.shape):
         dark = np.log10(errors[i, j]) > np.log10(errors).mean()
@@ -92,12 +75,4 @@ def _sets(path: Path, recipe: dict[str, Any]) -> Path:
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set(xlabel="tested on", ylabel="trained on")
     figure.colorbar(shown, label="log₁₀ MAE, meV/atom")
-    return _save(figure, path)
-
-
-def _save(figure: Any, path: Path) -> Path:
-    from matplotlib import pyplot as plt  # noqa: PLC0415
-
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
-    return path
+    return save(figure, path)

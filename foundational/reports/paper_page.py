@@ -1,13 +1,12 @@
 """docs/paper.md: the numbers between its markers are written from metrics/paper, so that the page cannot drift."""
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from foundational.data.atomic_write import write_whole
-from foundational.errors import InputError
+from foundational.reports.markdown import filled
 from foundational.reports.paper_figures import draw
 from foundational.reports.paper_tables import (
     budgets_table,
@@ -18,13 +17,13 @@ from foundational.reports.paper_tables import (
     self_energies_table,
     sets_table,
 )
+from foundational.specs.ani import SettingsName
 from foundational.specs.paper import PaperSpec
 from foundational.specs.params import read_params
 
 PAGE = Path("docs/paper.md")
 FIGURES = Path("docs/figures")
 METRICS = Path("metrics/paper")
-SETTINGS = ("recipe", "published")
 
 
 def write_page(root: Path) -> list[Path]:
@@ -51,7 +50,7 @@ class Numbers:
 
 
 def filled_page(root: Path) -> str:
-    """The page with its tables as the numbers have them now; where some are missing it says what makes them.
+    """The page with the tables of the present numbers; where some are missing it says what computes them.
 
     Raises
     ------
@@ -60,14 +59,7 @@ def filled_page(root: Path) -> str:
     """
     page = (root / PAGE).read_text(encoding="utf-8")
     tables = page_tables(read_params(root / "params.yaml").paper, read_numbers(root))
-    marked = re.findall(r"<!-- begin (\S+) -->", page)
-    if sorted(marked) != sorted(tables):
-        raise InputError(f"{PAGE}: expected the markers {sorted(tables)}, got {sorted(marked)}")
-    for name, text in tables.items():
-        begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
-        before, _, rest = page.partition(begin)
-        page = before + begin + text + "\n" + end + rest.partition(end)[2]
-    return page
+    return filled(page, tables, str(PAGE))
 
 
 def page_tables(spec: PaperSpec, numbers: Numbers) -> dict[str, str]:
@@ -81,7 +73,7 @@ def page_tables(spec: PaperSpec, numbers: Numbers) -> dict[str, str]:
         if method.full_training:
             found = numbers.methods.get(name)
             tables[name] = _absent(f"paper-method@{name}") if found is None else budgets_table(found)
-    for settings in SETTINGS:
+    for settings in get_args(SettingsName):
         found = sets.get(settings)
         tables[f"sets-{settings}"] = _absent(f"paper-sets@{settings}") if found is None else sets_table(found)
         tables[f"crystals-{settings}"] = _absent(f"paper-sets@{settings}") if found is None else crystals_table(found)
@@ -95,7 +87,7 @@ def read_numbers(root: Path) -> Numbers:
     """The numbers that are there."""
     spec = read_params(root / "params.yaml").paper
     files = {("method", name): f"paper-method@{name}" for name in spec.methods}
-    files |= {("sets", name): f"paper-sets@{name}" for name in SETTINGS}
+    files |= {("sets", name): f"paper-sets@{name}" for name in get_args(SettingsName)}
     found: dict[str, dict[str, dict[str, Any]]] = {"method": {}, "sets": {}}
     missing = []
     for (kind, name), stage in files.items():

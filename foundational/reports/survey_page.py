@@ -1,186 +1,134 @@
-"""The tables of docs/translation.md, between their markers, and its figure, from the reports of all metals."""
+"""The tables and the figure of docs/translation.md, from the reports of the survey over metals."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from foundational.data.atomic_write import write_whole
-from foundational.errors import MissingDependencyError, NotFoundError
+from foundational.errors import NotFoundError
 from foundational.provenance.record import write_json
-from foundational.reports.paper_tables import spread
-from foundational.reports.paper_tables import table as table_of
-from foundational.specs.params import read_params
-from foundational.stages.survey.pool_test import METRICS as PARITY
-from foundational.stages.survey.pool_test import ParityReport
-from foundational.stages.survey.stage import MetalReport, gather_metals
+from foundational.reports.figures import parity_panels, pyplot, save
+from foundational.reports.markdown import filled, mean_and_deviation, table
+from foundational.reports.published import crystals_table
+from foundational.science.crystals import STRUCTURES
+from foundational.stages.survey.command import read_metals, read_pool_tests
+from foundational.stages.survey.pool_test import PoolTestReport
+from foundational.stages.survey.stage import MetalReport
 
 PAGE: Final = Path("docs") / "translation.md"
 FIGURE: Final = Path("docs") / "figures" / "translation_parity.svg"
-_END: Final = "<!-- end -->"
 _HEAD: Final = (
     "metal",
     "potential",
     "scale",
-    "order by the potential, gaps in meV/atom",
-    "order right in",
-    "FCC / BCC / HCP error, worst seed, meV/atom",
-    "bond error, worst, Å",
+    "energy ranking by the potential, gaps in meV/atom",
+    "correct ranking",
+    "FCC / BCC / HCP error, worst network, meV/atom",
+    "nearest-neighbour distance, worst error, Å",
     "solid / liquid MAE, meV/atom",
-    "left out",
+    "excluded",
 )
-#: Errors of the paper's relaxed crystals, bond in Å and energy in eV/atom: its Table 3 (arXiv 2311.05407).
-_PUBLISHED: Final = {"al": {"fcc": (0.01, 0.004), "bcc": (0.02, -0.024), "hcp": (-0.01, -0.005)}}
-#: The paper's HCP is relaxed at c/a = √3.
-_CRYSTALS: Final = {"FCC": ("fcc", "fcc"), "BCC": ("bcc", "bcc"), "HCP": ("hcp", "hcp_published")}
 
 
-def write_metals(root: Path) -> dict[str, MetalReport]:
+def write_survey(root: Path) -> dict[str, MetalReport]:
     """Gather the reports into ``metrics/translate.json`` and into the page; draw the figure.
 
     Raises
     ------
     NotFoundError
-        If a report, the page or its markers are missing.
+        where a report or the page is missing.
+    InputError
+        where the page lacks a marker.
     MissingDependencyError
-        If matplotlib is not installed.
+        where matplotlib is not installed.
     """
-    found, parity = gather_metals(root), gather_parity(root)
-    write_json(root / "metrics" / "translate.json", {e: r.model_dump(mode="json") for e, r in found.items()})
-    draw(root / FIGURE, parity)
+    metals, pool_tests = read_metals(root), read_pool_tests(root)
+    write_json(root / "metrics" / "translate.json", {e: r.model_dump(mode="json") for e, r in metals.items()})
+    draw(root / FIGURE, pool_tests)
     path = root / PAGE
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    for name, shown in tables(found, parity).items():
-        begin = f"<!-- begin: foundational {name} -->"
-        before, marker, rest = text.partition(begin)
-        _, end, after = rest.partition(_END)
-        if not marker or not end:
-            raise NotFoundError(f"{PAGE} has no lines {begin} and {_END}, between which a table goes")
-        text = f"{before}{begin}\n{shown}\n{_END}{after}"
+    if not path.is_file():
+        raise NotFoundError(f"no page {PAGE}, into which the tables go")
+    text = filled(path.read_text(encoding="utf-8"), tables(metals, pool_tests), str(PAGE))
     write_whole(path, [text.encode()])
-    return found
+    return metals
 
 
-def tables(metals: dict[str, MetalReport], parity: list[ParityReport]) -> dict[str, str]:
-    """Every table of the page, by the name in its marker."""
-    return {"metals": table(metals), "parity": parity_table(parity), "table 3": crystals_table(parity)}
+def tables(metals: dict[str, MetalReport], pool_tests: list[PoolTestReport]) -> dict[str, str]:
+    """Every table of the page, by the name of its section."""
+    crystals = {report.dataset: report.errors for report in pool_tests}
+    return {
+        "metals": metals_table(metals),
+        "parity": pool_test_table(pool_tests),
+        "table-3": crystals_table(crystals, "dataset"),
+    }
 
 
-def gather_parity(root: Path) -> list[ParityReport]:
-    """The reports of ``translate.parity`` of params.yaml, in its order.
-
-    Raises
-    ------
-    NotFoundError
-        If one is missing.
-    """
-    found = []
-    for name in read_params(root / "params.yaml").translate.parity:
-        path = root / PARITY / f"{name}.json"
-        if not path.is_file():
-            raise NotFoundError(f"no report of {name}; make it with: foundational parity {name} --write")
-        found.append(ParityReport.model_validate(json.loads(path.read_text(encoding="utf-8"))))
-    return found
-
-
-def table(reports: dict[str, MetalReport]) -> str:
+def metals_table(reports: dict[str, MetalReport]) -> str:
     """A line a metal, in Markdown."""
     rows = []
     for element, report in reports.items():
         gaps = report.reference_gaps_meV
         first, second, third = (name.upper() for name in report.reference_order)
+        distances = tuple(d for name in STRUCTURES for d in report.errors[name].nearest_neighbour_distance)
         rows.append(
             [
                 element,
                 report.potential,
                 f"{report.scale:.4f}",
                 f"{first} {gaps[0]:.1f} {second} {gaps[1]:.1f} {third}",
-                f"{report.rank_ok_seeds} of {report.seeds}",
-                " / ".join(_worst(report.errors[name].energy_meV_per_atom, 1) for name in ("fcc", "bcc", "hcp")),
-                _worst(tuple(b for name in ("fcc", "bcc", "hcp") for b in report.errors[name].bond_A), 3),
+                f"{report.rank_ok_members} of {report.members}",
+                " / ".join(_worst(report.errors[name].energy_meV_per_atom, 1) for name in STRUCTURES),
+                _worst(distances, 3),
                 f"{report.mae_solid_meV_per_atom:.2f} / {report.mae_liquid_meV_per_atom:.2f}",
                 str(report.filtered),
             ]
         )
-    right = sum(5 * report.rank_ok_seeds >= 4 * report.seeds for report in reports.values())
-    said = f"{right} of {len(reports)} metals have the right order in at least four of five networks."
-    return f"{table_of(_HEAD, rows)}\n\n{said}"
+    right = sum(5 * report.rank_ok_members >= 4 * report.members for report in reports.values())
+    summary = f"{right} of {len(reports)} metals have the correct ranking in at least four of five networks."
+    return f"{table(_HEAD, rows)}\n\n{summary}"
 
 
-def parity_table(reports: Iterable[ParityReport]) -> str:
+def pool_test_table(reports: Iterable[PoolTestReport]) -> str:
     """A line a dataset: errors on all of its pool, and on each fifth of it by energy; mean over networks."""
     rows = [
         [
             report.dataset,
             f"{report.pool}, {report.frames:,}",
-            spread(report.mae_meV_per_atom, 3),
+            mean_and_deviation(report.mae_meV_per_atom, 3),
             " / ".join(f"{np.mean(part.mae_meV_per_atom):.2f}" for part in report.parts),
-            spread(report.p99_meV_per_atom, 2),
-            spread(report.max_meV_per_atom, 1),
+            mean_and_deviation(report.p99_meV_per_atom, 2),
+            mean_and_deviation(report.max_meV_per_atom, 1),
         ]
         for report in reports
     ]
     head = ["dataset", "tested on, frames", "MAE, meV/atom", "MAE of each fifth, by rising energy", "p99", "max"]
-    return table_of(head, rows)
+    return table(head, rows)
 
 
-def crystals_table(reports: Iterable[ParityReport]) -> str:
-    """Relaxed crystals beside the paper's Table 3: errors of bond (Å) and energy (meV/atom); HCP at c/a = √3."""
-    rows = []
-    for report in reports:
-        published = _PUBLISHED.get(report.dataset)
-        paper = [
-            f"{published[key][0]:+.2f} / {published[key][1] * 1000:+.0f}" if published else "–"
-            for key, _ in _CRYSTALS.values()
-        ]
-        errors = [report.errors[key] for _, key in _CRYSTALS.values()]
-        own = [f"{spread(e.bond_A, 3)} / {spread(e.energy_meV_per_atom, 1)}" for e in errors]
-        rows.append([report.dataset, *(text.replace("-", "−") for text in paper), *own])
-    return table_of(["dataset", *(f"paper {s}" for s in _CRYSTALS), *(f"here {s}" for s in _CRYSTALS)], rows)
-
-
-def draw(path: Path, reports: list[ParityReport]) -> None:
-    """The figure: energies and errors of each dataset on its pool, as SVG without a date; none without a report.
+def draw(path: Path, reports: list[PoolTestReport]) -> None:
+    """The figure: energies and errors of each dataset on its pool; none without a report.
 
     Raises
     ------
     MissingDependencyError
-        If matplotlib is not installed.
+        where matplotlib is not installed.
     """
     if not reports:
         return
-    try:
-        import matplotlib as mpl  # noqa: PLC0415 - only here
-    except ImportError:
-        raise MissingDependencyError("matplotlib is not installed; pip install matplotlib") from None
-    mpl.use("agg")
-    mpl.rcParams["svg.hashsalt"] = "foundational"
-    from matplotlib import pyplot as plt  # noqa: PLC0415
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure, panels = plt.subplots(len(reports), 2, figsize=(8, 3.4 * len(reports)), layout="constrained", squeeze=False)
+    size = (8, 3.4 * len(reports))
+    figure, panels = pyplot().subplots(len(reports), 2, figsize=size, layout="constrained", squeeze=False)
     for (left, right), report in zip(panels, reports, strict=True):
-        _panels(left, right, report)
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
-
-
-def _panels(left: Any, right: Any, report: ParityReport) -> None:
-    reference, predicted = (np.array(x) for x in (report.reference_eV_per_atom, report.predicted_eV_per_atom))
-    ends = [reference.min(), reference.max()]
-    left.plot(ends, ends, "k-", linewidth=0.7)
-    left.plot(reference, predicted, ".", markersize=2)
-    left.set(xlabel="EAM, eV/atom", ylabel="network, eV/atom")
-    left.set_title(f"{report.dataset} on {report.pool}", fontsize=9)
-    right.plot(reference, (predicted - reference) * 1e3, ".", markersize=2)
-    right.set(xlabel="EAM, eV/atom", ylabel="error, meV/atom")
+        reference, predicted = np.array(report.reference_eV_per_atom), np.array(report.predicted_eV_per_atom)
+        parity_panels(left, right, reference, predicted)
+        left.set_title(f"{report.dataset} on {report.pool}", fontsize=9)
+    save(figure, path)
 
 
 def _worst(errors: tuple[float | None, ...], digits: int) -> str:
     """The error of largest size with its sign; a dash where a network has no minimum."""
-    if any(error is None for error in errors):
+    known = [error for error in errors if error is not None]
+    if len(known) < len(errors):
         return "–"
-    worst = max((error for error in errors if error is not None), key=abs)
-    return f"{worst:+.{digits}f}".replace("-", "−")
+    return f"{max(known, key=abs):+.{digits}f}".replace("-", "−")

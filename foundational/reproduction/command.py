@@ -1,25 +1,27 @@
-"""The commands of ``foundational paper``: what is computed for the comparison with the paper, and where it is kept."""
+"""``foundational paper``: compute the numbers of the comparison with the paper, and keep them in metrics/paper."""
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import xarray as xr
 
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
-from foundational.errors import InputError, NotFoundError, did_you_mean
-from foundational.evaluation.crystals import reference_properties
+from foundational.errors import NotFoundError, did_you_mean
+from foundational.evaluation.crystals import PUBLISHED_HCP
+from foundational.evaluation.properties import reference_properties
+from foundational.evaluation.retraining import EvaluationPlan
 from foundational.progress import Progress
 from foundational.provenance.record import write_json
+from foundational.provenance.runlog import logged_run
 from foundational.reproduction.selection_methods import compare
 from foundational.reproduction.training_sets import train_on_sets
-from foundational.specs.ani import AniSpec
+from foundational.specs.ani import AniSpec, SettingsName, settings_named
 from foundational.specs.params import Params, read_params
 from foundational.workspace.pools import open_pool
 from foundational.workspace.sources import open_source
 
-Settings = Literal["recipe", "published"]
 #: Folder of the numbers, below the project's root.
 METRICS = Path("metrics/paper")
 
@@ -30,7 +32,7 @@ def compare_method(root: Path, key: str, *, progress: Progress | None = None) ->
     Raises
     ------
     NotFoundError
-        where there is no such method, or one of its pools is not here.
+        where there is no such method, or one of its pools is not on this machine.
     """
     params = read_params(root / "params.yaml")
     spec = params.paper
@@ -40,18 +42,11 @@ def compare_method(root: Path, key: str, *, progress: Progress | None = None) ->
     names = {spec.methods[key].pool, settings.pool, spec.test}
     pools = {name: open_pool(root, name)[0].load() for name in sorted(names)}
     reference = _reference(root, pools[settings.pool])
-    found = compare(
-        key,
-        spec,
-        settings,
-        _scaled(params, "recipe", pools[settings.pool]),
-        pools,
-        reference,
-        params.validate_.tie,
-        params.seed,
-        progress=progress,
-    )
-    found["reference"] = reference_properties(reference)
+    ani = _scaled(params, "recipe", pools[settings.pool])
+    plan = EvaluationPlan(ani, reference, params.validate_.tie, params.seed)
+    with logged_run(root, "paper-method", key):
+        found = compare(key, spec, settings, pools, plan, progress=progress)
+        found["reference"] = reference_properties(reference).model_dump()
     write_json(root / METRICS / f"method-{key}.json", found)
     return found
 
@@ -64,27 +59,28 @@ def compare_sets(root: Path, settings: str, *, progress: Progress | None = None)
     InputError
         where there are no such settings.
     """
-    if settings not in get_args(Settings):
-        raise InputError(f"expected settings among {', '.join(get_args(Settings))}, got {settings!r}")
+    chosen = settings_named(settings)
     params = read_params(root / "params.yaml")
     spec = params.paper
     sources = {name: open_source(root, wanted.source).dataset for name, wanted in spec.sets.items()}
     tests = {name: open_pool(root, name)[0].load() for name in spec.tested_on}
     some = next(iter(tests.values()))
-    ani = _scaled(params, "recipe" if settings == "recipe" else "published", some)
+    ani = _scaled(params, chosen, some)
     ani = ani.model_copy(update={"members": spec.networks[settings]})
     if settings == "published":
         training = ani.training.model_copy(update={"epochs": spec.published_epochs})
         ani = ani.model_copy(update={"training": training})
     reference = _reference(root, some)
-    found = train_on_sets(spec, ani, sources, tests, reference, params.validate_.tie, params.seed, progress=progress)
+    plan = EvaluationPlan(ani, reference, params.validate_.tie, params.seed)
+    with logged_run(root, "paper-sets", settings):
+        found = train_on_sets(spec, sources, tests, plan, progress=progress)
     found |= {
         "settings": settings,
         "epochs": ani.training.epochs,
-        "reference": reference_properties(reference),
+        "reference": reference_properties(reference).model_dump(),
         "reference_crystals": {
             name: {"energy_per_atom": crystal.energy_per_atom, "bond": crystal.bond}
-            for name, crystal in [*reference.isotropic.items(), ("hcp_published", reference.published_hcp)]
+            for name, crystal in [*reference.isotropic.items(), (PUBLISHED_HCP, reference.published_hcp)]
         },
     }
     write_json(root / METRICS / f"sets-{settings}.json", found)
@@ -96,5 +92,5 @@ def _reference(root: Path, pool: xr.Dataset) -> ReferenceCrystals:
     return reference_crystals(LammpsLabeller(potential_for(element, root, labeller.partition(":")[2])), element)
 
 
-def _scaled(params: Params, settings: Settings, pool: xr.Dataset) -> AniSpec:
+def _scaled(params: Params, settings: SettingsName, pool: xr.Dataset) -> AniSpec:
     return params.ani.scaled(settings, float(pool.attrs["volume_per_atom"]))

@@ -1,6 +1,5 @@
 """Training sets side by side: FCC, liquid, MOMT and distilled data, each tested on all (Fig. S2 and the tables)."""
 
-import time
 from typing import Any
 
 import numpy as np
@@ -10,27 +9,22 @@ from numpy.typing import NDArray
 from foundational.data.batches import take, to_configurations
 from foundational.engines.ani.batch_energies import energies_per_atom
 from foundational.engines.ani.ensemble import Ensemble
-from foundational.engines.crystals.references import ReferenceCrystals
-from foundational.evaluation.crystals import crystal_errors, error_table
+from foundational.engines.ani.training import train
+from foundational.evaluation.crystals import compare_crystals
+from foundational.evaluation.errors import error_table
+from foundational.evaluation.retraining import EvaluationPlan
 from foundational.progress import Progress
 from foundational.project import POOLS
+from foundational.reproduction.columns import crystal_columns
 from foundational.seeds import derive, generator
-from foundational.specs.ani import AniSpec
 from foundational.specs.paper import PaperSpec
-from foundational.stages.train.stage import train_ensemble
-
-#: Frames of the parity figure.
-_SHOWN = 1000
 
 
 def train_on_sets(
     spec: PaperSpec,
-    ani: AniSpec,
     sources: dict[str, xr.Dataset],
     tests: dict[str, xr.Dataset],
-    reference: ReferenceCrystals,
-    tie: float,
-    seed: int,
+    plan: EvaluationPlan,
     *,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -38,12 +32,12 @@ def train_on_sets(
 
     Parameters
     ----------
-    ani
-        settings, with as many members as networks are wanted
     sources
-        what each set is taken from, by the set's name
+        The dataset from which each set is taken, by the set's name.
     tests
-        pools to test on, by name
+        Pools to test on, by name.
+    plan
+        ANI settings, whose members are the networks of each set; relaxed crystals; the root seed.
 
     Returns
     -------
@@ -51,6 +45,7 @@ def train_on_sets(
         ``sets``: of each set its frames, self-energies (eV), errors on each pool, crystals; ``parity``: reference and
         predicted energies per atom (eV) of frames of the largest cells, by the last set but one.
     """
+    ani, seed = plan.settings, plan.seed
     models: dict[str, Ensemble] = {}
     shares: dict[str, list[set[bytes]]] = {}
     found: dict[str, dict[str, Any]] = {}
@@ -63,14 +58,12 @@ def train_on_sets(
             rows = np.sort(generator(seed, "paper", name).permutation(total)[: wanted.frames])
         data = take(sources[name], rows).load()
         own = [_share(len(rows), spec.training_fraction, derive(seed, "paper", name, m)) for m in range(ani.members)]
-        began = time.perf_counter()
-        models[name] = train_ensemble(ani, to_configurations(data), own, derive(seed, "paper", name))
+        models[name] = train(ani, to_configurations(data), own, derive(seed, "paper", name))
         ids = [row.tobytes() for row in data["id"].to_numpy()]
         shares[name] = [{ids[i] for i in indices} for indices in own]
         found[name] = {
             "frames": len(rows),
             "trained_on": len(own[0]),
-            "seconds": time.perf_counter() - began,
             "self_energy_eV": models[name].self_energies[:, 0].tolist(),
             "errors": {},
         }
@@ -80,13 +73,13 @@ def train_on_sets(
         ids = [row.tobytes() for row in pool["id"].to_numpy()]
         for name, energies in zip(models, energies_per_atom(list(models.values()), pool), strict=True):
             unseen = [np.array([i not in share for i in ids]) for share in shares[name]]
-            errors = [error_table(e[None, u], truth[u]) for e, u in zip(energies, unseen, strict=True)]
+            errors = [error_table(e[None, u], truth[u]).model_dump() for e, u in zip(energies, unseen, strict=True)]
             found[name]["errors"][pool_name] = {key: [e[key][0] for e in errors] for key in errors[0]}
             if pool_name == spec.test and name == "distilled":
-                thin = slice(None, None, max(1, len(truth) // _SHOWN))
+                thin = slice(None, None, max(1, len(truth) // spec.shown))
                 parity = {"reference_eV": truth[thin].tolist(), "predicted_eV": energies[0, thin].tolist()}
     for name, model in models.items():
-        found[name] |= crystal_errors(model, reference, tie)
+        found[name] |= crystal_columns(compare_crystals(model, plan.reference, plan.tie))
     return {"test": spec.test, "sets": found, "parity": parity}
 
 

@@ -1,14 +1,29 @@
 """What an ANI ensemble is and how it is trained: the `ani` section of params.yaml."""
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast, get_args
 
 from pydantic import Field, model_validator
 
+from foundational.errors import InputError
 from foundational.specs.base import Count, Fraction, InverseArea, Length, Spec
 
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
+SettingsName = Literal["recipe", "published"]
+
+
+def settings_named(name: str) -> SettingsName:
+    """``name``, where the section ``ani`` has settings of that name.
+
+    Raises
+    ------
+    InputError
+        where it has none.
+    """
+    if name not in get_args(SettingsName):
+        raise InputError(f"expected settings among {', '.join(get_args(SettingsName))}, got {name!r}")
+    return cast(SettingsName, name)
 
 
 class RadialSpec(Spec):
@@ -74,7 +89,7 @@ class AevSpec(Spec):
         return self
 
     def scaled(self, factor: float) -> Self:
-        """The same vector for a lattice ``factor`` times as large (science.md §4: a translated element)."""
+        """The same vector for a lattice ``factor`` times as large, such as that of a translated element."""
         return self.model_copy(update={"radial": self.radial.scaled(factor), "angular": self.angular.scaled(factor)})
 
     def length(self, n_elements: int) -> int:

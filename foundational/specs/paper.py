@@ -1,4 +1,4 @@
-"""What is compared with the paper: the section ``paper`` of params.yaml."""
+"""The comparison with the paper: the section ``paper`` of params.yaml."""
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ class ComparedSpec(Spec):
     pool: str
     """From which it chooses; budgets are shares of atoms, so that larger cells are fewer."""
     budgets: tuple[Count, ...]
-    """Frames of 32 atoms, ascending."""
+    """Frames of ``frame_atoms`` atoms, ascending."""
     seeds: Count
     """Seeds of the selection."""
     full_training: bool = False
@@ -28,7 +28,7 @@ class TrainingSetSpec(Spec):
     source: str
     """A dataset, or ``pools/<name>``."""
     frames: Count
-    """The first so many of a dataset, or as many of a pool at random."""
+    """How many: the first of a dataset, or drawn at random from a pool."""
 
 
 class PaperSpec(Spec):
@@ -38,6 +38,10 @@ class PaperSpec(Spec):
     """The entry of ``distill`` whose settings every method of the comparison takes over."""
     test: str
     """The pool on all of which everything is tested, and on which nothing is trained."""
+    frame_atoms: Count
+    """Atoms of the frames in which budgets are counted."""
+    shown: Count
+    """Frames of the parity figure."""
     properties: tuple[Count, ...]
     """The budgets at which elastic constants, vacancy and stacking fault are computed too."""
     members: Count
@@ -47,7 +51,7 @@ class PaperSpec(Spec):
     least_steps: Count
     """Least training steps there."""
     thin: Count
-    """Of the test pool one frame in so many is used for forces."""
+    """One in this many frames of the test pool is used for forces."""
     methods: dict[str, ComparedSpec]
     sets: dict[str, TrainingSetSpec]
     """The training sets of the tables."""

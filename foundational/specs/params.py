@@ -1,11 +1,11 @@
 """The whole of params.yaml."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from foundational.specs.ani import AniSpec
+from foundational.specs.ani import AniSpec, SettingsName
 from foundational.specs.base import Spec
 from foundational.specs.distill import DistillSpec
 from foundational.specs.holdout import HoldoutSpec
@@ -26,7 +26,7 @@ class AniSettings(Spec):
     published: AniSpec
     """Those of arXiv 2311.05407, for comparison."""
 
-    def scaled(self, name: Literal["recipe", "published"], volume_per_atom: float) -> AniSpec:
+    def scaled(self, name: SettingsName, volume_per_atom: float) -> AniSpec:
         """The settings called ``name``, their lengths scaled to a metal of ``volume_per_atom``, Å³."""
         spec: AniSpec = getattr(self, name)
         factor = (volume_per_atom / self.volume_per_atom) ** (1 / 3)

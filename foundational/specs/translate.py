@@ -35,6 +35,8 @@ class TranslationSpec(Spec):
 class NptTestSpec(Spec):
     """Short plain NPT runs of solid and liquid, on whose frames translated sets are tested."""
 
+    cells: dict[Literal["fcc", "bcc", "hcp"], tuple[Count, Count, Count]]
+    """Conventional cells along each edge of the run, by the ground state."""
     frames: Count
     """Of each phase."""
     solid: Annotated[float, Field(gt=0, lt=1)]
@@ -57,7 +59,7 @@ class MetalsSpec(Spec):
 
     parent: str
     rule: Rule
-    seeds: Count
+    members: Count
     """Networks trained on each translated set."""
     epochs: Count
     """Of their training, whose other settings are those of validation."""

@@ -1,9 +1,8 @@
 """What validation demands: the section ``validate`` of params.yaml."""
 
-from typing import Literal
-
 from pydantic import Field
 
+from foundational.specs.ani import SettingsName
 from foundational.specs.base import Count, EnergyPerAtom, Length, Spec
 
 
@@ -11,13 +10,13 @@ class GateSpec(Spec):
     """What a dataset must reach to pass; null switches a gate off."""
 
     rank: bool
-    """Every seed orders FCC, BCC and HCP as the reference does, over the pairs that are not ties."""
+    """Every network ranks FCC, BCC and HCP as the reference does, over the pairs that are not ties."""
     ground_state: bool
-    """Every seed finds the reference's ground state, where its gap is not a tie."""
+    """Every network finds the reference's ground state, where its gap is not a tie."""
     mae: EnergyPerAtom | None = Field(gt=0)
-    """Mean absolute energy error on the holdout, eV/atom, mean over seeds."""
+    """Mean absolute energy error on the holdout, eV/atom, mean over networks."""
     crystal_error: EnergyPerAtom | None = Field(gt=0)
-    """Largest error of a relaxed crystal's energy in any seed, eV/atom."""
+    """Largest error of a relaxed crystal's energy by any network, eV/atom."""
 
 
 class ValidatedSpec(Spec):
@@ -27,17 +26,27 @@ class ValidatedSpec(Spec):
     """Dataset on which its models are tested; nothing was trained on it."""
 
 
+class PoolTestSpec(Spec):
+    """How networks are tested on every frame of a pool: the command ``parity``."""
+
+    parts: Count
+    """Parts of the pool by energy, of equally many frames, each with its own errors."""
+    shown: Count
+    """Frames of the figure, evenly over the run."""
+
+
 class ValidateSpec(Spec):
     """How a dataset is validated by retraining on it."""
 
-    seeds: Count
-    """Networks trained, each on its own seed."""
-    training: Literal["recipe", "published"]
+    members: Count
+    """Networks trained on the dataset."""
+    training: SettingsName
     """Which settings of the section ``ani`` train them."""
     tie: EnergyPerAtom = Field(gt=0)
     """Reference gap below which two structures count as a tie, eV/atom (Kendall's tau-b)."""
     rattle: Length
     """Standard deviation of the displacements from which the full relaxations start, Å."""
+    pool_test: PoolTestSpec
     datasets: dict[str, ValidatedSpec]
     """The datasets of the pipeline; any other is tested on a holdout of its element and labeller, if there is one."""
     gates: GateSpec

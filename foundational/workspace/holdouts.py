@@ -1,10 +1,8 @@
 """Which holdout of a project tests the networks that were trained on a dataset."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import xarray as xr
-
+from foundational.data.named import NamedDataset
 from foundational.data.store import open_store
 from foundational.errors import ConflictError
 from foundational.project import STORE, dataset_folder, find_dataset
@@ -12,15 +10,7 @@ from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.specs.params import Params
 
 
-@dataclass(frozen=True)
-class Holdout:
-    """A dataset to test on, and its name."""
-
-    name: str
-    dataset: xr.Dataset
-
-
-def holdout_for(root: Path, params: Params, name: str, record: ProvenanceRecord) -> Holdout | None:
+def holdout_for(root: Path, params: Params, name: str, record: ProvenanceRecord) -> NamedDataset | None:
     """The holdout that params.yaml names for the dataset ``name``, or any of the same element and labeller.
 
     Raises
@@ -40,11 +30,11 @@ def holdout_for(root: Path, params: Params, name: str, record: ProvenanceRecord)
                 )
             continue
         if _method(read_record(folder)) == _method(record):
-            return Holdout(candidate, open_store(folder / STORE))
+            return NamedDataset(candidate, open_store(folder / STORE))
     return None
 
 
-def named_holdout(root: Path, name: str, record: ProvenanceRecord) -> Holdout:
+def named_holdout(root: Path, name: str, record: ProvenanceRecord) -> NamedDataset:
     """The dataset ``name``, to test networks that were trained on the dataset of ``record``.
 
     Raises
@@ -61,7 +51,7 @@ def named_holdout(root: Path, name: str, record: ProvenanceRecord) -> Holdout:
             f"expected a holdout of {record.element} labelled by {record.labeller.id}, "
             f"got {name!r}: {other.element} labelled by {other.labeller.id}"
         )
-    return Holdout(name, open_store(folder / STORE))
+    return NamedDataset(name, open_store(folder / STORE))
 
 
 def _method(record: ProvenanceRecord) -> tuple[str, str]:

@@ -1,10 +1,10 @@
 """Which datasets may be a parent: those that did not fail their own validation."""
 
-import json
 from pathlib import Path
 
 from foundational.errors import GateError
 from foundational.provenance.record import ProvenanceRecord
+from foundational.workspace.validations import read_validation
 
 
 def require_validated_parent(root: Path, parent: ProvenanceRecord, force: bool) -> None:
@@ -17,10 +17,8 @@ def require_validated_parent(root: Path, parent: ProvenanceRecord, force: bool) 
     GateError
         where it failed, and ``force`` is false.
     """
-    path = root / "metrics" / "validate" / f"{parent.output.name}.json"
-    if force or not path.is_file():
+    report = None if force else read_validation(root, parent.output.name)
+    if report is None or report.fingerprint != parent.output.fingerprint or report.passed:
         return
-    report = json.loads(path.read_text(encoding="utf-8"))
-    if report["fingerprint"] == parent.output.fingerprint and not report["passed"]:
-        failed = "; ".join(gate["message"] for gate in report["gates"] if gate["ok"] is False)
-        raise GateError(f"{parent.output.name!r} failed its own validation ({failed}); fix it or pass --force-parent")
+    failed = "; ".join(gate.message for gate in report.failed)
+    raise GateError(f"{parent.output.name!r} failed its own validation ({failed}); fix it or pass --force-parent")

@@ -38,23 +38,23 @@ def data(truth: Configurations, request: pytest.FixtureRequest) -> object:
 
 def test_known_errors_are_found(truth: Configurations, data: object) -> None:
     errors = evaluate(Shifted(truth), data)
-    assert errors["mae_meV_per_atom"] == pytest.approx(4.0)
-    assert errors["mean_error_meV_per_atom"] == pytest.approx(4.0)
-    assert errors["mae_shifted_meV_per_atom"] == pytest.approx(3.2)
-    assert errors["max_meV_per_atom"] == pytest.approx(12.0)
-    assert errors["p99_meV_per_atom"] == pytest.approx(12 - 0.04 * 10)
-    assert errors["rmse_meV_per_atom"] == pytest.approx(np.sqrt((144 + 4 * 4) / 5))
-    assert errors["force_mae_meV_per_A"] == pytest.approx(1.0, abs=1e-3)
-    assert errors["force_rmse_meV_per_A"] == pytest.approx(1.0, abs=1e-3)
-    assert errors["stress_mae_meV_per_A3"] == pytest.approx(3.0)
+    assert errors.mae_meV_per_atom == pytest.approx(4.0)
+    assert errors.mean_error_meV_per_atom == pytest.approx(4.0)
+    assert errors.mae_shifted_meV_per_atom == pytest.approx(3.2)
+    assert errors.max_meV_per_atom == pytest.approx(12.0)
+    assert errors.p99_meV_per_atom == pytest.approx(12 - 0.04 * 10)
+    assert errors.rmse_meV_per_atom == pytest.approx(np.sqrt((144 + 4 * 4) / 5))
+    assert errors.force_mae_meV_per_A == pytest.approx(1.0, abs=1e-3)
+    assert errors.force_rmse_meV_per_A == pytest.approx(1.0, abs=1e-3)
+    assert errors.stress_mae_meV_per_A3 == pytest.approx(3.0)
 
 
 def test_a_constant_error_is_seen_by_the_plain_mae_alone(truth: Configurations) -> None:
     model = untrained()
     shifted = replace(model, self_energies=model.self_energies + 1.0)
     before, after = evaluate(model, truth), evaluate(shifted, truth)
-    assert after["mae_meV_per_atom"] != pytest.approx(before["mae_meV_per_atom"], abs=100)
-    assert after["mae_shifted_meV_per_atom"] == pytest.approx(before["mae_shifted_meV_per_atom"], rel=1e-4)
+    assert after.mae_meV_per_atom != pytest.approx(before.mae_meV_per_atom, abs=100)
+    assert after.mae_shifted_meV_per_atom == pytest.approx(before.mae_shifted_meV_per_atom, rel=1e-4)
 
 
 def test_progress_covers_everything_once(truth: Configurations) -> None:

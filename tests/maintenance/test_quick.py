@@ -5,9 +5,10 @@ import pytest
 
 from foundational.cli.maintain import crystal_table
 from foundational.maintenance.quick import DATASETS, prepare, summary
-from foundational.provenance.record import write_json
 from foundational.specs.params import read_params
 from foundational.specs.parsing import read_yaml
+from foundational.workspace.validations import write_validation
+from tests.validation_reports import report
 
 
 @pytest.fixture
@@ -49,28 +50,13 @@ def test_preparing_again_keeps_what_was_made(root):
     assert (quick / "datasets/ni/made").read_text() == "x"
 
 
-def metrics(energies, rank_ok=True):
-    structures = {
-        name: {
-            "atoms": 32,
-            "bond": 2.5,
-            "reference_bond": 2.5,
-            "energy_per_atom": energy,
-            "reference_energy_per_atom": -4.0,
-            "error_meV": None if energy is None else (energy + 4.0) * 1000,
-        }
-        for name, energy in energies.items()
-    }
-    return {"rank_ok": rank_ok, "seeds": [{"structures": structures}] * 2}
-
-
 def test_the_table_ranks_by_energy_and_says_what_has_no_minimum(tmp_path):
     for name in DATASETS:
         energies = {"fcc": -4.0, "bcc": -4.1, "hcp": None if name == "nb" else -4.2}
-        write_json(tmp_path / f"metrics/validate/{name}.json", metrics(energies, rank_ok=name != "nb"))
+        write_validation(tmp_path, report(name=name, passed=name != "nb", energies=energies))
     rows = summary(tmp_path)
     assert [r.structure for r in rows[:3]] == ["hcp", "bcc", "fcc"]
     assert [r.rank for r in rows[:3]] == [1, 2, 3]
     table = "\n".join(crystal_table(rows))
     assert "no energy minimum found" in table
-    assert json.dumps([vars(r) for r in rows], allow_nan=False)
+    assert json.dumps([r.model_dump(mode="json") for r in rows], allow_nan=False)

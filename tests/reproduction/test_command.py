@@ -14,6 +14,8 @@ from foundational.specs.parsing import read_yaml
 SMALL = {
     "settings": "ni",
     "test": "ni-momt-32",
+    "frame_atoms": 32,
+    "shown": 1000,
     "properties": [40],
     "members": 2,
     "epochs": 1,
@@ -96,7 +98,7 @@ def test_the_page_holds_every_number_and_writing_it_again_changes_nothing(root):
     ]
     names += ["crystals-published", "self-energies", "distilled", "missing"]
     (root / "docs").mkdir()
-    text = "".join(f"# {n}\n<!-- begin {n} -->\n<!-- end {n} -->\nwords\n" for n in names)
+    text = "".join(f"# {n}\n<!-- begin: {n} -->\n<!-- end: {n} -->\nwords\n" for n in names)
     (root / PAGE).write_text(text)
     drawn = write_page(root)
     page = (root / PAGE).read_text()

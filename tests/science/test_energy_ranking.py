@@ -1,7 +1,7 @@
 import pytest
 from scipy.stats import kendalltau
 
-from foundational.science.energy_ranking import judge_rank
+from foundational.science.energy_ranking import compare_energy_order
 
 NICKEL = {"fcc": -4.8763, "bcc": -4.8333, "hcp": -4.8628}
 
@@ -15,32 +15,32 @@ NICKEL = {"fcc": -4.8763, "bcc": -4.8333, "hcp": -4.8628}
     ],
 )
 def test_kendall_tau_equals_scipy_where_nothing_ties(predicted):
-    ours = judge_rank(predicted, NICKEL, tie=0.001).kendall_tau
+    ours = compare_energy_order(predicted, NICKEL, tie=0.001).kendall_tau
     names = sorted(NICKEL)
     assert ours == pytest.approx(kendalltau([predicted[n] for n in names], [NICKEL[n] for n in names]).statistic)
 
 
-def test_a_constant_offset_changes_no_judgement():
+def test_a_constant_offset_changes_no_order():
     shifted = {name: energy + 1.234 for name, energy in NICKEL.items()}
-    assert judge_rank(shifted, NICKEL, tie=0.005) == judge_rank(NICKEL, NICKEL, tie=0.005)
+    assert compare_energy_order(shifted, NICKEL, tie=0.005) == compare_energy_order(NICKEL, NICKEL, tie=0.005)
 
 
 def test_a_pair_below_the_tie_is_not_judged():
     silver = {"fcc": -2.8500, "hcp": -2.8497, "bcc": -2.8130}
     swapped = {"fcc": -2.8497, "hcp": -2.8500, "bcc": -2.8130}
-    judgement = judge_rank(swapped, silver, tie=0.005)
-    assert judgement.rank_ok
-    assert judgement.ground_state_ok
+    order = compare_energy_order(swapped, silver, tie=0.005)
+    assert order.rank_ok
+    assert order.ground_state_ok
 
 
 def test_a_swapped_resolvable_pair_fails_the_rank_but_not_the_ground_state():
-    judgement = judge_rank({"fcc": -4.9, "bcc": -4.87, "hcp": -4.86}, NICKEL, tie=0.005)
-    assert not judgement.rank_ok
-    assert judgement.ground_state_ok
-    assert judgement.kendall_tau == pytest.approx(1 / 3)
+    order = compare_energy_order({"fcc": -4.9, "bcc": -4.87, "hcp": -4.86}, NICKEL, tie=0.005)
+    assert not order.rank_ok
+    assert order.ground_state_ok
+    assert order.kendall_tau == pytest.approx(1 / 3)
 
 
 def test_predicting_equal_energies_is_not_right():
-    judgement = judge_rank(dict.fromkeys(NICKEL, -4.8), NICKEL, tie=0.005)
-    assert not judgement.rank_ok
-    assert judgement.kendall_tau is None
+    order = compare_energy_order(dict.fromkeys(NICKEL, -4.8), NICKEL, tie=0.005)
+    assert not order.rank_ok
+    assert order.kendall_tau is None

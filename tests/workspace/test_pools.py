@@ -42,9 +42,9 @@ def test_a_pool_that_is_not_its_manifest_s_is_refused(project, damage):
 
 
 def test_a_holdout_is_spread_evenly_and_keeps_its_ids(distilled_project):
-    pool, _ = open_pool(distilled_project, "ni-momt-32")
+    pool, _ = open_pool(distilled_project, "ni-momt-108")
     stored = open_store(distilled_project / "datasets/ni-holdout/data.zarr")
-    assert np.array_equal(stored["id"], pool["id"][::12])
+    assert np.array_equal(stored["id"], pool["id"][::2])
 
 
 def test_two_processes_never_write_one_dataset(project):

@@ -14,12 +14,12 @@ from foundational.data.layout import VARIABLES
 from foundational.data.store import open_store
 from foundational.engines.geometry.local_structure import StructureType, structure_shares
 from foundational.errors import FoundationalError, InputError, MissingDependencyError, NotFoundError
+from foundational.evaluation.retraining import retrain
 from foundational.progress import Progress
 from foundational.project import POOLS, STORE, find_dataset
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.seeds import derive, generator
 from foundational.specs.params import read_params
-from foundational.stages.train.stage import train_ensemble
 from foundational.units import MEV
 from foundational.workspace.holdouts import holdout_for
 from foundational.workspace.pools import open_pool
@@ -151,9 +151,7 @@ def _errors(
     if progress is not None:
         progress(1, 3, "training")
     ani = params.ani.scaled("recipe", float(dataset.attrs["volume_per_atom"]))
-    training = np.flatnonzero(dataset["split"].to_numpy() == 0)
-    everything = to_configurations(dataset)
-    ensemble = train_ensemble(ani, everything, [training] * ani.members, derive(params.seed, "audit", name))
+    ensemble = retrain(dataset, ani, ani.members, derive(params.seed, "audit", name))
     holdout_name, holdout = found.name, found.dataset.load()
     batch = to_configurations(holdout)
     assert batch.labels is not None

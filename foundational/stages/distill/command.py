@@ -26,7 +26,6 @@ DECIDING: Final = (
     "science/picking.py",
     "stages/distill/methods.py",
     "stages/distill/stage.py",
-    "stages/train/stage.py",
 )
 
 

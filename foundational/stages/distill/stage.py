@@ -19,6 +19,7 @@ from foundational.data.batches import take, to_configurations
 from foundational.data.layout import VARIABLES
 from foundational.data.splits import assign_split
 from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.training import train
 from foundational.errors import InputError
 from foundational.progress import Progress
 from foundational.science.picking import pick_farthest
@@ -26,7 +27,6 @@ from foundational.seeds import derive, generator
 from foundational.specs.ani import AniSpec
 from foundational.specs.distill import DistillSpec
 from foundational.stages.distill.methods import METHODS, Picks, Pool, Round
-from foundational.stages.train.stage import train_ensemble
 from foundational.units import MEV
 
 REASONS = {name: code for code, name in enumerate(VARIABLES["selected_because"].meanings)}
@@ -217,7 +217,7 @@ def _train(ani: AniSpec, pool: Pool, chosen: NDArray[np.int64], spec: DistillSpe
         for m in range(spec.members)
     ]
     configurations = pool.configurations.take(chosen)
-    return train_ensemble(ani, configurations, shares, derive(seed, "distill", spec.pool, "round", number))
+    return train(ani, configurations, shares, derive(seed, "distill", spec.pool, "round", number))
 
 
 def _heldout_error(now: Round, heldout: NDArray[np.int64]) -> float:

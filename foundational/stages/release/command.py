@@ -54,7 +54,7 @@ from foundational.stages.release.stage import draft_record, require_passed
 from foundational.workspace.runner import exclusive
 
 if TYPE_CHECKING:
-    from foundational.stages.validate.stage import ValidationReport
+    from foundational.evaluation.validation_report import ValidationReport
 
 #: What decides the bytes of a release besides the data; all of it must be committed.
 _DECIDING = ("foundational", "LICENSES", SCHEMAS, "params.yaml", "dvc.lock", "datasets/potentials")
@@ -191,7 +191,7 @@ def _validation(
     def gate() -> "ValidationReport":
         from foundational.stages.validate.command import validate_dataset  # noqa: PLC0415 - a holdout needs no engine
 
-        return validate_dataset(root, name, seeds=members, progress=progress)
+        return validate_dataset(root, name, members=members, progress=progress)
 
     return gate
 

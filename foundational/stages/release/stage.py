@@ -10,7 +10,7 @@ from foundational.release.record import ReleaseRecord
 from foundational.specs.about import About
 
 if TYPE_CHECKING:
-    from foundational.stages.validate.stage import ValidationReport
+    from foundational.evaluation.validation_report import ValidationReport
 
 
 def draft_record(
@@ -63,6 +63,6 @@ def require_passed(name: str, fingerprint: str, report: "ValidationReport") -> N
     """
     if report.fingerprint != fingerprint:
         raise ChecksumError(f"{name} cannot be released: its validation gave the report of other data")
-    failed = [f"{gate.name}: {gate.message}" for gate in report.gates if gate.ok is False]
+    failed = [f"{gate.name}: {gate.message}" for gate in report.failed]
     if failed or not report.passed:
         raise GateError(f"{name} cannot be released, a gate failed: " + "; ".join(failed))

@@ -1,33 +1,77 @@
-"""Training an ensemble on a labelled dataset."""
+"""Training a potential on a dataset: which configurations, which settings, which devices."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from foundational.data.configurations import Configurations
+from foundational.data.batches import take
+from foundational.data.fingerprint import fingerprint
+from foundational.data.named import NamedDataset
 from foundational.engines.ani.ensemble import Ensemble
-from foundational.engines.ani.training import train
+from foundational.engines.ani.torch.devices import check_device
+from foundational.errors import InputError
+from foundational.evaluation.retraining import retrain, training_rows
 from foundational.progress import Progress
-from foundational.specs.ani import AniSpec
+from foundational.seeds import derive, generator
+from foundational.specs.ani import SettingsName
+from foundational.specs.params import AniSettings
+
+#: Bytes of the interpreter, the libraries and the compiled kernels.
+_PROGRAM = 350_000_000
 
 
-def train_ensemble(
-    spec: AniSpec,
-    configurations: Configurations,
-    train_indices: Sequence[NDArray[np.integer]],
-    seed: int,
-    *,
-    memory: int | None = None,
-    threads: int | None = None,
-    device: str = "cpu",
-    progress: Progress | None = None,
+@dataclass(frozen=True)
+class TrainOptions:
+    """The choices of ``foundational train``."""
+
+    frames: int | None = None
+    """Configurations drawn at random from the training split; None: all."""
+    seed: int = 0
+    """Of the draw, of the first weights and of the order of configurations."""
+    settings: SettingsName = "recipe"
+    """Which settings of the section ``ani`` of params.yaml."""
+    memory: int = 4 * 1024**3
+    """Largest number of bytes that the process takes; changes no result."""
+    device: str = "cpu"
+    """``cpu``, or a device of torch such as ``cuda``."""
+
+
+def train_on(
+    subject: NamedDataset, settings: AniSettings, options: TrainOptions, *, progress: Progress | None = None
 ) -> Ensemble:
-    """Train ``spec.members`` networks; member m on the configurations ``train_indices[m]``, the rest is held out.
+    """Train an ensemble on the training split of ``subject``; its metadata say on what.
 
-    The same specification, data, indices and seed give the same numbers on the same machine; ``memory`` (bytes for
-    cached derivatives) and ``threads`` change none. ``device`` is ``cpu`` or one of torch's, such as ``cuda``.
+    Raises
+    ------
+    InputError
+        where the split has fewer configurations than wanted, the memory does not suffice, or this machine has no such
+        device.
     """
-    return train(
-        spec, configurations, train_indices, seed, memory=memory, threads=threads, device=device, progress=progress
+    check_device(options.device)
+    if options.memory <= _PROGRAM:
+        raise InputError(
+            f"expected more than the {_PROGRAM / 1e6:.0f} MB of the program itself, got {options.memory / 1e6:g} MB"
+        )
+    name, rows = subject.name, training_rows(subject.dataset)
+    if options.frames is not None:
+        if options.frames > len(rows):
+            raise InputError(
+                f"expected at most {len(rows)} frames, which {name!r} has for training, got {options.frames}"
+            )
+        draw = generator(options.seed, "train", name, "frames")
+        rows = np.sort(draw.permutation(rows)[: options.frames])
+    chosen = take(subject.dataset, rows).load()
+    spec = settings.scaled(options.settings, float(subject.dataset.attrs["volume_per_atom"]))
+    ensemble = retrain(
+        chosen,
+        spec,
+        spec.members,
+        derive(options.seed, "train", name),
+        memory=options.memory - _PROGRAM,
+        device=options.device,
+        progress=progress,
     )
+    ensemble.metadata.update(
+        dataset=name, fingerprint=fingerprint(chosen), frames=str(len(rows)), settings=options.settings
+    )
+    return ensemble

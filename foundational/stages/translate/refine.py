@@ -12,10 +12,10 @@ from foundational.data.configurations import concatenate
 from foundational.data.conversion import to_dataset
 from foundational.engines.ani.last_layer import last_layer_features
 from foundational.errors import InputError
+from foundational.evaluation.retraining import retrain
 from foundational.labelling.session import LabellingSession
 from foundational.science.picking import configuration_uncertainty, pick_informative
 from foundational.specs.ani import AniSpec
-from foundational.stages.train.stage import train_ensemble
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,7 @@ def refine(
     if pool.attrs["element"] != element:
         raise InputError(f"expected a pool of {element} to refine with, got one of {pool.attrs['element']}")
     known, candidates = to_configurations(dataset), to_configurations(pool).with_labels(None)
-    rows = np.flatnonzero(dataset["split"].to_numpy() == 0) if "split" in dataset else np.arange(len(known))
-    ensemble = train_ensemble(ani, known, [rows] * ani.members, seed, progress=session.progress)
+    ensemble = retrain(dataset, ani, ani.members, seed, progress=session.progress)
     features = last_layer_features(ensemble, concatenate([candidates, known.with_labels(None)]))
     picks = pick_informative(features[: len(candidates)], features[len(candidates) :], count)
     uncertainty = configuration_uncertainty(ensemble.atomic_energies(candidates), candidates.offsets)

@@ -3,10 +3,10 @@ import pytest
 
 from foundational.engines.ani.last_layer import last_layer_features
 from foundational.engines.ani.network import layer_widths, layers
+from foundational.engines.ani.training import train
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.specs.params import read_params
-from foundational.stages.train.stage import train_ensemble
 from tests.tiny_project import rattled_nickel
 
 
@@ -19,7 +19,7 @@ def test_the_energy_is_linear_in_the_last_layer(checkout, activation):
     network = spec.network.model_copy(update={"hidden": (32, 16), "activation": activation})
     training = spec.training.model_copy(update={"epochs": 3, "least_steps": None})
     spec = spec.model_copy(update={"members": 2, "network": network, "training": training})
-    ensemble = train_ensemble(spec, batch, [np.arange(60)] * 2, seed=1)
+    ensemble = train(spec, batch, [np.arange(60)] * 2, seed=1)
     features = last_layer_features(ensemble, batch).reshape(60, 2, 16).astype(np.float64)
     energy = ensemble.predict(batch, forces=False).energy / 32
     widths = layer_widths(ensemble.mean.shape[-1], network.hidden)

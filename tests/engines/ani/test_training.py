@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from foundational.data.configurations import Configurations, concatenate
+from foundational.data.fingerprint import fingerprint
 from foundational.engines.ani.aev import compute_aevs, species_of
 from foundational.engines.ani.derivative_store import DerivativeStore
 from foundational.engines.ani.ensemble import Ensemble
@@ -220,3 +221,17 @@ def test_bad_input_is_explained() -> None:
 def test_divergence_is_an_error_and_not_a_model() -> None:
     with pytest.raises(EngineError, match="lower the learning rate"):
         train(settings(learning_rate=1e30, epochs=5), labelled(16), ALL, 1)
+
+
+def test_an_ensemble_says_on_which_data_it_was_trained() -> None:
+    configurations, seen = labelled(12), []
+    ensemble = train(
+        settings(members=2, epochs=3),
+        configurations,
+        [np.arange(8), np.arange(4, 12)],
+        1,
+        progress=lambda done, total, message: seen.append((done, total)),
+    )
+    assert ensemble.members == 2
+    assert ensemble.metadata["training_data"] == fingerprint(configurations)
+    assert seen == [(1, 3), (2, 3), (3, 3)]

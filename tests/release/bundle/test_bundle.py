@@ -15,10 +15,11 @@ from foundational.data.extxyz import read_extxyz
 from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store
 from foundational.errors import ChecksumError, ConflictError, GateError, NotFoundError
+from foundational.evaluation.validation_report import ValidationReport
 from foundational.provenance.record import LabellerRecord
 from foundational.release.bundle.bundle import read_manifest, sha256_of
 from foundational.release.registry.registry import read_registry
-from foundational.stages.validate.stage import GateReport, ValidationReport
+from tests import validation_reports
 
 EXPECTED = {
     "CHANGELOG.md",
@@ -137,20 +138,7 @@ def test_nothing_of_the_machine_is_in_a_bundle(bundle, two):
 def report(dataset, *, passed: bool) -> ValidationReport:
     """A validation report with one gate."""
     message = "FCC < HCP < BCC in 5 of 5 networks" if passed else "BCC < FCC"
-    return ValidationReport(
-        dataset="ni",
-        fingerprint=fingerprint(dataset),
-        element="Ni",
-        training_configurations=8,
-        holdout=None,
-        rank_ok=passed,
-        ground_state_ok=passed,
-        kendall_tau=None,
-        largest_crystal_error_meV=None,
-        passed=passed,
-        gates=(GateReport(name="rank", ok=passed, message=message),),
-        seeds=(),
-    )
+    return validation_reports.report(fingerprint(dataset), passed=passed, message=message)
 
 
 def test_a_training_set_that_fails_a_gate_is_not_released(project, nickel):

@@ -65,8 +65,8 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(project, monkeypatch):
 
 def count_training(monkeypatch):
     trained = []
-    train = stage.train_ensemble
-    monkeypatch.setattr(stage, "train_ensemble", lambda *args: trained.append(args) or train(*args))
+    train = stage.train
+    monkeypatch.setattr(stage, "train", lambda *args: trained.append(args) or train(*args))
     return trained
 
 

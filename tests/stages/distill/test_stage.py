@@ -63,7 +63,7 @@ def test_active_prefers_what_is_uncertain(pool, params):
 
 
 def test_a_method_without_a_model_trains_none(pool, params, monkeypatch):
-    monkeypatch.setattr(stage, "train_ensemble", lambda *_: pytest.fail("it trained a model"))
+    monkeypatch.setattr(stage, "train", lambda *_: pytest.fail("it trained a model"))
     made = run(params, pool, method="random", heldout=0)
     assert made.dataset.sizes["configuration"] == 40
     assert (made.dataset["selected_because"].to_numpy()[20:] == MEANINGS.index("random")).all()

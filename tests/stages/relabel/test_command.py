@@ -25,6 +25,8 @@ from foundational.stages.relabel.command import check_labels, relabel_dataset
 from foundational.stages.translate.command import journal_path, translate_dataset
 from foundational.stages.validate.command import validate_dataset
 from foundational.workspace.runner import StageOutput, exclusive, produce
+from foundational.workspace.validations import write_validation
+from tests.validation_reports import report
 
 COUNT = 20
 FAULTY, EMT = "ase:tests.faulty_calculators:Faulty", "ase:ase.calculators.emt:EMT"
@@ -206,10 +208,8 @@ def test_code_that_a_record_names_is_not_run_unasked(project):
 
 def failed_report(root, **changes):
     fingerprint = read_record(root / "datasets/ni").output.fingerprint
-    gates = [{"name": "rank", "ok": False, "message": "not every seed orders the crystals"}]
-    report = {"fingerprint": fingerprint, "passed": False, "gates": gates} | changes
-    (root / "metrics/validate").mkdir(parents=True)
-    (root / "metrics/validate/ni.json").write_text(json.dumps(report))
+    message = "only 1 of 2 networks reproduce the reference energy ranking"
+    write_validation(root, report(**({"fingerprint": fingerprint, "passed": False, "message": message} | changes)))
 
 
 def test_a_parent_that_failed_its_validation_is_refused(project):
@@ -218,7 +218,7 @@ def test_a_parent_that_failed_its_validation_is_refused(project):
         lambda **more: translate_dataset(project, "ni", "Nb", **more),
         lambda **more: relabel_dataset(project, "ni", EMT, "local/emt", **more),
     ):
-        with pytest.raises(GateError, match=r"'ni' failed its own validation.*not every seed.*--force-parent"):
+        with pytest.raises(GateError, match=r"'ni' failed its own validation.*only 1 of 2.*--force-parent"):
             run()
         run(force_parent=True)
 
@@ -237,7 +237,7 @@ def test_two_processes_do_not_label_into_one_dataset(project):
 def test_a_relabelled_set_is_validated_against_its_own_labeller(project):
     relabel_dataset(project, "ni", EMT, "local/emt")
     with pytest.raises(InputError, match="if you trust that, name it with --labeller"):
-        validate_dataset(project, "local/emt", seeds=1)
+        validate_dataset(project, "local/emt", members=1)
     emt = labeller_of(read_record(project / "datasets/local/emt").labeller, project, labeller_named(EMT, project))
     reference = reference_crystals(emt, "Ni")
     assert reference.isotropic["fcc"].bond == pytest.approx(2.49, abs=0.03)  # EMT's nickel: 3.49 to 3.52 Å

@@ -16,12 +16,12 @@ from foundational.engines.lammps.potentials import potential_for
 from foundational.engines.lammps.test_frames import npt_frames
 from foundational.errors import ConflictError, InputError, NotFoundError
 from foundational.labelling.records import labeller_record
-from foundational.reports.survey_page import PAGE, gather_parity, tables, write_metals
+from foundational.reports.survey_page import PAGE, tables, write_survey
 from foundational.science.crystals import build_crystal
 from foundational.specs.parsing import merge, read_yaml
 from foundational.specs.translate import NptTestSpec
-from foundational.stages.survey.pool_test import judge_on_pool
-from foundational.stages.survey.stage import MetalReport, gather_metals, judge_metal
+from foundational.stages.survey.command import Variation, read_metals, read_pool_tests, run_pool_test, survey_metal
+from foundational.stages.survey.stage import MetalReport
 from foundational.stages.translate.command import translate_dataset
 from foundational.stages.translate.length_scale import length_scale
 from foundational.stages.translate.stage import scaled
@@ -29,6 +29,7 @@ from foundational.workspace.pools import write_manifest
 from foundational.workspace.runner import StageOutput, produce
 
 TEST = {
+    "cells": {"fcc": [3, 3, 3], "bcc": [4, 4, 4], "hcp": [4, 3, 2]},
     "frames": 4,
     "solid": 0.5,
     "liquid": 1.0,
@@ -39,7 +40,7 @@ TEST = {
     "equilibration": 600.0,
     "stride": 100.0,
 }
-METALS = {"parent": "ni", "rule": "volume", "seeds": 2, "epochs": 2, "test": TEST, "potentials": {"Al": "Al_mm"}}
+METALS = {"parent": "ni", "rule": "volume", "members": 2, "epochs": 2, "test": TEST, "potentials": {"Al": "Al_mm"}}
 TRAINING = {"recipe": {"training": {"least_steps": None}}}
 
 
@@ -119,7 +120,7 @@ def test_test_frames_are_a_solid_and_a_liquid_without_pressure(project, structur
 
 
 def test_a_metal_is_judged_and_the_page_shows_it(project):
-    report = judge_metal(project, "Al", write=True)
+    report = survey_metal(project, "Al", write=True)
     stored = json.loads((project / "metrics/translate/Al.json").read_text())
     assert MetalReport.model_validate(stored) == report
     assert stored["seeds"] == 2
@@ -129,17 +130,15 @@ def test_a_metal_is_judged_and_the_page_shows_it(project):
         (stored["mae_solid_meV_per_atom"] + stored["mae_liquid_meV_per_atom"]) / 2
     )
     with pytest.raises(NotFoundError, match="foundational parity local/al --write"):
-        write_metals(project)
-    parity = judge_on_pool(project, "local/al", write=True)
-    with pytest.raises(NotFoundError, match="between which a table goes"):
-        write_metals(project)
+        write_survey(project)
+    parity = run_pool_test(project, "local/al", write=True)
+    with pytest.raises(NotFoundError, match="no page docs/translation"):
+        write_survey(project)
     (project / "docs").mkdir(exist_ok=True)
     page = project / "docs/translation.md"
-    names = ("metals", "parity", "table 3")
-    page.write_text(
-        "".join(f"before\n<!-- begin: foundational {name} -->\nold\n<!-- end -->\nafter\n" for name in names)
-    )
-    write_metals(project)
+    names = ("metals", "parity", "table-3")
+    page.write_text("".join(f"before\n<!-- begin: {name} -->\nold\n<!-- end: {name} -->\nafter\n" for name in names))
+    write_survey(project)
     text = page.read_text()
     assert text.count("before\n") == text.count("after\n") == 3
     assert "old" not in text
@@ -150,27 +149,28 @@ def test_a_metal_is_judged_and_the_page_shows_it(project):
 
 
 def test_what_is_not_in_the_table_is_refused(project):
+    added = Variation(refine_by=3, refine_from="local-al")
     with pytest.raises(NotFoundError, match="did you mean 'Al'"):
-        judge_metal(project, "Ag")
+        survey_metal(project, "Ag")
     with pytest.raises(InputError, match="expected a rule among"):
-        judge_metal(project, "Al", rule="colour")
+        survey_metal(project, "Al", variation=Variation(rule="colour"))
     with pytest.raises(InputError, match=r"rule and crystals of params\.yaml.* got lattice"):
-        judge_metal(project, "Al", rule="lattice", write=True)
+        survey_metal(project, "Al", variation=Variation(rule="lattice"), write=True)
     with pytest.raises(InputError, match=r"got volume, \(\)"):
-        judge_metal(project, "Al", crystals=[], write=True)
-    with pytest.raises(InputError, match=r"refined by 3"):
-        judge_metal(project, "Al", refine_by=3, refine_from="local-al", write=True)
+        survey_metal(project, "Al", variation=Variation(crystals=[]), write=True)
+    with pytest.raises(InputError, match="3 added"):
+        survey_metal(project, "Al", variation=added, write=True)
 
 
 def test_a_metal_is_judged_with_frames_of_its_own(project):
-    plain = judge_metal(project, "Al")
-    refined = judge_metal(project, "Al", refine_by=3, refine_from="local-al")
+    plain = survey_metal(project, "Al")
+    refined = survey_metal(project, "Al", variation=Variation(refine_by=3, refine_from="local-al"))
     assert refined.frames == plain.frames + 3
     assert refined.mae_meV_per_atom != plain.mae_meV_per_atom
 
 
 def test_parity_is_over_every_frame_and_by_energy(project):
-    report = judge_on_pool(project, "local/al")
+    report = run_pool_test(project, "local/al")
     assert report.frames == 40
     assert len(report.parts) == 5
     assert np.mean([part.mae_meV_per_atom for part in report.parts], axis=0) == pytest.approx(report.mae_meV_per_atom)
@@ -182,17 +182,17 @@ def test_parity_is_over_every_frame_and_by_energy(project):
 
 def test_frames_that_a_set_was_refined_with_are_no_test(project):
     translate_dataset(project, "ni", "Al", name="local/al-refined", refine_by=3, refine_from="local-al")
-    assert judge_on_pool(project, "local/al-refined", "local-al").frames == 37
+    assert run_pool_test(project, "local/al-refined", "local-al").frames == 37
 
 
 def test_a_pool_of_another_metal_is_no_test(project):
     with pytest.raises(ConflictError, match=r"expected a pool of Al .* is Ni by lammps:NiNb"):
-        judge_on_pool(project, "local/al", "ni-momt-32")
+        run_pool_test(project, "local/al", "ni-momt-32")
     with pytest.raises(NotFoundError, match="no pool for 'ni'"):
-        judge_on_pool(project, "ni")
+        run_pool_test(project, "ni")
 
 
 def test_the_page_of_this_project_is_that_of_its_numbers(checkout):
     page = (checkout / PAGE).read_text(encoding="utf-8")
-    for name, shown in tables(gather_metals(checkout), gather_parity(checkout)).items():
-        assert f"<!-- begin: foundational {name} -->\n{shown}\n<!-- end -->" in page
+    for name, shown in tables(read_metals(checkout), read_pool_tests(checkout)).items():
+        assert f"<!-- begin: {name} -->\n{shown}\n<!-- end: {name} -->" in page

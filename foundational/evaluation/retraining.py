@@ -1,0 +1,75 @@
+"""Retraining: networks trained on the training split of a dataset, in the one way in which validation trains them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from foundational.data.batches import to_configurations
+from foundational.data.configurations import Configurations
+from foundational.data.splits import TRAIN
+from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.training import train
+from foundational.engines.crystals.references import ReferenceCrystals
+from foundational.progress import Progress
+from foundational.specs.ani import AniSpec
+
+
+@dataclass(frozen=True)
+class EvaluationPlan:
+    """How the networks of an evaluation are trained, and with which crystals they are compared."""
+
+    settings: AniSpec
+    """ANI settings, their lengths scaled to the metal."""
+    reference: ReferenceCrystals
+    """Relaxed crystals of the method that labelled the data."""
+    tie: float
+    """Reference gap below which two crystals tie, eV/atom."""
+    seed: int
+    """Root of all random streams, each derived from it by name."""
+
+
+def training_rows(dataset: xr.Dataset) -> NDArray[np.int64]:
+    """(n,) rows of the training split, ascending; all rows where the dataset has no split."""
+    if "split" not in dataset:
+        return np.arange(dataset.sizes["configuration"])
+    return np.flatnonzero(dataset["split"].to_numpy() == TRAIN)
+
+
+def retrain(
+    data: xr.Dataset | Configurations,
+    settings: AniSpec,
+    members: int,
+    seed: int,
+    *,
+    memory: int | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> Ensemble:
+    """Train ``members`` networks, each on every training row of ``data``.
+
+    Parameters
+    ----------
+    data
+        Labelled configurations. Of a dataset with a split only the training part is used; of `Configurations` all.
+    settings
+        ANI settings for this metal; their own number of members is not used.
+    seed
+        Of the first weights and of the order of configurations; each member derives its own from it.
+    memory
+        Bytes for cached derivatives; changes no result.
+    device
+        ``cpu``, or a device of torch such as ``cuda``.
+
+    Raises
+    ------
+    InputError
+        where labels are missing or not finite.
+    """
+    if isinstance(data, Configurations):
+        configurations, rows = data, np.arange(len(data))
+    else:
+        configurations, rows = to_configurations(data), training_rows(data)
+    settings = settings.model_copy(update={"members": members})
+    return train(settings, configurations, [rows] * members, seed, memory=memory, device=device, progress=progress)

@@ -1,0 +1,87 @@
+"""The report of a validation, as it is stored in metrics/validate and in a release."""
+
+from pydantic import Field
+
+from foundational.evaluation.report import Report
+
+
+class FullReport(Report):
+    """A crystal relaxed with atoms and cell free, after a rattle; reported, never gated: many crystals are saddles."""
+
+    energy_per_atom: float
+    reference_energy_per_atom: float
+    nearest_neighbour_distance: float = Field(alias="bond")
+    structure: str
+    """The crystal that it became."""
+    reference_structure: str
+    converged: bool
+
+
+class StructureReport(Report):
+    """One crystal relaxed isotropically from the symmetric structure; eV per atom and Å.
+
+    Null where the model has no minimum of energy near the reference's crystal: then it has no rank either.
+    """
+
+    atoms: int
+    energy_per_atom: float | None
+    reference_energy_per_atom: float
+    error_meV: float | None  # noqa: N815 - the unit's own spelling
+    nearest_neighbour_distance: float | None = Field(alias="bond")
+    reference_nearest_neighbour_distance: float = Field(alias="reference_bond")
+    full: FullReport | None = None
+
+
+class MemberReport(Report):
+    """One network: its energy ranking of the crystals and its errors."""
+
+    member: int = Field(alias="seed")
+    """From 0."""
+    rank_ok: bool
+    ground_state_ok: bool
+    kendall_tau: float | None
+    mae_meV_per_atom: float | None  # noqa: N815
+    structures: dict[str, StructureReport]
+    published_hcp: StructureReport
+    """HCP at c/a = √3, as in the paper's tables (arXiv 2311.05407); compared, never gated."""
+
+
+class GateReport(Report):
+    """One gate of params.yaml."""
+
+    name: str
+    ok: bool | None
+    """None where it was not tested."""
+    message: str
+
+
+class ValidationReport(Report):
+    """The result of a validation; NaN never appears, unknown is null."""
+
+    dataset: str
+    fingerprint: str
+    element: str
+    training_configurations: int
+    holdout: str | None
+    rank_ok: bool
+    """For every network."""
+    ground_state_ok: bool
+    """For every network."""
+    kendall_tau: float | None
+    """Mean over networks."""
+    mae_meV_per_atom: float | None = Field(default=None, description="Mean over networks, on the holdout.")  # noqa: N815
+    mae_shifted_meV_per_atom: float | None = None  # noqa: N815
+    rmse_meV_per_atom: float | None = None  # noqa: N815
+    p99_meV_per_atom: float | None = None  # noqa: N815
+    max_meV_per_atom: float | None = None  # noqa: N815
+    force_mae_meV_per_A: float | None = None  # noqa: N815
+    force_rmse_meV_per_A: float | None = None  # noqa: N815
+    largest_crystal_error_meV: float | None = Field(description="Null where a crystal has no minimum.")  # noqa: N815
+    passed: bool
+    gates: tuple[GateReport, ...]
+    members: tuple[MemberReport, ...] = Field(alias="seeds")
+
+    @property
+    def failed(self) -> tuple[GateReport, ...]:
+        """The gates that failed."""
+        return tuple(gate for gate in self.gates if gate.ok is False)

@@ -1,0 +1,41 @@
+from dataclasses import replace
+
+import pytest
+
+from foundational.specs.validate import GateSpec
+from foundational.stages.validate.gates import Findings, evaluate_gates
+
+GATES = GateSpec(rank=True, ground_state=True, mae=0.002, crystal_error=0.02)
+GOOD = Findings(members=5, rank_ok=5, ground_state_ok=5, mae=0.0019, crystal_error=0.0199)
+
+
+def test_every_gate_passes_within_its_limit():
+    reports = evaluate_gates(GATES, GOOD)
+    assert [r.ok for r in reports] == [True] * 4
+    assert "1.90 meV/atom, within the gate of 2" in reports[2].message
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("rank", {"rank_ok": 4}),
+        ("ground_state", {"ground_state_ok": 4}),
+        ("mae", {"mae": 0.0021}),
+        ("crystal_error", {"crystal_error": 0.0201}),
+        ("crystal_error", {"crystal_error": None}),
+    ],
+)
+def test_one_failure_fails_its_own_gate_alone(name, change):
+    reports = evaluate_gates(GATES, replace(GOOD, **change))
+    assert [r.name for r in reports if not r.ok] == [name]
+    assert all(r.message for r in reports)
+
+
+def test_without_a_holdout_the_error_is_not_tested():
+    reports = {r.name: r for r in evaluate_gates(GATES, replace(GOOD, mae=None))}
+    assert reports["mae"].ok is None
+
+
+def test_a_gate_that_is_off_is_not_reported():
+    off = GateSpec(rank=False, ground_state=False, mae=None, crystal_error=None)
+    assert evaluate_gates(off, Findings(members=5, rank_ok=0, ground_state_ok=0, mae=99.0, crystal_error=99.0)) == ()
