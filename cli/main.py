@@ -55,6 +55,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]]]] = {
         "relabel": translate.relabel,
     },
     "Look at data": {
+        "list": inspection.list_datasets,
         "show": inspection.show,
         "check": inspection.check,
         "audit": distill.audit,

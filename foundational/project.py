@@ -1,5 +1,6 @@
 """Where things are in a project: its root, its datasets, and what their names may be."""
 
+import os
 import re
 from os import PathLike
 from pathlib import Path
@@ -45,6 +46,12 @@ def project_of(store: Path) -> Path | None:
         if parent.name == DATASETS and (parent.parent / "dvc.yaml").is_file():
             return parent.parent
     return None
+
+
+def user_store() -> Path:
+    """The folder for versions that are pulled outside of a project."""
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "foundational"
 
 
 def validate_name(name: str) -> str:

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from foundational.errors import ChecksumError, ConflictError, FoundationalError, NotFoundError
+from foundational.project import user_store
 from foundational.release.bundle.archive import archive_folder, read_members, unpack
 from foundational.release.registry.registry import read_registry
 from foundational.release.registry.version import parse_dataset_version
-from foundational.release.transfer.retrieval import pull, user_store
+from foundational.release.transfer.retrieval import pull
 from foundational.stages.verify.command import verify
 from tests.disks import read_only, small_disk
 

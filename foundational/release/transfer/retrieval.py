@@ -5,7 +5,6 @@ In a project the version that the project holds lies in ``datasets/<name>``, any
 ``~/.local/share/foundational``, beside a copy of the registry. What is pulled was compared with the registry first.
 """
 
-import os
 import warnings
 from dataclasses import dataclass
 from os import PathLike
@@ -16,7 +15,7 @@ from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store
 from foundational.data.store_manifest import ROOT
 from foundational.errors import ChecksumError, ConflictError, NotFoundError, did_you_mean
-from foundational.project import DATASETS, STORE, can_be_name, find_root, locate_dataset
+from foundational.project import DATASETS, STORE, can_be_name, find_root, locate_dataset, user_store
 from foundational.provenance.record import write_json, write_record
 from foundational.release.bundle.bundle import RECORD, sha256_of, write_about
 from foundational.release.bundle.damage import find_damages
@@ -44,12 +43,6 @@ class PullResult:
     """False where it was here already."""
     yanked: str | None
     """Why it was withdrawn."""
-
-
-def user_store() -> Path:
-    """The folder for versions that are pulled outside of a project."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "foundational"
 
 
 def locate(name_or_path: str | PathLike[str], root: Path | None = None) -> Path:

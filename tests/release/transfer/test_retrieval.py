@@ -16,10 +16,11 @@ from foundational.cli.main import app
 from foundational.errors import ChecksumError, ConflictError, InputError, NotFoundError
 from foundational.inspection.check import check
 from foundational.inspection.show import show
+from foundational.project import user_store
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import YankedWarning, read_registry, write_registry
 from foundational.release.registry.version import Version, parse_dataset_version
-from foundational.release.transfer.retrieval import pull, user_store
+from foundational.release.transfer.retrieval import pull
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

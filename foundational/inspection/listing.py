@@ -1,0 +1,138 @@
+"""What datasets there are: those of the project with its pools and local sets, or the releases of the user's folder.
+
+Only the small files beside the data are read, never the data, so that the list comes at once.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from foundational.errors import FoundationalError, NotFoundError
+from foundational.project import DATASETS, STORE, find_root, user_store
+from foundational.provenance.record import ProvenanceRecord, read_record
+from foundational.release.registry.registry import read_registry
+
+#: One output of dvc.lock with its size.
+_LOCKED = re.compile(r"^ *- path: (?P<path>\S+/data\.zarr)\n(?: +(?!- )\S.*\n)*? +size: (?P<size>\d+)$", re.MULTILINE)
+#: Folders below ``datasets/`` that hold datasets, and what these are.
+_GROUPS = {".": "dataset", "pools": "pool", "local": "local"}
+
+
+@dataclass(frozen=True)
+class ListedDataset:
+    """One dataset; None where something is not known."""
+
+    name: str
+    kind: Literal["dataset", "pool", "local", "release"]
+    """Kept by git; a pool of candidates; the user's own; a release in the user's folder."""
+    version: str | None
+    """The released version that the data are."""
+    element: str | None
+    n_configurations: int | None
+    n_atoms: int | None
+    """In all configurations."""
+    size: int | None
+    """Bytes of the data."""
+    here: bool
+    """Whether the data are on this machine."""
+    validated: bool | None
+    """Whether these data passed their validation; None where they were not validated."""
+    problem: str | None = None
+    """Why a record could not be read."""
+
+
+def list_all(root: Path | None = None) -> list[ListedDataset]:
+    """Every dataset of the project, or outside of one every release in the user's folder; sorted by kind and name.
+
+    Raises
+    ------
+    NotFoundError
+        A ``root`` was given that is no project.
+    """
+    try:
+        project = find_root(root)
+    except NotFoundError:
+        if root is not None:
+            raise
+        return _releases()
+    lock = project / "dvc.lock"
+    sizes = (
+        {found["path"]: int(found["size"]) for found in _LOCKED.finditer(lock.read_text(encoding="utf-8"))}
+        if lock.is_file()
+        else {}
+    )
+    listed = []
+    for group, kind in _GROUPS.items():
+        for folder in sorted((project / DATASETS / group).glob("*/")):
+            if any((folder / name).exists() for name in (STORE, "provenance.json", "manifest.json")):
+                listed.append(_in_project(project, folder, kind, sizes))
+    return listed
+
+
+def _in_project(project: Path, folder: Path, kind: Any, sizes: dict[str, int]) -> ListedDataset:
+    name = folder.relative_to(project / DATASETS).as_posix()
+    here = (folder / STORE).exists()
+    size = _size(folder / STORE) if here else sizes.get(f"{DATASETS}/{name}/{STORE}")
+    try:
+        record = _record(folder)
+        version = record.output.version or read_registry(folder).released_as(record.output.fingerprint)
+        validated = _validated(project / "metrics" / "validate" / f"{name}.json", record.output.fingerprint)
+    except (FoundationalError, ValueError, KeyError, TypeError) as error:
+        return ListedDataset(name, kind, None, None, None, None, size, here, None, " ".join(str(error).split()))
+    output = record.output
+    return ListedDataset(
+        name, kind, version, record.element, output.n_configurations, output.n_atoms, size, here, validated
+    )
+
+
+def _record(folder: Path) -> ProvenanceRecord:
+    """How a dataset came to be: the record beside its data, or for a pool that in its manifest."""
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        return read_record(folder)
+    content = json.loads(manifest.read_text(encoding="utf-8"))["record"]
+    return ProvenanceRecord.model_validate(content)
+
+
+def _validated(report: Path, fingerprint: str) -> bool | None:
+    """What a validation report says, where it is of the data with ``fingerprint``."""
+    if not report.is_file():
+        return None
+    content = json.loads(report.read_text(encoding="utf-8"))
+    return bool(content["passed"]) if content["fingerprint"] == fingerprint else None
+
+
+def _releases() -> list[ListedDataset]:
+    listed = []
+    for path in sorted(user_store().glob(f"*/*/{STORE}")):
+        name, version = path.parent.parent.name, path.parent.name
+        try:
+            content = json.loads((path.parent / "release.json").read_text(encoding="utf-8"))
+            validation = content["validation"]
+            listed.append(
+                ListedDataset(
+                    name,
+                    "release",
+                    version,
+                    content["provenance"]["element"],
+                    content["n_configurations"],
+                    content["n_atoms"],
+                    _size(path),
+                    True,
+                    None if validation is None else bool(validation["passed"]),
+                )
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            listed.append(
+                ListedDataset(
+                    name, "release", version, None, None, None, _size(path), True, None, f"release.json: {error}"
+                )
+            )
+    return listed
+
+
+def _size(store: Path) -> int:
+    """Bytes of all files of a store."""
+    return sum(path.stat().st_size for path in store.rglob("*") if path.is_file())
