@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from foundational.provenance.record import ProvenanceRecord
+from foundational.provenance.record import LabellerRecord, ProvenanceRecord
 from foundational.release.record import BumpName
 from foundational.specs.about import About
 
@@ -28,17 +28,42 @@ def metadata_changes(
             yield "metadata", "patch", f"about.yaml: {name} changed"
     if provenance_a is not None and provenance_b is not None:
         a, b = provenance_a.labeller, provenance_b.labeller
-        if (a.id, a.sha256, a.parameters) != (b.id, b.sha256, b.parameters):
+        if not same_method(a, b):
             yield (
                 "method",
                 "major",
                 f"the labeller is {b.id}, was {a.id}"
                 + (" with another file or other parameters" if a.id == b.id else ""),
             )
-        elif a.version != b.version:
-            yield "metadata", "patch", f"the labeller ran in {b.version}, was {a.version}"
+        else:
+            if a.version != b.version:
+                yield "metadata", "patch", f"the labeller ran in {b.version}, was {a.version}"
+            if a.parameters != b.parameters:
+                yield "metadata", "patch", "provenance.json: the labeller's record states other things"
         for name in _differing(_record(provenance_a), _record(provenance_b)):
             yield "metadata", "patch", f"provenance.json: {name} changed"
+
+
+def same_method(a: LabellerRecord, b: LabellerRecord) -> bool:
+    """Whether two records name one method: the same id and file, and no parameter that both state differently.
+
+    A parameter that only one record states is unknown in the other, not different: records of sampled and distilled
+    sets once stated the pair_style of a potential and nothing else. The energy of an isolated atom is compared for each
+    element that both know. An argument that was not given has the default of the method, so arguments are compared
+    whole.
+    """
+    if (a.id, a.sha256) != (b.id, b.sha256):
+        return False
+    stated_a, stated_b = _stated(a), _stated(b)
+    return all(stated_a[name] == stated_b[name] for name in stated_a.keys() & stated_b.keys())
+
+
+def _stated(labeller: LabellerRecord) -> dict[str, Any]:
+    """The parameters of a record, the isolated atom of each element as one of them; null is not stated."""
+    parameters = dict(labeller.parameters)
+    atoms = parameters.pop("isolated_atom_eV", None) or {}
+    parameters |= {f"isolated_atom_eV {element}": energy for element, energy in atoms.items()}
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
 def demands_more(old: str, new: str) -> bool:
