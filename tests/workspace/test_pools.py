@@ -23,7 +23,7 @@ def test_a_bare_clone_is_told_how_to_sample_the_pool_again(project):
 
 def test_a_pool_that_was_never_sampled_is_said(project):
     with pytest.raises(NotFoundError, match="never sampled"):
-        open_pool(project, "ni-momt-108")
+        open_pool(project, "al-momt-108")
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing", "foreign"])

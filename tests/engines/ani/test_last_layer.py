@@ -7,13 +7,13 @@ from foundational.engines.ani.training import train
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.specs.params import read_params
-from tests.tiny_project import rattled_nickel
+from foundational.testing.crystals import rattled_crystals
 
 
 @pytest.mark.parametrize("activation", ["gelu", "celu"])
 def test_the_energy_is_linear_in_the_last_layer(checkout, activation):
     """Sixty energies by sixteen numbers: only the right features fit them, with weights of the right signs."""
-    batch = rattled_nickel(60, seed=3)
+    batch = rattled_crystals(60, seed=3)
     batch = batch.with_labels(LammpsLabeller(potential_for("Ni", checkout)).label(batch))
     spec = read_params(checkout / "params.yaml").ani.recipe
     network = spec.network.model_copy(update={"hidden": (32, 16), "activation": activation})

@@ -1,7 +1,6 @@
 import gc
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,8 @@ import pytest
 from foundational.data.batches import take
 from foundational.data.store import open_store
 from foundational.engines.crystals.references import reference_crystals
+from foundational.engines.lammps.labeller import LammpsLabeller
+from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import ConflictError, EngineError, GateError, InputError
 from foundational.inspection.check import check
 from foundational.labelling.catalogue import labeller_named
@@ -24,7 +25,8 @@ from foundational.provenance.record import read_record
 from foundational.stages.relabel.command import check_labels, relabel_dataset
 from foundational.stages.translate.command import journal_path, translate_dataset
 from foundational.stages.validate.command import validate_dataset
-from foundational.workspace.runner import StageOutput, exclusive, produce
+from foundational.testing.project import copy_project, store_set
+from foundational.workspace.runner import exclusive
 from foundational.workspace.validations import write_validation
 from tests.validation_reports import report
 
@@ -35,21 +37,16 @@ FAULTY, EMT = "ase:tests.faulty_calculators:Faulty", "ase:ase.calculators.emt:EM
 @pytest.fixture(scope="module")
 def few(distilled_project, tmp_path_factory):
     """The small project with COUNT configurations in ``ni``."""
-    root = tmp_path_factory.mktemp("few") / "project"
-    shutil.copytree(distilled_project, root, symlinks=True)
+    root = copy_project(distilled_project, tmp_path_factory.mktemp("few") / "project")
     record = read_record(root / "datasets/ni")
     dataset = take(open_store(root / "datasets/ni/data.zarr"), slice(0, COUNT)).load()
-    produce(
-        root, "ni", "distill", {}, 1, record.parents, lambda: StageOutput(dataset, "Ni", record.labeller), force=True
-    )
+    store_set(root, "ni", dataset, LammpsLabeller(potential_for("Ni", root)), record.parents, "distill")
     return root
 
 
 @pytest.fixture
 def project(few, tmp_path):
-    root = tmp_path / "project"
-    shutil.copytree(few, root, symlinks=True)
-    return root
+    return copy_project(few, tmp_path / "project")
 
 
 def loaded(root, name):

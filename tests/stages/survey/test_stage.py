@@ -1,5 +1,4 @@
 import json
-import shutil
 from itertools import pairwise
 
 import numpy as np
@@ -7,7 +6,6 @@ import pytest
 from ruamel.yaml import YAML
 
 from foundational.data.batches import to_configurations
-from foundational.data.conversion import to_dataset
 from foundational.data.distances import shortest_distances
 from foundational.data.store import open_store
 from foundational.engines.crystals.references import reference_crystals
@@ -15,7 +13,6 @@ from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.engines.lammps.test_frames import npt_frames
 from foundational.errors import ConflictError, InputError, NotFoundError
-from foundational.labelling.records import labeller_record
 from foundational.reports.survey_page import PAGE, tables, write_survey
 from foundational.science.crystals import build_crystal
 from foundational.specs.parsing import merge, read_yaml
@@ -25,8 +22,8 @@ from foundational.stages.survey.stage import MetalReport
 from foundational.stages.translate.command import translate_dataset
 from foundational.stages.translate.length_scale import length_scale
 from foundational.stages.translate.stage import scaled
-from foundational.workspace.pools import write_manifest
-from foundational.workspace.runner import StageOutput, produce
+from foundational.testing.crystals import labelled_dataset
+from foundational.testing.project import copy_project, store_pool
 
 TEST = {
     "cells": {"fcc": [3, 3, 3], "bcc": [4, 4, 4], "hcp": [4, 3, 2]},
@@ -46,8 +43,7 @@ TRAINING = {"recipe": {"training": {"least_steps": None}}}
 
 @pytest.fixture(scope="module")
 def project(distilled_project, tmp_path_factory):
-    root = tmp_path_factory.mktemp("metals") / "project"
-    shutil.copytree(distilled_project, root, symlinks=True)
+    root = copy_project(distilled_project, tmp_path_factory.mktemp("metals") / "project")
     params = merge(read_yaml(root / "params.yaml"), {"ani": TRAINING})
     params["translate"]["metals"] = METALS
     params["translate"]["parity"] = {"local/al": "local-al"}
@@ -56,11 +52,7 @@ def project(distilled_project, tmp_path_factory):
     made = open_store(root / "datasets/local/al/data.zarr").load()
     pool = scaled(to_configurations(made), 1.01, "Al")
     labeller = LammpsLabeller(potential_for("Al", root))
-    pool = to_dataset(pool.with_labels(labeller.label(pool)), attrs={"element": "Al", "labeller": labeller.id})
-    record = produce(
-        root, "pools/local-al", "sample", {}, 1, (), lambda: StageOutput(pool, "Al", labeller_record(labeller, "Al"))
-    )
-    write_manifest(root / "datasets/pools/local-al", record)
+    store_pool(root, "local-al", labelled_dataset(pool, labeller, "Al"), labeller)
     return root
 
 

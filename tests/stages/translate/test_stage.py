@@ -2,11 +2,9 @@ import shutil
 
 import numpy as np
 import pytest
-from ruamel.yaml import YAML
 
 from foundational.data.batches import to_configurations
 from foundational.data.configurations import Configurations
-from foundational.data.conversion import to_dataset
 from foundational.data.store import open_store
 from foundational.engines.geometry.local_structure import StructureType, structure_shares
 from foundational.engines.lammps.labeller import LammpsLabeller
@@ -14,17 +12,15 @@ from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import ConflictError, EngineError, InputError, NotFoundError
 from foundational.inspection.check import check
 from foundational.inspection.show import show
-from foundational.labelling.records import labeller_record
 from foundational.labelling.session import LabellingSession
 from foundational.provenance.record import read_record
 from foundational.science.crystals import build_crystal
-from foundational.specs.parsing import merge, read_yaml
 from foundational.specs.translate import GuardSpec
 from foundational.stages.translate.command import translate_dataset
 from foundational.stages.translate.stage import as_other_crystals, scaled, translate
-from foundational.workspace.pools import write_manifest
-from foundational.workspace.runner import StageOutput, produce
-from tests.tiny_project import ROOT, rattled_nickel
+from foundational.testing.crystals import labelled_dataset, rattled_crystals
+from foundational.testing.project import change_params, copy_project, store_pool
+from foundational.testing.tolerances import ENERGY_ROUNDING, POSITION_ROUNDING
 
 GUARD = GuardSpec(minimum_distance=1.0, maximum_energy=100.0)
 
@@ -57,7 +53,7 @@ def test_fractional_coordinates_and_splits_are_the_parent_s(translated):
     assert np.array_equal(whole["parent_id"], parent["id"])
     assert np.array_equal(whole["split"], parent["split"])
     assert np.allclose(whole["cell"], parent["cell"] * scale)
-    assert np.allclose(whole["positions"], parent["positions"] * scale, atol=1e-5)
+    assert np.allclose(whole["positions"], parent["positions"] * scale, atol=POSITION_ROUNDING)
     assert (whole["turned_into"] == 0).all()
 
 
@@ -113,15 +109,15 @@ def test_a_crystal_becomes_the_other_one_at_the_same_volume(start, repeats, end)
 
 
 @pytest.mark.parametrize("end", ["bcc", "hcp"])
-def test_a_perfect_crystal_becomes_a_perfect_one(end):
+def test_a_perfect_crystal_becomes_a_perfect_one(end, checkout):
     """The energies are those of the crystals built as such: √(8/3) for HCP, and to what float32 positions give."""
-    labeller = LammpsLabeller(potential_for("Ni", ROOT))
+    labeller = LammpsLabeller(potential_for("Ni", checkout))
     batch = rattled("fcc", (2, 2, 2), amplitude=0.0)
     copies, _, _ = as_other_crystals(batch, [end])
     expected = build_crystal(end, 11.0, (3, 3, 3) if end == "bcc" else (3, 2, 2))
     crystal = Configurations.build([expected.cell], [expected.positions], [np.full(len(expected), 28)])
     energy = labeller.label(crystal).energy[0] / len(expected)
-    assert labeller.label(copies).energy / 32 == pytest.approx(energy, abs=1e-6)
+    assert labeller.label(copies).energy / 32 == pytest.approx(energy, abs=ENERGY_ROUNDING)
 
 
 def test_where_no_way_is_known_there_are_no_copies(translated):
@@ -225,19 +221,13 @@ def test_scaling_by_one_changes_only_the_element(distilled_project):
 
 def test_a_refined_set_holds_frames_of_the_target_too(distilled_project, tmp_path):
     """Chosen from a pool of the target by what networks trained on the translated set know least."""
-    root = tmp_path / "project"
-    shutil.copytree(distilled_project, root, symlinks=True)
-    params = merge(read_yaml(root / "params.yaml"), {"ani": {"recipe": {"training": {"least_steps": None}}}})
-    YAML().dump(params, root / "params.yaml")
+    root = copy_project(distilled_project, tmp_path / "project")
+    change_params(root, {"ani": {"recipe": {"training": {"least_steps": None}}}})
     niobium = LammpsLabeller(potential_for("Nb", root))
-    batch = scaled(rattled_nickel(30, seed=5), 1.18, "Nb")
     columns = {"walker": np.arange(30) % 2, "step": np.arange(30) * 10, "order_parameter": np.full(30, 0.3)}
-    attrs = {"element": "Nb", "labeller": niobium.id, "volume_per_atom": 18.0}
-    pool = to_dataset(batch.with_labels(niobium.label(batch)), attrs=attrs, **columns)
-    record = produce(
-        root, "pools/local-nb", "sample", {}, 1, (), lambda: StageOutput(pool, "Nb", labeller_record(niobium, "Nb"))
-    )
-    write_manifest(root / "datasets/pools/local-nb", record)
+    frames = scaled(rattled_crystals(30, seed=5), 1.18, "Nb")
+    pool = labelled_dataset(frames, niobium, "Nb", attrs={"volume_per_atom": 18.0}, **columns)
+    store_pool(root, "local-nb", pool, niobium)
     made = translate_dataset(root, "ni", "Nb", crystals=[], refine_by=6, refine_from="local-nb")
     assert made.details["refined"] == 6
     assert [parent.output.name for parent in made.parents] == ["ni", "pools/local-nb"]
