@@ -40,7 +40,7 @@ SMALL: dict[str, Any] = {
             "separation": 10,
         }
     },
-    "validate": {"seeds": 2, "gates": {"rank": True, "ground_state": True, "mae": 1e-6, "crystal_error": None}},
+    "validate": {"members": 2, "gates": {"rank": True, "ground_state": True, "mae": 1e-6, "crystal_error": None}},
     "ani": {"recipe": {"network": {"hidden": [16]}, "training": {"epochs": 2}}},
 }
 #: The pools of a small project, their numbers of configurations, and the seeds of these. The holdout is of the second.
