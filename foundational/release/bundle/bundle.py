@@ -12,7 +12,6 @@ from pydantic import Field
 from ruamel.yaml import YAML
 
 from foundational.data.atomic_write import write_whole
-from foundational.data.extxyz import write_extxyz
 from foundational.data.store import open_store
 from foundational.errors import ChecksumError, InputError, NotFoundError
 from foundational.provenance.record import Sha256, write_json
@@ -79,6 +78,8 @@ def write_contents(
         Records of the earlier versions, oldest first, for the changelog.
     """
     archive_folder(folder / DATA, dataset)
+    from foundational.data.extxyz import write_extxyz  # noqa: PLC0415 - ASE is slow to import
+
     write_extxyz(open_store(dataset), folder / TEXT)
     write_about(folder, record.about)
     shutil.copyfile(licence, folder / "LICENSE.txt")

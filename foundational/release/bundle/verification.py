@@ -10,7 +10,6 @@ from typing import Any
 import xarray as xr
 
 from foundational.data.checks import check_dataset
-from foundational.data.extxyz import read_extxyz
 from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store
 from foundational.errors import FoundationalError, NotFoundError
@@ -188,6 +187,8 @@ def _broken_rules(folder: Path, manifest: BundleManifest, say: Progress) -> Iter
     if (dataset.sizes["configuration"], dataset.sizes["atom"]) != (record.n_configurations, record.n_atoms):
         yield f"{DATA} has other numbers of configurations and atoms than {RECORD} records"
     say(3, 4, "computing the fingerprint of the extended XYZ")
+    from foundational.data.extxyz import read_extxyz  # noqa: PLC0415 - ASE is slow to import
+
     if fingerprint(read_extxyz(folder / TEXT)) != record.fingerprint:
         yield f"{TEXT} has another fingerprint than {RECORD} records"
 

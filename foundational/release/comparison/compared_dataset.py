@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from zipfile import ZipFile
 
-from foundational.data.extxyz import read_extxyz
 from foundational.data.store import open_store
 from foundational.data.store_manifest import ROOT
 from foundational.errors import NotFoundError
@@ -42,6 +41,8 @@ def open_compared(text: str, root: Path | None = None) -> Iterator[ComparedDatas
     path = Path(text)
     bundled = (path / MANIFEST).is_file() and (path / DATA).is_file()
     if path.suffix in _TEXT:
+        from foundational.data.extxyz import read_extxyz  # noqa: PLC0415 - ASE is slow to import
+
         yield ComparedDataset(text, read_extxyz(path))
     elif bundled or (path.suffix == ".zip" and not text.endswith(".zarr.zip")):
         with opened_bundle(path) as bundle:
