@@ -35,6 +35,16 @@ def find_root(start: str | PathLike[str] | None = None) -> Path:
     raise NotFoundError(f"expected a project, a folder with dvc.yaml, at or above {begin}; go to one, or give --root")
 
 
+def project_or_none(root: Path | None = None) -> Path | None:
+    """The project root, None outside of one; NotFoundError where a ``root`` is given that is none."""
+    try:
+        return find_root(root)
+    except NotFoundError:
+        if root is not None:
+            raise
+        return None
+
+
 def project_of(store: Path) -> Path | None:
     """The project whose datasets hold ``store``; None where there is none.
 

@@ -10,7 +10,7 @@ from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.release.bundle.bundle import sha256_of
 from foundational.release.citation.citation_target import CitationTarget, citation_target_of, read_known_release
 from foundational.release.citation.works import Citable
-from foundational.release.transfer.retrieval import known_registry
+from foundational.release.registry.registry import known_registry
 from foundational.specs.about import About, read_about
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from foundational.errors import FoundationalError, NotFoundError
-from foundational.project import DATASETS, STORE, find_root, user_store
+from foundational.errors import FoundationalError
+from foundational.project import DATASETS, STORE, project_or_none, user_store
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.release.registry.registry import read_registry
 
@@ -51,11 +51,8 @@ def list_all(root: Path | None = None) -> list[ListedDataset]:
     NotFoundError
         A ``root`` was given that is no project.
     """
-    try:
-        project = find_root(root)
-    except NotFoundError:
-        if root is not None:
-            raise
+    project = project_or_none(root)
+    if project is None:
         return _releases()
     lock = project / "dvc.lock"
     sizes = (

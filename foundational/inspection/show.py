@@ -6,10 +6,10 @@ from typing import Any
 from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store
 from foundational.errors import NotFoundError
-from foundational.project import DATASETS
+from foundational.project import DATASETS, project_or_none
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.release.registry.registry import read_registry
-from foundational.release.transfer.retrieval import locate, project_or_none
+from foundational.release.transfer.retrieval import locate
 
 
 def record_of(name: str, root: Path | None) -> ProvenanceRecord | None:

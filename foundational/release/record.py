@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,10 @@ from foundational.specs.parsing import parse, parse_json
 #: ``1.0.0``: three numbers without leading zeros.
 VersionText = Annotated[str, Field(pattern=r"^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)$")]
 BumpName = Literal["major", "minor", "patch"]
+
+
+#: Name of the file that holds a release's record.
+RECORD: Final = "release.json"
 
 
 class ReleasedFile(Spec):

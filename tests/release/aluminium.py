@@ -21,10 +21,10 @@ from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import resolve_potential
 from foundational.provenance.record import DatasetRecord, LabellerRecord, ProvenanceRecord, write_record
 from foundational.release.bundle.archive import archive_folder
-from foundational.release.bundle.bundle import MANIFEST, RECORD, sha256_of, write_about, write_manifest
+from foundational.release.bundle.bundle import MANIFEST, sha256_of, write_about, write_manifest
 from foundational.release.citation.documents import write_documents
 from foundational.release.citation.works import Citable
-from foundational.release.record import ReleasedFile, ReleaseRecord
+from foundational.release.record import RECORD, ReleasedFile, ReleaseRecord
 from foundational.release.registry.registry import RELEASES, Registry, write_registry
 from foundational.specs.about import About, read_about
 from foundational.specs.potentials import PotentialRegistry

@@ -16,12 +16,11 @@ from foundational.data.store import open_store
 from foundational.errors import ChecksumError, InputError, NotFoundError
 from foundational.provenance.record import Sha256, write_json
 from foundational.release.bundle.archive import archive_folder
-from foundational.release.record import ReleasedFile, ReleaseRecord, VersionText, read_release
+from foundational.release.record import RECORD, ReleasedFile, ReleaseRecord, VersionText, read_release
 from foundational.specs.about import About
 from foundational.specs.base import Spec
 
 MANIFEST: Final = "manifest.json"
-RECORD: Final = "release.json"
 DATA: Final = "data.zarr.zip"
 TEXT: Final = "data.extxyz"
 SCHEMAS: Final = "schemas"

@@ -19,7 +19,6 @@ from foundational.release.bundle.archive import unpack
 from foundational.release.bundle.bundle import (
     DATA,
     MANIFEST,
-    RECORD,
     TEXT,
     BundleManifest,
     compare_files,
@@ -28,7 +27,7 @@ from foundational.release.bundle.bundle import (
 )
 from foundational.release.bundle.damage import find_damages
 from foundational.release.bundle.signature import SUFFIX, require_valid, signer
-from foundational.release.record import read_release
+from foundational.release.record import RECORD, read_release
 from foundational.release.registry.registry import Release
 from foundational.specs.about import read_about
 from foundational.specs.base import Spec

@@ -5,15 +5,13 @@ from pathlib import Path
 
 from foundational.defaults import DEFAULTS
 from foundational.errors import NotFoundError, did_you_mean
-from foundational.project import DATASETS, dataset_folder, user_store
+from foundational.project import DATASETS, dataset_folder, project_or_none, user_store
 from foundational.provenance.record import read_record
-from foundational.release.bundle.bundle import RECORD
 from foundational.release.citation.printed_reference import Work
 from foundational.release.citation.works import Citable, ancestors, read_parents, works_to_cite
-from foundational.release.record import ReleaseRecord, read_release
-from foundational.release.registry.registry import RELEASES, Registry
+from foundational.release.record import RECORD, ReleaseRecord, read_release
+from foundational.release.registry.registry import RELEASES, Registry, known_registry
 from foundational.release.registry.version import DatasetVersion
-from foundational.release.transfer.retrieval import known_registry, project_or_none
 from foundational.specs.about import About, read_about
 from foundational.specs.potentials import PotentialRegistry
 

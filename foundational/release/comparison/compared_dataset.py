@@ -11,7 +11,7 @@ from zipfile import ZipFile
 from foundational.data.store import open_store
 from foundational.data.store_manifest import ROOT
 from foundational.errors import NotFoundError
-from foundational.project import DATASETS, STORE, find_root, locate_dataset
+from foundational.project import DATASETS, STORE, find_root, locate_dataset, project_or_none
 from foundational.provenance.record import ProvenanceRecord, parse_record, read_record
 from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept, sha256_of
 from foundational.release.bundle.verification import opened_bundle
@@ -20,7 +20,7 @@ from foundational.release.registry.git import commit_of, read_at
 from foundational.release.registry.registry import RELEASES, YankedWarning, read_registry
 from foundational.release.registry.version import DatasetVersion, parse_dataset_version
 from foundational.release.transfer.dvc_objects import fetch, tracked_hash
-from foundational.release.transfer.retrieval import locate, project_or_none
+from foundational.release.transfer.retrieval import locate
 from foundational.specs.about import About, read_about
 from foundational.specs.parsing import parse, parse_yaml
 

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 
 from foundational.data.atomic_write import write_whole
 from foundational.errors import ConflictError, InputError, NotFoundError
-from foundational.project import DATASETS
+from foundational.project import DATASETS, user_store
 from foundational.provenance.record import Sha256
 from foundational.release.record import BumpName, VersionText
 from foundational.release.registry.git import commits_of, read_at
@@ -165,6 +165,12 @@ def read_registry(folder: Path) -> Registry:
     if not path.is_file():
         return Registry(name=folder.name)
     return parse_registry(path.read_bytes(), str(path), folder.name)
+
+
+def known_registry(name: str, project: Path | None) -> Registry:
+    """The project's registry of ``name``, else the copy in the user's store, else an empty one."""
+    here = Registry(name=name) if project is None else read_registry(project / DATASETS / name)
+    return here if here.releases else read_registry(user_store() / name)
 
 
 def parse_registry(content: bytes, source: str, name: str) -> Registry:

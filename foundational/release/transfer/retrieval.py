@@ -15,15 +15,16 @@ from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store
 from foundational.data.store_manifest import ROOT
 from foundational.errors import ChecksumError, ConflictError, NotFoundError, did_you_mean
-from foundational.project import DATASETS, STORE, can_be_name, find_root, locate_dataset, user_store
+from foundational.project import DATASETS, STORE, can_be_name, locate_dataset, project_or_none, user_store
 from foundational.provenance.record import write_json, write_record
-from foundational.release.bundle.bundle import RECORD, sha256_of, write_about
+from foundational.release.bundle.bundle import sha256_of, write_about
 from foundational.release.bundle.damage import find_damages
-from foundational.release.record import ReleaseRecord, read_release
+from foundational.release.record import RECORD, ReleaseRecord, read_release
 from foundational.release.registry.registry import (
     Registry,
     Release,
     YankedWarning,
+    known_registry,
     merged,
     read_registry,
     write_registry,
@@ -108,12 +109,6 @@ def _newest_pulled(name: str) -> Path:
     )
 
 
-def known_registry(name: str, project: Path | None) -> Registry:
-    """The project's registry of ``name``, else the copy in the user's store, else an empty one."""
-    here = Registry(name=name) if project is None else read_registry(project / DATASETS / name)
-    return here if here.releases else read_registry(user_store() / name)
-
-
 def pull(reference: DatasetVersion, source: str | None = None, root: Path | None = None) -> PullResult:
     """Bring a released version to this machine: the newest that was not withdrawn where none is named.
 
@@ -147,16 +142,6 @@ def pull(reference: DatasetVersion, source: str | None = None, root: Path | None
     if record.version in registry.yanked:
         warnings.warn(_withdrawn(wanted, registry), YankedWarning, stacklevel=2)
     return PullResult(target, record, fetched, registry.yanked.get(record.version))
-
-
-def project_or_none(root: Path | None = None) -> Path | None:
-    """The project root, None outside of one; NotFoundError where a ``root`` is given that is none."""
-    try:
-        return find_root(root)
-    except NotFoundError:
-        if root is not None:
-            raise
-        return None
 
 
 def _places(name: str, version: Version, project: Path | None) -> list[Path]:

@@ -15,14 +15,13 @@ from foundational.release.bundle.archive import unpack
 from foundational.release.bundle.bundle import (
     DATA,
     MANIFEST,
-    RECORD,
     compare_files,
     read_kept,
     read_manifest,
     sha256_of,
 )
 from foundational.release.bundle.verification import SIGNATURE, opened_bundle
-from foundational.release.record import ReleaseRecord, read_release
+from foundational.release.record import RECORD, ReleaseRecord, read_release
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import (
     REGISTRY,

@@ -21,7 +21,6 @@ from foundational.provenance.record import read_record
 from foundational.release.bundle.archive import archive_folder
 from foundational.release.bundle.bundle import (
     MANIFEST,
-    RECORD,
     SCHEMAS,
     find_licence,
     read_kept,
@@ -35,7 +34,7 @@ from foundational.release.citation.documents import write_documents
 from foundational.release.citation.works import read_parents
 from foundational.release.comparison.difference import Difference
 from foundational.release.comparison.plan import ReleasePlan, plan_release, released_provenance
-from foundational.release.record import ReleaseRecord
+from foundational.release.record import RECORD, ReleaseRecord
 from foundational.release.registry.git import head, uncommitted
 from foundational.release.registry.registry import (
     REGISTRY,

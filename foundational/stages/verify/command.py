@@ -7,16 +7,23 @@ from pathlib import Path
 from foundational.data.store_manifest import ROOT
 from foundational.errors import ChecksumError, FoundationalError, InputError
 from foundational.progress import Progress
-from foundational.project import DATASETS
+from foundational.project import DATASETS, project_or_none
 from foundational.provenance.record import read_record
 from foundational.release.bundle.archive import archive_folder
 from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept, read_manifest, sha256_of
 from foundational.release.bundle.signature import signer
 from foundational.release.bundle.verification import SIGNATURE, Verification, judge_store, opened_bundle, verify_bundle
 from foundational.release.registry.git import has_history
-from foundational.release.registry.registry import RELEASES, Registry, Release, YankedWarning, require_history
+from foundational.release.registry.registry import (
+    RELEASES,
+    Registry,
+    Release,
+    YankedWarning,
+    known_registry,
+    require_history,
+)
 from foundational.release.registry.version import DatasetVersion, Version, parse_dataset_version
-from foundational.release.transfer.retrieval import known_registry, locate, project_or_none
+from foundational.release.transfer.retrieval import locate
 
 
 def verify(

@@ -230,8 +230,8 @@ def release_again(project: Path, bundle: Path) -> None:
     import shutil  # noqa: PLC0415
 
     from foundational.release.bundle.archive import archive_folder  # noqa: PLC0415
-    from foundational.release.bundle.bundle import MANIFEST, RECORD, sha256_of, write_manifest  # noqa: PLC0415
-    from foundational.release.record import read_release  # noqa: PLC0415
+    from foundational.release.bundle.bundle import MANIFEST, sha256_of, write_manifest  # noqa: PLC0415
+    from foundational.release.record import RECORD, read_release  # noqa: PLC0415
 
     record = read_release(bundle / RECORD).model_copy(update={"version": "1.0.1", "previous": "1.0.0"})
     new = bundle.with_name("al-1.0.1")
