@@ -5,14 +5,14 @@ is asked before every label, and takes a twentieth of the label's time instead o
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
+from foundational.engines.compilation import compiled
 from foundational.science.cells import fractional_coordinates, heights, lower_triangular
 
 
-@njit(cache=True)
+@compiled
 def _shortest(
     cell: NDArray[np.float64],
     height: NDArray[np.float64],

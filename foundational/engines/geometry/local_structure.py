@@ -9,10 +9,10 @@ from math import factorial, pi, sqrt
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
+from foundational.engines.compilation import compiled
 from foundational.science.cells import fractional_coordinates, heights, lower_triangular
 
 #: Neighbours are the atoms within this many (V/N)^⅓. The first shell of FCC and HCP lies at 1.12 and the second at
@@ -62,7 +62,7 @@ _NORMS: Final = np.array(
 )
 
 
-@njit(cache=True)
+@compiled
 def _add_harmonics(q: NDArray[np.complex128], x: float, y: float, z: float) -> None:
     """Add Y_4m (q[0:5]) and Y_6m (q[5:12]), m ≥ 0, of the unit vector (x, y, z): dᵐP_l/dzᵐ · (−x − iy)ᵐ · norm."""
     z2 = z * z
@@ -82,7 +82,7 @@ def _add_harmonics(q: NDArray[np.complex128], x: float, y: float, z: float) -> N
     q[11] += _NORMS[11] * 10395 * p * p * p
 
 
-@njit(cache=True)
+@compiled
 def _power_and_triple(
     half: NDArray[np.complex128], pairs: NDArray[np.int64], values: NDArray[np.float64]
 ) -> tuple[float, float]:
@@ -102,7 +102,7 @@ def _power_and_triple(
     return np.sqrt(4 * np.pi / (2 * n + 1) * power), triple / max(power, 1e-12) ** 1.5
 
 
-@njit(cache=True)
+@compiled
 def _averaged(
     cell: NDArray[np.float64],
     height: NDArray[np.float64],

@@ -13,9 +13,10 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import carray, cfunc, njit, types
+from numba import carray, types
 from numba.extending import intrinsic
 
+from foundational.engines.compilation import compiled, compiled_callback
 from foundational.engines.momt.shape import add_shape_virial
 from foundational.science.bias import HILL_CUT
 from foundational.science.order_parameter import CRYSTAL_ABOVE, LIQUID_BELOW
@@ -28,7 +29,7 @@ FRAME_HEAD = 9
 _POINTERS = ["lammps", "pe_id", "pair_id", "fix_id", "forces_name"]  # to LAMMPS, and to zero-terminated names
 _BOX = ["lo", "hi", "xy", "xz", "yz"]  # LAMMPS's own box, which moves while the block runs
 _ARRAYS = ["signs", "knots_h", "knots_t", "coefficients", "increments", "visits", "waves", "frames"]
-#: What one block needs. Addresses (int64) point into arrays that `momt.Block` keeps alive.
+#: What one block needs. Addresses (int64) point into arrays that `foundational.engines.momt.block.Block` keeps alive.
 CONTEXT = np.dtype(
     [(name, np.int64) for name in [*_POINTERS, *_BOX, *_ARRAYS]]
     + [(name, np.int64) for name in ["n_waves", "repeats", "n_knots", "bins_h", "bins_o"]]
@@ -59,7 +60,7 @@ _set_virial = types.ExternalFunction(
 _add_step = types.ExternalFunction("lammps_addstep_compute", types.void(types.intp, types.intp))
 
 
-@njit(cache=True)
+@compiled
 def temperature_at(h: float, knots_h: Any, knots_t: Any) -> Any:
     """The guess T(H) of the base, K: linear between the knots, constant beyond."""
     if h <= knots_h[0]:
@@ -71,7 +72,7 @@ def temperature_at(h: float, knots_h: Any, knots_t: Any) -> Any:
     return knots_t[-1]
 
 
-@njit(cache=True)
+@compiled
 def spline_slopes(u: float, v: float, coefficients: Any) -> tuple[float, float]:
     """∂/∂u and ∂/∂v of the B-spline at (u, v), in bins; u outside the grid has no slope."""
     n_h, n_o = coefficients.shape[0] - 3, coefficients.shape[1] - 3
@@ -96,7 +97,7 @@ def spline_slopes(u: float, v: float, coefficients: Any) -> tuple[float, float]:
     return (by_u if inside else 0.0), by_v
 
 
-@njit(cache=True)
+@compiled
 def _axis(u: float, n: int, width: float, weights: Any) -> tuple[int, int]:
     """Weights of a hill on the coefficients of one axis, mirrored at the edges; the range that they fill."""
     reach = HILL_CUT * width
@@ -111,7 +112,7 @@ def _axis(u: float, n: int, width: float, weights: Any) -> tuple[int, int]:
     return first + 1, last + 2
 
 
-@njit(cache=True)
+@compiled
 def deposit(u: float, v: float, height: float, width: tuple[float, float], coefficients: Any, increments: Any) -> None:
     """Add one hill at (u, v), in bins, to the spline and to the record of what was added."""
     n_h, n_o = coefficients.shape[0] - 3, coefficients.shape[1] - 3
@@ -126,7 +127,7 @@ def deposit(u: float, v: float, height: float, width: tuple[float, float], coeff
             increments[i, j] += increment
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def order_waves(x: Any, lo: Any, inverse: Any, repeats: int, signs: Any, waves: Any, total: Any) -> Any:
     """O of positions ``x``; fills ``waves`` (N, G, 2) with every exp(ig·r) and ``total`` (G, 2) with their sums.
 
@@ -158,7 +159,7 @@ def order_waves(x: Any, lo: Any, inverse: Any, repeats: int, signs: Any, waves: 
     return power / (n_waves * n_atoms * n_atoms)
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def add_order_forces(slope: float, waves: Any, total: Any, inverse: Any, repeats: int, signs: Any, out: Any) -> None:
     """Add −slope · ∂O/∂r to ``out`` (N, 3), from the waves that `order_waves` left."""
     n_atoms, n_waves = waves.shape[0], waves.shape[1]
@@ -176,13 +177,13 @@ def add_order_forces(slope: float, waves: Any, total: Any, inverse: Any, repeats
         out[i, 2] += a * inverse[2, 0] + b * inverse[2, 1] + c * inverse[2, 2]
 
 
-@njit(cache=True)
+@compiled
 def _floats(address: int, n: int) -> Any:
     """The ``n`` doubles at an address."""
     return carray(_pointer(address), (n,), np.float64)
 
 
-@njit(cache=True)
+@compiled
 def _box(context: Any, inverse: Any) -> Any:
     """Fill the inverse of LAMMPS's (lower triangular, rows are vectors) cell; the volume."""
     lo, hi = _floats(context.lo, 3), _floats(context.hi, 3)
@@ -195,7 +196,7 @@ def _box(context: Any, inverse: Any) -> Any:
     return lx * ly * lz
 
 
-@njit(cache=True)
+@compiled
 def _record(context: Any, step: int, h: float, o: float, u: float, v: float, x: Any) -> None:
     """Count the crossing, deposit the hill and store the frame that are due in this step."""
     if o < LIQUID_BELOW or o > CRYSTAL_ABOVE:
@@ -225,7 +226,7 @@ def _record(context: Any, step: int, h: float, o: float, u: float, v: float, x: 
         context.n_frames += 1
 
 
-@njit(cache=True)
+@compiled
 def biased_step(context: Any, step: int, x: Any, external: Any) -> None:
     """What ``fix external`` adds in one step; see the module's first lines."""
     n_atoms = x.shape[0]
@@ -281,7 +282,7 @@ def callback() -> Any:
         ``address`` is what ``lammps_set_fix_external_callback`` wants, with the address of a `CONTEXT` as ``caller``.
     """
 
-    @cfunc(types.void(types.voidptr, types.int64, types.int32, types.voidptr, types.voidptr, types.voidptr), cache=True)
+    @compiled_callback(types.void(types.voidptr, types.int64, types.int32, types.voidptr, types.voidptr, types.voidptr))
     def step(context: Any, timestep: Any, n_local: Any, _tags: Any, x: Any, external: Any) -> None:
         # LAMMPS's (N, 3) arrays are lists of rows in one contiguous piece: the first row's address is the piece's.
         positions = carray(_pointer(carray(x, 1, np.int64)[0]), (n_local, 3), np.float64)

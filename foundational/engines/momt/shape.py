@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from numba import njit
+from foundational.engines.compilation import compiled
 
 
-@njit(cache=True)
+@compiled
 def add_shape_virial(stiffness: float, inverse: Any, virial: Any) -> None:
     """Add −∂U/∂ε_ij = −2κ V^(−⅔) (hᵀh − δ_ij Σ h²/3)_ij to ``virial`` (6: xx yy zz xy xz yz), eV.
 

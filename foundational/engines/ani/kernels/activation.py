@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from foundational.engines.ani.kernels.simd import LANES, exp, larger, load, load_from, smaller, splat, store_into
+from foundational.engines.compilation import compiled
 
 _F = np.float32
 #: How the kernels call them.
@@ -21,7 +21,7 @@ _A4, _A5 = _F(-1.453152027 / 2), _F(1.061405429 / 2)
 _BITS = _F(1e30)
 
 
-@njit(cache=True)
+@compiled
 def gelu(z: Any) -> Any:
     """Value, first and second derivative of z Φ(z), Φ the normal distribution."""
     size = larger(z, splat(_ZERO) - z)
@@ -34,7 +34,7 @@ def gelu(z: Any) -> Any:
     return z * cumulative, cumulative + z * density, density * (splat(_TWO) - z * z)
 
 
-@njit(cache=True)
+@compiled
 def celu(z: Any) -> Any:
     """Value, first and second derivative of CELU."""
     negative = smaller(z, splat(_ZERO))
@@ -43,7 +43,7 @@ def celu(z: Any) -> Any:
     return larger(z, splat(_ZERO)) + (e - _ONE) * _ALPHA, e, (splat(_ONE) - above) * e * _PER_ALPHA
 
 
-@njit(cache=True)
+@compiled
 def activate(kind: Any, z: Any, bias: Any, value: Any, first: Any, second: Any) -> None:
     """Activation of z + bias and its derivatives, elementwise; arrays (n, H), H a multiple of 16."""
     width = len(bias)
@@ -56,7 +56,7 @@ def activate(kind: Any, z: Any, bias: Any, value: Any, first: Any, second: Any) 
             store_into(second, r, b, s)
 
 
-@njit(cache=True)
+@compiled
 def activate_only(kind: Any, z: Any, bias: Any) -> None:
     """Replace z by the activation of z + bias."""
     width = len(bias)

@@ -8,10 +8,11 @@ inverse cosine is needed. Neighbours are found in float64; from there on everyth
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from foundational.engines.ani.kernels.simd import LANES, cos, exp, exp2, larger, load, log2, splat, sqrt, store, total
+from foundational.engines.compilation import compiled
 
 _F = np.float32
 #: Atoms that one thread takes at a time.
@@ -70,13 +71,13 @@ class Triples(NamedTuple):
     angle: NDArray[np.float32]
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def padded(n: Any) -> Any:
     """The next multiple of LANES."""
     return (n + LANES - 1) // LANES * LANES
 
 
-@njit(cache=True)
+@compiled
 def near_scratch(capacity: Any, n_elements: Any) -> Any:
     """Scratch for ``capacity`` neighbours."""
     return Near(
@@ -90,7 +91,7 @@ def near_scratch(capacity: Any, n_elements: Any) -> Any:
     )
 
 
-@njit(cache=True)
+@compiled
 def triple_scratch(n_close: Any, terms: Any) -> Any:
     """Scratch for all pairs of ``n_close`` neighbours."""
     size = padded(n_close * n_close // 2 + LANES) + LANES
@@ -101,7 +102,7 @@ def triple_scratch(n_close: Any, terms: Any) -> Any:
     )
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _images(shift: Any, reach: Any) -> Any:
     """First and last image n with |n − shift| ≤ reach; only the image 0 where ``reach`` is negative."""
     if reach < 0:
@@ -109,7 +110,7 @@ def _images(shift: Any, reach: Any) -> Any:
     return int(np.ceil(shift - reach)), int(np.floor(shift + reach))
 
 
-@njit(cache=True)
+@compiled
 def find_neighbours(i: Any, positions: Any, fractional: Any, cell: Any, reach: Any, cutoff: Any, near: Any) -> Any:
     """All images within ``cutoff`` Å of atom ``i``, itself excepted; returns how many, or −1 if ``near`` is too small.
 
@@ -141,7 +142,7 @@ def find_neighbours(i: Any, positions: Any, fractional: Any, cell: Any, reach: A
     return n
 
 
-@njit(cache=True)
+@compiled
 def all_neighbours(i: Any, positions: Any, fractional: Any, cell: Any, reach: Any, cutoff: Any, near: Any) -> Any:
     """What :func:`find_neighbours` does, and ``near``, which is a larger one where it was too small."""
     n = find_neighbours(i, positions, fractional, cell, reach, cutoff, near)
@@ -151,7 +152,7 @@ def all_neighbours(i: Any, positions: Any, fractional: Any, cell: Any, reach: An
     return n, near
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def select_close(n: Any, species: Any, terms: Any, near: Any) -> Any:
     """Fill ``near.close`` with those of the n neighbours that are within the angular cutoff; returns how many."""
     scale = HALF_PI / terms.angular_cutoff
@@ -173,7 +174,7 @@ def select_close(n: Any, species: Any, terms: Any, near: Any) -> Any:
     return m
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _radial(n: Any, species: Any, terms: Any, near: Any, out: Any) -> None:
     scale = HALF_PI / terms.radial_cutoff
     r, weight = near.sorted[0], near.sorted[1]
@@ -197,7 +198,7 @@ def _radial(n: Any, species: Any, terms: Any, near: Any, out: Any) -> None:
             out[s * len(terms.radial_shifts) + q] = total(summed)
 
 
-@njit(cache=True)
+@compiled
 def _pairs(first: Any, second: Any, near: Any, triples: Any) -> Any:
     """Geometry of all pairs of close neighbours of two elements; returns how many."""
     close = near.close
@@ -220,7 +221,7 @@ def _pairs(first: Any, second: Any, near: Any, triples: Any) -> Any:
     return t
 
 
-@njit(cache=True)
+@compiled
 def _angular(terms: Any, near: Any, triples: Any, out: Any) -> None:
     n_shifts, n_sections = len(terms.angular_shifts), len(terms.cos_sections)
     c, mean, weight, sine = triples.geometry[0], triples.geometry[1], triples.geometry[2], triples.geometry[3]
@@ -253,7 +254,7 @@ def _angular(terms: Any, near: Any, triples: Any, out: Any) -> None:
             place += n_shifts * n_sections
 
 
-@njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def aevs(
     positions: Any, fractional: Any, cell: Any, reach: Any, species: Any, offsets: Any, owner: Any, terms: Any, out: Any
 ) -> None:

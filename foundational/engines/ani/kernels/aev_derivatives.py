@@ -3,14 +3,15 @@
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from foundational.engines.ani.kernels.aev import ATOMS_IN_BLOCK, ZERO, all_neighbours, near_scratch
 from foundational.engines.ani.kernels.aev_jacobian import STRAIN_ROWS, assign_slots, atom_block
 from foundational.engines.ani.kernels.simd import LANES, load_from, splat, total
+from foundational.engines.compilation import compiled
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def dot(rows: Any, row: Any, vectors: Any, vector: Any) -> Any:
     """The product of a row of ``rows`` (R, stride) and one of ``vectors`` (n, stride)."""
     summed = splat(ZERO)
@@ -19,7 +20,7 @@ def dot(rows: Any, row: Any, vectors: Any, vector: Any) -> Any:
     return total(summed)
 
 
-@njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def count_slots(
     positions: Any, fractional: Any, cell: Any, reach: Any, offsets: Any, owner: Any, cutoff: Any, out: Any
 ) -> None:
@@ -36,7 +37,7 @@ def count_slots(
             out[atom] = assign_slots(atom - begin, n, near.image_of, slot_of, slots)
 
 
-@njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def fill_blocks(
     positions: Any,
     fractional: Any,
@@ -71,7 +72,7 @@ def fill_blocks(
             gradient = atom_block(n, species[begin:end], terms, wide, near, slot_of, count, gradient, block)
 
 
-@njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def contract(
     positions: Any,
     fractional: Any,

@@ -9,7 +9,6 @@ for forces and virials alike. Rows are ``stride`` numbers apart; those beyond K 
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from foundational.engines.ani.kernels.aev import (
@@ -23,6 +22,7 @@ from foundational.engines.ani.kernels.aev import (
     select_close,
 )
 from foundational.engines.ani.kernels.simd import LANES, exp, exp2, larger, load, load_from, log2, splat, store_into
+from foundational.engines.compilation import compiled
 
 #: Rows of a block that belong to the strain.
 STRAIN_ROWS = 6
@@ -41,12 +41,12 @@ class Wide(NamedTuple):
     stride: int
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _add(block: Any, row: Any, at: Any, value: Any, factor: Any) -> None:
     store_into(block, row, at, load_from(block, row, at) + value * factor)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _radial_rows(n: Any, species: Any, terms: Any, wide: Any, near: Any, slot_of: Any, block: Any, strain: Any) -> None:
     scale = HALF_PI / terms.radial_cutoff
     n_shifts = len(terms.radial_shifts)
@@ -75,7 +75,7 @@ def _radial_rows(n: Any, species: Any, terms: Any, wide: Any, near: Any, slot_of
             _add(block, strain + 5, at, g, ux * y)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _angular_gradients(terms: Any, wide: Any, near: Any, gradient: Any) -> None:
     """∂/∂r of each close neighbour into ``gradient`` (3 m, features).
 
@@ -130,7 +130,7 @@ def _angular_gradients(terms: Any, wide: Any, near: Any, gradient: Any) -> None:
             place += width
 
 
-@njit(cache=True)
+@compiled
 def _angular_rows(m: Any, near: Any, gradient: Any, offset: Any, slot_of: Any, block: Any, strain: Any) -> None:
     """Add the gradients of the close neighbours to the rows of their atoms and of the strain."""
     for q in range(m):
@@ -155,7 +155,7 @@ def _angular_rows(m: Any, near: Any, gradient: Any, offset: Any, slot_of: Any, b
             _add(block, strain + 5, at, gx, y)
 
 
-@njit(cache=True)
+@compiled
 def assign_slots(i: Any, n: Any, index: Any, slot_of: Any, slots: Any) -> Any:
     """Number the distinct atoms among the neighbours, the atom itself first; returns how many."""
     slot_of[:] = -1
@@ -171,7 +171,7 @@ def assign_slots(i: Any, n: Any, index: Any, slot_of: Any, slots: Any) -> Any:
     return count
 
 
-@njit(cache=True)
+@compiled
 def atom_block(
     n: Any, species: Any, terms: Any, wide: Any, near: Any, slot_of: Any, count: Any, gradient: Any, block: Any
 ) -> Any:

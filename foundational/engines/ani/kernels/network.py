@@ -15,17 +15,17 @@ its adjoints the p and q of before. So
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from foundational.engines.ani.kernels.activation import activate, activate_only
 from foundational.engines.ani.kernels.simd import LANES, load, load_from, store, store_into
+from foundational.engines.compilation import compiled
 
 #: Arrays of (n, H) that one layer keeps: value and tangent, adjoints z̄ and q, φ', φ'' p, y.
 KEPT = 7
 _ZERO = np.float32(0)
 
 
-@njit(cache=True)
+@compiled
 def scratch_size(n: Any, widths: Any) -> Any:
     """Numbers of scratch for n atoms: the features and their tangent, then ``KEPT`` arrays a layer."""
     size = 2 * n * widths[0] + LANES
@@ -34,27 +34,27 @@ def scratch_size(n: Any, widths: Any) -> Any:
     return size + LANES
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def matrix(flat: Any, at: Any, n: Any, width: Any) -> Any:
     """An (n, width) view of a flat array."""
     return flat[at : at + n * width].reshape(n, width)
 
 
-@njit(cache=True)
+@compiled
 def _multiply(x: Any, y: Any, out: Any) -> None:
     for r in range(len(x)):
         for b in range(0, x.shape[1], LANES):
             store_into(out, r, b, load_from(x, r, b) * load_from(y, r, b))
 
 
-@njit(cache=True)
+@compiled
 def _accumulate(x: Any, out: Any) -> None:
     for r in range(len(x)):
         for b in range(0, x.shape[1], LANES):
             store_into(out, r, b, load_from(out, r, b) + load_from(x, r, b))
 
 
-@njit(cache=True)
+@compiled
 def forward(n: Any, widths: Any, kind: Any, parameters: Any, kept: Any, energies: Any, gradient: Any) -> None:
     """Energies (n,) and ∂E/∂features (n, K) of the features at the beginning of ``kept``; fills the rest of it."""
     layers = len(widths) - 1
@@ -100,7 +100,7 @@ def forward(n: Any, widths: Any, kind: Any, parameters: Any, kept: Any, energies
             np.dot(q, weights.T, matrix(kept, at + 3 * n * before, n, before))
 
 
-@njit(cache=True)
+@compiled
 def backward(n: Any, widths: Any, parameters: Any, kept: Any, by_energy: Any, out: Any) -> None:
     """Add to ``out`` ∂(Σ a E + g·v)/∂parameters, with a = ``by_energy`` (n,) and v (n, K) behind the features."""
     layers = len(widths) - 1
@@ -145,7 +145,7 @@ def backward(n: Any, widths: Any, parameters: Any, kept: Any, by_energy: Any, ou
             at = below
 
 
-@njit(cache=True)
+@compiled
 def energies_only(x: Any, widths: Any, kind: Any, parameters: Any, out: Any) -> None:
     """Energies (n,) of standardised features (n, K)."""
     place = 0

@@ -3,15 +3,16 @@
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
 from foundational.engines.ani.kernels.network import energies_only, forward, matrix, scratch_size
+from foundational.engines.compilation import compiled
 
 #: Atoms that one thread takes at a time; a multiple of what makes matrix products efficient.
 _BLOCK = 256
 
 
-@njit(cache=True)
+@compiled
 def _select(species: Any, element: Any, begin: Any, end: Any) -> Any:
     """Which of the atoms begin…end are of an element."""
     places = np.empty(end - begin, np.int64)
@@ -23,14 +24,14 @@ def _select(species: Any, element: Any, begin: Any, end: Any) -> Any:
     return places[:n]
 
 
-@njit(cache=True)
+@compiled
 def _standardised(aevs: Any, atoms: Any, mean: Any, inverse: Any, out: Any) -> None:
     for r in range(len(atoms)):
         for k in range(len(mean)):
             out[r, k] = (aevs[atoms[r], k] - mean[k]) * inverse[k]
 
 
-@njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def atomic_energies(aevs: Any, species: Any, model: Any, out: Any) -> None:
     """Energies (M, A) in units of the energy scale, without self-energies."""
     for block in prange((len(species) + _BLOCK - 1) // _BLOCK):
@@ -47,7 +48,7 @@ def atomic_energies(aevs: Any, species: Any, model: Any, out: Any) -> None:
                     out[m, atoms[r]] = found[r]
 
 
-@njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def energies_and_gradients(aevs: Any, species: Any, model: Any, energies: Any, gradients: Any) -> None:
     """Energies (M, A) and their derivatives by the vectors (M, A, stride ≥ K), in units of the energy scale."""
     gradients[:] = np.float32(0)

@@ -3,7 +3,8 @@
 LLVM's own vectoriser gives up on the loops that matter here (several arrays that might overlap, short trip counts), and
 calls the C library's exp and log one number at a time. A :class:`Lanes` value is one AVX-512 register, two AVX or four
 SSE/NEON ones; ``+ − × ÷`` work between such values and with float32 numbers. The functions below are branch-free
-polynomials, accurate to about one unit in the last place in the range they name (``tests/engines/test_simd.py``).
+polynomials, accurate to about one unit in the last place in the range that they name
+(``tests/engines/ani/kernels/test_simd.py``).
 """
 
 import operator

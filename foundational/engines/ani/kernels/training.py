@@ -9,13 +9,14 @@ order: results do not depend on the number of threads.
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 from numpy.typing import NDArray
 
 from foundational.engines.ani.kernels.aev_derivatives import dot
 from foundational.engines.ani.kernels.aev_jacobian import STRAIN_ROWS
 from foundational.engines.ani.kernels.network import backward, forward, matrix, scratch_size
 from foundational.engines.ani.kernels.simd import LANES, load_from, splat, store_into
+from foundational.engines.compilation import compiled
 
 _F = np.float32
 _ZERO, _ONE, _TWO = _F(0), _F(1), _F(2)
@@ -73,7 +74,7 @@ class Loss(NamedTuple):
     stress: np.float32
 
 
-@njit(cache=True)
+@compiled
 def _forces(
     c: Any, first: Any, members: Any, height: Any, table: Any, gradients: Any, forces: Any, strain: Any
 ) -> None:
@@ -97,7 +98,7 @@ def _forces(
                 strain[m, a] += dot(table.rows, row + 3 * count + a, gradients, m * height + first + i)
 
 
-@njit(cache=True)
+@compiled
 def _directions(
     c: Any, first: Any, members: Any, height: Any, table: Any, by_force: Any, by_strain: Any, strained: Any, out: Any
 ) -> None:
@@ -121,7 +122,7 @@ def _directions(
                 store_into(out, m * height + first + i, b, v)
 
 
-@njit(cache=True)
+@compiled
 def _residuals(c: Any, m: Any, share: Any, table: Any, loss: Any, energy: Any, forces: Any, strain: Any) -> Any:
     """Loss of a configuration and its derivative by energy; forces and strain are replaced by those by them."""
     n = _F(forces.shape[0])
@@ -144,7 +145,7 @@ def _residuals(c: Any, m: Any, share: Any, table: Any, loss: Any, energy: Any, f
     return value, _TWO * scale * error
 
 
-@njit(cache=True)
+@compiled
 def _own_atoms(configurations: Any, m: Any, e: Any, table: Any) -> Any:
     """Atoms of element e in those of the configurations on which member m trains: flat, and counted in the chunk."""
     total = 0
@@ -163,7 +164,7 @@ def _own_atoms(configurations: Any, m: Any, e: Any, table: Any) -> Any:
     return atoms[:found], places[:found]
 
 
-@njit(cache=True)
+@compiled
 def _networks(configurations: Any, m: Any, table: Any, model: Any, kept: Any, energies: Any, along: Any) -> None:
     """Energies and gradients by the vectors of all atoms of a chunk, of member m."""
     at = 0
@@ -187,7 +188,7 @@ def _networks(configurations: Any, m: Any, table: Any, model: Any, kept: Any, en
                 along[places[r], k] = by_feature[r, k] * inverse[k]
 
 
-@njit(cache=True)
+@compiled
 def _adjoints(
     configurations: Any, m: Any, table: Any, model: Any, kept: Any, slopes: Any, along: Any, out: Any
 ) -> None:
@@ -208,7 +209,7 @@ def _adjoints(
         backward(n, model.widths, model.parameters[m, e], own, slopes[places], out[e])
 
 
-@njit(cache=True)
+@compiled
 def _chunk(configurations: Any, share: Any, table: Any, model: Any, loss: Any, gradient: Any, losses: Any) -> None:
     """Gradient (M, elements, P) and losses (M,) of a few configurations."""
     n_members, n_elements = model.parameters.shape[0], model.parameters.shape[1]
@@ -238,7 +239,7 @@ def _chunk(configurations: Any, share: Any, table: Any, model: Any, loss: Any, g
         _adjoints(configurations, m, table, model, kept[m], slopes[m], along[m * total : (m + 1) * total], gradient[m])
 
 
-@njit(cache=True, parallel=True)
+@compiled(parallel=True)
 def batch_gradient(
     batch: Any, bounds: Any, share: Any, table: Any, model: Any, loss: Any, gradients: Any, losses: Any
 ) -> None:
@@ -252,7 +253,7 @@ def batch_gradient(
         _chunk(batch[bounds[k] : bounds[k + 1]], share, table, model, loss, gradients[k], losses[k])
 
 
-@njit(cache=True, parallel=True, error_model="numpy")
+@compiled(parallel=True, error_model="numpy")
 def adamw(parameters: Any, gradients: Any, first: Any, second: Any, decay: Any, rates: Any, step: Any) -> None:
     """One step of AdamW (Loshchilov and Hutter, 2019; β 0.9, 0.999, ε 1e-8) with one rate a member.
 

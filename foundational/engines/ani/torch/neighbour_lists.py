@@ -3,11 +3,11 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from foundational.engines.ani.aev import Geometry
 from foundational.engines.ani.kernels.aev import all_neighbours, near_scratch
+from foundational.engines.compilation import compiled
 
 
 class NeighbourLists(NamedTuple):
@@ -36,7 +36,7 @@ def neighbour_lists(geometry: Geometry, cutoff: float, close_cutoff: float) -> N
     return NeighbourLists(*pairs, *triples)
 
 
-@njit(cache=True)
+@compiled
 def _list(
     positions: Any,
     fractional: Any,

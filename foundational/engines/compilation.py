@@ -1,0 +1,84 @@
+"""Machine code of numba, kept on disk and compiled again when any source changes that went into it.
+
+numba keeps the machine code of a function and drops it when the file of that function changes. It does not notice a
+change in another file whose functions or constants were compiled in. Here machine code is kept in a folder that is
+named by the digest of the module and of all modules that it imports. Old folders stay until somebody removes them.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numba
+
+from foundational.source_files import digest_of, imported_modules, module_file
+
+_LOCK = Lock()
+
+
+def compiled(function: Any = None, **options: Any) -> Any:
+    """Compile a function by ``numba.njit``, and keep its machine code.
+
+    Parameters
+    ----------
+    function
+        The function; or None where the decorator is used with options.
+    options
+        Options of ``numba.njit``, such as ``parallel`` and ``error_model``.
+    """
+    if function is None:
+        return lambda f: compiled(f, **options)
+    with _code_kept_for(function.__module__) as kept:
+        return numba.njit(cache=kept, **options)(function)
+
+
+def compiled_callback(signature: Any) -> Callable[[Any], Any]:
+    """Compile a function by ``numba.cfunc`` for callers outside of Python, and keep its machine code."""
+
+    def decorate(function: Any) -> Any:
+        with _code_kept_for(function.__module__) as kept:
+            return numba.cfunc(signature, cache=kept)(function)
+
+    return decorate
+
+
+@cache
+def code_folder(module: str) -> Path | None:
+    """The folder for the machine code of ``module``: beside its source, else in the user's cache folder.
+
+    None if neither can be written: then the machine code is not kept. ``NUMBA_CACHE_DIR`` comes first where it is set.
+    """
+    name = f"compiled-{digest_of(imported_modules(module).values())[:16]}"
+    source = module_file(module)
+    beside = [source.parent / "__pycache__"] if source is not None else []
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foundational"
+    chosen = [Path(numba.config.CACHE_DIR)] if numba.config.CACHE_DIR else [*beside, home]
+    return next((parent / name for parent in chosen if _writable(parent / name)), None)
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _code_kept_for(module: str) -> Iterator[bool]:
+    """Let numba keep the machine code of functions decorated meanwhile; yields whether it can."""
+    with _LOCK:
+        folder = code_folder(module)
+        before = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = before if folder is None else str(folder)
+        try:
+            yield folder is not None
+        finally:
+            numba.config.CACHE_DIR = before
