@@ -22,7 +22,7 @@ def imported_modules(module: str) -> dict[str, Path]:
     Parameters
     ----------
     module
-        Dotted name, such as ``foundational.stages.thermo.command``.
+        Dotted name, such as ``foundational.stages.sample.command``.
 
     Returns
     -------

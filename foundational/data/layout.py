@@ -1,4 +1,4 @@
-"""The one table of a dataset's variables; store, conversion, checks, documentation and card read it.
+"""The one table of a dataset's variables; store, conversion, checks and the citation documents read it.
 
 Configurations of any size lie flat: a variable per configuration has C rows, a variable per atom A rows, and
 ``n_atoms`` says how many of the A rows belong to each configuration, in order.

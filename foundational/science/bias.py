@@ -5,8 +5,8 @@ microcanonical temperature T(H), base' = T0/T(H) − 1, and is canonical beyond 
 uniform cubic B-spline whose coefficients receive Gaussian hills. Hills are mirrored at the edges, so the spline's slope
 vanishes there and ΔH is once continuously differentiable everywhere: s = 1 + ∂ΔH/∂H is its derivative, never clipped.
 
-The same formulas, compiled, drive the dynamics in ``engines.momt_kernel``; this module is what they are tested against
-and what reweights a pool.
+The same formulas, compiled, drive the dynamics in ``foundational.engines.momt.kernel``. Tests compare that kernel
+with this module, and a pool is reweighted by this module.
 """
 
 from dataclasses import dataclass, replace

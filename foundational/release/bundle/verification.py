@@ -36,7 +36,7 @@ SIGNATURE = MANIFEST + SUFFIX
 
 
 class Verification(Spec):
-    """What `verify_bundle` or `verify_store` found."""
+    """What `verify_bundle` or `judge_store` found."""
 
     name: str
     version: str | None

@@ -1,6 +1,6 @@
 """What differs between two datasets, and the size of the step from one version to the next that follows from it.
 
-The rule, largest change first (docs/architecture, "Versions"): **major**, a configuration removed, or a label, unit,
+The rule, largest change first (docs/versions.md): **major**, a configuration removed, or a label, unit,
 method or the split of an old configuration changed, or a variable removed, or a licence that demands more; **minor**,
 configurations or variables added; **patch**, metadata, documentation or encoding.
 """

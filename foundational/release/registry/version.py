@@ -1,6 +1,6 @@
 """Versions of datasets, and how one names a version: ``ni@1.0.0``.
 
-The three numbers say what a user of the previous version must fear (docs/architecture, "Versions"): major, something
+The three numbers say what a user of the previous version must fear (docs/versions.md): major, something
 old is no longer as it was; minor, something was added; patch, only words or the encoding differ.
 """
 

@@ -1,7 +1,8 @@
 """Thermodynamics of a pool: enthalpy, volume and heat capacity by temperature and phase, and the melting temperature.
 
 The pool was recorded under a frozen bias, so that each frame's weight at any temperature of the window is known
-(``science.reweighting``); what surrounds its atoms tells its phase (``engines.structure``, ``science.phases``).
+(``science.reweighting``). The phase of a frame follows from the surroundings of its atoms
+(``engines.geometry.local_structure``, ``science.phases``).
 """
 
 from collections.abc import Sequence
