@@ -156,9 +156,13 @@ def verify(
 def _verified(found: "Verification") -> Iterator[str]:
     for problem in found.problems:
         yield f"FAIL  {problem}"
+    for change in found.changes:
+        yield f"note  {change}"
     label = f"{found.name}@{found.version}" if found.version else f"{found.name} (not released)"
     signed = f", signed by {found.signed_by}" if found.signed_by else ""
-    yield f"{label}: " + (f"{len(found.problems)} problems" if found.problems else f"intact{signed}")
+    count = len(found.problems)
+    since = ", changed since the release" if found.changes else ""
+    yield f"{label}: " + (f"{count} problem{'s' * (count > 1)}" if count else f"intact{signed}{since}")
 
 
 def pull(

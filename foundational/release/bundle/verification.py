@@ -42,6 +42,8 @@ class Verification(Spec):
     version: str | None
     problems: tuple[str, ...]
     """Sentences; none where it is what was released."""
+    changes: tuple[str, ...] = ()
+    """How a dataset of the project legitimately differs from its newest release."""
     yanked: str | None = None
     """Why it was withdrawn, where the registry says so."""
     signed_by: str | None = None

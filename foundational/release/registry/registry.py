@@ -227,7 +227,8 @@ def require_history(root: Path, name: str, registry: Registry) -> None:
     now = {release.version: release for release in registry.releases}
     for commit, before in history(root, name):
         changed = [release.version for release in before.releases if now.get(release.version) != release]
-        changed += [version for version in before.yanked if version not in registry.yanked]
+        changed += [version for version, text in before.yanked.items() if registry.yanked.get(version) != text]
+        changed += [version for version, doi in before.dois.items() if registry.dois.get(version) != doi]
         if changed:
             raise ConflictError(
                 f"{REGISTRY} of {name!r} no longer says of {', '.join(changed)} what it said at the "

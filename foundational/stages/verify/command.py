@@ -2,28 +2,34 @@
 
 import tempfile
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 from foundational.data.store_manifest import ROOT
-from foundational.errors import ChecksumError, FoundationalError, InputError
+from foundational.errors import ChecksumError, FoundationalError, InputError, NotFoundError
 from foundational.progress import Progress
-from foundational.project import DATASETS, project_or_none
-from foundational.provenance.record import read_record
+from foundational.project import DATASETS, project_or_none, user_store
+from foundational.provenance.record import PROVENANCE, ProvenanceRecord, read_record
 from foundational.release.bundle.archive import archive_folder
-from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept, read_manifest, sha256_of
+from foundational.release.bundle.bundle import DATA, MANIFEST, RECORD, read_kept, read_manifest, sha256_of
 from foundational.release.bundle.signature import signer
 from foundational.release.bundle.verification import SIGNATURE, Verification, judge_store, opened_bundle, verify_bundle
-from foundational.release.registry.git import has_history
+from foundational.release.comparison.released_records import record_differences
+from foundational.release.record import ReleaseRecord, read_release
+from foundational.release.registry.git import has_history, read_at
 from foundational.release.registry.registry import (
+    REGISTRY,
     RELEASES,
     Registry,
     Release,
     YankedWarning,
     known_registry,
+    registry_text,
     require_history,
 )
 from foundational.release.registry.version import DatasetVersion, Version, parse_dataset_version
 from foundational.release.transfer.retrieval import locate
+from foundational.specs.about import About, read_about
 
 
 def verify(
@@ -35,6 +41,9 @@ def verify(
     progress: Progress | None = None,
 ) -> Verification:
     """Verify a release or a dataset: every byte, every rule, the registry, and labels and signature where asked.
+
+    The records beside the data are compared with those of the release of the same data, or with those of the newest
+    release where the data are new.
 
     Parameters
     ----------
@@ -61,15 +70,17 @@ def verify(
         store = locate(what, root)
     project = project_or_none(root)
     registry, problems = _registry(reference.name, project)
-    try:
-        record = read_record(store.parent)
-    except FoundationalError:
-        record = None
-    problems += judge_store(store, record, progress)
+    records = _read_records(store.parent, registry)
+    problems += records.problems
+    problems += judge_store(store, records.provenance, progress)
     entry = None
     if registry.releases:
-        matching = [r for r in registry.releases if store.is_dir() and r.root == sha256_of(store / ROOT)]
+        matching = [r for r in registry.releases if store.is_dir() and r.root == _root_digest(store)]
         entry = registry.find(reference.version) if reference.version else next(iter(matching[::-1]), None)
+    changes: list[str] = []
+    if registry.releases:
+        unrecorded, changes = _since_release(records, project, registry, entry)
+        problems += unrecorded
     signed_by = None
     if signers is not None:
         try:
@@ -83,9 +94,92 @@ def verify(
         name=reference.name,
         version=version,
         problems=tuple(problems),
+        changes=tuple(changes),
         yanked=None if version is None else registry.yanked.get(version),
         signed_by=signed_by,
     )
+
+
+@dataclass(frozen=True)
+class _Records:
+    """What lies beside a store, and what is wrong with it by itself."""
+
+    folder: Path
+    about: About | None
+    provenance: ProvenanceRecord | None
+    problems: tuple[str, ...]
+
+
+def _read_records(folder: Path, registry: Registry) -> _Records:
+    about, provenance, problems = None, None, []
+    try:
+        provenance = read_record(folder)
+    except NotFoundError:
+        problems.append("provenance.json is missing; restore it from git, or make the dataset again")
+    except FoundationalError as error:
+        problems.append(str(error))
+    try:
+        about = read_about(folder)
+    except NotFoundError:
+        if registry.releases:
+            problems.append("about.yaml is missing; restore it from git")
+    except FoundationalError as error:
+        problems.append(str(error))
+    return _Records(folder, about, provenance, tuple(problems))
+
+
+def _since_release(
+    records: _Records, project: Path | None, registry: Registry, entry: Release | None
+) -> tuple[list[str], list[str]]:
+    """(problems, changes): where a dataset differs from its release, or from the newest one where the data are new.
+
+    A difference is a change where it has a record of its own: git's last commit holds the same text, or the data are
+    new and provenance.json is theirs (`judge_store` compares the two). Any other difference is a problem.
+    """
+    own = project is not None and records.folder == project / DATASETS / registry.name
+    if entry is None and not own:
+        return [], []
+    base = entry or registry.releases[-1]
+    label = f"{registry.name}@{base.version}"
+    try:
+        released = _released_record(records.folder, project, registry, base)
+    except FoundationalError as error:
+        return [str(error)], []
+    if released is None:
+        return [], []
+    problems, changes = [], []
+    if entry is None:
+        changes.append(f"differs from {label}: the data are not those of any release")
+    for file, fields in record_differences(records.about, records.provenance, released):
+        text = f"differs from {label}: {file} ({fields})"
+        recorded = entry is None and file == PROVENANCE
+        if recorded or (own and project is not None and _is_committed(project, registry.name, file)):
+            changes.append(text)
+        else:
+            problems.append(f"{text}, and no commit or release holds this text; restore the file, or commit it")
+    return problems, changes
+
+
+def _released_record(folder: Path, project: Path | None, registry: Registry, entry: Release) -> ReleaseRecord | None:
+    """The record of a release, from git's copy or from beside a pulled store; None where neither is there."""
+    kept = None if project is None else project / DATASETS / registry.name / RELEASES / entry.version
+    if kept is not None and kept.is_dir():
+        return read_kept(kept, entry.manifest)
+    return read_release(folder / RECORD) if (folder / RECORD).is_file() else None
+
+
+def _is_committed(project: Path, name: str, file: str) -> bool:
+    """Whether the last commit holds the file as it lies in the project."""
+    path = f"{DATASETS}/{name}/{file}"
+    try:
+        return has_history(project) and read_at(project, "HEAD", path) == (project / path).read_bytes()
+    except NotFoundError:
+        return False
+
+
+def _root_digest(store: Path) -> str | None:
+    """sha256 of the root document; None where it is missing."""
+    return sha256_of(store / ROOT) if (store / ROOT).is_file() else None
 
 
 def relabelled(store: Path, root: Path | None, count: int) -> list[str]:
@@ -121,6 +215,11 @@ def _registry(name: str, project: Path | None) -> tuple[Registry, list[str]]:
     try:
         registry = known_registry(name, project)
         folder = None if project is None else project / DATASETS / name
+        for place in (folder, user_store() / name):
+            if registry.releases and place is not None and (place / REGISTRY).is_file():
+                if (place / REGISTRY).read_bytes() != registry_text(registry).encode():
+                    raise ChecksumError(f"{place / REGISTRY} is not as this package writes it; restore it from git")
+                break
         if folder is not None and registry.releases and (folder / RELEASES).is_dir():
             for release in registry.releases:
                 read_kept(folder / RELEASES / release.version, release.manifest)

@@ -13,13 +13,16 @@ from foundational.data.batches import to_configurations
 from foundational.data.conversion import to_dataset
 from foundational.data.extxyz import write_extxyz
 from foundational.data.store import write_dataset
-from foundational.errors import ChecksumError, NotFoundError
-from foundational.provenance.record import write_json
+from foundational.errors import ChecksumError, FoundationalError, NotFoundError
+from foundational.provenance.record import read_record, write_json
 from foundational.release.bundle.archive import archive_folder, read_members
 from foundational.release.bundle.bundle import write_manifest
 from foundational.release.bundle.damage import find_damages
 from foundational.release.record import read_release
 from foundational.release.registry.registry import read_registry, write_registry
+from foundational.release.registry.version import Version, parse_dataset_version
+from foundational.release.transfer.retrieval import pull
+from foundational.specs.about import read_about
 from foundational.stages.verify.command import verify
 
 
@@ -228,3 +231,90 @@ def test_status_is_1_where_something_is_wrong(two, bundle):
     assert result.exit_code == 1
     shown = json.loads(result.stdout)
     assert (shown["ok"], len(shown["problems"])) == (False, 1)
+
+
+@pytest.mark.parametrize("file", ["about.yaml", "provenance.json", "releases.yaml"])
+def test_a_flipped_bit_of_a_record_is_found_or_changes_nothing_that_is_read(two, file):
+    """With a withdrawal and a DOI in the registry, all of it committed."""
+    registry = read_registry(two.folder)
+    registry = registry.with_yanked(Version(1, 0, 0), "Stress sign.").with_doi(Version(1, 1, 0), "10.5281/zenodo.17")
+    write_registry(two.folder, registry)
+    two.commit()
+    read = {"about.yaml": read_about, "provenance.json": read_record, "releases.yaml": read_registry}[file]
+    path, before = two.folder / file, read(two.folder)
+    content = path.read_bytes()
+    rng = np.random.default_rng(20231109)
+    found = 0
+    for bit in rng.choice(8 * len(content), 40, replace=False):
+        flip(path, int(bit) // 8, int(bit) % 8)
+        checked = verify("ni", two.root)
+        if checked.problems:
+            found += 1
+        else:
+            assert read(two.folder) == before, f"bit {bit} of {file}"
+        path.write_bytes(content)
+    assert found > 20
+    assert verify("ni", two.root).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "fields"),
+    [
+        ("provenance.json", '"stage": "holdout"', '"stage": "sample"', "stage"),
+        ("provenance.json", '"seed": 1', '"seed": 2', "seed"),
+        ("about.yaml", "CC-BY-4.0", "CC0-1.0", "licence"),
+        ("about.yaml", "Nickel for tests", "Lead for tests", "title"),
+    ],
+)
+def test_a_record_that_is_not_the_released_one_is_a_problem_until_it_is_committed(two, file, old, new, fields):
+    path = two.folder / file
+    path.write_text(path.read_text().replace(old, new))
+    for what in ("ni", "ni@1.1.0"):
+        [problem] = verify(what, two.root).problems
+        assert problem.startswith(f"differs from ni@1.1.0: {file} ({fields}), and no commit or release holds this text")
+    two.commit()
+    checked = verify("ni", two.root)
+    assert checked.problems == ()
+    assert checked.changes == (f"differs from ni@1.1.0: {file} ({fields})",)
+
+
+def test_new_data_with_a_record_of_their_own_are_a_change_and_without_one_a_problem(two, changed):
+    two.write(changed(slice(0, 11)))
+    checked = verify("ni", two.root)
+    assert (checked.problems, checked.version) == ((), None)
+    assert checked.changes[0] == "differs from ni@1.1.0: the data are not those of any release"
+    write_dataset(changed(slice(0, 9)), two.folder / "data.zarr", replace=True)
+    assert any("another fingerprint" in problem for problem in verify("ni", two.root).problems)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "provenance.json is missing"),
+        (b"\xff\xfe{", "not readable as JSON"),
+        (b"{", "not readable as JSON"),
+        (b"[" * 100_000, "not readable as JSON"),
+        (b"[]", "provenance.json: "),
+        (b'{"stage": "sample"}', "output: missing"),
+    ],
+)
+def test_a_broken_provenance_is_named_by_every_command_that_reads_it(two, content, message):
+    path = two.folder / "provenance.json"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    assert any(message in problem for problem in verify("ni", two.root).problems)
+    for command in (["verify", "ni"], ["show", "ni"], ["diff", "ni", "ni"]):
+        done = CliRunner().invoke(app, [*command, "--root", str(two.root)])
+        assert done.exception is None or isinstance(done.exception, FoundationalError | SystemExit), command
+
+
+def test_a_record_of_a_pulled_release_is_compared_too(two, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = pull(parse_dataset_version("ni@1.1.0"), str(two.out)).store.parent
+    assert verify("ni@1.1.0").problems == ()
+    path = folder / "provenance.json"
+    path.write_text(path.read_text().replace('"seed": 1', '"seed": 2'))
+    [problem] = verify("ni@1.1.0").problems
+    assert problem.startswith("differs from ni@1.1.0: provenance.json (seed)")
