@@ -130,6 +130,10 @@ def find_dataset(root: Path, name: str) -> Path:
         No such dataset, or its data were not pulled.
     """
     folder = dataset_folder(root, name)
+    if (folder / ".unfinished").exists():
+        from foundational.data.storing import settle_if_free  # noqa: PLC0415 - only after a process was killed
+
+        settle_if_free(root, name, folder)
     if (folder / STORE).exists():
         return folder
     if folder.exists() and any(folder.iterdir()):

@@ -3,9 +3,8 @@
 A stage itself is a pure function from a specification and datasets to a dataset; it knows nothing of this.
 """
 
-import fcntl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,15 @@ from typing import Any
 import xarray as xr
 
 from foundational.data.fingerprint import fingerprint
-from foundational.data.store import write_dataset
+from foundational.data.storing import exclusive, settle, store_together
 from foundational.errors import ConflictError
-from foundational.project import dataset_folder
+from foundational.project import STORE, dataset_folder
 from foundational.provenance.record import (
     DatasetRecord,
     LabellerRecord,
     ProvenanceRecord,
+    read_record,
     software_versions,
-    write_record,
 )
 from foundational.provenance.runlog import logged_run
 
@@ -37,19 +36,9 @@ class StageOutput:
     """For the record; the same whenever the same work is done."""
     run: dict[str, Any] = field(default_factory=dict)
     """For the run log."""
-
-
-@contextmanager
-def exclusive(root: Path, name: str) -> Iterator[None]:
-    """Hold the dataset ``name`` against other processes; ConflictError where another one holds it."""
-    path = root / "build" / "locks" / f"{name.replace('/', '--')}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConflictError(f"another process is writing the dataset {name!r}; wait for it to end") from None
-        yield
+    work_files: tuple[str, ...] = ()
+    """Names of files in ``build/work`` that only an interrupted run needs, such as a journal of labels; they are
+    removed once the dataset is stored."""
 
 
 def describe(name: str, dataset: xr.Dataset) -> DatasetRecord:
@@ -94,6 +83,8 @@ def produce(
 ) -> ProvenanceRecord:
     """Run ``build`` and store what it makes as the dataset ``name``, with its record.
 
+    A run of the same work that was killed after its data were stored is completed, and its record is returned.
+
     Parameters
     ----------
     parents
@@ -108,22 +99,31 @@ def produce(
         where the dataset exists, or another process is writing it.
     """
     folder = dataset_folder(root, name)
-    unfinished = folder / ".unfinished"
     with exclusive(root, name):
-        force = force or unfinished.exists()
-        if (folder / "data.zarr").exists() and not force:
+        if (
+            settle(root, folder)
+            and not force
+            and (done := _of_same_work(folder, stage, spec, seed, parents)) is not None
+        ):
+            return done
+        if (folder / STORE).exists() and not force:
             raise ConflictError(
                 f"the dataset {name!r} exists already; choose another --name, or replace it with --force"
             )
         with logged_run(root, stage, name) as log:
             made = build()
             record = record_of(name, stage, spec, seed, parents, made)
-            # The data first: a record without its data would claim what is not there. A kill between the two leaves
-            # the mark, by which the next run knows that it may replace them.
-            folder.mkdir(parents=True, exist_ok=True)
-            unfinished.touch()
-            write_dataset(made.dataset, folder / "data.zarr", replace=force)
-            write_record(folder, record)
-            unfinished.unlink()
+            content = record.model_dump(mode="json")
+            store_together(root, folder, made.dataset, content, replace=force, work_files=made.work_files)
             log |= {"configurations": record.output.n_configurations, **made.run}
     return record
+
+
+def _of_same_work(
+    folder: Path, stage: str, spec: dict[str, Any], seed: int, parents: tuple[ProvenanceRecord, ...]
+) -> ProvenanceRecord | None:
+    """The stored record, where it is of the same work: a killed run had stored all of it."""
+    record = read_record(folder)
+    inputs = tuple(parent.output for parent in parents)
+    same = (record.stage, record.seed, record.inputs) == (stage, seed, inputs)
+    return record if same and json.dumps(record.spec) == json.dumps(spec) else None

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from foundational.data.store import open_store, write_dataset
-from foundational.workspace.runner import exclusive
+from foundational.data.storing import exclusive
 
 FAULTY = "ase:tests.faulty_calculators"
 

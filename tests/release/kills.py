@@ -1,7 +1,8 @@
-"""Kill a release, a pull or a translation with SIGKILL at drawn operations on files, and see what is left.
+"""Kill a release, a pull or the storing of a dataset with SIGKILL at drawn operations on files, and see what is left.
 
-``python kills.py release|pull|translate PROJECT WORK MOMENTS`` prints one JSON object. This process only imports and
-forks, so that each try costs no start of Python; every try runs in a fork of its own, in a fresh copy of the project.
+``python kills.py release|pull|store|replace PROJECT WORK MOMENTS`` prints one JSON object. This process only imports
+and forks, so that each try costs no start of Python; every try runs in a fork of its own, in a fresh copy of the
+project. Nothing is forced to disk: a kill loses nothing that the kernel has.
 """
 
 import json
@@ -16,24 +17,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import foundational
+from foundational.data.batches import take
 from foundational.data.store import open_store
-from foundational.engines.lammps.labeller import LammpsLabeller
-from foundational.engines.lammps.potentials import resolve_potential
-from foundational.errors import FoundationalError, NotFoundError
+from foundational.errors import ConflictError, FoundationalError, NotFoundError
 from foundational.inspection.check import check
-from foundational.labelling.records import labeller_record
-from foundational.labelling.session import LabellingSession
+from foundational.project import find_dataset
 from foundational.provenance.record import read_record
 from foundational.release.bundle.bundle import sha256_of
 from foundational.release.registry.registry import read_registry
 from foundational.release.registry.version import parse_dataset_version
 from foundational.release.transfer.retrieval import pull
-from foundational.specs.translate import GuardSpec
 from foundational.stages.release.command import release_dataset
-from foundational.stages.translate.stage import translate
 from foundational.workspace.runner import StageOutput, produce
 
 COUNTED = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "os.truncate"}
+
+
+JOURNAL = "build/work/label-local--nb.jsonl"
 
 
 def work(action: str, root: Path) -> None:
@@ -41,18 +41,27 @@ def work(action: str, root: Path) -> None:
         release_dataset(root, "ni", out=root / "build" / "releases")
     elif action == "pull":
         pull(parse_dataset_version("ni@1.0.0"), str(root / "build" / "releases"))
-    else:  # as translate_dataset does it, but for the scale and the worker processes, which take seconds each
-        made_before = root / "datasets" / "local" / "nb"
-        if (made_before / "provenance.json").exists() and not (made_before / ".unfinished").exists():
-            return  # killed when all was done: a rerun is refused, since the dataset exists
-        niobium = LammpsLabeller(resolve_potential("NiNb", root))
+    else:
+        try:
+            store(root, "new", force=action == "replace")
+        except ConflictError as error:
+            # Nothing is left to do where the run before was killed after all was done.
+            if "exists already" not in str(error) or (root / JOURNAL).exists():
+                raise
 
-        def build() -> StageOutput:
-            guard = GuardSpec(minimum_distance=1.5, maximum_energy=5.0)
-            made = translate(open_store(root / "datasets/ni/data.zarr"), "Nb", 1.183, guard, LabellingSession(niobium))
-            return StageOutput(made.dataset, "Nb", labeller_record(niobium, "Nb"))
 
-        produce(root, "local/nb", "translate", {}, 1, (read_record(root / "datasets" / "ni"),), build)
+def store(root: Path, which: str, *, force: bool = False) -> None:
+    """As any stage stores what it made: the configurations of ``ni``, of the old set a few."""
+    parent = read_record(root / "datasets" / "ni")
+
+    def build() -> StageOutput:
+        made = open_store(root / "datasets" / "ni" / "data.zarr").load()
+        made = made if which == "new" else take(made, slice(0, 5))
+        (root / JOURNAL).parent.mkdir(parents=True, exist_ok=True)
+        (root / JOURNAL).write_text("labels that came before the kill")
+        return StageOutput(made, "Ni", parent.labeller, {"which": which}, work_files=(Path(JOURNAL).name,))
+
+    produce(root, "local/nb", "relabel", {"which": which}, 1, (parent,), build, force=force)
 
 
 def must_hold(action: str, root: Path, done: bool) -> None:
@@ -71,15 +80,20 @@ def must_hold(action: str, root: Path, done: bool) -> None:
         except NotFoundError:
             assert not done
     else:
-        folder = root / "datasets" / "local" / "nb"
-        if (folder / "provenance.json").exists():
-            assert check("local/nb", root)["violations"] == []
-            assert read_record(folder).element == "Nb"
-        elif (folder / "data.zarr").exists():
+        try:
+            folder = find_dataset(root, "local/nb")  # as every reader finds it
+        except NotFoundError:
+            assert action == "store"
             assert not done
-            foundational.open_dataset("local/nb", root)
-        else:
-            assert not done
+            assert not (root / "datasets/local/nb/provenance.json").exists(), "a record without data"
+            return
+        record = read_record(folder)
+        assert check("local/nb", root)["violations"] == []  # the record is that of the data
+        which = record.details["which"]
+        assert which == "new" if done or action == "store" else which in {"old", "new"}
+        if which == "new":
+            assert done or not (folder / ".unfinished").exists()
+            assert not (root / JOURNAL).exists()
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -129,9 +143,13 @@ def interrupted(action: str, root: Path, moment: int, counter: Path | None = Non
 
 def main(action: str, project: str, folder: str, moments: str) -> None:
     place = Path(folder)
+    os.fsync = lambda _: None
+    if action == "replace":
+        assert forked(store, Path(project), "old") == 0
 
     def fresh(name: str) -> Path:
-        shutil.copytree(project, place / name, symlinks=True)
+        # Links are enough: whatever is written here replaces a file and changes none.
+        shutil.copytree(project, place / name, symlinks=True, copy_function=os.link)
         os.environ["XDG_DATA_HOME"] = str(place / f"{name}-user")
         os.chdir(place)
         return place / name

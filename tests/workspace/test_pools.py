@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from foundational.data.store import open_store
+from foundational.data.storing import exclusive
 from foundational.errors import ChecksumError, ConflictError, NotFoundError
 from foundational.stages.holdout.command import store_holdout
 from foundational.workspace.pools import open_pool
-from foundational.workspace.runner import exclusive
 
 
 def test_a_pool_is_opened_with_its_record(project):

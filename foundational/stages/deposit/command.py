@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from foundational.data.storing import exclusive
 from foundational.errors import ConflictError, InputError, NotFoundError
 from foundational.progress import Progress
 from foundational.project import DATASETS
@@ -13,7 +14,6 @@ from foundational.release.deposit.deposit import SERVERS, TOKEN, DepositPlan, De
 from foundational.release.deposit.metadata import invenio_record
 from foundational.release.registry.registry import read_registry, require_history, write_registry
 from foundational.release.registry.version import DatasetVersion
-from foundational.workspace.runner import exclusive
 
 
 @dataclass(frozen=True)

@@ -101,14 +101,13 @@ def relabel_dataset(
             made = relabel(parent, guard, session, crystals=crystals)
         kept = {"volume_per_atom": parent.attrs["volume_per_atom"]} if "volume_per_atom" in parent.attrs else {}
         details = {"filtered": list(made.filtered), "turned": turned_counts(made.dataset)}
-        return StageOutput(made.dataset.assign_attrs(**kept), element, labeller_record(labeller, element), details)
+        dataset, journals = made.dataset.assign_attrs(**kept), (journal_path(root, name).name,)
+        return StageOutput(dataset, element, labeller_record(labeller, element), details, work_files=journals)
 
     spec: dict[str, Any] = {"labeller": labeller.id, "maximum_energy": guard.maximum_energy}
     if crystals:
         spec["crystals"] = list(crystals)
-    made = produce(root, name, "relabel", spec, params.seed, (parent_record,), build, force=force)
-    journal_path(root, name).unlink(missing_ok=True)
-    return made
+    return produce(root, name, "relabel", spec, params.seed, (parent_record,), build, force=force)
 
 
 def check_labels(

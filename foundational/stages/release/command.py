@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from foundational.data.atomic_write import whole_folder, write_whole
 from foundational.data.store_manifest import ROOT
+from foundational.data.storing import exclusive
 from foundational.errors import ChecksumError, ConflictError, DatasetError, InputError, disk_trouble
 from foundational.inspection.check import check
 from foundational.progress import Progress
@@ -50,7 +51,6 @@ from foundational.release.transfer.dvc_objects import directory_hash, is_stored,
 from foundational.specs.about import read_about
 from foundational.specs.potentials import PotentialRegistry
 from foundational.stages.release.stage import draft_record, require_passed
-from foundational.workspace.runner import exclusive
 
 if TYPE_CHECKING:
     from foundational.evaluation.validation_report import ValidationReport

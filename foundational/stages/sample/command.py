@@ -10,6 +10,7 @@ from zipfile import BadZipFile
 from foundational.data.atomic_write import previous, whole_folder
 from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store, verify_store, write_dataset
+from foundational.data.storing import exclusive
 from foundational.engines.crystals.references import reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import ResolvedPotential, potential_for
@@ -36,7 +37,7 @@ from foundational.stages.sample.stage import (
     specification,
 )
 from foundational.workspace.pools import BIAS, MANIFEST, PoolManifest, open_pool, write_manifest
-from foundational.workspace.runner import StageOutput, exclusive, record_of
+from foundational.workspace.runner import StageOutput, record_of
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,8 @@ def translate_dataset(
                 refined = refine(dataset, pool, refine_by, session, ani, derive(params.seed, "refine", name))
                 dataset = refined.dataset
                 details |= {"refined": refined.added, "filtered": [*made.filtered, *refined.failures]}
-        return StageOutput(dataset, element, labeller_record(labeller, element), details)
+        journals = (journal_path(root, name).name, reference_journal(root, name).name)
+        return StageOutput(dataset, element, labeller_record(labeller, element), details, work_files=journals)
 
     spec: dict[str, Any] = {
         "rule": chosen,
@@ -157,10 +158,7 @@ def translate_dataset(
     }
     if refine_by:
         spec |= {"refine": refine_by, "ani": params.ani.recipe.model_dump(mode="json")}
-    made = produce(root, name, "translate", spec, params.seed, parents, build, force=force)
-    for journal in (journal_path(root, name), reference_journal(root, name)):
-        journal.unlink(missing_ok=True)
-    return made
+    return produce(root, name, "translate", spec, params.seed, parents, build, force=force)
 
 
 def _require_translatable(parent: ProvenanceRecord, element: str) -> None:

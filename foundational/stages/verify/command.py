@@ -11,11 +11,11 @@ from foundational.progress import Progress
 from foundational.project import DATASETS, project_or_none, user_store
 from foundational.provenance.record import PROVENANCE, ProvenanceRecord, read_record
 from foundational.release.bundle.archive import archive_folder
-from foundational.release.bundle.bundle import DATA, MANIFEST, RECORD, read_kept, read_manifest, sha256_of
+from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept, read_manifest, sha256_of
 from foundational.release.bundle.signature import signer
 from foundational.release.bundle.verification import SIGNATURE, Verification, judge_store, opened_bundle, verify_bundle
 from foundational.release.comparison.released_records import record_differences
-from foundational.release.record import ReleaseRecord, read_release
+from foundational.release.record import RECORD, ReleaseRecord, read_release
 from foundational.release.registry.git import has_history, read_at
 from foundational.release.registry.registry import (
     REGISTRY,

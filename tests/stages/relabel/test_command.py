@@ -14,6 +14,7 @@ import pytest
 
 from foundational.data.batches import take
 from foundational.data.store import open_store
+from foundational.data.storing import exclusive
 from foundational.engines.crystals.references import reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
@@ -26,7 +27,6 @@ from foundational.stages.relabel.command import check_labels, relabel_dataset
 from foundational.stages.translate.command import journal_path, translate_dataset
 from foundational.stages.validate.command import validate_dataset
 from foundational.testing.project import copy_project, store_set
-from foundational.workspace.runner import exclusive
 from foundational.workspace.validations import write_validation
 from tests.validation_reports import report
 

@@ -1,0 +1,123 @@
+"""A dataset's data and record are stored as one: a kill between the two is completed or undone by whoever comes next.
+
+Before the data of a folder change, a mark says which data and which record belong together. Where the mark is found and
+no process holds the dataset, the data decide: if they are the new ones, the record of the mark is written; if not,
+nothing of the new ones was stored.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from foundational.data.atomic_write import write_whole
+from foundational.data.fingerprint import fingerprint
+from foundational.data.store import open_store, write_dataset
+from foundational.errors import ConflictError, FoundationalError
+
+#: Lies in a dataset's folder while its data and its record are being stored.
+MARK = ".unfinished"
+_STORE = "data.zarr"
+_RECORD = "provenance.json"
+
+
+@contextmanager
+def exclusive(root: Path, name: str) -> Iterator[None]:
+    """Hold the dataset ``name`` against other processes; ConflictError where another one holds it."""
+    import fcntl  # noqa: PLC0415 - absent on Windows, where datasets can be read
+
+    path = root / "build" / "locks" / f"{name.replace('/', '--')}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(f"another process is writing the dataset {name!r}; wait for it to end") from None
+        yield
+
+
+def store_together(
+    root: Path,
+    folder: Path,
+    dataset: xr.Dataset,
+    record: dict[str, Any],
+    *,
+    replace: bool = False,
+    work_files: Sequence[str] = (),
+) -> None:
+    """Store a dataset and its record in ``folder``, then remove the ``work_files`` of the run that made it.
+
+    The caller holds the dataset (`exclusive`). A process that is killed here leaves what `settle` completes or undoes.
+
+    Parameters
+    ----------
+    record
+        The content of provenance.json; ``record["output"]["fingerprint"]`` is that of the dataset.
+    work_files
+        Names of files in ``build/work``.
+
+    Raises
+    ------
+    ConflictError
+        There are data already, and ``replace`` is false.
+    """
+    mark = {"record": record, "work_files": list(work_files)}
+    write_whole(folder / MARK, [_json(mark)])
+    try:
+        write_dataset(dataset, folder / _STORE, replace=replace)
+    except (FoundationalError, OSError):
+        settle(root, folder)
+        raise
+    _complete(root, folder, mark)
+
+
+def settle(root: Path, folder: Path) -> bool:
+    """Complete or undo what a killed process left in ``folder``, which the caller holds; whether it was completed."""
+    path = folder / MARK
+    if not path.exists():
+        return False
+    try:
+        mark = json.loads(path.read_bytes())
+        stored = bool(fingerprint(open_store(folder / _STORE)) == mark["record"]["output"]["fingerprint"])
+    except (ValueError, KeyError, TypeError, FoundationalError):
+        stored = False
+    if stored:
+        _complete(root, folder, mark)
+    else:
+        path.unlink()
+    return stored
+
+
+def settle_if_free(root: Path, name: str, folder: Path) -> None:
+    """`settle` for a reader: where another process is storing the dataset, or nothing can be written, wait for nobody.
+
+    Raises
+    ------
+    ConflictError
+        A process was killed while it stored the dataset, and this one may not write.
+    """
+    try:
+        with exclusive(root, name):
+            settle(root, folder)
+    except ConflictError:
+        return
+    except OSError as error:
+        raise ConflictError(
+            f"a process was killed while it stored {name!r}, and this one cannot complete it ({error}); "
+            "run the command again as a user who can write"
+        ) from None
+
+
+def _complete(root: Path, folder: Path, mark: dict[str, Any]) -> None:
+    write_whole(folder / _RECORD, [_json(mark["record"])])
+    for name in mark["work_files"]:
+        (root / "build" / "work" / Path(name).name).unlink(missing_ok=True)  # a name, whatever the mark says
+    (folder / MARK).unlink()
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    """As `foundational.provenance.record.write_json` spells it."""
+    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
