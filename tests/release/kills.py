@@ -33,7 +33,7 @@ from foundational.workspace.runner import StageOutput, produce
 COUNTED = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "os.truncate"}
 
 
-JOURNAL = "build/work/label-local--nb.jsonl"
+JOURNAL = Path("build", "work", "label-local--nb.jsonl")
 
 
 def work(action: str, root: Path) -> None:
@@ -59,7 +59,7 @@ def store(root: Path, which: str, *, force: bool = False) -> None:
         made = made if which == "new" else take(made, slice(0, 5))
         (root / JOURNAL).parent.mkdir(parents=True, exist_ok=True)
         (root / JOURNAL).write_text("labels that came before the kill")
-        return StageOutput(made, "Ni", parent.labeller, {"which": which}, work_files=(Path(JOURNAL).name,))
+        return StageOutput(made, "Ni", parent.labeller, {"which": which}, work_files=(JOURNAL.name,))
 
     produce(root, "local/nb", "relabel", {"which": which}, 1, (parent,), build, force=force)
 
