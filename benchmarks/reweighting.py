@@ -27,7 +27,8 @@ from foundational.science.phases import Phase, phases
 from foundational.science.reweighting import Frames, average
 from foundational.seeds import derive
 from foundational.specs.params import read_params
-from foundational.stages.thermo.stage import PoolFrames, read_pool
+from foundational.stages.thermo.command import read_pool
+from foundational.stages.thermo.stage import PoolFrames
 from foundational.units import MEV
 
 ROOT = Path(__file__).resolve().parents[1]

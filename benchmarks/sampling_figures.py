@@ -18,8 +18,9 @@ from matplotlib.figure import Figure
 
 from foundational.science.phases import Phase
 from foundational.science.reweighting import average
+from foundational.stages.thermo.command import read_pool
 from foundational.stages.thermo.curves import COLOURS
-from foundational.stages.thermo.stage import PoolFrames, read_pool, thermo
+from foundational.stages.thermo.stage import PoolFrames, thermo
 from foundational.units import BOLTZMANN
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -11,7 +11,7 @@ from foundational.cli.output import say
 from foundational.cli.progress import progress_on_stderr
 
 if TYPE_CHECKING:
-    from foundational.stages.sample.command import SampledPool
+    from foundational.stages.sample.command import StoredSample
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,7 @@ def sample(
     """
     from foundational.errors import InputError
     from foundational.project import find_root
-    from foundational.stages.sample.command import sample_pool
-    from foundational.stages.sample.element import sample_element
+    from foundational.stages.sample.command import sample_element, sample_pool
 
     given = {key: value for key, value in asdict(window).items() if value is not None}
     if (pool is None) == (element is None):
@@ -101,7 +100,7 @@ def sample(
         say(line)
 
 
-def _lines(sampled: "SampledPool") -> Iterator[str]:
+def _lines(sampled: "StoredSample") -> Iterator[str]:
     if sampled.resumed:
         yield "an interrupted run was resumed"
     if sampled.stored_frames:

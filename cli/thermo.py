@@ -34,15 +34,15 @@ def thermo(
     Enthalpy, volume and heat capacity of each phase at each temperature, and the melting temperature, by reweighting.
     """
     from foundational.project import find_root
-    from foundational.stages.thermo.curves import draw, write_metrics
-    from foundational.stages.thermo.stage import read_pool, thermo
+    from foundational.stages.thermo.command import read_pool, write_figure, write_metrics
+    from foundational.stages.thermo.stage import thermo
 
     project = find_root(root)
     with progress_on_stderr(f"reading {pool}") as progress:
         frames = read_pool(project, pool, progress)
     report = thermo(frames, temperature or None)
     if plot is not None:
-        draw(frames, report, plot)
+        write_figure(frames, report, plot)
     if write:
         write_metrics(project, frames, report)
     emit(report, as_json, lambda: _lines(report))

@@ -12,6 +12,8 @@ from foundational.errors import ConflictError
 
 #: An unlocked leftover younger than this may belong to a process that is about to lock it, s.
 _LEFTOVER_AGE = 60.0
+#: Device and inode of the folders that this process has locked to fill them.
+_FILLED: set[tuple[int, int]] = set()
 
 
 @contextmanager
@@ -90,12 +92,16 @@ def _restore(target: Path) -> None:
 
 @contextmanager
 def _turn(folder: Path) -> Iterator[None]:
-    """Wait until no other process renames in ``folder``, and keep others from it; a killed process frees it."""
+    """Wait until no other process renames in ``folder``, and keep others from it; a killed process frees it.
+
+    A folder that this process fills by `whole_folder` is locked already: waiting for that lock would last for ever.
+    """
     import fcntl  # noqa: PLC0415 - absent on Windows, where datasets can be read
 
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        if _identity(handle) not in _FILLED:
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
@@ -109,9 +115,19 @@ def _locked(folder: Path) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        _FILLED.add(_identity(handle))
+        try:
+            yield
+        finally:
+            _FILLED.discard(_identity(handle))
     finally:
         os.close(handle)
+
+
+def _identity(handle: int) -> tuple[int, int]:
+    """Device and inode of an open folder, which a renaming does not change."""
+    status = os.fstat(handle)
+    return status.st_dev, status.st_ino
 
 
 def _remove_leftovers(target: Path) -> None:

@@ -16,6 +16,8 @@ from foundational.science.crystals import Structure, build_crystal
 #: A crossing is O going from below the first to above the second, or back.
 LIQUID_BELOW: Final = 0.15
 CRYSTAL_ABOVE: Final = 0.5
+#: Cells of some hundred atoms are sampled; the barrier between solid and liquid grows with the cell's surface.
+_MOST_ATOMS: Final = 10_000
 
 # The shortest reciprocal vectors of the conventional cubic cell, one of each ±g pair: {111} of FCC and {110} of BCC.
 _SIGNS: Final[dict[str, list[list[int]]]] = {
@@ -38,20 +40,43 @@ def shortest_waves(structure: Structure) -> NDArray[np.int64]:
 
 
 def check_supercell(structure: Structure, repeats: int) -> None:
-    """Refuse a cell so small that the liquid's O, about 1/N, cannot be told from a crystal's.
+    """Refuse a cell in which O does not distinguish crystal and liquid, and one that is too large to sample.
 
+    Parameters
+    ----------
+    structure
+        The crystal.
+    repeats
+        Conventional cells along each edge.
+
+    Raises
+    ------
+    InputError
+        If the crystal has no order parameter, if the liquid's O, about 1/N, is not far below a crystal's, or if the
+        cell holds more than 10,000 atoms.
+
+    Examples
+    --------
     >>> check_supercell("bcc", 2)
     Traceback (most recent call last):
     ...
-    foundational.errors.InputError: a bcc supercell of 2 holds 16 atoms, too few for waves that tell crystal from \
-liquid; expected a supercell of at least 3
+    foundational.errors.InputError: a bcc supercell of 2 holds 16 atoms, too few for an order parameter that \
+distinguishes crystal and liquid; expected a supercell of at least 3
     """
-    atoms = {n: len(build_crystal(structure, 1.0, (n, n, n))) for n in range(1, repeats + 4)}
-    enough = [n for n, count in atoms.items() if count * LIQUID_BELOW >= 3]
-    if repeats not in enough:
+    shortest_waves(structure)  # refuses a crystal without an order parameter
+    per_cell = len(build_crystal(structure, 1.0, (1, 1, 1)))
+    atoms = per_cell * max(repeats, 0) ** 3
+    if atoms * LIQUID_BELOW < 3:
+        least = next(n for n in range(1, 10) if per_cell * n**3 * LIQUID_BELOW >= 3)
         raise InputError(
-            f"a {structure} supercell of {repeats} holds {atoms.get(repeats, 0)} atoms, too few for waves that tell "
-            f"crystal from liquid; expected a supercell of at least {min(enough)}"
+            f"a {structure} supercell of {repeats} holds {atoms} atoms, too few for an order parameter that "
+            f"distinguishes crystal and liquid; expected a supercell of at least {least}"
+        )
+    if atoms > _MOST_ATOMS:
+        most = max(n for n in range(1, 30) if per_cell * n**3 <= _MOST_ATOMS)
+        raise InputError(
+            f"a {structure} supercell of {repeats} holds {atoms:,} atoms; expected a supercell of at most {most}, "
+            f"or {_MOST_ATOMS:,} atoms: a larger cell does not change between solid and liquid within a run"
         )
 
 

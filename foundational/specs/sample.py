@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from foundational.specs.base import Count, Pressure, Spec, Temperature, Time
+from foundational.specs.heating import HeatingRange
 
 
 class WindowSpec(Spec):
@@ -145,8 +146,42 @@ class NptPool(_Pool):
 PoolSpec = Annotated[MomtPool | NptPool, Field(discriminator="method")]
 
 
+class MeltingSpec(HeatingRange):
+    """How the limit of superheating is found, at which a heated crystal loses its order."""
+
+    stage: Time
+    """Duration of each stage of heating."""
+    heatings: Count
+    """Independent heatings, whose mean counts, and independent liquids that must not boil."""
+    liquid_time: Time
+    """Time that a liquid must last at the upper edge of the window without boiling."""
+
+
+class WindowRatios(Spec):
+    """The temperatures of a pool in units of the limit of superheating."""
+
+    temperature_low: Annotated[float, Field(gt=0)]
+    temperature: Annotated[float, Field(gt=0)]
+    temperature_high: Annotated[float, Field(gt=0)]
+
+
+class ElementSpec(Spec):
+    """The pool of ``foundational sample --element``, as far as no option and no stored pool decides it."""
+
+    frames: Count
+    cell: Literal["isotropic", "orthorhombic", "triclinic"]
+    shape_stiffness: Annotated[float, Field(ge=0)]
+    """k·T0, of the restraint of a flexible cell's shape; an isotropic cell needs none."""
+    supercell: dict[Literal["fcc", "bcc"], Count]
+    """Conventional cells along each edge, by structure."""
+    melting: MeltingSpec
+    window: WindowRatios
+
+
 class SampleSpec(Spec):
-    """The section ``sample``: settings, and the pools by name."""
+    """The section ``sample``."""
 
     settings: SampleSettings
     pools: dict[str, PoolSpec]
+    """The pools of the project, by name."""
+    element: ElementSpec

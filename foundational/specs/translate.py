@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from foundational.specs.base import Count, EnergyPerAtom, Length, Spec, Time
+from foundational.specs.heating import HeatingRange
 
 Rule = Literal["lattice", "nearest-neighbour", "volume", "virial"]
 Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$", description="chemical symbol")]
@@ -32,6 +33,15 @@ class TranslationSpec(Spec):
     in cohesive energies, is what it was in the parent."""
 
 
+class CrystalMeltingSpec(HeatingRange):
+    """How the crystal is heated until its atoms have left their sites."""
+
+    displacement: Annotated[float, Field(gt=0)]
+    """Root mean square displacement at which it has melted, nearest-neighbour distances of an FCC of its volume."""
+    overheating: Annotated[float, Field(ge=1)]
+    """Temperature over the limit of superheating at which the melt loses all memory of the crystal."""
+
+
 class NptTestSpec(Spec):
     """Short plain NPT runs of solid and liquid, on whose frames translated sets are tested."""
 
@@ -47,11 +57,12 @@ class NptTestSpec(Spec):
     thermostat_time: Time
     barostat_time: Time
     heating: Time
-    """Of each stage of heating, 4 % hotter than the one before."""
+    """Of each stage of heating."""
     equilibration: Time
     """Before frames are taken."""
     stride: Time
     """Between two frames."""
+    melting: CrystalMeltingSpec
 
 
 class MetalsSpec(Spec):

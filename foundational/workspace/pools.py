@@ -4,9 +4,13 @@ import hashlib
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from foundational.data.store import open_store
+from foundational.engines.momt.run import Run
+from foundational.engines.momt.saved_run import run_from_bytes, surplus_from_bytes
 from foundational.errors import ChecksumError, NotFoundError
 from foundational.project import STORE, pool_folder
 from foundational.provenance.record import ProvenanceRecord, Sha256, write_json
@@ -59,6 +63,22 @@ def read_manifest(root: Path, name: str) -> PoolManifest:
     if not path.is_file():
         raise NotFoundError(f"the pool {name!r} was never sampled; sample it with: {_command(name)}")
     return parse(PoolManifest, parse_json(path.read_bytes(), str(path)), str(path))
+
+
+def read_run(root: Path, name: str) -> tuple[Run, NDArray[np.float64] | None]:
+    """The run that recorded the pool ``name``, and its frames, (F, 2 + 9 + 3N), that did not fit into the pool.
+
+    Raises
+    ------
+    NotFoundError
+        If the pool came without them; the message says how to sample it again.
+    """
+    path = pool_folder(root, name) / BIAS
+    if not path.exists():
+        again = f"sample it again with: {_command(name)}"
+        raise NotFoundError(f"the pool {name!r} came without its bias ({BIAS}); {again}")
+    content = path.read_bytes()
+    return run_from_bytes(content), surplus_from_bytes(content)
 
 
 def open_pool(root: Path, name: str) -> tuple[xr.Dataset, ProvenanceRecord]:

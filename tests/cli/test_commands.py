@@ -71,8 +71,8 @@ def test_doctor_says_how_to_mend_what_is_missing(foundational, tmp_path):
 def test_a_pool_of_another_specification_is_not_replaced_unasked(foundational, distilled_project):
     outcome = foundational("sample", "ni-momt-32", cwd=distilled_project)
     assert outcome.status == 1
-    assert "'ni-momt-32' was made by another specification" in outcome.err
-    assert "sample anew with --force" in outcome.err
+    assert "'ni-momt-32' was sampled with another specification" in outcome.err
+    assert "sample the pool again with --force" in outcome.err
 
 
 def test_a_model_file_is_trained_and_evaluated_on_the_holdout(foundational, distilled_project, tmp_path):

@@ -11,8 +11,8 @@ from ruamel.yaml import YAML
 from foundational.errors import InputError
 from foundational.specs.parsing import merge, read_yaml
 from foundational.stages.sample.command import sample_pool
-from foundational.stages.thermo.curves import draw, write_metrics
-from foundational.stages.thermo.stage import PoolFrames, read_pool, thermo
+from foundational.stages.thermo.command import read_pool, write_figure, write_metrics
+from foundational.stages.thermo.stage import PoolFrames, thermo
 
 POOL = "ni-npt-solid-32"
 
@@ -71,7 +71,7 @@ def test_metrics_are_small_whole_and_the_same_each_time(pool: PoolFrames, tmp_pa
 
 
 def test_figure_is_drawn(pool: PoolFrames, tmp_path: Path) -> None:
-    draw(pool, thermo(pool), tmp_path / "thermo.svg")
+    write_figure(pool, thermo(pool), tmp_path / "thermo.svg")
     drawn = (tmp_path / "thermo.svg").read_text(encoding="utf-8")
     assert drawn.count("<path") > 50
     assert "nan" not in drawn.lower()

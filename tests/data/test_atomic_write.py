@@ -186,3 +186,9 @@ def test_writers_of_one_folder_at_once_each_end_and_leave_it_whole(tmp_path: Pat
     assert len(folders) == (1 if mode == "replace" else turns), "leftovers"
     for folder in folders:
         assert len({(folder / name).read_text() for name in ("a", "b", "c")}) == 1
+
+
+def test_a_folder_within_a_folder_that_is_being_written_does_not_wait_for_itself(tmp_path):
+    with whole_folder(tmp_path / "outer") as outer, whole_folder(outer / "inner") as inner:
+        (inner / "file").write_text("x")
+    assert (tmp_path / "outer/inner/file").read_text() == "x"

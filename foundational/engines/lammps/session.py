@@ -7,9 +7,8 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import NDArray
 
-from foundational.engines.lammps.library import abandon, lammps_instance
+from foundational.engines.lammps.library import lammps_instance, run_commands
 from foundational.engines.lammps.potentials import ResolvedPotential
-from foundational.errors import EngineError
 
 #: LAMMPS's own factor from eV/Å³ to bar in ``units metal``: dividing by it gives the virial back exactly.
 _NKTV2P: Final = 1.6021765e6
@@ -38,7 +37,8 @@ class LammpsSession:
         self._orthogonal = orthogonal
         self._started = False
         self._lammps: Any = lammps_instance()
-        self._commands(
+        run_commands(
+            self._lammps,
             "units metal",
             "atom_style atomic",
             "atom_modify map array sort 0 0",
@@ -49,7 +49,8 @@ class LammpsSession:
         )
         spread = np.arange(3 * n_atoms) * 0.6180339887 % 1.0 * 10.0  # anywhere: replaced before any run
         self._lammps.create_atoms(n_atoms, list(range(1, n_atoms + 1)), self._types.tolist(), spread.tolist())
-        self._commands(
+        run_commands(
+            self._lammps,
             *(f"mass {i} {atomic_masses[z]}" for z, i in self._type_of.items()),
             *potential.pair_commands(elements),
             f"neighbor 0.0 {'bin' if orthogonal or n_atoms > _SMALL else 'nsq'}",
@@ -62,15 +63,6 @@ class LammpsSession:
             "thermo 1",
             "timer off",
         )
-
-    def _commands(self, *commands: str) -> None:
-        """Run LAMMPS commands; after a failure the instance is not to be used any more."""
-        for command in commands:
-            try:
-                self._lammps.command(command)
-            except Exception as error:  # LAMMPS raises nothing more particular
-                abandon(self._lammps)
-                raise EngineError(f"LAMMPS: {' '.join(str(error).split())}") from error
 
     def types_of(self, numbers: NDArray[np.uint8]) -> NDArray[np.int32]:
         """(N,) LAMMPS types of atomic numbers that the potential has."""
@@ -102,14 +94,14 @@ class LammpsSession:
         """
         (lx, _, _), (xy, ly, _), (xz, yz, lz) = cell.tolist()
         tilt = "" if self._orthogonal else f" xy final {xy!r} xz final {xz!r} yz final {yz!r}"
-        self._commands(f"change_box all x final 0 {lx!r} y final 0 {ly!r} z final 0 {lz!r}{tilt} units box")
+        run_commands(self._lammps, f"change_box all x final 0 {lx!r} y final 0 {ly!r} z final 0 {lz!r}{tilt} units box")
         lammps = self._lammps
         self._positions[:] = positions
         lammps.scatter_atoms("x", 1, 3, self._positions.ctypes.data_as(_Double))
         if not np.array_equal(types, self._types):
             self._types = types.copy()
             lammps.scatter_atoms("type", 0, 1, self._types.ctypes.data_as(ctypes.POINTER(ctypes.c_int)))
-        self._commands("run 1 pre no post no" if self._started else "run 0 post no")
+        run_commands(self._lammps, "run 1 pre no post no" if self._started else "run 0 post no")
         self._started = True
         order = np.ctypeslib.as_array(lammps.extract_atom("id"), (self._n,)) - 1
         forces = np.empty((self._n, 3))

@@ -1,7 +1,7 @@
 """Short plain NPT of a solid and its melt, at temperatures that follow from the potential: frames to test a model on.
 
-Unlike `foundational.engines.momt` it needs no order parameter, so that HCP will do too, and it promises no more
-than independent frames of the right temperature: no bias, no window, nothing to reweight.
+Unlike `foundational.engines.momt` it needs no order parameter, so that HCP is possible too. It gives independent frames
+of the right temperature and nothing else: no bias, no window, nothing to reweight.
 """
 
 from dataclasses import dataclass
@@ -12,22 +12,14 @@ from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.engines.lammps.library import abandon, lammps_instance
+from foundational.engines.lammps.heating import heat_until_melted
+from foundational.engines.lammps.library import lammps_instance, run_commands
 from foundational.engines.lammps.potentials import ResolvedPotential
-from foundational.errors import EngineError
 from foundational.science.crystals import Crystal
 from foundational.specs.translate import NptTestSpec
 from foundational.units import BOLTZMANN
 
 _PS = 1e-3  # of a femtosecond
-#: Heating begins at this many cohesive energies, where every metal is solid, and ends where none is.
-_COLD, _HOT = 0.008, 0.1
-#: Each stage of heating is hotter by this.
-_STEP = 0.04
-#: Displaced by this many nearest-neighbour distances (root mean square), atoms have left their sites for good.
-_MELTED = 0.5
-#: Times the limit of superheating, at which the melt forgets the crystal.
-_OVERHEAT = 1.25
 _Frame = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -38,7 +30,7 @@ class NptFrames:
     solid: Configurations
     liquid: Configurations
     limit: float
-    """K, of superheating: where the heated crystal melted."""
+    """K, the limit of superheating: where the heated crystal melted."""
 
 
 def npt_frames(
@@ -48,10 +40,12 @@ def npt_frames(
 
     Parameters
     ----------
+    potential, element, crystal
+        What is simulated; the crystal has right angles.
     cohesive_energy
-        eV per atom; says where heating begins.
+        eV per atom; it decides where heating starts.
     spec
-        Lengths of the runs, and temperatures in limits of superheating.
+        Lengths of the runs, and temperatures in units of the limit of superheating.
     seed
         Of the velocities.
 
@@ -60,16 +54,16 @@ def npt_frames(
     EngineError
         If the crystal does not melt, or LAMMPS fails.
     """
-    kelvin = cohesive_energy / BOLTZMANN
-    solid = _Run(potential, element, crystal, 2 * _COLD * kelvin, spec, seed)
+    coldest = spec.melting.coldest * (cohesive_energy / BOLTZMANN)
+    solid = _Run(potential, element, crystal, 2 * coldest, spec, seed)
     try:
-        limit = _heated(solid, crystal, kelvin, spec)
-        solid.run(_OVERHEAT * limit, spec.equilibration)
+        limit = _heated(solid, crystal, cohesive_energy, spec)
+        solid.run(spec.melting.overheating * limit, spec.equilibration)
         solid.run(spec.liquid * limit, spec.equilibration)
         liquid = solid.frames(spec.liquid * limit)
     finally:
         solid.close()
-    # twice the kinetic energy: half of it goes into the perfect crystal's springs
+    # Twice the kinetic energy: half of it becomes potential energy of the perfect crystal.
     cold = _Run(potential, element, crystal, 2 * spec.solid * limit, spec, seed + 1)
     try:
         cold.run(spec.solid * limit, spec.equilibration)
@@ -79,17 +73,16 @@ def npt_frames(
     return NptFrames(_configurations(frames, element), _configurations(liquid, element), limit)
 
 
-def _heated(run: "_Run", crystal: Crystal, kelvin: float, spec: NptTestSpec) -> float:
-    temperature = _COLD * kelvin
+def _heated(run: "_Run", crystal: Crystal, cohesive_energy: float, spec: NptTestSpec) -> float:
+    """The temperature at which the atoms of the heated crystal have left their sites, K."""
     distance = (crystal.volume_per_atom * 2**0.5) ** (1 / 3)
-    while temperature < _HOT * kelvin:
+
+    def melts_at(temperature: float, _stage: int) -> bool:
         run.run(temperature, spec.heating)
-        if run.displacement() > _MELTED * distance:
-            return temperature
-        temperature *= 1 + _STEP
-    raise EngineError(
-        f"{crystal.structure} {run.element} with {run.potential.id} does not melt below {temperature:.0f} K"
-    )
+        return bool(run.displacement() > spec.melting.displacement * distance)
+
+    what = f"{crystal.structure} {run.element} with {run.potential.id}"
+    return heat_until_melted(spec.melting, cohesive_energy, melts_at, what).temperature
 
 
 def _configurations(frames: list[_Frame], element: str) -> Configurations:
@@ -100,7 +93,7 @@ def _configurations(frames: list[_Frame], element: str) -> Configurations:
 
 
 class _Run:
-    """A LAMMPS instance with one crystal, or what became of it."""
+    """A LAMMPS instance with one crystal, or its melt."""
 
     def __init__(
         self,
@@ -114,13 +107,15 @@ class _Run:
         self.potential, self.element, self._spec, self._n = potential, element, spec, len(crystal)
         edges = " ".join(f"0 {edge!r}" for edge in np.diag(crystal.cell).tolist())
         self._lammps: Any = lammps_instance()
-        self._commands(
+        run_commands(
+            self._lammps,
             "units metal", "atom_style atomic", "atom_modify map array", "boundary p p p",
             f"region cell block {edges}", "create_box 1 cell",
         )  # fmt: skip
         inside = (crystal.fractional % 1.0) @ crystal.cell
         self._lammps.create_atoms(self._n, list(range(1, self._n + 1)), [1] * self._n, inside.ravel().tolist())
-        self._commands(
+        run_commands(
+            self._lammps,
             f"mass 1 {atomic_masses[atomic_numbers[element]]}",
             *potential.pair_commands([element]),
             f"timestep {spec.timestep * _PS!r}",
@@ -131,20 +126,12 @@ class _Run:
             "thermo_style custom step temp",
         )
 
-    def _commands(self, *commands: str) -> None:
-        for command in commands:
-            try:
-                self._lammps.command(command)
-            except Exception as error:  # LAMMPS raises nothing more particular
-                abandon(self._lammps)
-                raise EngineError(f"LAMMPS: {' '.join(str(error).split())}") from error
-
     def run(self, temperature: float, duration: float) -> None:
         """Plain NPT without pressure for ``duration`` fs; each edge of the cell moves by itself."""
         spec = self._spec
         damping = f"{spec.thermostat_time * _PS!r} aniso 0 0 {spec.barostat_time * _PS!r}"
-        self._commands(f"fix npt all npt temp {temperature!r} {temperature!r} {damping}")
-        self._commands(f"run {round(duration / spec.timestep)}", "unfix npt")
+        run_commands(self._lammps, f"fix npt all npt temp {temperature!r} {temperature!r} {damping}")
+        run_commands(self._lammps, f"run {round(duration / spec.timestep)}", "unfix npt")
 
     def frames(self, temperature: float) -> list[_Frame]:
         """Frames a stride apart: the three edges, Å, and the positions, (N, 3) Å."""
@@ -158,7 +145,7 @@ class _Run:
         return found
 
     def displacement(self) -> float:
-        """Root mean square, Å, since the beginning."""
+        """Root mean square displacement since the start, Å."""
         squared: float = self._lammps.extract_compute("displacement", 0, 1)[3]
         return float(squared**0.5)
 

@@ -17,7 +17,7 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import NDArray
 
-from foundational.engines.lammps.library import lammps_instance
+from foundational.engines.lammps.library import lammps_instance, run_commands
 from foundational.engines.lammps.potentials import ResolvedPotential
 from foundational.engines.momt.kernel import CONTEXT, FRAME_HEAD, callback
 from foundational.errors import EngineError
@@ -126,28 +126,26 @@ class _Engine:
         self.n_atoms = system.n_atoms
         self.lammps = lmp = lammps_instance()
         shape = "0 1 0 1 0 1" if system.cell != "triclinic" else "0 1 0 1 0 1 0 0 0"
-        lmp.commands_list(
-            [
-                "units metal",
-                "atom_modify map yes sort 0 0",
-                f"region cell {'block' if system.cell != 'triclinic' else 'prism'} {shape}",
-                "create_box 1 cell",
-                f"mass 1 {float(atomic_masses[atomic_numbers[system.element]])!r}",
-            ]
+        run_commands(
+            lmp,
+            "units metal",
+            "atom_modify map yes sort 0 0",
+            f"region cell {'block' if system.cell != 'triclinic' else 'prism'} {shape}",
+            "create_box 1 cell",
+            f"mass 1 {float(atomic_masses[atomic_numbers[system.element]])!r}",
         )
         sites = build_crystal(system.structure, 1.0, (system.repeats,) * 3).fractional
         lmp.create_atoms(self.n_atoms, None, [1] * self.n_atoms, list(sites.ravel()))
-        lmp.commands_list(
-            [
-                *system.potential.pair_commands([system.element]),
-                "neighbor 1.0 bin",
-                "neigh_modify every 1 delay 0 check yes",
-                f"timestep {system.timestep * _FS!r}",
-                "thermo 0",
-                "compute potential all pe pair",
-                "compute virial all pressure NULL pair",
-                "fix bias all external pf/callback 1 1",
-            ]
+        run_commands(
+            lmp,
+            *system.potential.pair_commands([system.element]),
+            "neighbor 1.0 bin",
+            "neigh_modify every 1 delay 0 check yes",
+            f"timestep {system.timestep * _FS!r}",
+            "thermo 0",
+            "compute potential all pe pair",
+            "compute virial all pressure NULL pair",
+            "fix bias all external pf/callback 1 1",
         )
         self._kept: list[Any] = []
         self.context = self._context()

@@ -7,8 +7,10 @@ that was interrupted and resumed is, bit for bit, the run that was not.
 
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from itertools import repeat
 from math import ceil
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +59,26 @@ class Run:
     def visited(self) -> float:
         """Share of the grid that was visited."""
         return float(np.mean(self.visits > 0))
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What a record says of the run; JSON's types."""
+        return {
+            "crossings": self.crossings_recording,
+            "crossings_learning": self.crossings_learning,
+            "rounds_learning": self.learned,
+            "rounds_recording": self.recorded,
+            "walkers": len(self.walkers),
+            "window_visited": round(self.visited, 4),
+            "window_eV": [float(self.bias.knots_h[0]), float(self.bias.knots_h[-1])],
+            "temperature_knots_K": self.bias.knots_t.tolist(),
+            "enthalpy_knots_eV": self.bias.knots_h.tolist(),
+        }
+
+    @property
+    def digest(self) -> dict[str, str]:
+        """How a specification names the bias of this run, if another run uses it."""
+        return {"bias": sha256(self.bias.coefficients.tobytes()).hexdigest()}
 
 
 def system_of(settings: SampleSettings, pool: PoolSpec, potential: ResolvedPotential) -> System:

@@ -1,55 +1,86 @@
-"""Sampling as a command: a pool of params.yaml or of any element, new, resumed, extended, or under another's bias."""
+"""``foundational sample``: a pool of params.yaml or of any element, new, resumed, extended, or under another's bias."""
 
+import json
 import shutil
-from contextlib import nullcontext
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-from foundational.data.atomic_write import previous, whole_folder
-from foundational.data.fingerprint import fingerprint
-from foundational.data.store import open_store, verify_store, write_dataset
+from foundational.data.atomic_write import whole_folder, write_whole
+from foundational.data.store import write_dataset
 from foundational.data.storing import exclusive
-from foundational.engines.crystals.references import reference_crystals
+from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import ResolvedPotential, potential_for
-from foundational.engines.momt.run import Run
-from foundational.errors import ChecksumError, ConflictError, FoundationalError, InputError, NotFoundError, did_you_mean
+from foundational.engines.momt.melting import Melting, find_melting
+from foundational.engines.momt.saved_run import run_to_bytes
+from foundational.errors import InputError, NotFoundError, did_you_mean
 from foundational.labelling.executors import process_pool
 from foundational.labelling.records import labeller_record
 from foundational.progress import Progress
-from foundational.project import STORE, dataset_folder
-from foundational.provenance.record import ProvenanceRecord, read_record, software_versions, write_record
+from foundational.project import POOLS, STORE, pool_folder
+from foundational.provenance.record import ProvenanceRecord, write_record
 from foundational.provenance.runlog import logged_run
+from foundational.science.crystals import build_crystal
 from foundational.seeds import derive
 from foundational.specs.params import Params, read_params
-from foundational.specs.sample import PoolSpec
-from foundational.stages.sample.stage import (
-    Stored,
-    bias_digest,
-    details_of,
-    differences,
-    load_run,
-    load_surplus,
-    sample,
-    save_run,
-    specification,
+from foundational.specs.parsing import parse
+from foundational.specs.sample import MomtPool, PoolSpec
+from foundational.stages.sample.element import (
+    TEMPERATURES,
+    check_options,
+    choose_pool,
+    heated_system,
+    with_temperatures,
 )
-from foundational.workspace.pools import BIAS, MANIFEST, PoolManifest, open_pool, write_manifest
+from foundational.stages.sample.stage import RoundReport, SamplingTask, sample
+from foundational.workspace.continued_pools import bias_source, stored_pool, stored_specification
+from foundational.workspace.pools import BIAS, LOCAL, PoolManifest, write_manifest
+from foundational.workspace.run_folder import RunFolder, work_folder
 from foundational.workspace.runner import StageOutput, record_of
 
 
 @dataclass(frozen=True)
-class SampledPool:
-    """What sampling stored, and where it began."""
+class StoredSample:
+    """What sampling stored, and where it started."""
 
     name: str
     manifest: PoolManifest
     resumed: bool
-    """Whether an interrupted run was taken up."""
+    """Whether an interrupted run was continued."""
     stored_frames: int
-    """Frames of a shorter pool from which the run went on."""
+    """Frames of a shorter pool from which the run continued."""
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What the user may choose of every pool; see `sample_pool`."""
+
+    bias_from: str | None
+    workers: int
+    force: bool
+    progress: Progress | None
+
+    def executor(self) -> AbstractContextManager[Executor | None]:
+        """As many processes as were asked for; None for a single one."""
+        return process_pool(self.workers) if self.workers > 1 else nullcontext()
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A pool that is to be sampled and stored."""
+
+    root: Path
+    params: Params
+    name: str
+    spec: PoolSpec
+    details: dict[str, Any] = field(default_factory=dict)
+    """For the record, beside those of the run."""
 
 
 def sample_pool(
@@ -61,20 +92,34 @@ def sample_pool(
     workers: int = 1,
     force: bool = False,
     progress: Progress | None = None,
-) -> SampledPool:
-    """Sample the pool ``name`` of params.yaml; an interrupted run goes on where it was, a shorter pool from its end.
+) -> StoredSample:
+    """Sample the pool ``name`` of params.yaml; an interrupted run is continued, a shorter pool is extended.
 
     Parameters
     ----------
+    root
+        The project's folder.
+    name
+        A pool of params.yaml.
     frames
-        in place of those of params.yaml
+        Frames in total, in place of those of params.yaml.
     bias_from
-        a pool of the same crystal whose bias is used, in place of learning one
+        A pool of the same crystal whose bias is used, instead of learning one.
+    workers
+        Processes; they change no result.
+    force
+        Replace a pool that is stored.
+    progress
+        Called with (rounds done, rounds in all, message).
 
     Raises
     ------
+    NotFoundError
+        If params.yaml has no such pool.
     ConflictError
-        where the pool is whole already, or was begun with other parameters.
+        If the pool is complete, or was started with another specification.
+    EngineError
+        If the system does not do what the specification expects.
     """
     params = read_params(root / "params.yaml")
     if name not in params.sample.pools:
@@ -82,152 +127,170 @@ def sample_pool(
     spec = params.sample.pools[name]
     if frames is not None:
         spec = spec.model_copy(update={"frames": frames})
-    return store_pool(root, params, name, spec, bias_from=bias_from, workers=workers, force=force, progress=progress)
+    return _store(_Plan(root, params, name, spec), _Options(bias_from, workers, force, progress))
 
 
-def store_pool(
+def sample_element(
     root: Path,
-    params: Params,
-    name: str,
-    spec: PoolSpec,
+    element: str,
+    given: dict[str, Any],
     *,
+    name: str | None = None,
     bias_from: str | None = None,
-    found: dict[str, Any] | None = None,
     workers: int = 1,
     force: bool = False,
     progress: Progress | None = None,
-) -> SampledPool:
-    """Sample ``spec`` and store it as the pool ``name``, whole or not at all; ``found`` is told in its record.
+) -> StoredSample:
+    """Sample a MOMT pool of ``element`` that params.yaml does not name, as ``local-<element>-momt-<atoms>``.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    element
+        Symbol of a metal of the registry.
+    given
+        Some of `MomtPool`'s keys. Missing ones: the registry's potential, its ground state, and ``sample.element`` of
+        params.yaml. Missing temperatures are those of the pool of this name if there is one, stored or started;
+        otherwise they follow from heating the crystal until it melts.
+    name
+        Another name for the pool; it starts with ``local-``.
+    bias_from, workers, force, progress
+        As for `sample_pool`.
 
     Raises
     ------
+    InputError
+        If there is no order parameter for the crystal, the supercell is too small or too large, the temperatures do not
+        ascend, or the name is not free to choose.
     ConflictError
-        where the pool is whole already, or was begun with other parameters.
+        If the pool is complete, or was started with another specification.
+    EngineError
+        If the crystal does not melt as expected, or the system does not do what the specification expects.
     """
+    options = _Options(bias_from, workers, force, progress)
+    check_options(given)
+    params = read_params(root / "params.yaml")
+    potential = potential_for(element, root, given.get("potential"))
+    reference = reference_crystals(LammpsLabeller(potential), element)
+    defaults = params.sample.element
+    crystal = choose_pool(given, {}, defaults, potential, reference)
+    n_atoms = len(build_crystal(crystal["structure"], 1.0, (crystal["supercell"],) * 3))
+    name = f"{LOCAL}{element.lower()}-momt-{n_atoms}" if name is None else name
+    if not name.startswith(LOCAL):
+        raise InputError(
+            f"expected a name that starts with {LOCAL}, for a pool that params.yaml does not name; got {name!r}"
+        )
+    stored = {} if options.force else stored_specification(root, name)
+    chosen = choose_pool(given, stored, defaults, potential, reference)
+    kept = work_folder(root, name) / "melting-{structure}-{supercell}-{potential}.json".format(**chosen)
+    if not all(key in chosen for key in TEMPERATURES):
+        melting = _melting(kept, params, name, chosen, reference, potential, options)
+        chosen = with_temperatures(chosen, melting, defaults)
+    details = {}
+    if kept.exists():
+        details["melting"] = json.loads(kept.read_text(encoding="utf-8"))
+    elif "melting" in stored:
+        details["melting"] = stored["melting"]
+    spec = parse(MomtPool, chosen, "the command's options")
+    return _store(_Plan(root, params, name, spec, details), options)
+
+
+def _melting(
+    kept: Path,
+    params: Params,
+    name: str,
+    chosen: dict[str, Any],
+    reference: ReferenceCrystals,
+    potential: ResolvedPotential,
+    options: _Options,
+) -> Melting:
+    """What heating finds; it is kept in a file until the record is written, so that a search can be continued."""
+    if options.progress is not None:
+        options.progress(0, 1, "heating the crystal until it melts")
+
+    def keep(limits: tuple[float, ...], **more: float) -> None:
+        write_whole(kept, [json.dumps({"superheating_K": limits} | more).encode()])
+
+    limits = json.loads(kept.read_text(encoding="utf-8"))["superheating_K"] if kept.exists() else ()
+    system = heated_system(chosen, params.sample.settings, potential)
+    with options.executor() as executor:
+        melting = find_melting(
+            system,
+            reference.cohesive_energy(chosen["structure"]),
+            params.sample.element,
+            derive(params.seed, "melting", name),
+            executor,
+            limits=tuple(limits),
+            on_limit=keep,
+        )
+    if isfinite(melting.hottest):
+        keep(melting.limits, hottest_liquid_K=melting.hottest)
+    return melting
+
+
+def _store(plan: _Plan, options: _Options) -> StoredSample:
+    """Sample a pool and store it, whole or not at all."""
+    root, name, params, spec = plan.root, plan.name, plan.params, plan.spec
     potential = potential_for(spec.element, root, spec.potential)
     labeller = LammpsLabeller(potential)
-    folder = dataset_folder(root, f"pools/{name}")
-    workdir = work_folder(root, name)
-    seed = derive(params.seed, "sample", name)
-    taught, parents = _taught(root, bias_from, spec, potential)
-    work = specification(params.sample.settings, spec, potential, seed, taught)
-    stored_spec = {"settings": params.sample.settings.model_dump(mode="json"), "pool": spec.model_dump(mode="json")}
-    with exclusive(root, f"pools/{name}"):
-        stored = None if force else _stored(root, name, work, spec.frames)
-        with logged_run(root, "sample", f"pools/{name}") as log:
-            with process_pool(workers) if workers > 1 else nullcontext() as executor:
-                made = sample(
-                    params.sample.settings,
-                    spec,
-                    potential,
-                    seed,
-                    workdir,
+    run, parents = bias_source(root, options.bias_from, spec, potential)
+    task = SamplingTask(
+        settings=params.sample.settings,
+        pool=spec,
+        potential=potential,
+        seed=derive(params.seed, "sample", name),
+        volume_per_atom=reference_crystals(labeller, spec.element).ground_volume,
+        bias_source=run,
+    )
+    keeper = RunFolder(work_folder(root, name))
+    with exclusive(root, POOLS + name):
+        stored = None if options.force else stored_pool(root, name, task.specification, spec.frames)
+        with logged_run(root, "sample", POOLS + name) as log:
+            with options.executor() as executor:
+                result = sample(
+                    task,
+                    keeper,
                     stored=stored,
-                    taught=taught,
                     executor=executor,
-                    progress=progress,
+                    on_round=_timed(options.progress),
+                    progress=options.progress,
                 )
-            volume = reference_crystals(labeller, spec.element).ground_volume
-            dataset = made.dataset.assign_attrs(volume_per_atom=volume)
-            method = labeller_record(labeller, spec.element)
-            whole = StageOutput(dataset, spec.element, method, made.details | (found or {}))
-            record = record_of(f"pools/{name}", "sample", stored_spec, params.seed, parents, whole)
-            with whole_folder(folder, replace=True) as partial:
-                write_dataset(dataset, partial / STORE)
-                save_run(partial / BIAS, made.run, made.surplus)
+            details = result.run.details | plan.details
+            output = StageOutput(result.dataset, spec.element, labeller_record(labeller, spec.element), details)
+            record = _record(plan, parents, output)
+            with whole_folder(pool_folder(root, name), replace=True) as partial:
+                write_dataset(result.dataset, partial / STORE)
+                write_whole(partial / BIAS, [run_to_bytes(result.run, result.surplus)])
                 write_record(partial, record)
                 manifest = write_manifest(partial, record)
             count = record.output.n_configurations
-            log |= {"configurations": count, "resumed": made.resumed, "stored_frames": made.stored_frames}
-        shutil.rmtree(workdir)
-    return SampledPool(name, manifest, made.resumed, made.stored_frames)
+            log |= {"configurations": count, "resumed": result.resumed, "stored_frames": result.stored_frames}
+        shutil.rmtree(keeper.folder)
+    return StoredSample(name, manifest, result.resumed, result.stored_frames)
 
 
-def work_folder(root: Path, name: str) -> Path:
-    """Where the run of the pool ``name`` is saved as it goes."""
-    return root / "build" / "work" / f"sample-{name}"
-
-
-def _stored(root: Path, name: str, work: dict[str, Any], frames: int) -> Stored | None:
-    """The shorter pool of the same specification that is there, checked; None where there is nothing to go on from.
-
-    Its manifest may be gone: ``dvc repro`` removes an outdated one before it runs the stage. The record beside the data
-    then says what they are, and a pool of anything else is replaced.
-    """
-    folder = dataset_folder(root, f"pools/{name}")
-    if not folder.exists() and previous(folder).exists():
-        previous(folder).rename(folder)
-    claimed = (folder / MANIFEST).exists()
-    if not (folder / "provenance.json").exists():
-        if claimed:
-            raise ConflictError(f"the pool {name!r} is there already, with its manifest; sample it anew with --force")
-        return None
-    record = read_record(folder)
-    has = record.output.n_configurations
-    theirs, mine = _work_of(folder, name, record), work
-    if frames > has:  # the new frames would follow the old ones: they must come from the same programs
-        ours = software_versions("sample")
-        theirs, mine = theirs | {"software": record.software}, work | {"software": ours}
-    found = differences(theirs, mine)
-    if claimed and found:
-        raise ConflictError(
-            f"the pool {name!r} was made by another specification ({found}); restore it, or sample anew with --force"
-        )
-    if claimed and frames <= has:
-        raise ConflictError(
-            f"the pool {name!r} is there already, with {has:,} frames and its manifest; "
-            "ask for more frames, or sample it anew with --force"
-        )
-    if found or frames <= has:
-        return None
-    try:
-        return _read(root, name, record, claimed)
-    except (FoundationalError, OSError, BadZipFile):
-        if claimed:
-            raise
-        return None
-
-
-def _read(root: Path, name: str, record: ProvenanceRecord, claimed: bool) -> Stored:
-    """A stored pool and the run that made it; ChecksumError where they are not those of the record."""
-    folder = dataset_folder(root, f"pools/{name}")
-    if claimed:
-        open_pool(root, name)
-    else:
-        verify_store(folder / STORE)
-    dataset, run = open_store(folder / STORE), load_run(folder / BIAS)
-    if fingerprint(dataset) != record.output.fingerprint or any(
-        record.details.get(key) != value for key, value in details_of(run).items()
-    ):
-        raise ChecksumError(f"the pool {name!r} and its run are not those of its record; sample it anew with --force")
-    return Stored(dataset.load(), run, load_surplus(folder / BIAS))
-
-
-def _work_of(folder: Path, name: str, record: ProvenanceRecord) -> dict[str, Any]:
-    """What `specification` gave when the pool was made."""
-    pool = {key: value for key, value in record.spec.get("pool", {}).items() if key not in ("frames", "potential")}
-    work = {
-        "seed": derive(record.seed, "sample", name),
-        "potential": record.labeller.sha256,
-        "settings": record.spec.get("settings", {}),
-        "pool": pool,
+def _record(plan: _Plan, parents: tuple[ProvenanceRecord, ...], output: StageOutput) -> ProvenanceRecord:
+    spec = {
+        "settings": plan.params.sample.settings.model_dump(mode="json"),
+        "pool": plan.spec.model_dump(mode="json"),
     }
-    return work | bias_digest(load_run(folder / BIAS)) if record.parents else work
+    return record_of(POOLS + plan.name, "sample", spec, plan.params.seed, parents, output)
 
 
-def _taught(
-    root: Path, bias_from: str | None, spec: PoolSpec, potential: ResolvedPotential
-) -> tuple[Run | None, tuple[ProvenanceRecord, ...]]:
-    """The run of the pool whose bias is to be used, and its record; InputError where it does not fit."""
-    if bias_from is None:
-        return None, ()
-    _, record = open_pool(root, bias_from)
-    keys = ("method", "element", "structure", "supercell", "cell", "shape_stiffness", "temperature")
-    mine = spec.model_dump(mode="json")
-    found = differences(
-        {"potential": record.labeller.sha256} | {key: record.spec["pool"].get(key) for key in keys},
-        {"potential": potential.spec.sha256} | {key: mine.get(key) for key in keys},
-    )
-    if found:
-        raise InputError(f"the bias of {bias_from!r} is for another pool ({found}); learn one, without --bias-from")
-    return load_run(dataset_folder(root, f"pools/{bias_from}") / BIAS), (record,)
+def _timed(progress: Progress | None) -> Callable[[RoundReport], None] | None:
+    """A report of each round as a line, with the steps per second since the report before."""
+    if progress is None:
+        return None
+    last = time.perf_counter()
+
+    def report(line: RoundReport) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        parts = ["learning" if line.learning else f"{line.frames:,} frames"]
+        parts += [f"{line.steps / (now - last):,.0f} steps/s"] if line.steps else []
+        parts += [f"{line.crossings} crossings", f"{line.visited:.0%} of the window visited"]
+        progress(line.done, line.total, ", ".join(parts))
+        last = now
+
+    return report

@@ -1,147 +1,115 @@
-"""A pool of any element of the registry: what nobody wrote down follows from the potential."""
+"""Decide the pool of any element of the registry: what no option says follows from the potential and params.yaml."""
 
-import json
-from contextlib import nullcontext
 from math import isfinite
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from foundational.data.atomic_write import write_whole
-from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
-from foundational.engines.lammps.labeller import LammpsLabeller
-from foundational.engines.lammps.potentials import ResolvedPotential, potential_for
+from foundational.engines.crystals.references import ReferenceCrystals
+from foundational.engines.lammps.potentials import ResolvedPotential
 from foundational.engines.momt.block import System
-from foundational.engines.momt.melting import Melting, find_melting
+from foundational.engines.momt.melting import Melting
 from foundational.errors import InputError
-from foundational.labelling.executors import process_pool
-from foundational.progress import Progress
-from foundational.project import dataset_folder
-from foundational.provenance.record import read_record
-from foundational.science.crystals import Structure, build_crystal
+from foundational.science.crystals import Structure
 from foundational.science.order_parameter import check_supercell
-from foundational.seeds import derive
-from foundational.specs.params import Params, read_params
-from foundational.specs.parsing import parse
-from foundational.specs.sample import MomtPool
-from foundational.stages.sample.command import SampledPool, store_pool, work_folder
-from foundational.workspace.pools import LOCAL
+from foundational.specs.sample import ElementSpec, SampleSettings
 
-#: The smallest cells whose waves tell crystal from liquid.
-_SUPERCELL = {"fcc": 2, "bcc": 3}
-#: k·T0, of the shape of a flexible cell; docs/sampling.md.
-_SHAPE_STIFFNESS = 25.0
-_TEMPERATURES = ("temperature_low", "temperature", "temperature_high")
+TEMPERATURES: Final = ("temperature_low", "temperature", "temperature_high")
+#: What an extended pool takes over from the stored one.
+_TAKEN_OVER: Final = ("frames", "cell", "shape_stiffness", *TEMPERATURES)
 
 
-def sample_element(
-    root: Path,
-    element: str,
-    given: dict[str, Any],
-    *,
-    name: str | None = None,
-    bias_from: str | None = None,
-    workers: int = 1,
-    force: bool = False,
-    progress: Progress | None = None,
-) -> SampledPool:
-    """Sample a MOMT pool of ``element`` that params.yaml does not name, as ``local-<element>-momt-<atoms>``.
+def check_options(given: dict[str, Any]) -> None:
+    """Refuse impossible temperatures before any work.
 
     Parameters
     ----------
     given
-        What was chosen of `MomtPool`'s keys. Else: the registry's potential; its ground state; the smallest supercell;
-        an isotropic cell; 20,000 frames; and temperatures from heating the crystal until it melts, or those of the pool
-        of this name where there is one already, whole or not.
+        Some of `MomtPool`'s keys, as the user gave them.
 
     Raises
     ------
     InputError
-        where the order parameter knows no such crystal, the cell is too small, the temperatures do not ascend, or the
-        name is not the user's to give.
-    ConflictError
-        as for `store_pool`.
+        If a temperature is not a positive number, or the temperatures do not ascend.
     """
-    params = read_params(root / "params.yaml")
-    potential = potential_for(element, root, given.get("potential"))
-    reference = reference_crystals(LammpsLabeller(potential), element)
-    structure = given.get("structure") or _ground_state(reference)
-    supercell = given.get("supercell") or _SUPERCELL.get(structure, 2)
-    check_supercell(structure, supercell)
-    n_atoms = len(build_crystal(structure, 1.0, (supercell,) * 3))
-    name = f"{LOCAL}{element.lower()}-momt-{n_atoms}" if name is None else name
-    if not name.startswith(LOCAL):
+    numbers = {key: given[key] for key in TEMPERATURES if isinstance(given.get(key), int | float)}
+    for key, value in numbers.items():
+        if not (isfinite(value) and value > 0):
+            raise InputError(f"expected {key} as a positive number of kelvin, got {value}")
+    if any(first >= second for first, second in zip(numbers.values(), list(numbers.values())[1:], strict=False)):
+        values = ", ".join(f"{value:g}" for value in numbers.values())
+        raise InputError(f"expected {' < '.join(numbers)}, got {values} K")
+
+
+def choose_structure(reference: ReferenceCrystals) -> Structure:
+    """The ground state of the element.
+
+    Raises
+    ------
+    InputError
+        If it is HCP, for which there is no order parameter.
+    """
+    if reference.ground_state == "hcp":
         raise InputError(
-            f"expected a name that starts with {LOCAL}, for a pool that is not of params.yaml; got {name!r}"
+            f"the ground state of {reference.element} with {reference.labeller.id} is hcp, and there is no order "
+            "parameter for hcp; sample --structure fcc or bcc"
         )
-    known = {} if force else _known(root, name)
-    chosen = {
+    return reference.ground_state
+
+
+def choose_pool(
+    given: dict[str, Any],
+    stored: dict[str, Any],
+    spec: ElementSpec,
+    potential: ResolvedPotential,
+    reference: ReferenceCrystals,
+) -> dict[str, Any]:
+    """Choose the keys of `MomtPool`; temperatures only as far as they are given or stored.
+
+    Parameters
+    ----------
+    given
+        Some of `MomtPool`'s keys, as the user gave them.
+    stored
+        Those of the pool of the same name, stored or started; empty if there is none.
+    spec
+        What decides else.
+    potential
+        The potential that labels.
+    reference
+        The crystals of the element by that potential.
+
+    Raises
+    ------
+    InputError
+        If there is no order parameter for the crystal, or the supercell is too small or too large.
+    """
+    structure: Any = given.get("structure") or choose_structure(reference)
+    supercell = given.get("supercell") or spec.supercell.get(structure, 1)
+    check_supercell(structure, supercell)
+    chosen: dict[str, Any] = {
         "method": "momt",
-        "cell": "isotropic",
-        "frames": 20_000,
-        **{key: known[key] for key in ("frames", "cell", "shape_stiffness", *_TEMPERATURES) if key in known},
+        "cell": spec.cell,
+        "frames": spec.frames,
+        **{key: stored[key] for key in _TAKEN_OVER if key in stored},
         **given,
-        "element": element,
+        "element": reference.element,
         "potential": potential.id,
         "structure": structure,
         "supercell": supercell,
     }
     if chosen["cell"] != "isotropic":
-        chosen.setdefault("shape_stiffness", _SHAPE_STIFFNESS)
-    found = {}
-    if missing := [key for key in _TEMPERATURES if key not in chosen]:
-        melting = _melting(root, params, name, chosen, potential, reference, workers, progress)
-        chosen |= {key: melting.temperatures[_TEMPERATURES.index(key)] for key in missing}
-    path = _melting_file(root, name, chosen)
-    if path.exists():
-        found["melting"] = json.loads(path.read_text(encoding="utf-8"))
-    elif "melting" in known:
-        found["melting"] = known["melting"]
-    spec = parse(MomtPool, chosen, "the command's options")
-    return store_pool(
-        root, params, name, spec, bias_from=bias_from, found=found, workers=workers, force=force, progress=progress
-    )
+        chosen.setdefault("shape_stiffness", spec.shape_stiffness)
+    return chosen
 
 
-def _ground_state(reference: ReferenceCrystals) -> Structure:
-    if reference.ground_state == "hcp":
-        raise InputError(
-            f"the ground state of {reference.element} with {reference.labeller.id} is hcp, which the order parameter "
-            "does not know; sample --structure fcc or bcc"
-        )
-    return reference.ground_state
+def with_temperatures(chosen: dict[str, Any], melting: Melting, spec: ElementSpec) -> dict[str, Any]:
+    """The chosen keys of a pool; temperatures that are missing follow from its melting."""
+    found = dict(zip(TEMPERATURES, melting.temperatures(spec.window), strict=True))
+    return chosen | {key: value for key, value in found.items() if key not in chosen}
 
 
-def _known(root: Path, name: str) -> dict[str, Any]:
-    """The specification of the pool ``name`` where there is one, stored or begun."""
-    folder, begun = dataset_folder(root, f"pools/{name}"), work_folder(root, name) / "specification.json"
-    if (folder / "provenance.json").exists():
-        record = read_record(folder)
-        return {**record.spec["pool"], **{key: record.details[key] for key in ("melting",) if key in record.details}}
-    if begun.exists():
-        return dict(json.loads(begun.read_text(encoding="utf-8"))["pool"])
-    return {}
-
-
-def _melting_file(root: Path, name: str, chosen: dict[str, Any]) -> Path:
-    """What heating found, kept in the folder of the run until its record is written."""
-    return work_folder(root, name) / "melting-{structure}-{supercell}-{potential}.json".format(**chosen)
-
-
-def _melting(
-    root: Path,
-    params: Params,
-    name: str,
-    chosen: dict[str, Any],
-    potential: ResolvedPotential,
-    reference: ReferenceCrystals,
-    workers: int,
-    progress: Progress | None,
-) -> Melting:
-    """What heating finds; a search that was interrupted goes on."""
-    if progress is not None:
-        progress(0, 1, "heating the crystal until it melts")
-    settings = params.sample.settings
-    system = System(
+def heated_system(chosen: dict[str, Any], settings: SampleSettings, potential: ResolvedPotential) -> System:
+    """The cell that is heated: that of the pool, and isotropic whatever the pool's is."""
+    return System(
         potential=potential,
         element=chosen["element"],
         structure=chosen["structure"],
@@ -152,16 +120,3 @@ def _melting(
         barostat_time=settings.barostat_time,
         cell="isotropic",
     )
-    cohesive = reference.cohesive_energy(chosen["structure"])
-    path = _melting_file(root, name, chosen)
-
-    def keep(limits: tuple[float, ...], **more: float) -> None:
-        write_whole(path, [json.dumps({"superheating_K": limits} | more).encode()])
-
-    known = json.loads(path.read_text(encoding="utf-8"))["superheating_K"] if path.exists() else ()
-    seed = derive(params.seed, "melting", name)
-    with process_pool(workers) if workers > 1 else nullcontext() as executor:
-        made = find_melting(system, cohesive, seed, executor, known=tuple(known), found=keep)
-    if isfinite(made.hottest):
-        keep(made.limits, hottest_liquid_K=made.hottest)
-    return made

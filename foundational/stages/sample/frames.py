@@ -1,18 +1,16 @@
-"""Recorded frames: the files that a run saves them in as it goes, and the labelled configurations made of them.
+"""From recorded frames to labelled configurations.
 
 A row of frames is walker and round before what `Block.frames` holds: step, H, O, the cell and the positions.
 """
 
+from collections.abc import Iterable
 from concurrent.futures import Executor
-from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
-from foundational.data.atomic_write import write_whole
 from foundational.data.configurations import Configurations
 from foundational.data.conversion import to_dataset
 from foundational.engines.lammps.labeller import LammpsLabeller
@@ -22,37 +20,31 @@ from foundational.labelling.batches import label_all
 from foundational.progress import Progress
 
 
-def _files(workdir: Path) -> list[tuple[int, Path]]:
-    """The files of frames by the number of rounds that each completes."""
-    return sorted((int(path.stem.split("-")[1]), path) for path in workdir.glob("frames-*.npy"))
+def with_walkers(pieces: Iterable[NDArray[np.float64]], n_walkers: int, first: int) -> list[NDArray[np.float64]]:
+    """Put walker and round before recorded frames.
 
+    Parameters
+    ----------
+    pieces : (rounds · walkers, F, 9 + 3N) each
+        Frames in the order of rounds, then walkers.
+    n_walkers
+        Walkers of the run.
+    first
+        Number of the first round.
 
-def write_frames(workdir: Path, blocks: list[NDArray[np.float64]], recorded: int) -> None:
-    """Save the frames of every walker's block of some rounds, (rounds · walkers) × (F, 9 + 3N), up to ``recorded``."""
-    stream = BytesIO()
-    np.save(stream, np.stack(blocks))
-    write_whole(workdir / f"frames-{recorded:08d}.npy", [stream.getvalue()])
-
-
-def drop_frames_beyond(workdir: Path, recorded: int) -> None:
-    """Remove frames that a kill left without the state of the run after them; those rounds are done again."""
-    for completed, path in _files(workdir):
-        if completed > recorded:
-            path.unlink()
-
-
-def read_frames(workdir: Path, n_walkers: int, first: int) -> list[NDArray[np.float64]]:
-    """Pieces of (F, 2 + 9 + 3N), in the order of rounds, of which the first saved is ``first``, then walkers."""
-    pieces = []
+    Returns
+    -------
+    list of (rounds · walkers · F, 2 + 9 + 3N)
+    """
+    numbered = []
     begin = first * n_walkers
-    for _, path in _files(workdir):
-        blocks = np.load(path)  # (rounds · walkers, F, 9 + 3N)
+    for blocks in pieces:
         number = begin + np.arange(len(blocks))
         begin += len(blocks)
         head = np.stack([number % n_walkers, number // n_walkers], axis=1)[:, None]
-        blocks = np.concatenate([np.broadcast_to(head, (*blocks.shape[:2], 2)), blocks], axis=2)
-        pieces.append(blocks.reshape(-1, blocks.shape[2]))
-    return pieces
+        rows = np.concatenate([np.broadcast_to(head, (*blocks.shape[:2], 2)), blocks], axis=2)
+        numbered.append(rows.reshape(-1, rows.shape[2]))
+    return numbered
 
 
 def labelled(
@@ -63,14 +55,22 @@ def labelled(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> xr.Dataset:
-    """Labelled configurations with where they were sampled; positions wrapped into the cell, then cast to float32.
+    """Label frames and say where in the run they were; positions are wrapped into the cell, then cast to float32.
 
     Parameters
     ----------
     frames : (F, 2 + 9 + 3N)
-        Rows of the module's first lines.
+        Rows as the module's docstring describes them.
     steps
         MD steps in a round.
+    element
+        Symbol of all atoms.
+    potential
+        The potential that labels.
+    executor
+        Labels in parallel; it changes no result.
+    progress
+        Called with (configurations labelled, all, message).
     """
     walker, rounds, step, enthalpy, order = frames[:, :5].T
     head = 2 + FRAME_HEAD
@@ -79,8 +79,8 @@ def labelled(
     cell[:, [0, 1, 2], [0, 1, 2]] = frames[:, 5:8]
     cell[:, [1, 2, 2], [0, 0, 1]] = frames[:, 8:11]
     positions = frames[:, head:].reshape(c, n, 3)
-    scaled = positions @ np.linalg.inv(cell)
-    positions = (scaled - np.floor(scaled)) @ cell
+    fractional = positions @ np.linalg.inv(cell)
+    positions = (fractional - np.floor(fractional)) @ cell
     numbers = np.full((c, n), atomic_numbers[element], dtype=np.uint8)
     configurations = Configurations.build(cell, positions, numbers)
     labeller = LammpsLabeller(potential)

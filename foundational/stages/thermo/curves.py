@@ -1,18 +1,19 @@
 """What `thermo` found as curves: small CSV files for DVC's plots, and one figure for people."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foundational.data.atomic_write import write_whole
 from foundational.errors import MissingDependencyError
-from foundational.provenance.record import write_json
 from foundational.science.phases import Phase
 from foundational.science.reweighting import average, density_of_states
 from foundational.stages.thermo.stage import PoolFrames, ThermoReport
 from foundational.units import MEV
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 #: The order parameters at which the bias is drawn as a function of H.
 ORDERS = (0.05, 0.25, 0.5, 0.75)
@@ -24,17 +25,15 @@ _BINS = 60
 COLOURS = {Phase.ALIGNED: "tab:blue", Phase.OTHER: "tab:green", Phase.LIQUID: "tab:red"}
 
 
-def write_metrics(root: Path, pool: PoolFrames, report: ThermoReport) -> None:
-    """metrics/thermo/POOL.json and the CSV files beside it; each whole or not at all."""
-    folder = root / "metrics" / "thermo"
-    _write_csv(folder / f"{pool.name}-run.csv", *run_rows(pool))
-    _write_csv(folder / f"{pool.name}-energies.csv", *energy_rows(pool))
-    _write_csv(folder / f"{pool.name}-visits.csv", *visit_rows(pool))
-    _write_csv(folder / f"{pool.name}-bias.csv", *bias_rows(pool))
-    write_json(folder / f"{pool.name}.json", report.model_dump(mode="json"))
-
-
 Rows = tuple[Sequence[str], Iterable[Sequence[float | int | str]]]
+
+
+def csv_files(pool: PoolFrames) -> dict[str, str]:
+    """The text of each small CSV file, by its name."""
+    return {
+        f"{pool.name}-{kind}.csv": _csv(*rows(pool))
+        for kind, rows in (("run", run_rows), ("energies", energy_rows), ("visits", visit_rows), ("bias", bias_rows))
+    }
 
 
 def run_rows(pool: PoolFrames) -> Rows:
@@ -78,14 +77,14 @@ def _enthalpies(pool: PoolFrames) -> NDArray[np.float64]:
     return np.linspace(pool.frames.enthalpy.min(), pool.frames.enthalpy.max(), 100)
 
 
-def _write_csv(path: Path, names: Sequence[str], rows: Iterable[Sequence[float | int | str]]) -> None:
+def _csv(names: Sequence[str], rows: Iterable[Sequence[float | int | str]]) -> str:
     lines = [",".join(names)]
     lines += [",".join(v if isinstance(v, str) else f"{v:.6g}" for v in row) for row in rows]
-    write_whole(path, ["\n".join(lines).encode(), b"\n"])
+    return "\n".join(lines) + "\n"
 
 
-def draw(pool: PoolFrames, report: ThermoReport, path: Path) -> None:
-    """⟨H⟩(T), ⟨V⟩(T), C_p(T) and the density of states of each phase, as one figure; the suffix chooses the format.
+def draw(pool: PoolFrames, report: ThermoReport) -> "Figure":
+    """Draw ⟨H⟩(T), ⟨V⟩(T), C_p(T) and the density of states of each phase as one figure.
 
     Raises
     ------
@@ -131,4 +130,4 @@ def draw(pool: PoolFrames, report: ThermoReport, path: Path) -> None:
     if axes[0].lines:
         axes[0].legend(frameon=False)
     figure.suptitle(f"{pool.name}: {pool.element}, {pool.n_atoms} atoms, {report.pressure_bar:g} bar")
-    figure.savefig(path)
+    return figure

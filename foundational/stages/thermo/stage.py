@@ -1,13 +1,12 @@
 """Thermodynamics of a pool: enthalpy, volume and heat capacity by temperature and phase, and the melting temperature.
 
 The pool was recorded under a frozen bias, so that each frame's weight at any temperature of the window is known
-(``science.reweighting``). The phase of a frame follows from the surroundings of its atoms
-(``engines.geometry.local_structure``, ``science.phases``).
+(``science.reweighting``). The local environments of its atoms give its phase (``engines.geometry.local_structure``,
+``science.phases``).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -16,9 +15,8 @@ from pydantic import Field
 
 from foundational.data.batches import iterate_batches
 from foundational.engines.geometry.local_structure import structure_shares
-from foundational.errors import NotFoundError
 from foundational.progress import Progress
-from foundational.project import dataset_folder
+from foundational.science.bias import Bias
 from foundational.science.cell_shape import shape_energy
 from foundational.science.phases import Phase, phases, stays
 from foundational.science.reweighting import (
@@ -30,9 +28,7 @@ from foundational.science.reweighting import (
     melting_temperature,
 )
 from foundational.specs.base import Spec
-from foundational.stages.sample.stage import load_run
 from foundational.units import BOLTZMANN
-from foundational.workspace.pools import BIAS, open_pool
 
 #: About so many temperatures where none are named.
 _ROWS = 10
@@ -101,6 +97,21 @@ class ThermoReport(Spec):
     melting: MeltingPoint | None
 
 
+@dataclass(frozen=True)
+class PoolProvenance:
+    """What the record of a pool says, as far as thermodynamics needs it."""
+
+    fingerprint: str
+    element: str
+    pressure: float
+    """bar"""
+    frame_time: float
+    """ps, between two frames of a walker."""
+    crossings: int
+    shape_stiffness: float
+    """k·T0, of the restraint of a flexible cell's shape; 0 for an isotropic cell."""
+
+
 @dataclass(frozen=True, eq=False)
 class PoolFrames:
     """A pool as this stage looks at it."""
@@ -129,37 +140,38 @@ class PoolFrames:
         return np.asarray(steps / np.gcd.reduce(steps) * self.frame_time)
 
 
-def read_pool(root: Path, name: str, progress: Progress | None = None) -> PoolFrames:
-    """The pool ``name``, checked against its manifest, every frame's phase determined.
+def prepare_pool(
+    name: str, dataset: xr.Dataset, bias: Bias, provenance: PoolProvenance, progress: Progress | None = None
+) -> PoolFrames:
+    """Determine the phase of every frame of a pool.
 
-    Raises
-    ------
-    NotFoundError
-        where it was never sampled, is not on this machine, or came without its bias.
-    ChecksumError
-        where its bytes are not those of the manifest.
+    Parameters
+    ----------
+    name
+        Name of the pool.
+    dataset
+        Its configurations.
+    bias
+        The bias under which they were recorded.
+    provenance
+        What the record of the pool says.
+    progress
+        Called with (configurations done, all, message).
     """
-    dataset, record = open_pool(root, name)
-    path = dataset_folder(root, f"pools/{name}") / BIAS
-    if not path.exists():
-        again = f"sample it again with: dvc repro -f -s sample@{name}"
-        raise NotFoundError(f"the pool {name!r} came without its bias ({BIAS}); {again}")
-    bias = load_run(path).bias
     h, o, v, energy, walker, step = (
         dataset[key].to_numpy() for key in ("enthalpy", "order_parameter", "volume", "energy", "walker", "step")
     )
     phase, depth = phases(shares_of(dataset, progress), o)
-    stiffness = record.spec["pool"].get("shape_stiffness") or 0.0
-    restraint = shape_energy(dataset["cell"].to_numpy(), stiffness * BOLTZMANN * bias.temperature)
+    restraint = shape_energy(dataset["cell"].to_numpy(), provenance.shape_stiffness * BOLTZMANN * bias.temperature)
     frames = Frames(h, v, o.astype(np.float64), walker.astype(np.int64), step.astype(np.int64), bias, restraint)
     return PoolFrames(
         name=name,
-        fingerprint=record.output.fingerprint,
-        element=record.element,
+        fingerprint=provenance.fingerprint,
+        element=provenance.element,
         n_atoms=int(dataset["n_atoms"][0]),
-        pressure=float(record.spec["settings"]["pressure"]),
-        frame_time=float(record.spec["settings"]["frame_time"]) / 1000,
-        crossings=int(record.details["crossings"]),
+        pressure=provenance.pressure,
+        frame_time=provenance.frame_time,
+        crossings=provenance.crossings,
         energy=energy,
         frames=frames,
         phase=phase,
@@ -175,7 +187,7 @@ def shares_of(dataset: xr.Dataset, progress: Progress | None = None) -> NDArray[
     for rows, batch in iterate_batches(bare):
         shares[rows] = structure_shares(batch)
         if progress is not None:
-            progress(rows.stop, count, "telling crystal from liquid")
+            progress(rows.stop, count, "distinguishing crystal and liquid")
     return shares
 
 

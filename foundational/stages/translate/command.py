@@ -187,7 +187,7 @@ def rule_named(name: str) -> Rule:
 
 def short_run(root: Path, element: str, potential_id: str | None, workers: int, progress: Progress | None) -> str:
     """The pool of a short MOMT run of ``element``, sampled where it is not there."""
-    from foundational.stages.sample.element import sample_element  # noqa: PLC0415 - only refinement samples
+    from foundational.stages.sample.command import sample_element  # noqa: PLC0415 - only refinement samples
 
     name = f"local-{element.lower()}-short"
     if not (pool_folder(root, name) / MANIFEST).exists():

@@ -2,11 +2,17 @@ import pickle
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from foundational.data.configurations import Configurations
+from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.library import lammps_instance, lammps_potentials
 from foundational.engines.lammps.potentials import potential_for, resolve_potential
+from foundational.engines.momt.block import System
+from foundational.engines.momt.window import advance_npt, start
 from foundational.errors import ChecksumError, InputError, NotFoundError
+from foundational.science.crystals import build_crystal
 from foundational.specs.potentials import REGISTRY_FOLDER, PotentialRegistry
 
 
@@ -81,3 +87,16 @@ def test_two_instances_in_one_process_do_not_disturb_each_other():
     first.close()
     assert second.extract_global("units") == "lj"
     second.close()
+
+
+def test_potentials_are_read_from_a_folder_with_any_letters(tmp_path: Path, checkout: Path):
+    """The potential in ``naïve-é`` gives the energy that it gives elsewhere, in labels and in dynamics."""
+    root = project(tmp_path / "naïve-é", checkout)
+    crystal = build_crystal("fcc", 10.868, (2, 2, 2))
+    batch = Configurations.build([crystal.cell], [crystal.positions], [np.full(32, 28)])
+    energies = [LammpsLabeller(potential_for("Ni", place)).label(batch).energy[0] for place in (root, checkout)]
+    assert energies[0] == energies[1]
+    system = System(potential_for("Ni", root), "Ni", "fcc", 2, 1.0, 2.0, 200.0, 300.0, "isotropic")
+    state, frames = advance_npt(system, start(system, 600.0, 1), 300.0, 80.0, 1)
+    assert np.isfinite(state.positions).all()
+    assert len(frames) == 2

@@ -11,13 +11,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from foundational.data.store import open_store
-from foundational.engines.momt import melting
 from foundational.errors import ConflictError, InputError, NotFoundError
 from foundational.specs.parsing import merge, read_yaml
 from foundational.stages.sample import command as sampling
-from foundational.stages.sample import stage
-from foundational.stages.sample.command import sample_pool
-from foundational.stages.sample.element import sample_element
+from foundational.stages.sample.command import StoredSample, sample_element, sample_pool
+from foundational.workspace import run_folder
 from foundational.workspace.pools import open_pool, read_manifest
 
 #: A round is 16 frames.
@@ -31,6 +29,7 @@ TINY = {
             "learning": {"crossings": 1, "refinement": 1.1},
         },
         "pools": {"ni-npt-solid-32": {"temperature": 1200, "frames": 40}},
+        "element": {"melting": {"stage": "0.3 ps", "heatings": 2}},  # ten times faster than in earnest
     }
 }
 NAME = "ni-npt-solid-32"
@@ -99,7 +98,7 @@ def _extend_and_die(root: Path, event: str) -> None:
     def die(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    stage._SAVE_EVERY = 0.0
+    run_folder._SAVE_EVERY = 0.0
     if event == "writing":
         sampling.write_record = die
     sample_pool(root, NAME, frames=60, progress=die if event == "sampling" else None)
@@ -118,7 +117,7 @@ def test_kill_leaves_the_old_pool_whole_and_the_extension_is_resumed(
     made = sample_pool(root, NAME, frames=60)
     assert made.resumed or event == "sampling"
     assert made.manifest == read_manifest(long, NAME)
-    assert not sampling.work_folder(root, NAME).exists()
+    assert not run_folder.work_folder(root, NAME).exists()
 
 
 def test_pool_of_another_specification_is_kept_and_the_difference_said(short: Path, tmp_path: Path):
@@ -132,7 +131,7 @@ def test_pool_of_another_specification_is_kept_and_the_difference_said(short: Pa
 
 def test_pool_that_is_whole_already_is_kept(short: Path):
     for frames in (40, 20):
-        with pytest.raises(ConflictError, match=r"there already, with 40 frames .* more frames"):
+        with pytest.raises(ConflictError, match=r"exists already, with 40 frames .* more frames"):
             sample_pool(short, NAME, frames=frames)
 
 
@@ -147,16 +146,13 @@ COPPER: dict[str, Any] = {"frames": 16}
 
 
 @pytest.fixture(scope="module")
-def copper(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, sampling.SampledPool]:
-    """A project with a pool of copper; heated ten times faster than in earnest."""
+def copper(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, StoredSample]:
+    """A project with a pool of copper."""
     root = copied(empty, tmp_path_factory.mktemp("copper") / "project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(melting, "_STAGE", 300.0)
-        patch.setattr(melting, "_HEATINGS", 2)
-        return root, sample_element(root, "Cu", COPPER)
+    return root, sample_element(root, "Cu", COPPER)
 
 
-def test_element_alone_gives_a_pool_with_its_whole_specification(copper: tuple[Path, sampling.SampledPool]):
+def test_element_alone_gives_a_pool_with_its_whole_specification(copper: tuple[Path, StoredSample]):
     root, made = copper
     record = open_pool(root, "local-cu-momt-32")[1]
     spec = record.spec["pool"]
@@ -166,9 +162,7 @@ def test_element_alone_gives_a_pool_with_its_whole_specification(copper: tuple[P
     assert made.name == "local-cu-momt-32"
 
 
-def test_pool_of_an_element_is_extended_at_its_own_temperatures(
-    copper: tuple[Path, sampling.SampledPool], tmp_path: Path
-):
+def test_pool_of_an_element_is_extended_at_its_own_temperatures(copper: tuple[Path, StoredSample], tmp_path: Path):
     root = copied(copper[0], tmp_path / "project")
     before = read_manifest(root, "local-cu-momt-32").record
     after = sample_element(root, "Cu", {"frames": 32}).manifest.record
@@ -178,9 +172,7 @@ def test_pool_of_an_element_is_extended_at_its_own_temperatures(
         sample_element(root, "Cu", {"frames": 32, "temperature": 1900.0})
 
 
-def test_bias_of_a_pool_gives_another_pool_that_learned_nothing(
-    copper: tuple[Path, sampling.SampledPool], tmp_path: Path
-):
+def test_bias_of_a_pool_gives_another_pool_that_learned_nothing(copper: tuple[Path, StoredSample], tmp_path: Path):
     root = copied(copper[0], tmp_path / "project")
     spec = copper[1].manifest.record.spec["pool"]
     given = {key: spec[key] for key in ("temperature_low", "temperature", "temperature_high")}
@@ -203,6 +195,14 @@ def test_bias_of_a_pool_gives_another_pool_that_learned_nothing(
         ("Mg", {}, "ground state of Mg with .* is hcp.* --structure fcc or bcc"),
         ("Cu", {"supercell": 1}, "fcc supercell of 1 holds 4 atoms.*at least 2"),
         ("Cu", {"structure": "hcp"}, "expected a structure of fcc, bcc"),
+        ("Cu", {"supercell": 100_000}, "expected a supercell of at most 13, or 10,000 atoms"),
+        ("Cu", {"temperature": float("nan")}, "expected temperature as a positive number of kelvin, got nan"),
+        ("Cu", {"temperature_high": float("inf")}, "expected temperature_high as a positive number of kelvin, got inf"),
+        (
+            "Cu",
+            {"temperature": 800.0, "temperature_high": 700.0},
+            "temperature < temperature_high, got 800, 700",
+        ),
         (
             "Cu",
             {"temperature_low": 900.0, "temperature": 800.0, "temperature_high": 2000.0},

@@ -6,6 +6,7 @@ import signal
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +15,16 @@ import xarray as xr
 from foundational.data.checks import check_dataset
 from foundational.engines.lammps.potentials import ResolvedPotential, potential_for
 from foundational.engines.momt.run import Run, _height, advance, begin, system_of
+from foundational.engines.momt.saved_run import StoredPool, run_from_bytes, run_to_bytes, surplus_from_bytes
 from foundational.errors import ConflictError, EngineError, InputError
 from foundational.science.order_parameter import order_parameter, shortest_waves
 from foundational.specs.parsing import parse
-from foundational.specs.sample import MomtPool, NptPool, SampleSettings
-from foundational.stages.sample import stage
-from foundational.stages.sample.stage import Stored, load_run, load_surplus, sample, save_run
+from foundational.specs.sample import MomtPool, NptPool, PoolSpec, SampleSettings
+from foundational.stages.sample.stage import RoundReport, SampleResult, SamplingTask
+from foundational.stages.sample.stage import sample as run_stage
 from foundational.units import BAR
+from foundational.workspace import run_folder
+from foundational.workspace.run_folder import RunFolder
 
 SETTINGS = {
     "pressure": "1 bar",
@@ -43,6 +47,21 @@ SETTINGS = {
 WHAT = {"element": "Ni", "potential": None, "structure": "fcc", "supercell": 2, "cell": "isotropic", "frames": 60}
 NPT = NptPool(method="npt", phase="solid", temperature=1200.0, melting_temperature=4000.0, **WHAT)
 MOMT = MomtPool(method="momt", temperature_low=600.0, temperature=2000.0, temperature_high=4000.0, **WHAT)
+
+
+def sample(
+    settings: SampleSettings,
+    pool: PoolSpec,
+    potential: ResolvedPotential,
+    seed: int,
+    folder: Path,
+    *,
+    bias_source: Run | None = None,
+    **options: Any,
+) -> SampleResult:
+    """The stage with its run kept in ``folder``."""
+    task = SamplingTask(settings, pool, potential, seed, 10.87, bias_source)
+    return run_stage(task, RunFolder(folder), **options)
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +145,8 @@ def test_hills_fall_as_one_over_t_once_the_crossings_have_come(settings: SampleS
     assert _height(replace(begun, stop=80, learned=80), settings) == 0
 
 
-def test_saved_run_comes_back_bit_for_bit(begun: Run, tmp_path: Path):
-    save_run(tmp_path / "run.npz", begun)
-    loaded = load_run(tmp_path / "run.npz")
+def test_saved_run_comes_back_bit_for_bit(begun: Run):
+    loaded = run_from_bytes(run_to_bytes(begun))
     assert np.array_equal(loaded.bias.coefficients, begun.bias.coefficients)
     assert all(
         np.array_equal(getattr(a, name), getattr(b, name))
@@ -141,13 +159,13 @@ def test_saved_run_comes_back_bit_for_bit(begun: Run, tmp_path: Path):
 def _sample_and_die(root: Path, workdir: Path, at: int) -> None:
     """A process that is killed when ``at`` rounds are done, having saved every round."""
 
-    def die(done: int, _total: int, _message: str) -> None:
-        if done >= at:
+    def die(report: RoundReport) -> None:
+        if report.done >= at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    stage._SAVE_EVERY = 0.0
+    run_folder._SAVE_EVERY = 0.0
     settings = parse(SampleSettings, SETTINGS, "params.yaml")
-    sample(settings, NPT, potential_for("Ni", root), 1, workdir, progress=die)
+    sample(settings, NPT, potential_for("Ni", root), 1, workdir, on_round=die)
 
 
 def test_run_killed_and_resumed_is_the_run_that_was_not(
@@ -182,39 +200,40 @@ def test_extended_pool_is_the_one_sampled_at_that_length(
         made = sample(settings, spec, nickel, 1, tmp_path / str(frames), stored=stored)
         assert made.stored_frames == (0 if stored is None else stored.dataset.sizes["configuration"])
         assert len(made.surplus) == -frames % 16
-        save_run(tmp_path / "run.npz", made.run, made.surplus)
-        stored = Stored(made.dataset, load_run(tmp_path / "run.npz"), load_surplus(tmp_path / "run.npz"))
+        content = run_to_bytes(made.run, made.surplus)
+        stored = StoredPool(made.dataset, run_from_bytes(content), surplus_from_bytes(content))
     xr.testing.assert_identical(made.dataset, pool)
     assert made.run.recorded == 4
 
 
-def test_progress_counts_the_rounds_of_learning_and_of_recording(
+def test_reports_count_the_rounds_of_learning_and_of_recording(
     settings: SampleSettings, nickel: ResolvedPotential, begun: Run, tmp_path: Path
 ):
-    """So that the time left, taken from it, is right from the first round of learning on."""
-    told: list[tuple[int, int, str]] = []
-    stage._claim(tmp_path, settings, MOMT, nickel, 1, None, None)
-    save_run(tmp_path / "run.npz", begun)
-    sample(settings, MOMT, nickel, 1, tmp_path, progress=lambda *a: told.append(a))
-    rounds = [line for line in told if line[2] != "labelled"]
-    assert [line[:2] for line in rounds] == [(n, 6) for n in range(1, 7)]  # 2 of learning, 4 of 16 frames
-    assert all("steps/s" in line[2] and "crossings" in line[2] and "of the window" in line[2] for line in rounds)
-    assert [line[2].split(",")[0] for line in rounds] == ["learning"] + [f"{n} frames" for n in (0, 16, 32, 48, 60)]
+    """So that the time left, taken from them, is right from the first round of learning on."""
+    reports: list[RoundReport] = []
+    keeper = RunFolder(tmp_path)
+    keeper.claim(SamplingTask(settings, MOMT, nickel, 1, 10.87).specification, 0)
+    keeper.keep(begun, [], last=True)
+    sample(settings, MOMT, nickel, 1, tmp_path, on_round=reports.append)
+    assert [(r.done, r.total) for r in reports] == [(n, 6) for n in range(7)]  # 2 of learning, 4 of 16 frames
+    assert [r.steps for r in reports] == [0] + [800] * 6
+    assert [r.learning for r in reports] == [True, True] + [False] * 5
+    assert [r.frames for r in reports] == [0, 0, 0, 16, 32, 48, 60]
 
 
 def test_bias_of_another_run_is_used_as_it_is(
     settings: SampleSettings, nickel: ResolvedPotential, begun: Run, tmp_path: Path
 ):
     system = system_of(settings, MOMT, nickel)
-    taught = begun
-    while taught.learning:
-        taught, _ = advance(taught, settings, system, 1)
+    source = begun
+    while source.learning:
+        source, _ = advance(source, settings, system, 1)
     few = MOMT.model_copy(update={"frames": 16})
-    made = sample(settings, few, nickel, 2, tmp_path / "a", taught=taught)
+    made = sample(settings, few, nickel, 2, tmp_path / "a", bias_source=source)
     assert (made.run.learned, made.run.recorded) == (0, 1)
-    assert np.array_equal(made.run.bias.coefficients, taught.bias.coefficients)
+    assert np.array_equal(made.run.bias.coefficients, source.bias.coefficients)
     with pytest.raises(ConflictError, match=r"bias was .* and is "):
-        sample(settings, few, nickel, 2, tmp_path / "a", taught=begun)
+        sample(settings, few, nickel, 2, tmp_path / "a", bias_source=begun)
 
 
 def test_interrupted_run_of_another_specification_is_refused_with_the_difference(

@@ -27,6 +27,7 @@ from foundational.testing.project import copy_project, store_pool
 
 TEST = {
     "cells": {"fcc": [3, 3, 3], "bcc": [4, 4, 4], "hcp": [4, 3, 2]},
+    "melting": {"coldest": 0.008, "hottest": 0.1, "step": 0.04, "displacement": 0.5, "overheating": 1.25},
     "frames": 4,
     "solid": 0.5,
     "liquid": 1.0,

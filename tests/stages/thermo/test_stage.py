@@ -18,7 +18,7 @@ from foundational.science.crystals import build_crystal
 from foundational.science.order_parameter import order_parameter, shortest_waves
 from foundational.science.phases import Phase, phases
 from foundational.science.reweighting import Average, Frames, average
-from foundational.stages.thermo.stage import read_pool
+from foundational.stages.thermo.command import read_pool
 from foundational.units import MEV
 
 
