@@ -46,6 +46,13 @@ def imported_modules(module: str) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def direct_imports(module: str) -> dict[str, Path]:
+    """The modules of this package that ``module`` itself imports; see `imported_modules`."""
+    path = module_file(module)
+    names = () if path is None else _imports(path)
+    return {name: file for name in names if (file := module_file(name)) is not None}
+
+
 def module_file(name: str) -> Path | None:
     """The source file of the module ``name`` of this package; None if there is no such module."""
     package, *parts = name.split(".")
