@@ -1,9 +1,8 @@
 """``foundational distill``: distill a set of params.yaml from its pool, or ``local/<name>`` from any labelled data."""
 
 from dataclasses import asdict
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from foundational.data.atomic_write import write_whole
 from foundational.data.store import open_store
@@ -11,6 +10,7 @@ from foundational.errors import ConflictError, InputError, NotFoundError, did_yo
 from foundational.progress import Progress
 from foundational.project import POOLS, STORE, dataset_folder
 from foundational.provenance.record import ProvenanceRecord, read_record
+from foundational.source_files import digest_of, imported_modules
 from foundational.specs.distill import DistillSpec
 from foundational.specs.params import Params, read_params
 from foundational.specs.parsing import parse
@@ -18,15 +18,6 @@ from foundational.stages.distill.checkpoint import from_bytes, identity, require
 from foundational.stages.distill.stage import Selection, distill
 from foundational.workspace.runner import StageOutput, produce
 from foundational.workspace.sources import LabelledSource, open_source
-
-PACKAGE: Final = Path(__file__).parents[2]
-#: The source files that decide what is chosen, below the package.
-DECIDING: Final = (
-    "engines/ani/**/*.py",
-    "science/picking.py",
-    "stages/distill/methods.py",
-    "stages/distill/stage.py",
-)
 
 
 def distill_pool(
@@ -120,12 +111,8 @@ def _spec(params: Params, name: str, source: str | None, changes: dict[str, Any]
 
 
 def code_digest() -> str:
-    """Digest of the source files that decide what is chosen."""
-    digest = sha256()
-    for pattern in DECIDING:
-        for source in sorted(PACKAGE.glob(pattern)):
-            digest.update(source.read_bytes())
-    return digest.hexdigest()
+    """Digest of the source files that decide which configurations are selected: all that the stage imports."""
+    return digest_of(imported_modules("foundational.stages.distill.stage").values())
 
 
 def save_state(path: Path, run: dict[str, Any], state: Selection) -> None:

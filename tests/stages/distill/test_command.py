@@ -8,7 +8,7 @@ from foundational.errors import ConflictError, InputError, NotFoundError
 from foundational.inspection.check import check
 from foundational.provenance.record import read_record
 from foundational.stages.distill import command, stage
-from foundational.stages.distill.command import DECIDING, PACKAGE, distill_pool
+from foundational.stages.distill.command import code_digest, distill_pool
 from foundational.workspace.pools import open_pool
 
 MEANINGS = VARIABLES["selected_because"].meanings
@@ -145,7 +145,13 @@ def test_a_stored_set_is_never_replaced_silently(distilled_project):
         distill_pool(distilled_project, "ni")
 
 
-@pytest.mark.parametrize("pattern", DECIDING)
-def test_the_sources_that_decide_a_choice_are_found(pattern):
-    """A pattern that matches nothing would let a checkpoint outlive the code that it came from."""
-    assert list(PACKAGE.glob(pattern))
+@pytest.mark.parametrize("name", ["engines.ani.kernels.training", "engines.ani.torch.ensemble", "science.picking"])
+def test_a_checkpoint_does_not_outlive_the_code_that_it_came_from(name, monkeypatch, tmp_path):
+    """Modules far below the stage, also those that are imported inside functions, are part of the digest."""
+    before = code_digest()
+    changed = tmp_path / "changed.py"
+    changed.write_text("changed = 1\n")
+    real = command.imported_modules
+    monkeypatch.setattr(command, "imported_modules", lambda stage: real(stage) | {f"foundational.{name}": changed})
+    assert f"foundational.{name}" in real("foundational.stages.distill.stage")
+    assert code_digest() != before
