@@ -27,38 +27,57 @@ _NUMBER = re.compile(r"[-+−±]?\d[\d,]*(?:\.\d+)?")
 
 
 def tasks(page: str) -> Iterator[tuple[str, list[str]]]:
-    """Commands and Python blocks of the section Start, with the lines that the README shows for them."""
-    start = page.partition("\n### 1. ")[2].partition("\n## ")[0]
-    for block in re.findall(
-        r"((?:^    .*\n|^\n(?=    ))+)|```python\n(.*?)```\n+```text\n(.*?)```", start, re.M | re.S
-    ):
-        if block[1]:
-            yield f"python\n{block[1]}", block[2].splitlines()
-            continue
-        lines = [line[4:] for line in block[0].splitlines()]
-        while lines:
-            command = lines.pop(0)
-            if not command.startswith("$ "):
-                continue
-            shown = []
-            while lines and not lines[0].startswith("$ "):
-                shown.append(lines.pop(0))
-            yield command[2:].partition("  #")[0].strip(), shown
+    """Commands and Python blocks of the numbered tasks, with the lines that the README shows for each."""
+    lines = page.partition("\n### 1. ")[2].partition("\n## ")[0].splitlines()
+    command: str | None = None
+    shown: list[str] = []
+    fence: list[str] | None = None
+    for line in lines:
+        if line.startswith("```"):
+            if fence is None:
+                fence = []
+            elif line == "```" and not shown and command is None:
+                command, fence = "python\n" + "\n".join(fence), None
+            else:
+                yield str(command), fence
+                command, fence = None, None
+        elif fence is not None:
+            fence.append(line)
+        elif line.startswith("    $ "):
+            if command:
+                yield command, shown
+            command, shown = line.removeprefix("    $ ").partition("  #")[0].strip(), []
+        elif line.startswith("    "):
+            shown.append(line[4:])
+        elif line and command and not command.startswith("python"):
+            yield command, shown
+            command, shown = None, []
+    if command:
+        yield command, shown
 
 
-def pattern(shown: list[str], *, numbers: bool) -> re.Pattern[str]:
-    """What the output must match; with ``numbers`` any number is as good as the one that is shown."""
-    parts = []
+def missing(shown: list[str], output: str, *, numbers: bool) -> str | None:
+    """The first line of ``shown`` that does not follow in ``output``; with ``numbers`` any number is as good."""
+    place = 0
     for line in shown:
-        if line.strip() == "…":
-            parts.append(r"(?:.*\n)*?")
+        if line.strip() in {"", "…"}:
             continue
+        parts = re.split(rf"(…|\s+|{_NUMBER.pattern})", line.strip())
         text = "".join(
-            r".*?" if piece == "…" else _NUMBER.pattern if numbers and _NUMBER.fullmatch(piece) else re.escape(piece)
-            for piece in re.split(rf"(…|{_NUMBER.pattern})", line.rstrip())
+            r".*?"
+            if part == "…"
+            else r"\s+"
+            if part.isspace()
+            else _NUMBER.pattern
+            if numbers and _NUMBER.fullmatch(part)
+            else re.escape(part)
+            for part in parts
         )
-        parts.append(re.sub(r"(?:\\ )+", r"\\s+", text) + r"\s*\n" if line.strip() else r"\s*\n")
-    return re.compile("".join(parts))
+        match = re.compile(rf"^\s*{text}\s*$", re.MULTILINE).search(output, place)
+        if match is None:
+            return line
+        place = match.end()
+    return None
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +99,7 @@ def environment() -> dict[str, str]:
 
 def test_the_tasks_print_what_the_readme_shows(page: str, clone: Path) -> None:
     everything = os.environ.get("FOUNDATIONAL_README") == "full"
-    commands, failures = list(tasks(page)), []
+    commands, failures = list(tasks(page)), list[str]()
     for command, shown in commands:
         words = command.split()
         is_own = words[0] == "foundational"
@@ -88,11 +107,13 @@ def test_the_tasks_print_what_the_readme_shows(page: str, clone: Path) -> None:
             failures += _unknown_options(words, clone)
             continue
         argv = [sys.executable, "-c", command.removeprefix("python\n")] if words[0] == "python" else words
-        run = subprocess.run(argv, capture_output=True, text=True, cwd=clone, env=environment(), check=False)
+        run = subprocess.run(
+            argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=clone, env=environment(), check=False
+        )
         if run.returncode:
-            failures.append(f"$ {command}\nexit status {run.returncode}: {run.stderr}")
-        elif not pattern(shown, numbers=is_own and words[1] in TRAINED).search(run.stdout + run.stderr):
-            failures.append(f"$ {command}\nexpected:\n{chr(10).join(shown)}\ncame:\n{run.stdout}{run.stderr}")
+            failures.append(f"$ {command}\nexit status {run.returncode}: {run.stdout}")
+        elif line := missing(shown, run.stdout, numbers=is_own and words[1] in TRAINED):
+            failures.append(f"$ {command}\nexpected: {line}\ncame:\n{run.stdout}")
     assert len(commands) >= 12
     assert not failures, "\n\n".join(failures)
 
