@@ -35,8 +35,11 @@ def tasks(page: str) -> Iterator[tuple[str, list[str]]]:
     for line in lines:
         if line.startswith("```"):
             if fence is None:
+                if command and not command.startswith("python"):
+                    yield command, shown
+                    command, shown = None, []
                 fence = []
-            elif line == "```" and not shown and command is None:
+            elif command is None:
                 command, fence = "python\n" + "\n".join(fence), None
             else:
                 yield str(command), fence
