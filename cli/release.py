@@ -193,6 +193,8 @@ def pull(
 
 
 def _pulled(pulled: "PullResult") -> Iterator[str]:
+    from foundational.release.citation.works import works_asked_for
+
     record = pulled.record
     label = f"{record.name}@{record.version}"
     if not pulled.fetched:
@@ -203,8 +205,8 @@ def _pulled(pulled: "PullResult") -> Iterator[str]:
     creators = "; ".join(creator.name for creator in record.about.creators)
     yield f"licence: {record.about.licence}"
     yield f"please cite: {creators}, {record.about.title}, version {record.version} ({record.date.year})"
-    for citation in record.about.citations:
-        yield f"        and: {citation.text}" + (f", doi {citation.doi}" if citation.doi else "")
+    for work in works_asked_for(record.about):
+        yield f"        and: {work.text}" + (f", doi {work.doi}" if work.doi else "")
 
 
 def yank(

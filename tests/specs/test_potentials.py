@@ -71,6 +71,13 @@ def test_a_folder_without_a_registry_is_said_to_have_none(tmp_path: Path):
         PotentialRegistry.read(tmp_path)
 
 
+def test_every_potential_has_a_citation_or_says_that_none_is_known(registry: PotentialRegistry):
+    silent = [spec.id for spec in registry.potentials if not spec.citation and "none known" not in (spec.notes or "")]
+    assert not silent
+    without = {element for element, name in registry.defaults.items() if registry.by_id(name).citation is None}
+    assert not without, "defaults that nobody could cite"
+
+
 def altered(folder: Path, checkout: Path, change) -> Path:
     yaml = YAML(typ="safe", pure=True)
     content = yaml.load(checkout / REGISTRY_FOLDER / "potentials.yaml")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from foundational.errors import NotFoundError
 from foundational.project import dataset_folder
@@ -15,6 +16,14 @@ from foundational.specs.potentials import PotentialRegistry
 
 #: What has a name of its own in a project but is never released, and so never cited as a dataset.
 _NEVER_RELEASED = {"sample", "select"}
+
+
+METHOD_DOI: Final = "10.48550/arXiv.2311.05407"
+#: The paper of the method. Records of released sets, which never change, give its authors other initials.
+METHOD_REFERENCE: Final = (
+    "G. S. Jung, S. Lee, J. Y. Choi, Data Distillation for Neural Network Potentials toward Foundational Dataset, "
+    "arXiv:2311.05407 (2023)"
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ def _all_works(
     subject: Citable, registry: PotentialRegistry, known: Mapping[str, About], dois: Mapping[str, str]
 ) -> Iterator[Work]:
     yield _dataset_work(subject, "The dataset itself")
-    yield from _asked_for(subject.about)
+    yield from works_asked_for(subject.about)
     yield _labeller_work(subject.provenance.labeller, registry, "labelled the configurations")
     for record in ancestors(subject.provenance):
         name, about = record.output.name, known.get(record.output.name)
@@ -114,7 +123,7 @@ def _all_works(
             version = record.output.version
             parent = Citable(name, about, record, version=version, doi=dois.get(f"{name}@{version}"))
             yield _dataset_work(parent, "A dataset that it was made from")
-        yield from _asked_for(about)
+        yield from works_asked_for(about)
         yield _labeller_work(record.labeller, registry, f"labelled {name}, from which it was made")
 
 
@@ -125,9 +134,11 @@ def ancestors(record: ProvenanceRecord) -> Iterator[ProvenanceRecord]:
         yield from ancestors(parent)
 
 
-def _asked_for(about: About | None) -> Iterator[Work]:
+def works_asked_for(about: About | None) -> Iterator[Work]:
+    """The works that about.yaml asks to cite; the method's paper as CITATION.cff has it, however a set spells it."""
     for citation in about.citations if about else ():
-        yield parse_printed_reference(citation.text, why=citation.why, doi=citation.doi)
+        text = METHOD_REFERENCE if citation.doi == METHOD_DOI else citation.text
+        yield parse_printed_reference(text, why=citation.why, doi=citation.doi)
 
 
 def _dataset_work(subject: Citable, why: str) -> Work:

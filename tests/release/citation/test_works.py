@@ -16,7 +16,7 @@ from foundational.errors import NotFoundError
 from foundational.release.citation.bibtex import escape, to_bibtex
 from foundational.release.citation.datacite import datacite_document
 from foundational.release.citation.printed_reference import Work, parse_printed_reference
-from foundational.release.citation.works import Citable, printed, to_text, works_to_cite
+from foundational.release.citation.works import METHOD_DOI, METHOD_REFERENCE, Citable, printed, to_text, works_to_cite
 from foundational.release.registry.registry import Registry, read_registry, write_registry
 from foundational.release.registry.version import Version
 from foundational.specs.about import Creator, read_about
@@ -56,7 +56,8 @@ def test_a_potential_without_a_paper_is_named_by_its_file(released) -> None:
     provenance = released.record.provenance
     labeller = provenance.labeller.model_copy(update={"id": "lammps:VFe_mm"})
     subject = Citable("v", None, provenance.model_copy(update={"labeller": labeller, "parents": ()}))
-    (_, work) = works_to_cite(subject, released.registry)
+    nameless = released.registry.by_id("VFe_mm").model_copy(update={"citation": None, "doi": None})
+    (_, work) = works_to_cite(subject, released.registry.model_copy(update={"potentials": (nameless,)}))
     assert work.text.startswith("VFe_mm.eam.fs, eam/fs, sha256:649caf")
 
 
@@ -212,3 +213,17 @@ def test_cite_works_outside_of_a_project_on_what_was_pulled(
 def test_an_unknown_dataset_or_version_is_an_error(project: Path, name: str, offer: str) -> None:
     with pytest.raises(NotFoundError, match=offer):
         run("cite", name, "--root", str(project))
+
+
+def test_the_authors_of_the_method_are_those_of_citation_cff(checkout: Path, released) -> None:
+    """Whatever initials a released about.yaml gives them."""
+    references = YAML(typ="safe", pure=True).load(checkout / "CITATION.cff")["references"]
+    [method] = [r for r in references if {"type": "other", "value": "arXiv:2311.05407"} in r.get("identifiers", [])]
+    work = parse_printed_reference(METHOD_REFERENCE, why="method", doi=METHOD_DOI)
+    assert [(a.name, a.given) for a in work.authors] == [
+        (a["family-names"], a["given-names"]) for a in method["authors"]
+    ]
+    assert (work.title, work.year) == (method["title"], method["year"])
+    for citable in (released.subject, replace(released.subject, about=released.parents["ni"])):
+        texts = [w.text for w in works_to_cite(citable, released.registry, released.parents) if w.doi == METHOD_DOI]
+        assert texts == [METHOD_REFERENCE]
