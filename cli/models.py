@@ -1,6 +1,5 @@
 """Commands that train networks: validate, train, evaluate."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,7 @@ from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import progress_on_stderr
 
 if TYPE_CHECKING:  # at run time this would import torch
-    from foundational.evaluation.validation_report import StructureReport, ValidationReport
+    pass
 
 
 def validate(
@@ -45,43 +44,11 @@ def validate(
             write=write,
             progress=progress,
         )
-    emit(report, as_json, lambda: validation_lines(report))
+    emit(report, as_json, report.lines)
     if not report.passed:
         for gate in report.failed:
             warn(f"gate {gate.name} failed: {gate.message}")
         raise typer.Exit(1)
-
-
-def validation_lines(report: "ValidationReport") -> Iterator[str]:
-    """Crystals of each network beside the reference, the errors on the holdout, and the gates."""
-    yield f"{report.dataset}: {report.training_configurations:,} configurations, {len(report.members)} networks"
-    head = f"{'network':<9}{'structure':<11}{'d(NN) Å (ref)':<16}{'E eV/atom (ref)':<20}{'ΔE meV':>7}"
-    yield f"{head}   full relaxation"
-    for member in report.members:
-        mark = "✓" if member.rank_ok else "✗"
-        for name, crystal in member.structures.items():
-            yield f"{member.member:<9}{name.upper():<11}{_crystal(crystal, mark)}"
-    if report.mae_meV_per_atom is not None:
-        yield (
-            f"{report.holdout}: MAE {report.mae_meV_per_atom:.2f} meV/atom "
-            f"({report.mae_shifted_meV_per_atom:.2f} without the mean error), p99 {report.p99_meV_per_atom:.2f}, "
-            f"forces {report.force_mae_meV_per_A:.1f} meV/Å"
-        )
-    for gate in report.gates:
-        yield f"{'ok  ' if gate.ok else '–   ' if gate.ok is None else 'FAIL'}  {gate.message}"
-
-
-def _crystal(crystal: "StructureReport", mark: str) -> str:
-    """One crystal by one network; d(NN) is the nearest-neighbour distance."""
-    length = crystal.nearest_neighbour_distance
-    if crystal.energy_per_atom is None or length is None or crystal.error_meV is None:
-        return "no energy minimum near that of the reference"
-    distance = f"{length:.3f} ({crystal.reference_nearest_neighbour_distance:.3f})"
-    energy = f"{crystal.energy_per_atom:.4f} ({crystal.reference_energy_per_atom:.4f})"
-    full = crystal.full
-    relaxed = "" if full is None else f"{full.structure} {full.energy_per_atom:.4f} "
-    relaxed += "" if full is None else f"({full.reference_structure} {full.reference_energy_per_atom:.4f})"
-    return f"{distance:<16}{energy:<20}{crystal.error_meV:>+7.1f} {mark} {relaxed}"
 
 
 def train(

@@ -8,9 +8,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from os import PathLike
 
+    from foundational.api import distill, evaluate, load_model, train, translate, validate
     from foundational.dataset import Dataset
 
-__all__ = ["__version__", "open_dataset"]
+    __version__: str
+
+__all__ = [
+    "__version__",
+    "distill",
+    "evaluate",
+    "load_model",
+    "open_dataset",
+    "train",
+    "translate",
+    "validate",
+]
 
 
 def open_dataset(name_or_path: "str | PathLike[str]", root: "str | PathLike[str] | None" = None) -> "Dataset":
@@ -61,9 +73,17 @@ def open_dataset(name_or_path: "str | PathLike[str]", root: "str | PathLike[str]
     return open_stored(store, name if can_be_name(name) else None)
 
 
-def __getattr__(name: str) -> str:
+def __getattr__(name: str) -> object:
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415
 
         return version("foundational")
+    if name in __all__:
+        from foundational import api  # noqa: PLC0415
+
+        return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,5 +1,7 @@
 """The report of a validation, as it is stored in metrics/validate and in a release."""
 
+from collections.abc import Iterator
+
 from pydantic import Field
 
 from foundational.evaluation.report import Report
@@ -30,6 +32,18 @@ class StructureReport(Report):
     nearest_neighbour_distance: float | None = Field(alias="bond")
     reference_nearest_neighbour_distance: float = Field(alias="reference_bond")
     full: FullReport | None = None
+
+    def line(self, mark: str) -> str:
+        """The crystal beside the reference, with the ``mark`` of its network's energy ranking."""
+        length = self.nearest_neighbour_distance
+        if self.energy_per_atom is None or length is None or self.error_meV is None:
+            return "no energy minimum near that of the reference"
+        distance = f"{length:.3f} ({self.reference_nearest_neighbour_distance:.3f})"
+        energy = f"{self.energy_per_atom:.4f} ({self.reference_energy_per_atom:.4f})"
+        full = self.full
+        relaxed = "" if full is None else f"{full.structure} {full.energy_per_atom:.4f} "
+        relaxed += "" if full is None else f"({full.reference_structure} {full.reference_energy_per_atom:.4f})"
+        return f"{distance:<16}{energy:<20}{self.error_meV:>+7.1f} {mark} {relaxed}"
 
 
 class MemberReport(Report):
@@ -85,3 +99,27 @@ class ValidationReport(Report):
     def failed(self) -> tuple[GateReport, ...]:
         """The gates that failed."""
         return tuple(gate for gate in self.gates if gate.ok is False)
+
+    def lines(self) -> Iterator[str]:
+        """Crystals of each network beside the reference, the errors on the holdout, and the gates."""
+        yield f"{self.dataset}: {self.training_configurations:,} configurations, {len(self.members)} networks"
+        head = f"{'network':<9}{'structure':<11}{'d(NN) Å (ref)':<16}{'E eV/atom (ref)':<20}{'ΔE meV':>7}"
+        yield f"{head}   full relaxation"
+        for member in self.members:
+            mark = "✓" if member.rank_ok else "✗"
+            for name, crystal in member.structures.items():
+                yield f"{member.member:<9}{name.upper():<11}{crystal.line(mark)}"
+        if self.mae_meV_per_atom is not None:
+            yield (
+                f"{self.holdout}: MAE {self.mae_meV_per_atom:.2f} meV/atom "
+                f"({self.mae_shifted_meV_per_atom:.2f} without the mean error), p99 {self.p99_meV_per_atom:.2f}, "
+                f"forces {self.force_mae_meV_per_A:.1f} meV/Å"
+            )
+        for gate in self.gates:
+            yield f"{'ok  ' if gate.ok else '–   ' if gate.ok is None else 'FAIL'}  {gate.message}"
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def __repr__(self) -> str:
+        return str(self)

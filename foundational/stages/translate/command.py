@@ -90,7 +90,7 @@ def translate_dataset(
     params = read_params(root / "params.yaml")
     folder = find_dataset(root, parent_name)
     parent, parent_record = open_store(folder / STORE), read_record(folder)
-    _require_translatable(parent_record, element)
+    require_translatable(parent_record, element)
     name = f"local/{element.lower()}" if name is None else name
     if not name.startswith("local/"):
         planned = params.translate.sets.get(name)
@@ -161,7 +161,14 @@ def translate_dataset(
     return produce(root, name, "translate", spec, params.seed, parents, build, force=force)
 
 
-def _require_translatable(parent: ProvenanceRecord, element: str) -> None:
+def require_translatable(parent: ProvenanceRecord, element: str) -> None:
+    """Refuse a parent of that element, and one whose labeller would run code of its user's.
+
+    Raises
+    ------
+    InputError
+        It is one of those.
+    """
     name, labeller = parent.output.name, parent.labeller.id
     if element == parent.element:
         raise InputError(f"{name!r} is {element} already; expected another element")
