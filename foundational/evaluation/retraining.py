@@ -1,5 +1,6 @@
 """Retraining: networks trained on the training split of a dataset, in the one way in which validation trains them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,11 @@ def training_rows(dataset: xr.Dataset) -> NDArray[np.int64]:
     if "split" not in dataset:
         return np.arange(dataset.sizes["configuration"])
     return np.flatnonzero(dataset["split"].to_numpy() == TRAIN)
+
+
+def untrained_rows(dataset: xr.Dataset, trained: Collection[bytes]) -> NDArray[np.int64]:
+    """(n,) rows of ``dataset`` whose ids, 16 bytes each, are not among ``trained``, ascending."""
+    return np.flatnonzero([row.tobytes() not in trained for row in dataset["id"].to_numpy()])
 
 
 def retrain(

@@ -12,7 +12,7 @@ from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.training import train
 from foundational.evaluation.crystals import compare_crystals
 from foundational.evaluation.errors import error_table
-from foundational.evaluation.retraining import EvaluationPlan
+from foundational.evaluation.retraining import EvaluationPlan, untrained_rows
 from foundational.progress import Progress
 from foundational.project import POOLS
 from foundational.reproduction.columns import crystal_columns
@@ -70,9 +70,8 @@ def train_on_sets(
     parity: dict[str, list[float]] = {}
     for pool_name, pool in tests.items():
         truth = (pool["energy"] / pool["n_atoms"]).to_numpy()
-        ids = [row.tobytes() for row in pool["id"].to_numpy()]
         for name, energies in zip(models, energies_per_atom(list(models.values()), pool), strict=True):
-            unseen = [np.array([i not in share for i in ids]) for share in shares[name]]
+            unseen = [untrained_rows(pool, share) for share in shares[name]]
             errors = [error_table(e[None, u], truth[u]).model_dump() for e, u in zip(energies, unseen, strict=True)]
             found[name]["errors"][pool_name] = {key: [e[key][0] for e in errors] for key in errors[0]}
             if pool_name == spec.test and name == "distilled":

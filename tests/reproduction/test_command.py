@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
+from foundational.data.fingerprint import configuration_ids, hexadecimal
 from foundational.errors import InputError, NotFoundError
 from foundational.reports.paper_page import FIGURES, PAGE, filled_page, write_page
+from foundational.reproduction import training_sets
 from foundational.reproduction.command import compare_method, compare_sets
 from foundational.specs.params import read_params
 from foundational.specs.parsing import read_yaml
+from foundational.workspace.pools import open_pool
 
 SMALL = {
     "settings": "ni",
@@ -74,16 +77,32 @@ def test_errors_are_ordered_and_seeds_differ(root):
         assert len(set(errors["mae_meV"])) == 2
 
 
-def test_networks_are_tested_on_what_they_were_not_trained_on(root):
-    """With all of the pool but their own frames to test on, both halves of the set give an error."""
-    found = numbers(root, "sets-recipe")
-    assert {name: row["trained_on"] for name, row in found["sets"].items()} == {
-        "momt": 30,
-        "distilled": 20,
-        "undistilled": 20,
-    }
-    assert all(np.isfinite(row["errors"]["ni-momt-32"]["mae_meV"]).all() for row in found["sets"].values())
-    assert len(found["parity"]["reference_eV"]) == 120
+def test_no_network_is_tested_on_a_configuration_that_it_was_trained_on(root, monkeypatch):
+    """By ids: of every network those that it got for training, and those behind the energies of its errors."""
+    trained, tested = [], []
+
+    def train(spec, configurations, rows, seed):
+        ids = hexadecimal(configuration_ids(configurations))
+        trained.extend({ids[row] for row in own} for own in rows)
+        return real_train(spec, configurations, rows, seed)
+
+    def error_table(predicted, energies):
+        tested.append(energies)
+        return real_table(predicted, energies)
+
+    real_train, real_table = training_sets.train, training_sets.error_table
+    monkeypatch.setattr(training_sets, "train", train)
+    monkeypatch.setattr(training_sets, "error_table", error_table)
+    monkeypatch.setattr("foundational.reproduction.command.write_json", lambda *_: None)
+    compare_sets(root, "recipe")
+    pool = open_pool(root, "ni-momt-32")[0]
+    energies = (pool["energy"] / pool["n_atoms"]).to_numpy().tolist()
+    by_energy = dict(zip(energies, hexadecimal(pool["id"].to_numpy()), strict=True))
+    assert len(by_energy) == 120
+    assert [len(own) for own in trained] == [30, 20, 20]
+    for own, values in zip(trained, tested, strict=True):
+        ids = {by_energy[value] for value in values.tolist()}
+        assert ids == set(by_energy.values()) - own
 
 
 def test_the_page_holds_every_number_and_writing_it_again_changes_nothing(root):

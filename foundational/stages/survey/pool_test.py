@@ -9,7 +9,7 @@ from foundational.engines.ani.batch_energies import energies_per_atom
 from foundational.evaluation.crystals import CrystalErrors, compare_crystals
 from foundational.evaluation.errors import error_table
 from foundational.evaluation.report import Report
-from foundational.evaluation.retraining import EvaluationPlan, retrain
+from foundational.evaluation.retraining import EvaluationPlan, retrain, untrained_rows
 from foundational.progress import Progress
 from foundational.seeds import derive
 from foundational.specs.validate import PoolTestSpec
@@ -72,7 +72,7 @@ def evaluate_on_pool(
     ensemble = retrain(subject.dataset, plan.settings, members, seed, progress=progress)
     (predicted,) = energies_per_atom([ensemble], pool.dataset)
     trained = {row.tobytes() for row in subject.dataset["id"].to_numpy()}
-    unseen = np.array([row.tobytes() not in trained for row in pool.dataset["id"].to_numpy()])
+    unseen = untrained_rows(pool.dataset, trained)
     energy = (pool.dataset["energy"] / pool.dataset["n_atoms"]).to_numpy()[unseen]
     predicted = predicted[:, unseen]
     errors = error_table(predicted, energy)
