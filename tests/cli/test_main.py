@@ -101,7 +101,7 @@ HEAVIER = HEAVY | {"numpy", "xarray", "zarr", "pandas"}
         ("list", HEAVIER),
         ("potentials", HEAVIER - {"numpy"}),
         ("show ni", HEAVY),
-        ("cite ni", HEAVY),
+        ("cite ni", HEAVIER),
         ("check ni", HEAVY),
     ],
 )
