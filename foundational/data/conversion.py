@@ -117,7 +117,7 @@ def from_atoms(iterable: Iterable[Atoms]) -> Configurations:
         batch = Configurations(
             batch.n_atoms, batch.cell, np.array([a.pbc for a in frames]), batch.atomic_numbers, batch.positions
         )
-    found = [_labels_of(a) for a in frames]
+    found = [labels_of(a) for a in frames]
     labelled = [i for i, x in enumerate(found) if "energy" in x and "forces" in x]
     if not labelled:
         return batch
@@ -138,7 +138,7 @@ def from_atoms(iterable: Iterable[Atoms]) -> Configurations:
     )
 
 
-def _labels_of(atoms: Atoms) -> dict[str, Any]:
+def labels_of(atoms: Atoms) -> dict[str, Any]:
     """What one Atoms object says of itself, by the names of the layout."""
     keys = {name: f"REF_{name}" for name in LABELS}
     found = {name: atoms.info[key] for name, key in keys.items() if key in atoms.info}

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from foundational.data.atomic_write import write_whole
 from foundational.data.batches import batch_slices, take
-from foundational.data.conversion import from_atoms, to_dataset
+from foundational.data.conversion import from_atoms, labels_of, to_dataset
 from foundational.data.layout import CONFIGURATION, VARIABLES
 from foundational.errors import InputError, NotFoundError
 
@@ -90,6 +90,12 @@ def read_extxyz(path: Path | str) -> xr.Dataset:
     names = [n for n, v in VARIABLES.items() if n not in _STRUCTURE and not v.label and v.dims[0] == CONFIGURATION]
     kept: dict[str, Any] = {name: _column(name, frames) for name in names if all(name in a.info for a in frames)}
     return to_dataset(from_atoms(frames), **kept)
+
+
+def labels_in(path: Path) -> set[str]:
+    """Names of the labels that every configuration of an extended XYZ file has, by those of the layout."""
+    frames: list[Atoms] = ase.io.read(path, index=":", format="extxyz")
+    return set.intersection(*(set(labels_of(atoms)) for atoms in frames))
 
 
 def _column(name: str, frames: list[Atoms]) -> NDArray[Any]:

@@ -1,15 +1,19 @@
-"""Is the installation complete, and does each part really run."""
+"""Is the installation complete, does each part really run, and how much of the disk does it use."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from foundational.errors import FoundationalError
-from foundational.project import find_root
+from foundational.errors import EXTRAS, FoundationalError
+from foundational.project import find_root, project_or_none, user_store
 from foundational.specs.params import read_params
 from foundational.specs.potentials import PotentialRegistry
+
+#: Packages that reading a dataset needs.
+_BASE = ("numpy", "xarray", "zarr", "ase")
 
 
 @dataclass(frozen=True)
@@ -19,17 +23,25 @@ class Finding:
     name: str
     ok: bool
     message: str
+    needed: bool = True
+    """Whether it is required for what can be done where the command ran: little is needed outside of a project."""
 
 
-def _package(module: str, extra: str) -> Callable[[], str]:
-    def examine() -> str:
+def _package(module: str) -> Callable[[], str]:
+    def examine_package() -> str:
         try:
             import_module(module)
             return version(module)
         except (ImportError, PackageNotFoundError) as error:
-            raise FoundationalError(f"{error}; install it with: pip install 'foundational[{extra}]'") from None
+            raise FoundationalError(f"{error}; install it with: pip install 'foundational[{EXTRAS[module]}]'") from None
 
-    return examine
+    return examine_package
+
+
+def _reading() -> str:
+    for module in _BASE:
+        import_module(module)
+    return "datasets can be opened: " + ", ".join(f"{module} {version(module)}" for module in _BASE)
 
 
 def _lammps() -> str:
@@ -42,9 +54,17 @@ def _lammps() -> str:
 
 
 def examine(start: Path | None = None) -> list[Finding]:
-    """Examine every part; nothing raises, each finding says how to mend what is missing."""
+    """Examine every part; nothing raises, each finding says how to repair what is missing.
 
-    def project() -> str:
+    Parameters
+    ----------
+    start
+        The project; by default the one around the working directory. Outside of a project only what reads datasets is
+        needed, and the packages that compute are examined for information.
+    """
+    project = project_or_none(start)
+
+    def params() -> str:
         root = find_root(start)
         read_params(root / "params.yaml")
         return f"{root}, params.yaml is valid"
@@ -59,18 +79,54 @@ def examine(start: Path | None = None) -> list[Finding]:
         return f"{len(registry.potentials)} files, checksums right"
 
     examinations: dict[str, Callable[[], str]] = {
+        "reading": _reading,
         "lammps": _lammps,
-        "numba": _package("numba", "sampling"),
-        "torch": _package("torch", "ani"),
-        "torchani": _package("torchani", "ani"),
-        "dvc": _package("dvc", "dvc"),
-        "project": project,
-        "potentials": potentials,
+        "numba": _package("numba"),
+        "torch": _package("torch"),
+        "torchani": _package("torchani"),
+        "dvc": _package("dvc"),
     }
+    if project is not None:
+        examinations |= {"project": params, "potentials": potentials}
     findings = []
     for name, look in examinations.items():
+        needed = project is not None or name == "reading"
         try:
-            findings.append(Finding(name, True, look()))
-        except (FoundationalError, OSError) as error:
-            findings.append(Finding(name, False, " ".join(str(error).split())))
-    return findings
+            findings.append(Finding(name, True, look(), needed))
+        except (FoundationalError, ImportError, OSError) as error:
+            findings.append(Finding(name, False, " ".join(str(error).split()), needed))
+    if project is None:
+        message = "none here; list, show, check, pull, verify and cite work on pulled releases without one"
+        findings.append(Finding("project", False, message, needed=False))
+    return [*findings, *_disk_use(project)]
+
+
+def _disk_use(project: Path | None) -> list[Finding]:
+    """What takes room on the disk, and what may be deleted."""
+    places = {"environment": (Path(sys.prefix), "")}
+    if project is None:
+        places["releases"] = (user_store(), "pulled releases; delete the folder of one that you do not need")
+    else:
+        places |= {
+            "cache": (
+                project / ".dvc" / "cache",
+                "dvc gc --workspace --all-tags keeps only what the checkout and the releases use",
+            ),
+            "build": (project / "build", "interrupted runs, bundles, the quick pipeline; may be deleted"),
+        }
+    return [
+        Finding(name, True, f"{_megabytes(folder):,.0f} MB in {folder}" + (f" ({hint})" if hint else ""), needed=False)
+        for name, (folder, hint) in places.items()
+    ]
+
+
+def _megabytes(folder: Path) -> float:
+    """Size of all files below ``folder``, MB; a file with several names counts once."""
+    sizes = {}
+    for path in folder.rglob("*"):
+        try:
+            status = path.lstat()
+        except OSError:  # removed in the meantime
+            continue
+        sizes[status.st_dev, status.st_ino] = status.st_size
+    return sum(sizes.values()) / 1e6

@@ -86,13 +86,13 @@ class PotentialRegistry(Spec):
         Raises
         ------
         NotFoundError
-            If no potential has it: with the closest element, and how to add one.
+            If no potential has it: with the elements that there are, and how to add one.
         """
         found = [p for p in self.potentials if element in p.elements]
         if not found:
-            known = {e for p in self.potentials for e in p.elements}
+            elements = sorted({e for p in self.potentials for e in p.elements})
             raise NotFoundError(
-                f"no potential with element {element!r} in the registry; {did_you_mean(element, known)}"
+                f"no potential with element {element!r} in the registry, which has {', '.join(elements)}"
                 " (to add one: an entry in datasets/potentials/potentials.yaml and the file beside it)"
             )
         return tuple(sorted(found, key=lambda p: p.id != self.defaults.get(element)))

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from ase.data import chemical_symbols
 
-from foundational.data.extxyz import read_extxyz
+from foundational.data.extxyz import labels_in, read_extxyz
 from foundational.data.store import open_store
 from foundational.errors import InputError
 from foundational.project import POOLS, STORE, find_dataset, locate_dataset
@@ -83,8 +83,11 @@ def open_configurations(source: str, root: Path | None = None) -> xr.Dataset:
 def _imported(path: Path) -> LabelledSource:
     """Read a file from elsewhere; its record says so, and holds its sha256."""
     dataset = read_extxyz(path)
-    if missing := sorted(_LABELS - set(dataset.data_vars)):
-        raise InputError(f"{path}: expected energies, forces and stresses (REF_ keys or ASE's), {missing} missing")
+    if _LABELS - set(dataset.data_vars):
+        missing = ", ".join(sorted(_LABELS - labels_in(path)))
+        raise InputError(
+            f"{path}: expected energy, forces and stress (REF_ keys or ASE's) everywhere; missing: {missing}"
+        )
     numbers = np.unique(dataset["atomic_numbers"].to_numpy())
     element = "".join(chemical_symbols[z] for z in numbers)
     n_atoms = dataset["n_atoms"].to_numpy()

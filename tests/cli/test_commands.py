@@ -56,18 +56,6 @@ def test_potentials_computes_crystals_and_types_none_in(foundational, distilled_
     assert crystals["bcc"]["lattice_constant"] == pytest.approx(3.3024, abs=1e-3)
 
 
-def test_doctor_finds_a_complete_installation(foundational, distilled_project):
-    outcome = foundational("doctor", "--json", cwd=distilled_project)
-    assert outcome.status == 0, outcome.out
-    assert all(finding["ok"] for finding in json.loads(outcome.out)["findings"])
-
-
-def test_doctor_says_how_to_mend_what_is_missing(foundational, tmp_path):
-    outcome = foundational("doctor", cwd=tmp_path)
-    assert outcome.status == 1
-    assert "FAIL  project" in outcome.out
-
-
 def test_a_pool_of_another_specification_is_not_replaced_unasked(foundational, distilled_project):
     outcome = foundational("sample", "ni-momt-32", cwd=distilled_project)
     assert outcome.status == 1

@@ -92,7 +92,12 @@ def outcomes(project, absent, commands):
     environment = os.environ | {"FOUNDATIONAL_DEPOSIT_TOKEN": "token", "XDG_DATA_HOME": str(project / "data")}
     arguments = [json.dumps(sorted(absent)), json.dumps(list(commands))]
     done = subprocess.run(
-        [sys.executable, "-c", CODE, *arguments], cwd=project, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", CODE, *arguments],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return json.loads(done.stdout.splitlines()[-1])
 

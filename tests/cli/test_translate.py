@@ -21,7 +21,7 @@ def project(distilled_project, tmp_path):
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("translate ni --to Nz", "no potential with element 'Nz' in the registry; did you mean"),
+        ("translate ni --to Nz", "no potential with element 'Nz' in the registry, which has Ag, Al, Au"),
         ("translate ni --to U", "(to add one: an entry in datasets/potentials/potentials.yaml and the file beside it)"),
         ("translate ni --to Al --labeller lammps:NiNb", "potential 'NiNb' has no Al (it has Ni, Nb); use: Al_mm"),
         ("translate ni --to Al --labeller lammps:Al_mm --potential Al_mm", "expected --potential or --labeller"),

@@ -156,7 +156,7 @@ def test_an_existing_dataset_is_refused(translated):
     [
         (("ni", "Ni"), InputError, "is Ni already"),
         (("nni", "Nb"), NotFoundError, "did you mean 'ni'"),
-        (("ni", "Nz"), NotFoundError, "no potential with element 'Nz'.*did you mean"),
+        (("ni", "Nz"), NotFoundError, "no potential with element 'Nz'.*which has Ag, Al"),
     ],
 )
 def test_what_cannot_be_translated_is_refused_and_nothing_written(distilled_project, arguments, error, message):
