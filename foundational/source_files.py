@@ -42,14 +42,14 @@ def imported_modules(module: str) -> dict[str, Path]:
         if path is None or name in found:
             continue
         found[name] = path
-        waiting += _imports(path)
+        waiting += imports_of_file(path)
     return dict(sorted(found.items()))
 
 
 def direct_imports(module: str) -> dict[str, Path]:
     """The modules of this package that ``module`` itself imports; see `imported_modules`."""
     path = module_file(module)
-    names = () if path is None else _imports(path)
+    names = () if path is None else imports_of_file(path)
     return {name: file for name in names if (file := module_file(name)) is not None}
 
 
@@ -72,8 +72,8 @@ def digest_of(sources: Iterable[Path]) -> str:
 
 
 @cache
-def _imports(path: Path) -> tuple[str, ...]:
-    """Names of this package in the import statements of a file, with the packages above them."""
+def imports_of_file(path: Path) -> tuple[str, ...]:
+    """Dotted names of this package in the import statements of any file, with the packages above them."""
     names: list[str] = []
     for node in _statements(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
