@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from foundational.data.configurations import Configurations
 from foundational.engines.geometry.local_structure import structure_shares
 from foundational.engines.lammps.potentials import potential_for
-from foundational.engines.momt.block import Plan, System, run_block
+from foundational.engines.momt.block import BlockSchedule, System, run_block
 from foundational.engines.momt.run import system_of
 from foundational.engines.momt.window import NptRun, mean_of
 from foundational.science.bias import Bias
@@ -45,7 +45,7 @@ def plain(system: System, phase: str, temperature: int, nanoseconds: float, melt
     """Frames of plain NPT as `run_block` gives them."""
     seed = derive(SEED, "reweighting", system.n_atoms * 100_000 + temperature)
     state = mean_of(system, NptRun(phase, temperature, melt_at, 10_000.0, 2_000.0), seed).state
-    plan = Plan(BLOCK, hill_stride=BLOCK + 1, height=0.0, width=(1.0, 1.0), frame_stride=STRIDE)
+    plan = BlockSchedule(BLOCK, hill_stride=BLOCK + 1, height=0.0, width=(1.0, 1.0), frame_stride=STRIDE)
     frames = []
     for number in range(round(nanoseconds * 1e6 / (BLOCK * system.timestep))):
         block = run_block(system, state, Bias.canonical(temperature), plan, derive(seed, "block", number))

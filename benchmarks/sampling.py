@@ -19,7 +19,7 @@ import numpy as np
 
 from foundational.engines.lammps.library import lammps_instance
 from foundational.engines.lammps.potentials import ResolvedPotential, potential_for
-from foundational.engines.momt.block import Plan, State, System, run_block
+from foundational.engines.momt.block import BlockSchedule, System, WalkerState, run_block
 from foundational.engines.momt.run import Run, advance, begin, system_of
 from foundational.specs.sample import MomtPool, SampleSettings
 from foundational.units import BOLTZMANN
@@ -62,7 +62,7 @@ def nickel(supercell: int) -> MomtPool:
     )
 
 
-def plain_npt(system: System, state: State, temperature: float, steps: int) -> Callable[[], None]:
+def plain_npt(system: System, state: WalkerState, temperature: float, steps: int) -> Callable[[], None]:
     """A function that runs ``steps`` of LAMMPS's thermostat and barostat from ``state``."""
     lmp = lammps_instance()
     edges = " ".join(f"0 {length!r}" for length in np.diag(state.cell).tolist())
@@ -102,7 +102,7 @@ def against_npt(supercell: int, potential: ResolvedPotential, executor: ProcessP
     system = system_of(SETTINGS, nickel(supercell), potential)
     run = begin(SETTINGS.model_copy(update={"walkers": 2}), nickel(supercell), system, 1, executor)
     steps = SETTINGS.steps(SETTINGS.block) // (2 if supercell == 2 else 5)
-    plan = Plan(steps, 20, 0.002 * BOLTZMANN * 2000, SETTINGS.bias.hill_width, 150)
+    plan = BlockSchedule(steps, 20, 0.002 * BOLTZMANN * 2000, SETTINGS.bias.hill_width, 150)
     npt = momt = 0.0  # seconds per step, solid and liquid in equal parts
     for temperature, state in zip((1300.0, 2000.0), run.walkers, strict=True):
         plain = plain_npt(system, state, temperature, steps)

@@ -58,7 +58,7 @@ class System:
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class WalkerState:
     """Where a walker is: all that the next block starts from."""
 
     positions: NDArray[np.float64]
@@ -72,7 +72,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BlockSchedule:
     """What a block does beside moving."""
 
     steps: int
@@ -90,7 +90,7 @@ class Plan:
 class Block:
     """What came out of a block."""
 
-    state: State
+    state: WalkerState
     increments: NDArray[np.float64]
     """(B_h+3, B_o+3) eV, what the hills added to the coefficients."""
     visits: NDArray[np.int64]
@@ -104,13 +104,13 @@ class Block:
     """Wall time of the dynamics alone."""
 
 
-def perfect_crystal(system: System, volume: float, temperature: float, seed: int) -> State:
+def perfect_crystal(system: System, volume: float, temperature: float, seed: int) -> WalkerState:
     """The symmetric crystal with ``volume`` Å³ per atom and velocities of ``temperature`` K; its centre is at rest."""
     crystal = build_crystal(system.structure, volume, (system.repeats,) * 3)
     mass = atomic_masses[atomic_numbers[system.element]]
     sigma = np.sqrt(BOLTZMANN * temperature / mass * _U_A2_PER_FS2)
     velocities = generator(seed, "velocities").normal(0.0, sigma, (len(crystal), 3))
-    return State(crystal.positions, velocities - velocities.mean(axis=0), crystal.cell)
+    return WalkerState(crystal.positions, velocities - velocities.mean(axis=0), crystal.cell)
 
 
 #: eV/u in Å²/fs².
@@ -189,7 +189,7 @@ class _Engine:
         rows = self.lammps.extract_atom(name)
         return _rows(rows, self.n_atoms)
 
-    def run(self, state: State, bias: Bias, plan: Plan, seed: int) -> Block:
+    def run(self, state: WalkerState, bias: Bias, plan: BlockSchedule, seed: int) -> Block:
         """See `run_block`."""
         lmp, system = self.lammps, self.system
         knots = np.array(bias.knots_h, dtype=np.float64), np.array(bias.knots_t, dtype=np.float64)
@@ -247,7 +247,7 @@ class _Engine:
         cell = np.diag(np.subtract(hi, lo))
         cell[1, 0], cell[2, 0], cell[2, 1] = xy, xz, yz
         positions, velocities = self._atoms("x"), self._atoms("v")
-        after = State(positions - lo, velocities * _FS, cell, int(context["side"]))
+        after = WalkerState(positions - lo, velocities * _FS, cell, int(context["side"]))
         if not np.isfinite(after.positions).all():
             raise EngineError("the dynamics ended in positions that are not numbers; try a shorter timestep")
         inside = float(context["steps_inside"]) / (plan.steps + 1)
@@ -280,7 +280,7 @@ def _engine(system: System, _process: int) -> _Engine:
     return _Engine(system)
 
 
-def run_block(system: System, state: State, bias: Bias, plan: Plan, seed: int) -> Block:
+def run_block(system: System, state: WalkerState, bias: Bias, plan: BlockSchedule, seed: int) -> Block:
     """Advance ``state`` by ``plan.steps`` steps under ``bias``.
 
     The result depends on the arguments alone, bit for bit on one machine, whatever ran in this process before.

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.engines.lammps.potentials import ResolvedPotential
-from foundational.engines.momt.block import Block, Plan, State, System, run_block
+from foundational.engines.momt.block import Block, BlockSchedule, System, WalkerState, run_block
 from foundational.engines.momt.window import NptRun, boiled, find_window, mean_of
 from foundational.errors import EngineError
 from foundational.science.bias import Bias
@@ -36,7 +36,7 @@ class Run:
     """All that the next round depends on."""
 
     bias: Bias
-    walkers: tuple[State, ...]
+    walkers: tuple[WalkerState, ...]
     visits: NDArray[np.int64]
     """(B_h, B_o) counted since learning, or recording, began."""
     stop: int | None
@@ -139,7 +139,7 @@ def advance(
         If the dynamics fail, the crossings do not come, or the run leaves its window and stays outside.
     """
     phase, index = ("learn", run.learned) if run.learning else ("record", run.recorded)
-    plan = Plan(
+    plan = BlockSchedule(
         steps=settings.steps(settings.block),
         hill_stride=settings.steps(settings.bias.hill_time),
         height=_height(run, settings),
@@ -179,7 +179,7 @@ def advance(
     return after, blocks
 
 
-def _stay_in_phase(system: System, state: State, bias: Bias, plan: Plan, seed: int) -> Block:
+def _stay_in_phase(system: System, state: WalkerState, bias: Bias, plan: BlockSchedule, seed: int) -> Block:
     """A block of plain NPT in which the phase lasted: one in which it froze or melted is thrown away and drawn again.
 
     Near melting neither phase of a small cell lasts for ever; the pool is conditioned on the one that was asked for.

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from foundational.engines.momt.block import State
+from foundational.engines.momt.block import WalkerState
 from foundational.engines.momt.run import Run
 from foundational.science.bias import Bias
 
@@ -55,7 +55,7 @@ def run_from_bytes(content: bytes) -> Run:
     with np.load(BytesIO(content)) as stored:
         x = dict(stored)
     walkers = tuple(
-        State(p, v, c, int(side))
+        WalkerState(p, v, c, int(side))
         for p, v, c, side in zip(x["positions"], x["velocities"], x["cell"], x["side"], strict=True)
     )
     return Run(

@@ -13,7 +13,7 @@ import numpy as np
 from ase.data import atomic_numbers, reference_states
 from numpy.typing import NDArray
 
-from foundational.engines.momt.block import Plan, State, System, perfect_crystal, run_block
+from foundational.engines.momt.block import BlockSchedule, System, WalkerState, perfect_crystal, run_block
 from foundational.errors import EngineError, InputError
 from foundational.science.bias import Bias
 from foundational.science.order_parameter import CRYSTAL_ABOVE, LIQUID_BELOW
@@ -48,7 +48,7 @@ class Mean:
     volume: float
     """Å³"""
     order: float
-    state: State
+    state: WalkerState
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +59,8 @@ class Window:
     """(K,) eV"""
     knots_t: NDArray[np.float64]
     """(K,) K"""
-    solid: State
-    liquid: State
+    solid: WalkerState
+    liquid: WalkerState
 
 
 def tabulated_volume(element: str) -> float:
@@ -82,7 +82,7 @@ def tabulated_volume(element: str) -> float:
     return float(volume)
 
 
-def start(system: System, temperature: float, seed: int) -> State:
+def start(system: System, temperature: float, seed: int) -> WalkerState:
     """The symmetric crystal at the volume per atom of the element's own ground state."""
     return perfect_crystal(system, tabulated_volume(system.element), temperature, seed)
 
@@ -94,11 +94,11 @@ def boiled(system: System, frames: NDArray[np.float64]) -> float | None:
 
 
 def advance_npt(
-    system: System, state: State, temperature: float, duration: float, seed: int
-) -> tuple[State, NDArray[np.float64]]:
+    system: System, state: WalkerState, temperature: float, duration: float, seed: int
+) -> tuple[WalkerState, NDArray[np.float64]]:
     """Plain NPT for ``duration`` fs: the state at its end, and its frames, one in 20 steps."""
     steps = int(duration / system.timestep)
-    plan = Plan(steps, hill_stride=steps + 1, height=0.0, width=(1.0, 1.0), frame_stride=_STRIDE)
+    plan = BlockSchedule(steps, hill_stride=steps + 1, height=0.0, width=(1.0, 1.0), frame_stride=_STRIDE)
     block = run_block(system, state, Bias.canonical(temperature), plan, seed)
     return block.state, block.frames
 

@@ -9,7 +9,7 @@ import pytest
 
 from foundational.engines.lammps.potentials import potential_for
 from foundational.engines.momt import block as blocks
-from foundational.engines.momt.block import Plan, State, System, run_block
+from foundational.engines.momt.block import BlockSchedule, System, WalkerState, run_block
 from foundational.engines.momt.window import start
 from foundational.errors import EngineError
 from foundational.science.bias import Bias, hill
@@ -17,7 +17,7 @@ from foundational.science.cell_shape import shape_energy
 from foundational.science.order_parameter import crossings, order_parameter, shortest_waves
 from foundational.units import BAR, BOLTZMANN
 
-QUIET = Plan(steps=1, hill_stride=10, height=0.0, width=(1.5, 2.0), frame_stride=0)
+QUIET = BlockSchedule(steps=1, hill_stride=10, height=0.0, width=(1.5, 2.0), frame_stride=0)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def bias() -> Bias:
     return flat.with_coefficients(np.sum(hills, axis=0) * 0.3)
 
 
-def evaluate(system: System, state: State, bias: Bias) -> dict[str, Any]:
+def evaluate(system: System, state: WalkerState, bias: Bias) -> dict[str, Any]:
     """LAMMPS's own totals at ``state``, without moving: energy, volume, pair + bias forces, trace of the virial."""
     run_block(system, state, bias, replace(QUIET, steps=0), seed=1)
     engine = blocks._engine(system, os.getpid())
@@ -59,7 +59,7 @@ def evaluate(system: System, state: State, bias: Bias) -> dict[str, Any]:
     return {"energy": lmp.extract_compute("potential", 0, 0), "volume": volume, "virial": virial, "external": external}
 
 
-def biased_enthalpy(system: System, state: State, bias: Bias) -> tuple[float, float, float]:
+def biased_enthalpy(system: System, state: WalkerState, bias: Bias) -> tuple[float, float, float]:
     """H + ΔH, H and O of a state, from the energy alone and the numpy formulas."""
     found = evaluate(system, state, bias)
     h = found["energy"] + system.pressure * BAR * found["volume"]
@@ -69,15 +69,15 @@ def biased_enthalpy(system: System, state: State, bias: Bias) -> tuple[float, fl
 
 
 @pytest.fixture(scope="module")
-def rattled(system: System) -> State:
+def rattled(system: System) -> WalkerState:
     state = start(system, 1.0, seed=3)
     rng = np.random.default_rng(4)
     scaled = state.positions @ np.linalg.inv(state.cell) + rng.normal(0, 0.02, state.positions.shape) + 0.5
     cell = state.cell * 1.01
-    return State((scaled % 1.0) @ cell, state.velocities, cell)
+    return WalkerState((scaled % 1.0) @ cell, state.velocities, cell)
 
 
-def test_bias_in_this_state_pulls_on_both_variables(system: System, bias: Bias, rattled: State):
+def test_bias_in_this_state_pulls_on_both_variables(system: System, bias: Bias, rattled: WalkerState):
     _, h, o = biased_enthalpy(system, rattled, bias)
     s, by_o = bias.slopes(np.array(h), np.array(o))
     assert bias.knots_h[0] < h < bias.knots_h[-1]
@@ -85,7 +85,7 @@ def test_bias_in_this_state_pulls_on_both_variables(system: System, bias: Bias, 
     assert abs(by_o) > 0.1
 
 
-def test_biased_forces_are_the_derivative_of_the_biased_enthalpy(system: System, bias: Bias, rattled: State):
+def test_biased_forces_are_the_derivative_of_the_biased_enthalpy(system: System, bias: Bias, rattled: WalkerState):
     rng = np.random.default_rng(6)
     forces = evaluate(system, rattled, bias)["external"]
     # With T(H) = T0/2 everywhere s = 2, and the added forces are the pair forces.
@@ -101,7 +101,7 @@ def test_biased_forces_are_the_derivative_of_the_biased_enthalpy(system: System,
         assert -(forces * direction).sum() == pytest.approx((ahead - behind) / (2 * step), rel=2e-5)
 
 
-def test_biased_virial_is_the_derivative_under_strain(system: System, bias: Bias, rattled: State):
+def test_biased_virial_is_the_derivative_under_strain(system: System, bias: Bias, rattled: WalkerState):
     """What the barostat is fed, trace − 3 P0 V, is −dW/dε under r → (1+ε) r, h → (1+ε) h."""
     found = evaluate(system, rattled, bias)
     fed = found["virial"][:3].sum() - 3 * system.pressure * BAR * found["volume"]
@@ -117,7 +117,7 @@ def test_biased_virial_is_the_derivative_under_strain(system: System, bias: Bias
 
 @pytest.mark.parametrize("stiffness", [0.0, 40.0], ids=["free", "restrained"])
 def test_biased_virial_of_a_tilted_cell_is_the_derivative_under_each_strain(
-    system: System, bias: Bias, rattled: State, stiffness: float
+    system: System, bias: Bias, rattled: WalkerState, stiffness: float
 ):
     """As above for the six strains that keep the cell lower triangular, the restraint of its shape included."""
     flexible = replace(system, cell="triclinic", shape_stiffness=stiffness)
@@ -148,8 +148,8 @@ def test_shape_of_a_restrained_liquid_is_canonical(system: System):
     assert float(shape_energy(cell, 25 * kt).mean()) == pytest.approx(2.5 * kt, rel=0.35)
 
 
-def test_block_depends_on_its_arguments_alone(system: System, bias: Bias, rattled: State):
-    plan = Plan(steps=400, hill_stride=20, height=0.002, width=(1.5, 2.0), frame_stride=100)
+def test_block_depends_on_its_arguments_alone(system: System, bias: Bias, rattled: WalkerState):
+    plan = BlockSchedule(steps=400, hill_stride=20, height=0.002, width=(1.5, 2.0), frame_stride=100)
     warm = replace(rattled, velocities=start(system, 3000.0, 1).velocities)
     first = run_block(system, warm, bias, plan, seed=11)
     second = run_block(system, first.state, bias, plan, seed=12)
@@ -162,7 +162,7 @@ def test_block_depends_on_its_arguments_alone(system: System, bias: Bias, rattle
     assert not np.array_equal(second.state.positions, other.state.positions)
 
 
-def test_frames_are_the_states_that_the_run_passes(system: System, bias: Bias, rattled: State):
+def test_frames_are_the_states_that_the_run_passes(system: System, bias: Bias, rattled: WalkerState):
     block = run_block(system, rattled, bias, replace(QUIET, steps=60, frame_stride=20), seed=2)
     assert block.frames[:, 0].tolist() == [20, 40, 60]
     last = block.frames[-1]
@@ -172,8 +172,8 @@ def test_frames_are_the_states_that_the_run_passes(system: System, bias: Bias, r
     assert last[1:3] == pytest.approx([h, o], rel=1e-9)
 
 
-def test_increments_are_what_the_visits_deposit(system: System, bias: Bias, rattled: State):
-    plan = Plan(steps=400, hill_stride=20, height=0.002, width=(1.5, 2.0), frame_stride=20)
+def test_increments_are_what_the_visits_deposit(system: System, bias: Bias, rattled: WalkerState):
+    plan = BlockSchedule(steps=400, hill_stride=20, height=0.002, width=(1.5, 2.0), frame_stride=20)
     block = run_block(system, rattled, bias, plan, seed=7)
     u, v = bias.grid(block.frames[:, 1], block.frames[:, 2])
     n_h, n_o = bias.bins
@@ -219,7 +219,7 @@ def test_constant_t_samples_plain_npt_at_that_t_in_another_thermostat(system: Sy
     assert volume_biased == pytest.approx(volume, rel=0.006)
 
 
-def test_dynamics_that_blow_up_say_what_to_do(system: System, rattled: State):
+def test_dynamics_that_blow_up_say_what_to_do(system: System, rattled: WalkerState):
     hot = replace(rattled, velocities=rattled.velocities * 1e6)
     with pytest.raises(EngineError, match="shorter timestep"):
         run_block(system, hot, Bias.canonical(2000.0), replace(QUIET, steps=500), seed=1)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from foundational.data.configurations import Configurations
 from foundational.engines.geometry.local_structure import structure_shares
 from foundational.engines.lammps.potentials import potential_for
-from foundational.engines.momt.block import Plan, State, System, run_block
+from foundational.engines.momt.block import BlockSchedule, System, WalkerState, run_block
 from foundational.engines.momt.window import NptRun, mean_of
 from foundational.errors import NotFoundError
 from foundational.project import dataset_folder
@@ -27,9 +27,9 @@ def nickel(checkout: Path) -> System:
     return System(potential_for("Ni", checkout), "Ni", "fcc", 2, 1.0, 2.0, 200.0, 300.0, "isotropic")
 
 
-def run(system: System, state: State, bias: Bias, steps: int, phase: Phase) -> tuple[Frames, NDArray[np.bool_]]:
+def run(system: System, state: WalkerState, bias: Bias, steps: int, phase: Phase) -> tuple[Frames, NDArray[np.bool_]]:
     """``steps`` of dynamics under ``bias``, and which of its frames are of ``phase``."""
-    rows = run_block(system, state, bias, Plan(steps, steps + 1, 0.0, (1.0, 1.0), 20), 7).frames
+    rows = run_block(system, state, bias, BlockSchedule(steps, steps + 1, 0.0, (1.0, 1.0), 20), 7).frames
     count, n = len(rows), system.n_atoms
     cells = rows[:, 3:6, None] * np.eye(3)
     positions = rows[:, 9:].reshape(count, n, 3) % rows[:, None, 3:6]
