@@ -171,6 +171,9 @@ def pull(
         str | None,
         typer.Option("--from", help="URL, folder or zip of a release, another project, or its git URL."),
     ] = None,
+    bundle: Annotated[
+        bool, typer.Option("--bundle", help="Also make the release's bundle again, in build/releases.")
+    ] = False,
     root: Root = None,
 ) -> None:
     """Download a released version.
@@ -190,6 +193,15 @@ def pull(
         warn(f"warning: {pulled.record.name}@{pulled.record.version} was withdrawn: {pulled.yanked}")
     for line in _pulled(pulled):
         say(line)
+    if bundle:
+        from foundational.project import BUNDLES, find_root
+        from foundational.release.registry.registry import read_registry
+        from foundational.release.registry.version import Version
+        from foundational.release.transfer.bundle_from_commit import bundle_of
+
+        project, record = find_root(root), pulled.record
+        registry = read_registry(project / "datasets" / record.name)
+        say(f"bundle: {bundle_of(project, registry, Version.parse(record.version), project / BUNDLES)}.zip")
 
 
 def _pulled(pulled: "PullResult") -> Iterator[str]:

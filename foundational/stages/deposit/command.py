@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundational.data.storing import exclusive
-from foundational.errors import ConflictError, InputError, NotFoundError
+from foundational.errors import ConflictError, InputError
 from foundational.progress import Progress
 from foundational.project import DATASETS
 from foundational.release.bundle.bundle import MANIFEST
@@ -12,8 +12,9 @@ from foundational.release.citation.citation_target import find_citation_target
 from foundational.release.deposit.client import Records, checked_server
 from foundational.release.deposit.deposit import SERVERS, TOKEN, DepositPlan, DepositState, deposit, plan_deposit
 from foundational.release.deposit.metadata import invenio_record
-from foundational.release.registry.registry import read_registry, require_history, write_registry
-from foundational.release.registry.version import DatasetVersion
+from foundational.release.registry.registry import Registry, Release, read_registry, require_history, write_registry
+from foundational.release.registry.version import DatasetVersion, Version
+from foundational.release.transfer.bundle_from_commit import bundle_of
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def deposit_release(
             raise ConflictError(f"{reference} was withdrawn ({registry.yanked[entry.version]}) and is not deposited")
         subject = find_citation_target(reference, root)
         record = invenio_record(subject.citable, subject.works, repository)
-        plan = plan_deposit(_bundle(bundles, reference), registry, entry, server, record)
+        plan = plan_deposit(_bundle(root, registry, entry, bundles), registry, entry, server, record)
         if token is None:
             return DepositResult(plan, None)
         state = deposit(plan, Records(server, _checked(token)), publish=publish, progress=progress)
@@ -81,15 +82,13 @@ def deposit_release(
     return DepositResult(plan, state)
 
 
-def _bundle(bundles: Path, reference: DatasetVersion) -> Path:
-    name = f"{reference.name}-{reference.version}"
-    for folder in (bundles, bundles / name, bundles / reference.name / name):
+def _bundle(root: Path, registry: Registry, entry: Release, bundles: Path) -> Path:
+    """The bundle's folder; made again from the release's commit where it is not there."""
+    name = f"{registry.name}-{entry.version}"
+    for folder in (bundles, bundles / name, bundles / registry.name / name):
         if folder.name == name and (folder / MANIFEST).is_file():
             return folder
-    raise NotFoundError(
-        f"expected the bundle of {reference} in {bundles}, found none; make it with: "
-        f"foundational release {reference.name}"
-    )
+    return bundle_of(root, registry, Version.parse(entry.version), bundles)
 
 
 def _checked(token: str) -> str:

@@ -47,6 +47,7 @@ from foundational.release.registry.registry import (
     write_registry,
 )
 from foundational.release.registry.version import DatasetVersion, Version
+from foundational.release.transfer.bundle_from_commit import bundle_of
 from foundational.release.transfer.dvc_objects import directory_hash, is_stored, tracked_hash
 from foundational.specs.about import read_about
 from foundational.specs.potentials import PotentialRegistry
@@ -258,11 +259,8 @@ def _rebuild(root: Path, registry: Registry, earlier: Sequence[ReleaseRecord], o
         signature = root / DATASETS / record.name / RELEASES / record.version / SIGNATURE
         _write_bundle(root, place, record.model_copy(update={"files": ()}), earlier[:-1], None, signature)
         if sha256_of(_archive(place)) != entry.archive:
-            archive.unlink()
-            raise ConflictError(
-                f"{record.name}@{record.version} cannot be made again from this checkout, whose code or records are "
-                f"newer; check out the commit {entry.commit[:12]}, or pull the release"
-            )
+            archive.unlink()  # newer code or newer records write other bytes
+            bundle_of(root, registry, Version.parse(entry.version), out)
     write_whole(out / record.name / REGISTRY, [registry_text(registry).encode()])
     return archive
 

@@ -14,11 +14,15 @@ from foundational.cli.main import app
 from foundational.data.extxyz import read_extxyz
 from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store
-from foundational.errors import ChecksumError, ConflictError, GateError, NotFoundError
+from foundational.errors import ChecksumError, GateError, NotFoundError
 from foundational.evaluation.validation_report import ValidationReport
 from foundational.provenance.record import LabellerRecord
 from foundational.release.bundle.bundle import read_manifest, sha256_of
+from foundational.release.registry.git import git
 from foundational.release.registry.registry import read_registry
+from foundational.release.registry.version import Version
+from foundational.release.transfer.bundle_from_commit import bundle_of
+from foundational.stages.verify.command import verify
 from tests import validation_reports
 
 EXPECTED = {
@@ -112,13 +116,17 @@ def test_a_lost_bundle_is_made_again_to_the_last_bit(two):
     assert (two.out / "ni" / "releases.yaml").read_bytes() == (two.folder / "releases.yaml").read_bytes()
 
 
-def test_a_bundle_that_newer_texts_would_change_is_not_made_again(two):
+def test_a_bundle_that_newer_texts_would_change_is_made_again_from_its_commit(two):
+    """Of the newest version by `release`, and of an older one, to the last bit; nothing of the checkout is left."""
+    expected = {v: (two.out / "ni" / f"ni-{v}.zip").read_bytes() for v in ("1.0.0", "1.1.0")}
     shutil.rmtree(two.out)
     (two.root / "LICENSES" / "CC-BY-4.0.txt").write_text("Another text.\n")
     two.commit()
-    with pytest.raises(ConflictError, match="cannot be made again from this checkout"):
-        two.release()
-    assert not (two.out / "ni" / "ni-1.1.0.zip").exists()
+    assert two.release().bundle.read_bytes() == expected["1.1.0"]
+    folder = bundle_of(two.root, read_registry(two.folder), Version(1, 0, 0), two.out)
+    assert folder.with_name("ni-1.0.0.zip").read_bytes() == expected["1.0.0"]
+    assert verify(str(folder), two.root).ok
+    assert len(git(two.root, "worktree", "list").splitlines()) == 1
 
 
 def test_a_licence_without_a_text_is_refused(project):

@@ -303,9 +303,10 @@ def test_a_version_must_be_named(deposit: Deposit) -> None:
         deposit("al", token=None)
 
 
-def test_a_missing_bundle_says_how_to_make_it(project: Path, deposit: Deposit, bundle: Path) -> None:
+def test_a_missing_bundle_that_cannot_be_made_again_says_what_is_missing(deposit: Deposit, bundle: Path) -> None:
+    """The data of this release are in no DVC store."""
     bundle.rename(bundle.with_name("elsewhere"))
-    with pytest.raises(NotFoundError, match="foundational release al"):
+    with pytest.raises(NotFoundError, match="fetch them with: dvc fetch"):
         deposit(token=None)
 
 
