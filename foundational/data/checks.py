@@ -1,4 +1,4 @@
-"""Is a dataset sane? Every violation is collected, and told once; numbers are streamed."""
+"""Is a dataset sane? Every violation is collected and reported once; numbers are streamed."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass

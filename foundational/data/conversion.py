@@ -32,7 +32,7 @@ def to_dataset(
     Parameters
     ----------
     configurations
-        C configurations with A atoms; unknown (all NaN) stresses are left out.
+        C configurations with A atoms; unknown (all NaN) stresses are omitted.
     attrs
         Attributes of the dataset, of JSON's types: element, labeller and the like; never a clock, host or path.
     **variables

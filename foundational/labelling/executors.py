@@ -21,7 +21,7 @@ def process_pool(workers: int) -> ProcessPoolExecutor:
 
 
 class LocalProcesses(Executor):
-    """Worker processes here that can be had anew where one of them died."""
+    """Worker processes on this machine that can be started again where one of them died."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -61,7 +61,7 @@ def executor_named(name: str, workers: int, folder: Path) -> Iterator[Executor |
     ----------
     name
         ``local``; ``parsl`` for its workers on this machine, ``parsl:<module>:<factory>`` for the parsl.Config that a
-        function of one's own returns; ``dask`` for a cluster on this machine, ``dask:<address>`` for a scheduler that
+        function of yours returns; ``dask`` for a cluster on this machine, ``dask:<address>`` for a scheduler that
         runs, such as ``dask:tcp://10.0.0.1:8786``.
     workers
         Processes on this machine, one being this process; where workers are elsewhere, the configuration says how many.

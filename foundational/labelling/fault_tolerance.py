@@ -141,7 +141,7 @@ def _computed(
     except BrokenExecutor as error:
         raise EngineError(
             "the workers died (out of memory, or the calculator crashed); "
-            "labels that were finished are kept: repeat the command to go on"
+            "labels that were finished are kept: repeat the command to resume"
         ) from error
     finally:
         for future in futures:

@@ -50,7 +50,7 @@ class LabelJournal:
             theirs = json.loads(lines[0].partition(b" ")[2])
             raise ConflictError(
                 f"{path.name} holds labels of an interrupted run by {theirs.get('id')} with other settings; "
-                "repeat that command to go on, or remove the file to begin anew"
+                "repeat that command to resume, or remove the file to start again"
             )
         kept = b"".join(lines)
         if len(kept) != path.stat().st_size:

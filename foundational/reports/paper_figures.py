@@ -49,7 +49,7 @@ def _learning(path: Path, methods: dict[str, dict[str, Any]], pool: str) -> Path
     share, limit = _PUBLISHED_108 if pool.endswith("108") else (_PUBLISHED_32[0] * 20_000, _PUBLISHED_32[1])
     panels[0].plot([share], [limit], "k*", markersize=9, label="paper")
     panels[0].legend(fontsize=7)
-    figure.suptitle(f"Tested on all of {pool}; mean ± deviation over seeds and networks")
+    figure.suptitle(f"Tested on all of {pool}; mean ± deviation over all networks")
     return save(figure, path)
 
 

@@ -18,7 +18,7 @@ _PROPERTIES: Final = {
 
 
 def of_budget(method: dict[str, Any], budget: int, key: str, pool: str | None = None) -> list[Any]:
-    """All numbers called ``key`` of a method at a budget, over seeds and members."""
+    """All numbers called ``key`` of a method at a budget, over selections and members."""
     rows = [row for row in method["rows"] if row["budget"] == budget]
     return [value for row in rows for value in (row if pool is None else row[pool])[key]]
 

@@ -1,4 +1,4 @@
-"""Relaxed crystals of the paper beside ours: errors of its Tables 1, 2 and 3 (arXiv 2311.05407)."""
+"""Relaxed crystals of the paper and of this project: errors of its Tables 1, 2 and 3 (arXiv 2311.05407)."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -44,7 +44,7 @@ def compare(
     Returns
     -------
     dict
-        ``rows``: for each seed and budget the frames, the atoms and, of each network, its errors.
+        ``rows``: for each selection and budget the frames, the atoms and, of each network, its errors.
     """
     method = spec.methods[key]
     budgets = method.budgets

@@ -1,7 +1,7 @@
 """What keeps a flexible cell from running away in the liquid, which resists no shear: a weak restraint of its shape.
 
 U = κ (Σ_ij h_ij² / V^⅔ − 3) of a cell h of volume V is 0 for a cube, positive for every other cell (the means of the
-squared lengths and of the volume, AM-GM), the same for a cell that is turned or scaled, and 2κ Σ_ij e_ij² for a small
+squared lengths and of the volume, AM-GM), the same for a cell that is rotated or scaled, and 2κ Σ_ij e_ij² for a small
 strain e of a cube at constant volume. It is a part of the biased Hamiltonian, H + ΔH(H, O) + U, and a function of the
 stored cell, so that a pool under it can be reweighted; an isotropic cell has none.
 """

@@ -1,6 +1,6 @@
 """The phase of each frame of a run, and how long the run stayed in it.
 
-A large order parameter is an aligned crystal, but a small one is not yet a liquid: crystals that lie askew to its waves
+A large order parameter is an aligned crystal, but a small one is not yet a liquid: misoriented crystals
 have a small O too. There what surrounds the atoms decides. In a cubic cell of 3×3×3 conventional cells the crystal fits
 without strain in four further orientations, its twins about the body diagonals, where O is a quarter (FCC) or a half
 (BCC) of the aligned crystal's.
@@ -59,7 +59,7 @@ def phases(
     Parameters
     ----------
     shares
-        (C, 4) of the atoms, first those that are in no crystal, then those in FCC, HCP and BCC surroundings.
+        (C, 4) of the atoms, first those that are in no crystal, then those in FCC, HCP and BCC local environments.
     order_parameter
         (C,) O.
 

@@ -52,7 +52,7 @@ class About(Spec):
     description: Text = Field(description="What it is, how it was made and what it is for.")
     caveats: tuple[Text, ...] = Field(default=(), description="What it is not good for.")
     keywords: tuple[Text, ...] = Field(default=(), description="For catalogues.")
-    citations: tuple[Citation, ...] = Field(default=(), description="Works to cite besides the dataset.")
+    citations: tuple[Citation, ...] = Field(default=(), description="Works to cite in addition to the dataset.")
 
 
 def read_about(folder: Path) -> About:

@@ -102,7 +102,7 @@ class NetworkSpec(Spec):
     """The atomic network: one of these for each element and member."""
 
     hidden: Annotated[tuple[Annotated[Count, Field(multiple_of=16)], ...], Field(min_length=1)]
-    """Widths of the hidden layers, multiples of 16 (the kernels work on vectors of so many numbers)."""
+    """Widths of the hidden layers, multiples of 16 (the kernels work on vectors of 16 numbers)."""
     activation: Literal["gelu", "celu"]
     """torchani's: exact GELU, or CELU with α = 0.1."""
 

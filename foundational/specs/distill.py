@@ -29,7 +29,7 @@ class DistillSpec(Spec):
     heldout: Annotated[int, Field(ge=0)]
     """Configurations of the pool, at random, that are never chosen and on which each round is tested."""
     target: EnergyPerAtom | None
-    """Stop where the mean absolute error on those has come down to this, eV/atom; null: go on to the budget."""
+    """Stop where the mean absolute error on those has come down to this, eV/atom; null: continue to the budget."""
     members: int = Field(ge=2)
     """Networks in the ensemble whose disagreement is the uncertainty."""
     training_fraction: Fraction
@@ -54,7 +54,7 @@ class DistillSpec(Spec):
         if self.initial > self.frames:
             raise ValueError(f"expected initial ≤ frames, got initial {self.initial} and frames {self.frames}")
         if self.target is not None and not self.heldout:
-            raise ValueError("expected heldout > 0 where there is a target, which is judged on them")
+            raise ValueError("expected heldout > 0 where there is a target, which is tested on them")
         return self
 
     def size_after(self, number: int) -> int:

@@ -62,4 +62,4 @@ class PaperSpec(Spec):
     networks: dict[str, int]
     """How many networks are trained with each of the settings of ``ani``."""
     published_epochs: Count
-    """Epochs with the published settings, in place of theirs."""
+    """Epochs with the published settings, instead of the published number."""

@@ -16,8 +16,9 @@ _ATOMS_AT_ONCE = 65_536
 def configuration_features(configurations: Configurations, aev: AevSpec) -> NDArray[np.float32]:
     """(C, 2K) mean and standard deviation over each configuration's atoms of its vectors, these standardised.
 
-    Elements are told apart as neighbours but not as centres. Two configurations are near each other where their atoms
-    have the same surroundings in the mean and vary as much: rotation, order and repetition of the cell do not count.
+    Elements are distinguished as neighbours but not as centres. Two configurations are near each other where their
+    atoms have the same local environments in the mean and vary as much: rotation, order and repetition of the cell do
+    not count.
     """
     elements = np.unique(configurations.atomic_numbers).tolist()
     n = configurations.n_atoms[:, None]

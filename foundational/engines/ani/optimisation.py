@@ -20,7 +20,7 @@ Gradients = Callable[[NDArray[np.int64]], tuple[NDArray[np.float32], NDArray[np.
 
 @dataclass(frozen=True)
 class Validation:
-    """Configurations by which a plateau is judged."""
+    """Configurations on which a plateau is detected."""
 
     aevs: NDArray[np.float32]
     """(A, K)"""

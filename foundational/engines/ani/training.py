@@ -185,7 +185,7 @@ def _validation(
     scale: float,
     held_out: Sequence[NDArray[np.int64]],
 ) -> Validation | None:
-    """What each member is judged by while it trains; None where nothing is held out."""
+    """What each member is tested on while it trains; None where nothing is held out."""
     if any(not len(indices) for indices in held_out):
         return None
     members = np.zeros((len(held_out), len(configurations)), dtype=bool)

@@ -27,7 +27,7 @@ class AseLabeller:
     """The calculator that ``module.factory(**arguments)`` returns.
 
     The atoms that it is given carry species, cell and positions, and nothing else: no charges, no magnetic moments. A
-    method that needs more is set up in a factory of one's own. ASE's units and signs are those of the layout. The
+    method that needs more is set up in your own factory. ASE's units and signs are those of the layout. The
     energy is the one whose derivatives the forces are (``free_energy``) where the calculator tells it.
 
     The calculator is made once in a process and reset before each configuration.
@@ -80,7 +80,7 @@ class AseLabeller:
 
     @property
     def version(self) -> str:
-        """The package that the factory comes from, with its version; ``unpackaged`` for a module of one's own."""
+        """The package that the factory comes from, with its version; ``unpackaged`` for a module outside packages."""
         names = packages_distributions().get(self.module.partition(".")[0])
         return f"{names[0]} {version(names[0])}" if names else "unpackaged"
 
@@ -186,7 +186,7 @@ def _words(error: BaseException) -> str:
 
 @lru_cache(maxsize=4)
 def _calculator(_process: int, labeller: AseLabeller) -> Any:
-    """The calculator of this process; a forked child must not go on with its parent's."""
+    """The calculator of this process; a forked child must not use its parent's."""
     make = imported(labeller.module, labeller.factory)
     try:
         made = make(**labeller.arguments)

@@ -55,7 +55,7 @@ class FullRelaxation:
     """What became of a rattled crystal when atoms and cell were free.
 
     A saddle point leaves: BCC 54 of nickel becomes the close packing with every third layer as in FCC (9R), two thirds
-    HCP by surroundings, which is as near to FCC as its cell allows.
+    HCP by local environments, which is as near to FCC as its cell allows.
     """
 
     energy_per_atom: float
@@ -65,7 +65,7 @@ class FullRelaxation:
     bond: float
     """Shortest interatomic distance, Å."""
     shares: dict[str, float]
-    """Share of the atoms by surroundings: ``fcc``, ``hcp``, ``bcc`` and ``other``."""
+    """Share of the atoms by local environment: ``fcc``, ``hcp``, ``bcc`` and ``other``."""
     converged: bool
     """Whether all forces fell below the limit within the steps allowed, and the volume stayed within a factor of 2."""
     configuration: Configurations

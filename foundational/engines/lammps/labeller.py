@@ -27,7 +27,7 @@ _LOCK = Lock()  # sessions are shared by the threads of a process, and LAMMPS is
 
 @lru_cache(maxsize=16)
 def _session(_process: int, potential: ResolvedPotential, n_atoms: int, orthogonal: bool) -> LammpsSession:
-    """The session of this process; a forked child must not go on with its parent's."""
+    """The session of this process; a forked child must not use its parent's."""
     return LammpsSession(potential, n_atoms, orthogonal)
 
 

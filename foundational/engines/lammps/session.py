@@ -21,9 +21,9 @@ _Double = ctypes.POINTER(ctypes.c_double)
 class LammpsSession:
     """LAMMPS with one potential and N atoms in an orthogonal or a tilted cell, kept alive between configurations.
 
-    ``run 0`` reads the potential's tables anew each time and takes 0.6 ms. Here a step of a run without an integrator
+    ``run 0`` reads the potential's tables again each time and takes 0.6 ms. Here a step of a run without an integrator
     (``run 1 pre no``: no set-up, atoms do not move) rebuilds the neighbour list and computes everything, three to four
-    times as fast and equal bit for bit. It is told that the box may have changed by ``fix box/relax``, which acts in
+    times as fast and equal bit for bit. ``fix box/relax`` announces that the box may have changed; it acts in
     minimisations only: without such a fix, LAMMPS keeps its ghost-atom cutoffs and bins from the first box. Every
     label depends on its own configuration alone, not on what came before.
     """

@@ -209,7 +209,7 @@ def _height(run: Run, settings: SampleSettings) -> float:
 
 
 def _refuse(run: Run, settings: SampleSettings, system: System, blocks: list[Block]) -> None:
-    """Raise where going on makes no sense; see `advance`."""
+    """Raise where the run cannot continue; see `advance`."""
     time = run.learned * settings.block
     if run.stop is None and time >= settings.learning.patience:
         raise EngineError(

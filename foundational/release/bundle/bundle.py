@@ -42,7 +42,7 @@ class ManifestEntry(Spec):
 
 
 class BundleManifest(Spec):
-    """``manifest.json``: every file of a bundle besides itself and its signature."""
+    """``manifest.json``: every file of a bundle except itself and its signature."""
 
     schema_version: Literal[1] = 1
     name: str

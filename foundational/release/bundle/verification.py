@@ -81,7 +81,7 @@ def verify_bundle(
 ) -> Verification:
     """Verify a release, its folder or zip.
 
-    The rules are judged where all bytes are right: files that differ from their manifest are not read further, but
+    The rules are checked where all bytes are right: files that differ from their manifest are not read further, but
     for a damaged store the arrays, chunks and configurations are named.
 
     Parameters

@@ -86,7 +86,7 @@ def _demands(licence: str) -> set[str] | None:
 
 
 def _record(record: ProvenanceRecord) -> dict[str, Any]:
-    """What a record says besides the labeller; versions are given at release, and follow from the rest."""
+    """What a record says in addition to the labeller; versions are given at release, and follow from the rest."""
     content = record.model_dump(exclude={"labeller", "schema_version", "output", "parents"})
     content["inputs"] = [(i["name"], i["fingerprint"]) for i in content["inputs"]]
     return content

@@ -65,7 +65,9 @@ class Records:
         """
         draft = self._request("PUT", f"/{_checked(record)}/draft", json=body)
         if draft.get("errors"):
-            raise InputError(f"the server does not accept the metadata: {_faults(draft)}; mend about.yaml and release")
+            raise InputError(
+                f"the server does not accept the metadata: {_faults(draft)}; correct about.yaml and release"
+            )
         return draft
 
     def reserve_doi(self, record: str) -> str:
@@ -147,7 +149,7 @@ class Records:
                 self._sleep(pause)
             wait *= 2
         raise ConflictError(
-            f"{what}: no answer in {_ATTEMPTS} attempts ({failure}); run the command again, it goes on where it was"
+            f"{what}: no answer in {_ATTEMPTS} attempts ({failure}); run the command again, it resumes there"
         )
 
     def _once(

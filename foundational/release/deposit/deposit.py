@@ -157,7 +157,7 @@ def _begin(plan: DepositPlan, records: Records) -> DepositState:
     if plan.state_path.is_file():
         state = _read_state(plan.state_path)
         if state.manifest != plan.manifest or state.server != plan.server:
-            raise ConflictError(f"{plan.state_path}: belongs to another deposit; move it away to deposit anew")
+            raise ConflictError(f"{plan.state_path}: belongs to another deposit; move it away to deposit again")
         if state.published or records.draft(state.record) is not None:
             return state
         if records.published(state.record) is not None:
@@ -189,7 +189,7 @@ def _send_files(plan: DepositPlan, records: Records, record: str, progress: Prog
 
 
 def _fault(entry: Mapping[str, Any] | None, file: Payload) -> str | None:
-    """What keeps a file on the server from being ours; None where nothing does."""
+    """Why a file on the server is not the one to deposit; None where it is."""
     if entry is None or entry.get("status") != "completed":
         return "nothing complete"
     if entry.get("checksum") != f"md5:{file.md5}":
@@ -227,7 +227,7 @@ def _read_state(path: Path) -> DepositState:
     try:
         content = json.loads(path.read_bytes())
     except ValueError:
-        raise ConflictError(f"{path}: not the state of a deposit; move it away to deposit anew") from None
+        raise ConflictError(f"{path}: not the state of a deposit; move it away to deposit again") from None
     return parse(DepositState, content, str(path))
 
 

@@ -206,7 +206,7 @@ def registry_text(registry: Registry) -> str:
 def history(root: Path, name: str) -> Iterator[tuple[str, Registry]]:
     """(commit, registry) for every commit that touched the registry of ``name``, oldest first.
 
-    A commit whose registry cannot be read (it was edited then) is left out: it released nothing.
+    A commit whose registry cannot be read (it was edited then) is skipped: it released nothing.
     """
     path = f"{DATASETS}/{name}/{REGISTRY}"
     for commit in commits_of(root, path):

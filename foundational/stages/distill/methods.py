@@ -124,7 +124,7 @@ def diverse(view: Round, budget: int) -> Picks:
 
 
 def informative(view: Round, budget: int) -> Picks:
-    """What the networks know least of, each pick taken into account at once: D-optimal in their last layers."""
+    """Where the networks are most uncertain, with each pick taken into account: D-optimal in their last layers."""
     features = last_layer_features(view.ensemble, view.pool.configurations)
     best = pick_informative(features[view.candidates], features[view.chosen], budget)
     return Picks(view.candidates[best], "diversity", view.uncertainty[best])

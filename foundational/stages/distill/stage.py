@@ -53,7 +53,7 @@ class RoundReport:
 
 @dataclass
 class Selection:
-    """The state of a distillation after a round; all that is needed to go on."""
+    """The state of a distillation after a round; all that is needed to continue."""
 
     chosen: list[int]
     """Indices into the pool, in the order of choosing."""
@@ -74,7 +74,7 @@ class Selection:
     def under(self, spec: DistillSpec) -> Self:
         """The rounds that ``spec`` would have made as they were: all before the first of another goal.
 
-        So a run goes on from ten rounds to twelve without repeating one, and a budget that cut a round short costs
+        So a run continues from ten rounds to twelve without repeating one, and a budget that cut a round short costs
         that round again; the result is the same as of one run from the beginning.
         """
         kept: list[RoundReport] = []
@@ -122,7 +122,7 @@ def distill(
     ani
         settings for the pool's metal; members and length of training are those of ``spec``
     previous
-        the state of an earlier run with the same settings, but for budget, rounds and target; it goes on from there
+        the state of an earlier run with the same settings, but for budget, rounds and target; it continues from there
     save
         called with the state after every round
     progress
@@ -151,7 +151,7 @@ def select(
     """The choice itself, see :func:`distill`."""
     total = pool.sizes["configuration"]
     if spec.frames + spec.heldout > total:
-        kept = f" besides the {spec.heldout} held out" if spec.heldout else ""
+        kept = f" without the {spec.heldout} held out" if spec.heldout else ""
         raise InputError(
             f"expected at most {total - spec.heldout} frames of {total} in the pool{kept}, got {spec.frames}"
         )
@@ -224,7 +224,7 @@ def _heldout_error(now: Round, heldout: NDArray[np.int64]) -> float:
     """Mean absolute error of the energy per atom, mean over members, eV."""
     batch = now.pool.configurations.take(heldout)
     if batch.labels is None:
-        raise InputError("expected a labelled pool to judge a target on")
+        raise InputError("expected a labelled pool to test a target on")
     found = now.ensemble.predict(batch, forces=False).energy.mean(axis=0)
     return float(np.mean(np.abs(found - batch.labels.energy) / batch.n_atoms))
 

@@ -62,7 +62,7 @@ _DECIDING = ("foundational", "LICENSES", SCHEMAS, "params.yaml", "dvc.lock", "da
 
 @dataclass(frozen=True)
 class ReleaseRequest:
-    """What a user asks of a release besides the dataset's name."""
+    """What a user asks of a release in addition to the dataset's name."""
 
     version: Version | None = None
     """A higher version than follows from what changed."""

@@ -80,7 +80,7 @@ class MeltingPoint(Spec):
 
 
 class ThermoReport(Spec):
-    """What a pool says of its substance; what too few frames carry is left out, or null."""
+    """What a pool says of its substance; what too few frames support is omitted, or null."""
 
     pool: str
     fingerprint: str
