@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 from foundational.specs.params import read_params
-from foundational.stages.survey.command import Variation, survey_metal, survey_spec
+from foundational.stages.survey.command import survey_metal, survey_spec
 from foundational.stages.survey.stage import MetalReport
+from foundational.stages.translate.command import Transfer
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -44,7 +45,7 @@ def main() -> None:
     for element in metals:
         found[element] = {}
         for count in chosen.counts:
-            report = survey_metal(chosen.root, element, variation=Variation(refine_by=count))
+            report = survey_metal(chosen.root, element, variation=Transfer(refine_by=count))
             found[element][count] = report.model_dump(mode="json")
             print(f"{element:<3}+{count:<4} {line(report)}", file=sys.stderr, flush=True)
     if chosen.json:

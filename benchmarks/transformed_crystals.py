@@ -30,7 +30,7 @@ from foundational.reproduction.columns import crystal_columns
 from foundational.seeds import derive
 from foundational.specs.params import read_params
 from foundational.stages.distill.stage import select
-from foundational.stages.translate.stage import relabel
+from foundational.stages.relabel.stage import RelabelPlan, relabel
 from foundational.workspace.pools import open_pool
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,9 +70,10 @@ def main() -> None:
                     # The name of a seed is part of the recorded numbers; it keeps its first spelling.
                     seed = derive(params.seed, "turned", f"{method}{', crystals turned' if crystals else ''}", count, s)
                     picked = take(pool, order[:count]).load()
-                    made = relabel(
-                        picked, params.translate.guard, LabellingSession(labeller), crystals=crystals
-                    ).dataset
+                    plan = RelabelPlan(
+                        params.translate.guard.maximum_energy, crystals, params.translate.crystal_majority
+                    )
+                    made = relabel(plan, picked, LabellingSession(labeller)).dataset
                     data = to_configurations(made)
                     ensemble = retrain(data, ani, ani.members, seed)
                     (predicted,) = energies_per_atom([ensemble], test)

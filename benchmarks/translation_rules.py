@@ -21,8 +21,9 @@ from typing import get_args
 from foundational.cli.labelling import crystals_named
 from foundational.specs.params import read_params
 from foundational.specs.translate import Rule
-from foundational.stages.survey.command import Variation, survey_metal, survey_spec
+from foundational.stages.survey.command import survey_metal, survey_spec
 from foundational.stages.survey.stage import MetalReport
+from foundational.stages.translate.command import Transfer
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -57,7 +58,7 @@ def main() -> None:
     found: dict[str, list[MetalReport]] = {way: [] for way in ways}
     for element in metals:
         for way, (rule, crystals) in ways.items():
-            report = survey_metal(chosen.root, element, variation=Variation(rule, crystals))
+            report = survey_metal(chosen.root, element, variation=Transfer(rule, crystals))
             found[way].append(report)
             print(
                 f"{element:<3}{way:<31} scale {report.scale:.4f}  rank {report.rank_ok_members}/{report.members}  "

@@ -26,10 +26,11 @@ def run(
     """
     from foundational.project import find_root
     from foundational.reports.survey_page import metals_table
-    from foundational.stages.survey.command import Variation, survey_metal
+    from foundational.stages.survey.command import survey_metal
+    from foundational.stages.translate.command import Transfer as TransferChoice
 
     crystals = crystals_named(transfer.crystals)
-    variation = Variation(transfer.rule, crystals, transfer.refine, transfer.refine_from)
+    variation = TransferChoice(transfer.rule, crystals, transfer.refine, transfer.refine_from)
 
     with progress_on_stderr(f"translating to {element}") as progress:
         report = survey_metal(

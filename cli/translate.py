@@ -20,8 +20,9 @@ from foundational.cli.progress import progress_on_stderr
 from foundational.errors import InputError
 
 if TYPE_CHECKING:
+    from foundational.labelling.comparison import LabelComparison
+    from foundational.labelling.session import LabellingChoice
     from foundational.provenance.record import ProvenanceRecord
-    from foundational.stages.relabel.command import LabelComparison
 
 
 def translate(
@@ -44,7 +45,9 @@ def translate(
     The labels come from that metal's potential, or from any labeller.
     """
     from foundational.project import find_root
+    from foundational.stages.translate.command import Transfer as TransferChoice
     from foundational.stages.translate.command import translate_dataset
+    from foundational.workspace.parents import Permissions
 
     project = find_root(root)
     if potential is None and labelling.labeller is None:
@@ -55,18 +58,11 @@ def translate(
             parent,
             to,
             name=name,
-            potential_id=potential,
-            labeller_name=labelling.labeller,
-            arguments=labelling.arguments,
-            isolated_energy=labelling.isolated_energy,
-            rule=transfer.rule,
-            crystals=crystals_named(transfer.crystals),
-            refine_by=transfer.refine,
-            refine_from=transfer.refine_from,
-            executor=labelling.executor,
-            workers=labelling.workers,
-            force=overwrite.force,
-            force_parent=overwrite.force_parent,
+            transfer=TransferChoice(
+                transfer.rule, crystals_named(transfer.crystals), transfer.refine, transfer.refine_from
+            ),
+            labelling=_choice(labelling, potential),
+            permissions=Permissions(overwrite.force, overwrite.force_parent),
             progress=progress,
         )
     output, details = record.output, record.details
@@ -77,6 +73,19 @@ def translate(
         + (f"; {details['refined']} configurations added from {record.inputs[1].name}" if "refined" in details else "")
     )
     _print_excluded(record)
+
+
+def _choice(labelling: Labelling, potential: str | None = None) -> "LabellingChoice":
+    from foundational.labelling.session import LabellingChoice
+
+    return LabellingChoice(
+        labelling.labeller,
+        potential,
+        labelling.arguments,
+        labelling.isolated_energy,
+        labelling.executor,
+        labelling.workers,
+    )
 
 
 def _print_potential_choice(root: Path, element: str) -> None:
@@ -126,13 +135,13 @@ def relabel(
     """
     from foundational.project import find_root
 
-    arguments = labelling.arguments
     if check:
         if name is not None:
             raise InputError("expected --check or --name, got both")
         _check(find_root(root), dataset, check, labelling, as_json)
         return
     from foundational.stages.relabel.command import relabel_dataset
+    from foundational.workspace.parents import Permissions
 
     if labelling.labeller is None or name is None:
         raise InputError("expected --labeller and --name, or --check")
@@ -140,15 +149,10 @@ def relabel(
         record = relabel_dataset(
             find_root(root),
             dataset,
-            labelling.labeller,
             name,
-            arguments=arguments,
-            isolated_energy=labelling.isolated_energy,
+            _choice(labelling),
             crystals=crystals_named(crystals) or (),
-            executor=labelling.executor,
-            workers=labelling.workers,
-            force=overwrite.force,
-            force_parent=overwrite.force_parent,
+            permissions=Permissions(overwrite.force, overwrite.force_parent),
             progress=progress,
         )
     output = record.output
@@ -168,7 +172,7 @@ def relabel(
 def _check(root: Path, name: str, count: int, labelling: Labelling, as_json: bool) -> None:
     from foundational.stages.relabel.command import check_labels
 
-    found = check_labels(root, name, count, labeller_name=labelling.labeller, arguments=labelling.arguments)
+    found = check_labels(root, name, count, _choice(labelling))
     emit({"ok": found.ok} | found.model_dump(mode="json"), as_json, lambda: _comparison(name, found))
     if not found.ok:
         raise typer.Exit(1)

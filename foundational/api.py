@@ -72,36 +72,23 @@ def translate(
     from foundational.labelling.catalogue import labeller_named
     from foundational.labelling.records import labeller_of, labeller_record
     from foundational.labelling.session import LabellingSession
-    from foundational.stages.translate.command import require_translatable, rule_named
-    from foundational.stages.translate.length_scale import length_scale
+    from foundational.stages.translate.command import Transfer, require_translatable, translation_plan
+    from foundational.stages.translate.length_scale import References
     from foundational.stages.translate.stage import translate as translate_stage
-    from foundational.stages.translate.stage import turned_counts
     from foundational.workspace.runner import StageOutput, record_of
 
     settings, parent, root = params_of(dataset, params), origin_of(dataset), root_of(dataset)
     require_translatable(parent, to)
-    matched = rule_named(rule or settings.translate.default_rule)
-    wanted = settings.translate.crystals if crystals is None else structures_named(crystals)
+    transfer = Transfer(rule, None if crystals is None else structures_named(crystals))
+    plan = translation_plan(settings, to, transfer)
     session = LabellingSession(labeller_named(labeller or "lammps", root, element=to), progress=progress)
-    before = reference_crystals(labeller_of(parent.labeller, root), parent.element)
-    after = reference_crystals(session.labeller, to, session=session)
-    scale = length_scale(matched, dataset.xarray, before, after, session)
-    result = translate_stage(dataset.xarray, to, scale, settings.translate.guard, session, crystals=wanted)
-    details = {
-        "scale": scale,
-        "rule": matched,
-        "ground_states": {parent.element: before.ground_state, to: after.ground_state},
-        "turned": turned_counts(result.dataset),
-        "filtered": list(result.filtered),
-    }
-    spec = {
-        "rule": matched,
-        "crystals": list(wanted),
-        "labeller": session.id,
-        "guard": settings.translate.guard.model_dump(mode="json"),
-    }
-    numbers = result.dataset.assign_attrs(volume_per_atom=after.ground_volume)
-    output = StageOutput(numbers, to, labeller_record(session.labeller, to), details)
+    references = References(
+        parent=reference_crystals(labeller_of(parent.labeller, root), parent.element),
+        target=reference_crystals(session.labeller, to, session=session),
+    )
+    result = translate_stage(plan, dataset.xarray, references, session)
+    spec = plan.record(session.id)
+    output = StageOutput(result.dataset, to, labeller_record(session.labeller, to), result.details.record())
     name = name or f"local/{to.lower()}"
     return _result(dataset, record_of(name, "translate", spec, settings.seed, (parent,), output), output)
 

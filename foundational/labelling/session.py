@@ -1,14 +1,16 @@
 """One labelling session: a labeller with where its tasks run, where its labels are kept, and who hears of progress."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.labeller import REQUIRED, Labeller
 from foundational.errors import InputError
+from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.executors import executor_named
 from foundational.labelling.fault_tolerance import SurvivingLabels, label_all_kept, label_survivors
 from foundational.labelling.journal import LabelJournal
@@ -51,6 +53,43 @@ class LabellingSession:
         return label_survivors(
             self.labeller, configurations, executor=self.executor, journal=self.journal, progress=self.progress
         )
+
+
+@dataclass(frozen=True)
+class LabellingChoice:
+    """What a user chose: the labeller of a command, and what computes its labels."""
+
+    labeller: str | None = None
+    """Its name, as `labeller_named` takes it; None: a potential of the registry."""
+    potential: str | None = None
+    """Which one; None: the registry's default for the element."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Keyword arguments of an ASE factory."""
+    isolated_energy: float | None = None
+    """Energy of the isolated atom by such a labeller, eV, where it is known."""
+    executor: str = "local"
+    """``local``, ``parsl``, ``dask``, as `executor_named` takes it."""
+    workers: int = 1
+    """Processes on this machine."""
+
+    def labeller_for(self, element: str, root: Path) -> Labeller:
+        """The labeller for ``element`` in the project at ``root``.
+
+        Raises
+        ------
+        InputError
+            If a labeller and a potential are named, or the labeller does not take what was given with it.
+        NotFoundError
+            If there is no such labeller or potential.
+        """
+        if self.labeller is not None and self.potential is not None:
+            raise InputError("expected --potential or --labeller, got both")
+        name = self.labeller or ("lammps" if self.potential is None else f"lammps:{self.potential}")
+        return labeller_named(name, root, self.arguments, element=element, isolated_energy=self.isolated_energy)
+
+    def plan(self, work: Path, progress: Progress | None) -> "LabellingPlan":
+        """Where the labels are computed; ``work`` is the project's build folder."""
+        return LabellingPlan(work, self.executor, self.workers, progress)
 
 
 @dataclass(frozen=True)

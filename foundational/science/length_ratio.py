@@ -1,11 +1,11 @@
-"""The ratio of lengths that carries configurations of one metal to another (arXiv 2311.05407)."""
+"""The ratio of lengths between two metals (arXiv 2311.05407)."""
 
 from collections.abc import Mapping
 from typing import Literal, Protocol
 
 
 class CrystalLengths(Protocol):
-    """What a relaxed crystal must tell."""
+    """What a relaxed crystal has."""
 
     @property
     def volume_per_atom(self) -> float:
@@ -36,7 +36,7 @@ def length_ratio(
 
     if rule == "lattice":
         return float((target["fcc"].volume_per_atom / parent["fcc"].volume_per_atom) ** (1 / 3))
-    ours, theirs = ground_state(parent), ground_state(target)
+    parent_ground, target_ground = ground_state(parent), ground_state(target)
     if rule == "nearest-neighbour":
-        return theirs.bond / ours.bond
-    return float((theirs.volume_per_atom / ours.volume_per_atom) ** (1 / 3))
+        return target_ground.bond / parent_ground.bond
+    return float((target_ground.volume_per_atom / parent_ground.volume_per_atom) ** (1 / 3))

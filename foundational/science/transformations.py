@@ -17,14 +17,14 @@ _NORMALS: Final = np.array([(1, *signs) for signs in product((1, -1), repeat=2)]
 _IN_PLANES: Final = 0.3
 
 
-def bain_stretch(axis: int, crystal: Literal["fcc", "bcc"]) -> NDArray[np.float64]:
+def bain_strain(axis: int, crystal: Literal["fcc", "bcc"]) -> NDArray[np.float64]:
     """The stretch along x, y and z, (3,), that turns ``crystal`` into the other of the two.
 
     FCC is a body-centred tetragonal crystal √2 times as high as wide; BCC one as high as wide. Squeezing FCC along
     ``axis``, or drawing BCC out, at constant volume leads from one to the other (E. C. Bain, Trans. AIME 70, 25
     (1924)).
 
-    >>> bain_stretch(2, "fcc").round(4).tolist()
+    >>> bain_strain(2, "fcc").round(4).tolist()
     [1.1225, 1.1225, 0.7937]
     """
     ratio = 1 / _FCC_RATIO if crystal == "fcc" else _FCC_RATIO
@@ -33,7 +33,7 @@ def bain_stretch(axis: int, crystal: Literal["fcc", "bcc"]) -> NDArray[np.float6
     return stretch
 
 
-def slipped_to_hcp(
+def fcc_to_hcp_shear(
     cell: NDArray[np.float64], positions: NDArray[np.float64], family: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """An FCC configuration in a cubic cell whose close-packed planes have slipped, two by two, to those of HCP.

@@ -85,6 +85,10 @@ class TranslateSpec(Spec):
     guard: GuardSpec
     crystals: tuple[Literal["fcc", "bcc", "hcp"], ...]
     """Into which crystalline configurations of the parent are turned besides: fcc, bcc, hcp; may be empty."""
+    crystal_majority: Annotated[float, Field(gt=0, lt=1)]
+    """Share of the atoms with the local structure of a crystal, above which a configuration is called crystalline."""
+    short_run_frames: Count
+    """Frames of the MOMT run of the target that ``--refine`` samples where no pool is named."""
     sets: dict[str, TranslationSpec]
     default_rule: Rule
     """The rule of ``foundational translate`` where ``--rule`` is not given."""

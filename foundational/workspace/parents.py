@@ -1,10 +1,21 @@
 """Which datasets may be a parent: those that did not fail their own validation."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from foundational.errors import GateError
 from foundational.provenance.record import ProvenanceRecord
 from foundational.workspace.validations import read_validation
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What a user allows that is refused by default."""
+
+    replace: bool = False
+    """Replace a dataset that exists."""
+    failed_parent: bool = False
+    """Use a parent that failed its own validation."""
 
 
 def require_validated_parent(root: Path, parent: ProvenanceRecord, force: bool) -> None:

@@ -1,8 +1,6 @@
 """``foundational metal`` and ``foundational parity``: find what a project has, evaluate, keep the reports."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from foundational.data.named import NamedDataset
@@ -13,39 +11,24 @@ from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import ConflictError, InputError, NotFoundError, did_you_mean
 from foundational.evaluation.retraining import EvaluationPlan
 from foundational.labelling.records import labeller_of
-from foundational.labelling.session import LabellingSession
+from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.progress import Progress
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import read_record, write_json
-from foundational.science.crystals import Structure
 from foundational.seeds import derive
 from foundational.specs.params import Params, read_params
 from foundational.specs.parsing import parse
 from foundational.specs.translate import MetalsSpec
 from foundational.stages.survey.pool_test import PoolTestReport, evaluate_on_pool
 from foundational.stages.survey.stage import MetalReport, evaluate_translation, sample_test_frames
-from foundational.stages.translate.command import rule_named, short_run
-from foundational.stages.translate.length_scale import length_scale
-from foundational.stages.translate.refine import refine
-from foundational.stages.translate.stage import translate, turned_counts
+from foundational.stages.translate.command import Transfer, parent_reference, short_run, translation_plan
+from foundational.stages.translate.length_scale import References
+from foundational.stages.translate.refine import Augmentation
+from foundational.stages.translate.stage import translate
 from foundational.workspace.pools import open_pool
 
 #: Folders of the reports, below the project's root.
 METALS, POOL_TESTS = Path("metrics") / "translate", Path("metrics") / "parity"
-
-
-@dataclass(frozen=True)
-class Variation:
-    """What differs from params.yaml in one translation of the survey; such a report is not stored."""
-
-    rule: str | None = None
-    """The length that is matched; None: that of params.yaml."""
-    crystals: Sequence[Structure] | None = None
-    """Crystals of transformed copies; None: those of params.yaml."""
-    refine_by: int = 0
-    """Configurations of the target to add."""
-    refine_from: str | None = None
-    """The pool to take them from; None: a short MOMT run."""
 
 
 def survey_spec(params: Params) -> MetalsSpec:
@@ -65,7 +48,7 @@ def survey_metal(
     root: Path,
     element: str,
     *,
-    variation: Variation | None = None,
+    variation: Transfer | None = None,
     workers: int = 1,
     write: bool = False,
     progress: Progress | None = None,
@@ -75,7 +58,7 @@ def survey_metal(
     Parameters
     ----------
     workers
-        Processes of the short MOMT run, where one is sampled.
+        Processes that label, and that sample the short MOMT run where one is needed; they change no result.
     write
         Keep the report as ``metrics/translate/<element>.json``.
 
@@ -86,48 +69,47 @@ def survey_metal(
     InputError
         where a report that differs from params.yaml is to be written.
     """
-    change = variation or Variation()
+    change = variation or Transfer()
     params = read_params(root / "params.yaml")
     spec = survey_spec(params)
     if element not in spec.potentials:
         raise NotFoundError(f"no metal {element!r} in translate.metals; {did_you_mean(element, spec.potentials)}")
-    rule = spec.rule if change.rule is None else rule_named(change.rule)
-    crystals = params.translate.crystals if change.crystals is None else tuple(change.crystals)
-    if write and (rule, crystals, change.refine_by) != (spec.rule, params.translate.crystals, 0):
+    plan = translation_plan(params, element, change, spec.rule)
+    if write and (plan.rule, plan.crystals, change.refine_by) != (spec.rule, params.translate.crystals, 0):
         raise InputError(
             f"expected rule and crystals of params.yaml, and no added configurations, in a report that is written; "
-            f"got {rule}, {crystals}, {change.refine_by} added"
+            f"got {plan.rule}, {plan.crystals}, {change.refine_by} added"
         )
     folder = find_dataset(root, spec.parent)
     parent, record = open_store(folder / STORE).load(), read_record(folder)
     potential = potential_for(element, root, spec.potentials[element])
     labeller = LammpsLabeller(potential)
-    parent_reference = reference_crystals(labeller_of(record.labeller, root), record.element)
-    reference = reference_crystals(labeller, element)
-    volume = reference.ground_volume
-    session = LabellingSession(labeller, progress=progress)
-    scale = length_scale(rule, parent, parent_reference, reference, labeller)
-    translation = translate(parent, element, scale, params.translate.guard, session, crystals=crystals)
-    dataset = translation.dataset
+    labelling = LabellingChoice(potential=potential.id, workers=workers)
+    where = labelling.plan(root / "build", progress)
+    augmentation = None
     if change.refine_by:
-        pool, _ = open_pool(root, change.refine_from or short_run(root, element, potential.id, workers, progress))
-        ani, seed = params.ani.scaled("recipe", volume), derive(params.seed, "metal", element, "refine")
-        dataset = refine(dataset, pool, change.refine_by, session, ani, seed).dataset
-    plan = EvaluationPlan(
-        params.ani.scaled(params.validate_.training, volume), reference, params.validate_.tie, params.seed
-    )
+        pool, _ = open_pool(root, change.refine_from or short_run(root, element, labelling, progress))
+        seed = derive(params.seed, "metal", element, "refine")
+        augmentation = Augmentation(pool, change.refine_by, params.ani, seed)
+    reference = reference_crystals(labeller, element)
+    references = References(parent_reference(root, record, where), reference)
+    with labelling_session(labeller, element, where) as session:
+        translation = translate(plan, parent, references, session, augmentation)
+    dataset, details = translation.dataset, translation.details
+    settings = params.ani.scaled(params.validate_.training, reference.ground_volume)
+    evaluation = EvaluationPlan(settings, reference, params.validate_.tie, params.seed)
     frames = sample_test_frames(spec.test, potential, reference, derive(params.seed, "metal", element))
     report = MetalReport(
         potential=potential.id,
         parent=spec.parent,
         parent_fingerprint=record.output.fingerprint,
-        rule=rule,
-        transformed=turned_counts(translation.dataset),
-        scale=scale,
+        rule=details.rule,
+        transformed=details.transformed,
+        scale=details.scale,
         frames=dataset.sizes["configuration"],
-        filtered=len(translation.filtered),
+        filtered=len(details.excluded),
         members=spec.members,
-        **vars(evaluate_translation(dataset, frames, spec, plan, progress=progress)),
+        **vars(evaluate_translation(dataset, frames, spec, evaluation, progress=progress)),
     )
     if write:
         write_json(root / METALS / f"{element}.json", report.model_dump(mode="json"))

@@ -1,35 +1,51 @@
-"""Translating a dataset of a project: which length to match, which labeller, what the record says."""
+"""``foundational translate``: what the project has, what was asked for, and what is stored.
 
-from collections.abc import Mapping, Sequence
+How a translation goes, in five calls of `stage.translate`:
+
+1. `length_factor` compares relaxed crystals of both metals: how much longer the lengths of the target are.
+2. `scale_configurations` scales the parent's cells and positions by it and changes the element.
+3. `add_transformed_copies` adds copies of the crystalline ones, transformed to other crystals.
+4. `label_candidates` labels them by the target's labeller and excludes what the guards refuse.
+5. `add_target_configurations` adds configurations of the target where ``--refine`` asks for some.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, cast, get_args
-
-import xarray as xr
 
 from foundational.data.store import open_store
-from foundational.engines.crystals.references import reference_crystals
+from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import InputError
-from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.records import labeller_of, labeller_record
-from foundational.labelling.session import LabellingPlan, labelling_session
+from foundational.labelling.session import LabellingChoice, LabellingPlan, labelling_session
 from foundational.progress import Progress
 from foundational.project import STORE, find_dataset, pool_folder
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.science.crystals import Structure
 from foundational.seeds import derive
-from foundational.specs.params import read_params
-from foundational.specs.translate import Rule
-from foundational.stages.translate.length_scale import length_scale
-from foundational.stages.translate.refine import refine
-from foundational.stages.translate.stage import translate, turned_counts
-from foundational.workspace.parents import require_validated_parent
+from foundational.specs.params import Params, read_params
+from foundational.stages.translate.length_scale import References, rule_named
+from foundational.stages.translate.refine import Augmentation
+from foundational.stages.translate.stage import TranslationPlan, translate
+from foundational.workspace.parents import Permissions, require_validated_parent
 from foundational.workspace.pools import MANIFEST, open_pool
 from foundational.workspace.runner import StageOutput, produce
 
-#: Frames of the run from which a translated set is refined where no pool is named.
-_SHORT: Final = 2000
+
+@dataclass(frozen=True)
+class Transfer:
+    """How configurations are brought to another metal, where it differs from params.yaml."""
+
+    rule: str | None = None
+    """The length that is matched; None: that of params.yaml."""
+    crystals: Sequence[Structure] | None = None
+    """Crystals of transformed copies; None: those of params.yaml."""
+    refine_by: int = 0
+    """At most this many configurations of the target are added, those on which the ensemble is most uncertain."""
+    refine_from: str | None = None
+    """The pool to take them from; None: a short MOMT run by a potential of the registry, sampled if it is missing."""
 
 
 def translate_dataset(
@@ -38,48 +54,25 @@ def translate_dataset(
     element: str,
     *,
     name: str | None = None,
-    potential_id: str | None = None,
-    labeller_name: str | None = None,
-    arguments: Mapping[str, Any] | None = None,
-    isolated_energy: float | None = None,
-    rule: str | None = None,
-    crystals: Sequence[Structure] | None = None,
-    refine_by: int = 0,
-    refine_from: str | None = None,
-    executor: str = "local",
-    workers: int = 1,
-    force: bool = False,
-    force_parent: bool = False,
+    transfer: Transfer | None = None,
+    labelling: LabellingChoice | None = None,
+    permissions: Permissions | None = None,
     progress: Progress | None = None,
 ) -> ProvenanceRecord:
-    """Translate ``parent_name`` to ``element`` and store it, as ``local/<element>`` where no name is given.
-
-    A name without ``local/`` is for the translations of params.yaml, which then decides the rule, the potential and the
-    crystals.
+    """Translate ``parent_name`` to ``element`` and store it.
 
     Parameters
     ----------
-    potential_id, labeller_name
-        What labels: a potential of the registry, or any labeller by its name; the registry's default by default.
-    arguments
-        Keyword arguments of an ASE factory.
-    isolated_energy
-        Energy of an atom alone by such a labeller, eV, where it has one.
-    crystals
-        Into which crystalline configurations are turned besides (`as_other_crystals`); by default those of params.yaml.
-    refine_by
-        At most so many configurations of the target itself are added, those of which networks trained on the translated
-        set know least.
-    refine_from
-        The pool that they come from; by default a short MOMT run of the target by a potential of the registry, which
-        is sampled where it is not there yet.
-    force_parent
-        Translate a parent that failed its own validation, too.
+    name
+        ``local/<element>`` by default. A name without ``local/`` is that of a translation of params.yaml, which then
+        decides the rule, the potential and the crystals.
+    transfer, labelling, permissions
+        What differs from the defaults.
 
     Raises
     ------
     InputError
-        where the parent is of that element already, the rule is unknown, or the name is not the user's to give.
+        where the parent is of that element already, the rule is unknown, or the name is reserved for params.yaml.
     NotFoundError
         where there is no such dataset, element or potential.
     ConflictError
@@ -87,78 +80,42 @@ def translate_dataset(
     GateError
         where the parent failed its own validation.
     """
+    transfer, labelling = transfer or Transfer(), labelling or LabellingChoice()
+    permissions = permissions or Permissions()
     params = read_params(root / "params.yaml")
     folder = find_dataset(root, parent_name)
     parent, parent_record = open_store(folder / STORE), read_record(folder)
     require_translatable(parent_record, element)
     name = f"local/{element.lower()}" if name is None else name
     if not name.startswith("local/"):
-        planned = params.translate.sets.get(name)
-        if planned is None or (planned.parent, planned.element) != (parent_name, element):
-            raise InputError(
-                f"the name {name!r} is not that of a translation of {parent_name!r} to {element} in params.yaml; "
-                f"your own datasets are called local/<name>"
-            )
-        rule, potential_id, labeller_name, crystals = planned.rule, planned.potential, None, None
-    chosen = rule_named(params.translate.default_rule if rule is None else rule)
-    wanted = params.translate.crystals if crystals is None else tuple(crystals)
-    if labeller_name is None:
-        labeller = labeller_named(
-            "lammps" if potential_id is None else f"lammps:{potential_id}",
-            root,
-            arguments,
-            element=element,
-            isolated_energy=isolated_energy,
-        )
-    elif potential_id is not None:
-        raise InputError("expected --potential or --labeller, got both")
-    else:
-        labeller = labeller_named(labeller_name, root, arguments, element=element, isolated_energy=isolated_energy)
-    require_validated_parent(root, parent_record, force_parent)
-    pool: xr.Dataset | None = None
+        transfer, labelling = _planned(params, name, parent_name, element, transfer, labelling)
+    plan = translation_plan(params, element, transfer)
+    labeller = labelling.labeller_for(element, root)
+    require_validated_parent(root, parent_record, permissions.failed_parent)
     parents: tuple[ProvenanceRecord, ...] = (parent_record,)
-    if refine_by:
-        pool_name = refine_from or short_run(root, element, potential_id, workers, progress)
+    augmentation = None
+    if transfer.refine_by:
+        pool_name = transfer.refine_from or short_run(root, element, labelling, progress)
         pool, pool_record = open_pool(root, pool_name)
         parents = (parent_record, pool_record)
-    elif refine_from is not None:
+        augmentation = Augmentation(pool, transfer.refine_by, params.ani, derive(params.seed, "refine", name))
+    elif transfer.refine_from is not None:
         raise InputError("expected --refine with --refine-from, which says what to refine with")
 
     def build() -> StageOutput:
-        plan = LabellingPlan(root / "build", executor, workers, progress)
-        source = labeller_of(parent_record.labeller, root)
-        own = plan if source.expensive else LabellingPlan(plan.work)  # no cluster starts for cheap labels
-        with labelling_session(source, parent_record.element, own, journal=reference_journal(root, name)) as session:
-            here = reference_crystals(source, parent_record.element, session=session)
-        with labelling_session(labeller, element, plan, journal=journal_path(root, name)) as session:
-            there = reference_crystals(labeller, element, session=session)
-            scale = length_scale(chosen, parent, here, there, session)
-            made = translate(parent, element, scale, params.translate.guard, session, crystals=wanted)
-            details = {
-                "scale": scale,
-                "rule": chosen,
-                "ground_states": {parent_record.element: here.ground_state, element: there.ground_state},
-                "turned": turned_counts(made.dataset),
-                "filtered": list(made.filtered),
-            }
-            dataset = made.dataset.assign_attrs(volume_per_atom=there.ground_volume)
-            if pool is not None:
-                ani = params.ani.scaled("recipe", there.ground_volume)
-                refined = refine(dataset, pool, refine_by, session, ani, derive(params.seed, "refine", name))
-                dataset = refined.dataset
-                details |= {"refined": refined.added, "filtered": [*made.filtered, *refined.failures]}
-        journals = (journal_path(root, name).name, reference_journal(root, name).name)
-        return StageOutput(dataset, element, labeller_record(labeller, element), details, work_files=journals)
+        where = labelling.plan(root / "build", progress)
+        known = parent_reference(root, parent_record, where, journal=_journal(root, "reference", name))
+        with labelling_session(labeller, element, where, journal=journal_path(root, name)) as session:
+            references = References(known, reference_crystals(labeller, element, session=session))
+            result = translate(plan, parent, references, session, augmentation)
+        method, details = labeller_record(labeller, element), result.details.record()
+        journals = (journal_path(root, name).name, _journal(root, "reference", name).name)
+        return StageOutput(result.dataset, element, method, details, work_files=journals)
 
-    spec: dict[str, Any] = {
-        "rule": chosen,
-        "crystals": list(wanted),
-        "labeller": labeller.id,
-        "guard": params.translate.guard.model_dump(mode="json"),
-    }
-    if refine_by:
-        spec |= {"refine": refine_by, "ani": params.ani.recipe.model_dump(mode="json")}
-    return produce(root, name, "translate", spec, params.seed, parents, build, force=force)
+    spec = plan.record(labeller.id)
+    if augmentation is not None:
+        spec |= {"refine": augmentation.count, "ani": params.ani.recipe.model_dump(mode="json")}
+    return produce(root, name, "translate", spec, params.seed, parents, build, force=permissions.replace)
 
 
 def require_translatable(parent: ProvenanceRecord, element: str) -> None:
@@ -174,44 +131,83 @@ def require_translatable(parent: ProvenanceRecord, element: str) -> None:
         raise InputError(f"{name!r} is {element} already; expected another element")
     if labeller.startswith("ase:"):
         raise InputError(
-            f"{name!r} was labelled by {labeller}, whose crystals the scale needs and which is not run unasked; "
+            f"{name!r} was labelled by {labeller}, which must relax the parent's crystals and is not run unasked; "
             "translate a set that a potential labelled, then relabel it"
         )
 
 
-def rule_named(name: str) -> Rule:
-    """The rule called ``name``.
+def _planned(
+    params: Params, name: str, parent_name: str, element: str, transfer: Transfer, labelling: LabellingChoice
+) -> tuple[Transfer, LabellingChoice]:
+    """The choices of params.yaml for the translation ``name``; InputError where it is another one or none."""
+    planned = params.translate.sets.get(name)
+    if planned is None or (planned.parent, planned.element) != (parent_name, element):
+        raise InputError(
+            f"the name {name!r} is not that of a translation of {parent_name!r} to {element} in params.yaml; "
+            f"your own datasets are called local/<name>"
+        )
+    return (
+        replace(transfer, rule=planned.rule, crystals=None),
+        replace(labelling, potential=planned.potential, labeller=None),
+    )
+
+
+def translation_plan(params: Params, element: str, transfer: Transfer, rule: str | None = None) -> TranslationPlan:
+    """What decides a translation to ``element``; ``rule`` is that of params.yaml unless it is the default rule.
 
     Raises
     ------
     InputError
-        where there is none.
+        where the rule is unknown.
     """
-    if name not in get_args(Rule):
-        raise InputError(f"expected a rule among {', '.join(get_args(Rule))}, got {name!r}")
-    return cast(Rule, name)
+    spec = params.translate
+    return TranslationPlan(
+        element=element,
+        rule=rule_named(transfer.rule or rule or spec.default_rule),
+        guard=spec.guard,
+        crystals=spec.crystals if transfer.crystals is None else tuple(transfer.crystals),
+        majority=spec.crystal_majority,
+    )
 
 
-def short_run(root: Path, element: str, potential_id: str | None, workers: int, progress: Progress | None) -> str:
-    """The pool of a short MOMT run of ``element``, sampled where it is not there."""
+def parent_reference(
+    root: Path, parent: ProvenanceRecord, plan: LabellingPlan, *, journal: Path | None = None
+) -> ReferenceCrystals:
+    """Relaxed crystals of a parent by the labeller of its record.
+
+    Raises
+    ------
+    InputError
+        where that labeller runs code of its own.
+    """
+    labeller = labeller_of(parent.labeller, root)
+    own = plan if labeller.expensive else LabellingPlan(plan.work)  # cheap labels need no other process
+    with labelling_session(labeller, parent.element, own, journal=journal) as session:
+        return reference_crystals(labeller, parent.element, session=session)
+
+
+def short_run(root: Path, element: str, labelling: LabellingChoice, progress: Progress | None) -> str:
+    """The pool of a short MOMT run of ``element``, sampled where it is missing."""
     from foundational.stages.sample.command import sample_element  # noqa: PLC0415 - only refinement samples
 
     name = f"local-{element.lower()}-short"
     if not (pool_folder(root, name) / MANIFEST).exists():
-        potential = potential_for(element, root, potential_id)
-        # MOMT knows no order parameter of HCP; its run of FCC holds both close packings, and the liquid.
+        potential = potential_for(element, root, labelling.potential)
+        # MOMT has no order parameter for HCP; its run of FCC holds both close packings, and the liquid.
         ground = reference_crystals(LammpsLabeller(potential), element).ground_state
-        structure = "fcc" if ground == "hcp" else ground
-        given = {"potential": potential.id, "structure": structure, "frames": _SHORT}
-        sample_element(root, element, given, name=name, workers=workers, progress=progress)
+        given = {
+            "potential": potential.id,
+            "structure": "fcc" if ground == "hcp" else ground,
+            "frames": read_params(root / "params.yaml").translate.short_run_frames,
+        }
+        sample_element(root, element, given, name=name, workers=labelling.workers, progress=progress)
     return name
 
 
 def journal_path(root: Path, name: str) -> Path:
-    """The journal of the dataset ``name``."""
-    return root / "build" / "work" / f"label-{name.replace('/', '--')}.jsonl"
+    """Where labels of the dataset ``name`` are kept until it is stored."""
+    return _journal(root, "label", name)
 
 
-def reference_journal(root: Path, name: str) -> Path:
-    """The journal of the parent's reference crystals, which its own labeller relaxes."""
-    return root / "build" / "work" / f"reference-{name.replace('/', '--')}.jsonl"
+def _journal(root: Path, kind: str, name: str) -> Path:
+    return root / "build" / "work" / f"{kind}-{name.replace('/', '--')}.jsonl"

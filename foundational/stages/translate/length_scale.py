@@ -1,9 +1,11 @@
-"""How much longer the lengths of the target are than those of the parent."""
+"""The length factor of a translation: lengths of the target over those of the parent."""
 
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, cast, get_args
 
 import numpy as np
 import xarray as xr
+from ase.data import atomic_numbers
 from scipy.optimize import brentq
 
 from foundational.data.batches import to_configurations
@@ -13,50 +15,89 @@ from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.errors import EngineError, InputError
 from foundational.science.length_ratio import length_ratio
 from foundational.specs.translate import Rule
-from foundational.stages.translate.stage import scaled
 
-#: Configurations whose virial is matched, spread evenly over the parent.
+#: Configurations whose virial is matched, spread evenly over the parent: their mean is within 1e-3 of that of all.
 _SAMPLE: Final = 100
-#: How far the length may be from the one that matches the volume.
+#: How far the length may be from the one that matches the volume; the root is bracketed within.
 _REACH: Final = 0.1
 
 
-def length_scale(
-    rule: Rule, parent: xr.Dataset, here: ReferenceCrystals, there: ReferenceCrystals, session: Model
-) -> float:
+@dataclass(frozen=True)
+class References:
+    """Relaxed crystals of the two metals, each by its own labeller."""
+
+    parent: ReferenceCrystals
+    target: ReferenceCrystals
+
+
+def rule_named(name: str) -> Rule:
+    """The length match called ``name``.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if name not in get_args(Rule):
+        raise InputError(f"expected a rule among {', '.join(get_args(Rule))}, got {name!r}")
+    return cast(Rule, name)
+
+
+def length_factor(rule: Rule, parent: xr.Dataset, references: References, model: Model) -> float:
     """Length of the target over that of the parent, dimensionless.
 
     Three rules compare relaxed crystals (`length_ratio`). The fourth, ``virial``, compares hot configurations: it takes
     the length at which tr σ V / 3N, in cohesive energies, has the mean over the parent's configurations that it had in
-    the parent. Sampled at zero pressure, that mean is what balances the kinetic pressure; so the target would hold the
-    scaled configurations without pressure, at the parent's temperature in cohesive energies.
+    the parent. Sampled at zero pressure, that mean balances the kinetic pressure. So the target has the scaled
+    configurations at zero pressure, at the parent's temperature in cohesive energies.
+
+    Parameters
+    ----------
+    model
+        Labels configurations of the target, for ``virial``.
 
     Raises
     ------
     InputError
         If a cohesive energy is needed and unknown.
     EngineError
-        If no length within a tenth of the one that matches the volume will do.
+        If no length within a tenth of the one that matches the volume matches the virial.
     """
-    ours, theirs = ({str(name): crystal for name, crystal in c.isotropic.items()} for c in (here, there))
+    parent_crystals, target_crystals = (
+        {str(name): crystal for name, crystal in reference.isotropic.items()}
+        for reference in (references.parent, references.target)
+    )
     if rule != "virial":
-        return length_ratio(rule, ours, theirs)
-    energies = [c.cohesive_energy(c.ground_state) for c in (here, there)]
+        return length_ratio(rule, parent_crystals, target_crystals)
+    parent_energy, target_energy = (
+        reference.cohesive_energy(reference.ground_state) for reference in (references.parent, references.target)
+    )
     rows = np.unique(np.linspace(0, parent.sizes["configuration"] - 1, _SAMPLE).astype(np.int64))
     sample = to_configurations(parent, rows)
     if sample.labels is None:
         raise InputError("the rule virial needs a labelled parent")
-    wanted = _virial(sample, sample.labels) / energies[0]
-    start = length_ratio("volume", ours, theirs)
+    expected = _virial(sample, sample.labels) / parent_energy
+    start = length_ratio("volume", parent_crystals, target_crystals)
 
     def excess(length: float) -> float:
-        batch = scaled(sample, length, there.element)
-        return _virial(batch, session.label(batch)) / energies[1] - wanted
+        batch = scale_configurations(sample, length, references.target.element)
+        return _virial(batch, model.label(batch)) / target_energy - expected
 
     low, high = start * (1 - _REACH), start * (1 + _REACH)
     if not excess(low) < 0 < excess(high):  # compression below, tension above
-        raise EngineError(f"no length matches the virial of {there.element}; choose another rule")
+        raise EngineError(f"no length matches the virial of {references.target.element}; choose another rule")
     return float(brentq(excess, low, high, xtol=1e-5))
+
+
+def scale_configurations(configurations: Configurations, factor: float, element: str) -> Configurations:
+    """The same fractional coordinates in cells ``factor`` times as long, all atoms ``element``, without labels."""
+    return replace(
+        configurations,
+        cell=configurations.cell * factor,
+        positions=(configurations.positions.astype(np.float64) * factor).astype(np.float32),
+        atomic_numbers=np.full_like(configurations.atomic_numbers, atomic_numbers[element]),
+        labels=None,
+    )
 
 
 def _virial(batch: Configurations, labels: Labels) -> float:

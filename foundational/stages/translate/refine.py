@@ -1,4 +1,4 @@
-"""Refinement: a translated set and the few configurations of the target itself that its networks know least of."""
+"""Augmentation: a translated set and the configurations of the target on which its networks are most uncertain."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,70 +13,76 @@ from foundational.data.conversion import to_dataset
 from foundational.engines.ani.last_layer import last_layer_features
 from foundational.errors import InputError
 from foundational.evaluation.retraining import retrain
+from foundational.labelling.candidates import Excluded
 from foundational.labelling.session import LabellingSession
 from foundational.science.picking import configuration_uncertainty, pick_informative
-from foundational.specs.ani import AniSpec
+from foundational.specs.params import AniSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Augmentation:
+    """Configurations of the target to add to a translated set."""
+
+    pool: xr.Dataset
+    """Where they come from: configurations of the target, whose labels are not used."""
+    count: int
+    """At most this many are added."""
+    settings: AniSettings
+    """Of the ensemble whose uncertainty decides; its lengths are scaled to the target."""
+    seed: int
+    """Of that ensemble."""
 
 
 @dataclass(frozen=True)
-class Refinement:
-    """The refined set, and what was added to it."""
+class AugmentedSet:
+    """The translated set with what was added to it."""
 
     dataset: xr.Dataset
     added: int
-    failures: tuple[dict[str, Any], ...]
-    """The pool's ids of those chosen on which the labeller failed, and its reasons."""
+    excluded: tuple[Excluded, ...]
+    """Chosen configurations on which the labeller failed, by their ids in the pool."""
 
 
-def refine(
-    dataset: xr.Dataset,
-    pool: xr.Dataset,
-    count: int,
-    session: LabellingSession,
-    ani: AniSpec,
-    seed: int,
-) -> Refinement:
-    """Add at most ``count`` configurations of ``pool`` to ``dataset``; all of them are for training.
+def add_target_configurations(
+    dataset: xr.Dataset, augmentation: Augmentation, session: LabellingSession
+) -> AugmentedSet:
+    """Add configurations of the target to ``dataset``; all of them are for training.
 
-    An ensemble is trained on the set. The picks are those of which its last layers know least, each pick taken into
-    account at once (`pick_informative`); their uncertainty is recorded.
-
-    Parameters
-    ----------
-    pool
-        Configurations of the same element; their labels are not used.
-    ani
-        Settings for the target.
+    An ensemble is trained on the set. The configurations with the highest posterior variance of its last layers are
+    added, each pick taken into account at once (`pick_informative`); their uncertainty is recorded.
 
     Raises
     ------
     InputError
         If the pool is of another element.
     """
-    element = dataset.attrs["element"]
+    pool, element = augmentation.pool, dataset.attrs["element"]
     if pool.attrs["element"] != element:
         raise InputError(f"expected a pool of {element} to refine with, got one of {pool.attrs['element']}")
-    known, candidates = to_configurations(dataset), to_configurations(pool).with_labels(None)
-    ensemble = retrain(dataset, ani, ani.members, seed, progress=session.progress)
-    features = last_layer_features(ensemble, concatenate([candidates, known.with_labels(None)]))
-    picks = pick_informative(features[: len(candidates)], features[len(candidates) :], count)
+    ani = augmentation.settings.scaled("recipe", float(dataset.attrs["volume_per_atom"]))
+    translated, candidates = to_configurations(dataset), to_configurations(pool).with_labels(None)
+    ensemble = retrain(dataset, ani, ani.members, augmentation.seed, progress=session.progress)
+    features = last_layer_features(ensemble, concatenate([candidates, translated.with_labels(None)]))
+    picks = pick_informative(features[: len(candidates)], features[len(candidates) :], augmentation.count)
     uncertainty = configuration_uncertainty(ensemble.atomic_energies(candidates), candidates.offsets)
-    found = session.label_survivors(candidates.take(picks))
-    picks_kept = picks[found.rows]
-    chosen = candidates.take(picks_kept).with_labels(found.labels)
-    failures = tuple(
-        {"parent_id": bytes(pool["id"].to_numpy()[picks[c]]).hex(), "reason": reason}
-        for c, reason in found.failures.items()
+    survivors = session.label_survivors(candidates.take(picks))
+    added = picks[survivors.rows]
+    excluded = tuple(
+        Excluded(bytes(pool["id"].to_numpy()[picks[c]]).hex(), reason) for c, reason in survivors.failures.items()
     )
-    columns = _columns(dataset, pool, picks_kept, uncertainty[picks_kept])
-    attrs = {name: dataset.attrs[name] for name in ("element", "labeller", "volume_per_atom") if name in dataset.attrs}
-    return Refinement(to_dataset(concatenate([known, chosen]), attrs=attrs, **columns), len(picks_kept), failures)
+    attrs = {name: dataset.attrs[name] for name in ("element", "labeller", "volume_per_atom")}
+    augmented = to_dataset(
+        concatenate([translated, candidates.take(added).with_labels(survivors.labels)]),
+        attrs=attrs,
+        **_columns(dataset, pool, added, uncertainty[added]),
+    )
+    return AugmentedSet(augmented, len(added), excluded)
 
 
 def _columns(
     dataset: xr.Dataset, pool: xr.Dataset, picks: NDArray[np.int64], uncertainty: NDArray[np.float64]
 ) -> dict[str, NDArray[Any]]:
-    """Variables of the set, going on over what was added; walkers of the pool are counted after those of the set."""
+    """Variables of the set, continued over what was added; walkers of the pool follow those of the set."""
     n, added = dataset.sizes["configuration"], len(picks)
     walkers = int(dataset["walker"].to_numpy().max()) + 1 if "walker" in dataset else 0
     rounds = int(dataset["selected_at"].to_numpy().max()) + 1 if "selected_at" in dataset else 0

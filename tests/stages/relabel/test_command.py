@@ -22,11 +22,13 @@ from foundational.errors import ConflictError, EngineError, GateError, InputErro
 from foundational.inspection.check import check
 from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.records import labeller_of
+from foundational.labelling.session import LabellingChoice
 from foundational.provenance.record import read_record
 from foundational.stages.relabel.command import check_labels, relabel_dataset
-from foundational.stages.translate.command import journal_path, translate_dataset
+from foundational.stages.translate.command import Transfer, journal_path, translate_dataset
 from foundational.stages.validate.command import validate_dataset
 from foundational.testing.project import copy_project, store_set
+from foundational.workspace.parents import Permissions
 from foundational.workspace.validations import write_validation
 from tests.validation_reports import report
 
@@ -58,7 +60,7 @@ def volume_of(root, row):
 
 
 def test_the_result_has_the_parent_s_configurations_and_other_labels(project):
-    record = relabel_dataset(project, "ni", EMT, "local/emt", isolated_energy=0.5)
+    record = relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT, isolated_energy=0.5))
     parent, child = loaded(project, "ni"), loaded(project, "local/emt")
     for name in ("id", "split", "walker", "step"):
         assert np.array_equal(child[name], parent[name])
@@ -79,16 +81,16 @@ def test_the_result_has_the_parent_s_configurations_and_other_labels(project):
 
 
 def test_the_isolated_atom_is_null_where_it_is_unknown_and_computed_for_a_potential(project):
-    record = relabel_dataset(project, "ni", EMT, "local/emt")
+    record = relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT))
     assert record.labeller.parameters["isolated_atom_eV"] == {"Ni": None}
-    record = relabel_dataset(project, "ni", "lammps:NiNb", "local/again")
+    record = relabel_dataset(project, "ni", "local/again", LabellingChoice("lammps:NiNb"))
     assert record.labeller.parameters["isolated_atom_eV"]["Ni"] == pytest.approx(0.0, abs=1e-9)
     assert record.output.fingerprint == read_record(project / "datasets/ni").output.fingerprint
 
 
 def test_a_configuration_that_fails_is_recorded_and_left_out(project):
     arguments = {"fault": "raise", "at": volume_of(project, 17)}
-    record = relabel_dataset(project, "ni", FAULTY, "local/emt", arguments=arguments)
+    record = relabel_dataset(project, "ni", "local/emt", LabellingChoice(FAULTY, arguments=arguments))
     parent, child = loaded(project, "ni"), loaded(project, "local/emt")
     assert np.array_equal(child["id"], np.delete(parent["id"].to_numpy(), 17, axis=0))
     assert record.details["filtered"] == [
@@ -100,14 +102,14 @@ def test_a_configuration_that_fails_is_recorded_and_left_out(project):
 
 
 def test_crystals_may_be_turned_into_others_before_they_are_labelled(project):
-    record = relabel_dataset(project, "ni", EMT, "local/emt", crystals=["bcc"])
+    record = relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT), crystals=["bcc"])
     parent, child = loaded(project, "ni"), loaded(project, "local/emt")
     assert record.spec["crystals"] == ["bcc"]
     assert record.details["turned"] == {"bcc": child.sizes["configuration"] - COUNT}
     assert np.array_equal(child["id"][:COUNT], parent["id"])
     assert (child["turned_into"][COUNT:] == 2).all()
     assert check("local/emt", project)["violations"] == []
-    again = relabel_dataset(project, "local/emt", "lammps:NiNb", "local/back")
+    again = relabel_dataset(project, "local/emt", "local/back", LabellingChoice("lammps:NiNb"))
     assert again.details["turned"] == record.details["turned"]
     assert np.array_equal(loaded(project, "local/back")["turned_into"], child["turned_into"])
 
@@ -115,14 +117,14 @@ def test_crystals_may_be_turned_into_others_before_they_are_labelled(project):
 def test_a_configuration_is_tried_twice(project, tmp_path):
     (tmp_path / "marks").mkdir()
     arguments = {"fault": "first", "marks": str(tmp_path / "marks")}
-    record = relabel_dataset(project, "ni", FAULTY, "local/emt", arguments=arguments)
+    record = relabel_dataset(project, "ni", "local/emt", LabellingChoice(FAULTY, arguments=arguments))
     assert record.details["filtered"] == []
     assert len(list((tmp_path / "marks").iterdir())) == 2 * record.output.n_configurations
 
 
 def test_what_fails_from_the_start_is_given_up(project):
     with pytest.raises(EngineError, match=r"the first 3 configurations all failed.*SCF did not converge"):
-        relabel_dataset(project, "ni", FAULTY, "local/emt", arguments={"fault": "raise"})
+        relabel_dataset(project, "ni", "local/emt", LabellingChoice(FAULTY, arguments={"fault": "raise"}))
     assert not (project / "datasets/local/emt/data.zarr").exists()
 
 
@@ -130,7 +132,7 @@ def test_a_configuration_that_workers_die_of_is_left_out_alone(project, tmp_path
     """It is tried twice; what another worker was busy with at that moment is labelled all the same."""
     (tmp_path / "marks").mkdir()
     fatal = {"fault": "die", "at": volume_of(project, 5), "marks": str(tmp_path / "marks")}
-    record = relabel_dataset(project, "ni", FAULTY, "local/emt", arguments=fatal, workers=2)
+    record = relabel_dataset(project, "ni", "local/emt", LabellingChoice(FAULTY, arguments=fatal, workers=2))
     ((left_out),) = record.details["filtered"]
     parent = open_store(project / "datasets/ni/data.zarr")
     assert left_out["parent_id"] == parent["id"].to_numpy()[5].tobytes().hex()
@@ -142,9 +144,9 @@ def test_a_configuration_that_workers_die_of_is_left_out_alone(project, tmp_path
 
 def test_labels_of_an_interrupted_run_are_not_mixed_with_others(project):
     with pytest.raises(EngineError, match=r"the first 3 configurations all failed.*the process that labelled it died"):
-        relabel_dataset(project, "ni", FAULTY, "local/emt", arguments={"fault": "die"}, workers=2)
+        relabel_dataset(project, "ni", "local/emt", LabellingChoice(FAULTY, arguments={"fault": "die"}, workers=2))
     with pytest.raises(ConflictError, match=r"holds labels of an interrupted run by.*with other settings"):
-        relabel_dataset(project, "ni", FAULTY, "local/emt", arguments={"fault": ""})
+        relabel_dataset(project, "ni", "local/emt", LabellingChoice(FAULTY, arguments={"fault": ""}))
 
 
 def test_a_killed_run_goes_on_where_it_was(project, tmp_path):
@@ -165,10 +167,10 @@ def test_a_killed_run_goes_on_where_it_was(project, tmp_path):
     assert 8 <= len(finished) < COUNT
     journal.write_bytes(whole + finished[0][:100])
     before = len(list((tmp_path / "marks").iterdir()))
-    record = relabel_dataset(project, "ni", FAULTY, "local/emt", arguments=arguments)
+    record = relabel_dataset(project, "ni", "local/emt", LabellingChoice(FAULTY, arguments=arguments))
     assert len(list((tmp_path / "marks").iterdir())) - before == COUNT - len(finished)
     assert not journal.exists()
-    straight = relabel_dataset(project, "ni", EMT, "local/straight")
+    straight = relabel_dataset(project, "ni", "local/straight", LabellingChoice(EMT))
     assert record.output.fingerprint == straight.output.fingerprint
 
 
@@ -176,16 +178,17 @@ def test_a_killed_run_goes_on_where_it_was(project, tmp_path):
 def test_labels_do_not_depend_on_the_executor(project, name):
     if name != "local":
         pytest.importorskip({"parsl": "parsl", "dask": "distributed"}[name])
-    here = relabel_dataset(project, "ni", EMT, "local/here")
+    here = relabel_dataset(project, "ni", "local/here", LabellingChoice(EMT))
     with warnings.catch_warnings(category=ResourceWarning, action="ignore"):  # Parsl leaves files for the collector
-        there = relabel_dataset(project, "ni", EMT, "local/there", executor=name, workers=2 if name == "local" else 1)
+        choice = LabellingChoice(EMT, executor=name, workers=2 if name == "local" else 1)
+        there = relabel_dataset(project, "ni", "local/there", choice)
         gc.collect()
     assert there.output.fingerprint == here.output.fingerprint
 
 
 def test_an_unknown_executor_is_refused(project):
     with pytest.raises(InputError, match="expected an executor among local, parsl and dask, got 'slurm'"):
-        relabel_dataset(project, "ni", EMT, "local/emt", executor="slurm")
+        relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT, executor="slurm"))
 
 
 def test_stored_labels_are_computed_again_and_compared(project):
@@ -195,12 +198,12 @@ def test_stored_labels_are_computed_again_and_compared(project):
 
 
 def test_code_that_a_record_names_is_not_run_unasked(project):
-    relabel_dataset(project, "ni", FAULTY, "local/emt", arguments={"fault": ""})
+    relabel_dataset(project, "ni", "local/emt", LabellingChoice(FAULTY, arguments={"fault": ""}))
     with pytest.raises(InputError, match="if you trust that, name it with --labeller"):
         check_labels(project, "local/emt", 3)
     with pytest.raises(ConflictError, match="not by"):
-        check_labels(project, "local/emt", 3, labeller_name=FAULTY, arguments={"fault": "nan"})
-    assert check_labels(project, "local/emt", 3, labeller_name=FAULTY, arguments={"fault": ""}).ok
+        check_labels(project, "local/emt", 3, LabellingChoice(FAULTY, arguments={"fault": "nan"}))
+    assert check_labels(project, "local/emt", 3, LabellingChoice(FAULTY, arguments={"fault": ""})).ok
 
 
 def failed_report(root, **changes):
@@ -213,26 +216,26 @@ def test_a_parent_that_failed_its_validation_is_refused(project):
     failed_report(project)
     for run in (
         lambda **more: translate_dataset(project, "ni", "Nb", **more),
-        lambda **more: relabel_dataset(project, "ni", EMT, "local/emt", **more),
+        lambda **more: relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT), **more),
     ):
         with pytest.raises(GateError, match=r"'ni' failed its own validation.*only 1 of 2.*--force-parent"):
             run()
-        run(force_parent=True)
+        run(permissions=Permissions(failed_parent=True))
 
 
 @pytest.mark.parametrize("changes", [{"passed": True}, {"fingerprint": "of other data"}])
 def test_a_parent_is_judged_by_its_own_report(project, changes):
     failed_report(project, **changes)
-    assert translate_dataset(project, "ni", "Nb", crystals=[]).output.n_configurations == COUNT
+    assert translate_dataset(project, "ni", "Nb", transfer=Transfer(crystals=[])).output.n_configurations == COUNT
 
 
 def test_two_processes_do_not_label_into_one_dataset(project):
     with exclusive(project, "local/emt"), pytest.raises(ConflictError, match="another process is writing"):
-        relabel_dataset(project, "ni", EMT, "local/emt")
+        relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT))
 
 
 def test_a_relabelled_set_is_validated_against_its_own_labeller(project):
-    relabel_dataset(project, "ni", EMT, "local/emt")
+    relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT))
     with pytest.raises(InputError, match="if you trust that, name it with --labeller"):
         validate_dataset(project, "local/emt", members=1)
     emt = labeller_of(read_record(project / "datasets/local/emt").labeller, project, labeller_named(EMT, project))
@@ -242,6 +245,6 @@ def test_a_relabelled_set_is_validated_against_its_own_labeller(project):
 
 
 def test_what_code_of_one_s_own_labelled_is_no_parent_of_translations(project):
-    relabel_dataset(project, "ni", EMT, "local/emt")
+    relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT))
     with pytest.raises(InputError, match=r"'local/emt' was labelled by ase:.*translate a set that"):
         translate_dataset(project, "local/emt", "Cu")

@@ -17,11 +17,10 @@ from foundational.reports.survey_page import PAGE, tables, write_survey
 from foundational.science.crystals import build_crystal
 from foundational.specs.parsing import merge, read_yaml
 from foundational.specs.translate import NptTestSpec
-from foundational.stages.survey.command import Variation, read_metals, read_pool_tests, run_pool_test, survey_metal
+from foundational.stages.survey.command import read_metals, read_pool_tests, run_pool_test, survey_metal
 from foundational.stages.survey.stage import MetalReport
-from foundational.stages.translate.command import translate_dataset
-from foundational.stages.translate.length_scale import length_scale
-from foundational.stages.translate.stage import scaled
+from foundational.stages.translate.command import Transfer, translate_dataset
+from foundational.stages.translate.length_scale import References, length_factor, scale_configurations
 from foundational.testing.crystals import labelled_dataset
 from foundational.testing.project import copy_project, store_pool
 
@@ -49,9 +48,9 @@ def project(distilled_project, tmp_path_factory):
     params["translate"]["metals"] = METALS
     params["translate"]["parity"] = {"local/al": "local-al"}
     YAML().dump(params, root / "params.yaml")
-    translate_dataset(root, "ni", "Al", crystals=[])
+    translate_dataset(root, "ni", "Al", transfer=Transfer(crystals=[]))
     made = open_store(root / "datasets/local/al/data.zarr").load()
-    pool = scaled(to_configurations(made), 1.01, "Al")
+    pool = scale_configurations(to_configurations(made), 1.01, "Al")
     labeller = LammpsLabeller(potential_for("Al", root))
     store_pool(root, "local-al", labelled_dataset(pool, labeller, "Al"), labeller)
     return root
@@ -69,16 +68,16 @@ def parent(project):
 
 @pytest.mark.parametrize("rule", ["lattice", "nearest-neighbour", "volume", "virial"])
 def test_a_metal_is_as_long_as_itself(parent, nickel, rule):
-    assert length_scale(rule, parent, nickel, nickel, nickel.labeller) == pytest.approx(1.0, abs=2e-4)
+    assert length_factor(rule, parent, References(nickel, nickel), nickel.labeller) == pytest.approx(1.0, abs=2e-4)
 
 
 def test_matching_the_virial_gives_the_configurations_the_parent_s(parent, nickel, project):
     """In cohesive energies, the mean of tr σ V / 3N over the scaled configurations is that over the parent's."""
     aluminium = reference_crystals(LammpsLabeller(potential_for("Al", project)), "Al")
-    scale = length_scale("virial", parent, nickel, aluminium, aluminium.labeller)
-    volume = length_scale("volume", parent, nickel, aluminium, aluminium.labeller)
+    scale = length_factor("virial", parent, References(nickel, aluminium), aluminium.labeller)
+    volume = length_factor("volume", parent, References(nickel, aluminium), aluminium.labeller)
     assert 0.95 < scale / volume < 1.05
-    made = aluminium.labeller.label(_scaled(parent, scale))
+    made = aluminium.labeller.label(_scale_configurations(parent, scale))
     n_atoms, cell = parent["n_atoms"].to_numpy(), parent["cell"].to_numpy()
     virials = [
         float(np.mean(np.trace(stress, axis1=1, axis2=2) / 3 * np.linalg.det(lattice) / n_atoms)) / energy
@@ -90,8 +89,8 @@ def test_matching_the_virial_gives_the_configurations_the_parent_s(parent, nicke
     assert virials[1] == pytest.approx(virials[0], abs=1e-4)
 
 
-def _scaled(parent, scale):
-    return scaled(to_configurations(parent), scale, "Al")
+def _scale_configurations(parent, scale):
+    return scale_configurations(to_configurations(parent), scale, "Al")
 
 
 @pytest.mark.parametrize("structure", ["fcc", "hcp"])
@@ -142,22 +141,22 @@ def test_a_metal_is_judged_and_the_page_shows_it(project):
 
 
 def test_what_is_not_in_the_table_is_refused(project):
-    added = Variation(refine_by=3, refine_from="local-al")
+    added = Transfer(refine_by=3, refine_from="local-al")
     with pytest.raises(NotFoundError, match="did you mean 'Al'"):
         survey_metal(project, "Ag")
     with pytest.raises(InputError, match="expected a rule among"):
-        survey_metal(project, "Al", variation=Variation(rule="colour"))
+        survey_metal(project, "Al", variation=Transfer(rule="colour"))
     with pytest.raises(InputError, match=r"rule and crystals of params\.yaml.* got lattice"):
-        survey_metal(project, "Al", variation=Variation(rule="lattice"), write=True)
+        survey_metal(project, "Al", variation=Transfer(rule="lattice"), write=True)
     with pytest.raises(InputError, match=r"got volume, \(\)"):
-        survey_metal(project, "Al", variation=Variation(crystals=[]), write=True)
+        survey_metal(project, "Al", variation=Transfer(crystals=[]), write=True)
     with pytest.raises(InputError, match="3 added"):
         survey_metal(project, "Al", variation=added, write=True)
 
 
 def test_a_metal_is_judged_with_frames_of_its_own(project):
     plain = survey_metal(project, "Al")
-    refined = survey_metal(project, "Al", variation=Variation(refine_by=3, refine_from="local-al"))
+    refined = survey_metal(project, "Al", variation=Transfer(refine_by=3, refine_from="local-al"))
     assert refined.frames == plain.frames + 3
     assert refined.mae_meV_per_atom != plain.mae_meV_per_atom
 
@@ -174,7 +173,9 @@ def test_parity_is_over_every_frame_and_by_energy(project):
 
 
 def test_frames_that_a_set_was_refined_with_are_no_test(project):
-    translate_dataset(project, "ni", "Al", name="local/al-refined", refine_by=3, refine_from="local-al")
+    translate_dataset(
+        project, "ni", "Al", name="local/al-refined", transfer=Transfer(refine_by=3, refine_from="local-al")
+    )
     assert run_pool_test(project, "local/al-refined", "local-al").frames == 37
 
 

@@ -1,244 +1,66 @@
-import shutil
-
 import numpy as np
 import pytest
 
-from foundational.data.batches import to_configurations
-from foundational.data.configurations import Configurations
+from foundational.data.conversion import to_dataset
+from foundational.data.fingerprint import hexadecimal
 from foundational.data.store import open_store
-from foundational.engines.geometry.local_structure import StructureType, structure_shares
+from foundational.engines.crystals.references import reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
-from foundational.errors import ConflictError, EngineError, InputError, NotFoundError
-from foundational.inspection.check import check
-from foundational.inspection.show import show
-from foundational.labelling.session import LabellingSession
-from foundational.provenance.record import read_record
-from foundational.science.crystals import build_crystal
+from foundational.labelling.session import LabellingChoice, LabellingPlan, LabellingSession, labelling_session
+from foundational.specs.params import read_params
 from foundational.specs.translate import GuardSpec
-from foundational.stages.translate.command import translate_dataset
-from foundational.stages.translate.stage import as_other_crystals, scaled, translate
-from foundational.testing.crystals import labelled_dataset, rattled_crystals
-from foundational.testing.project import change_params, copy_project, store_pool
-from foundational.testing.tolerances import ENERGY_ROUNDING, POSITION_ROUNDING
+from foundational.stages.translate.length_scale import References, scale_configurations
+from foundational.stages.translate.refine import Augmentation
+from foundational.stages.translate.stage import TranslationPlan, translate
+from foundational.testing.crystals import rattled_crystals
+from tests.labelling.test_session import Counting
 
 GUARD = GuardSpec(minimum_distance=1.0, maximum_energy=100.0)
 
 
 @pytest.fixture(scope="module")
-def translated(distilled_project, tmp_path_factory):
-    root = tmp_path_factory.mktemp("translated") / "project"
-    shutil.copytree(distilled_project, root, symlinks=True)
-    translate_dataset(root, "ni", "Nb")
-    return root
+def nickel(distilled_project):
+    return reference_crystals(LammpsLabeller(potential_for("Ni", distilled_project)), "Ni")
 
 
-def test_the_result_is_local_labelled_and_knows_its_parent(translated):
-    shown = show("local/nb", translated)
-    assert shown["element"] == "Nb"
-    assert shown["parent"]["name"] == "ni"
-    assert shown["parent"]["fingerprint"] == show("ni", translated)["fingerprint"]
-    assert shown["labeller"]["id"] == "lammps:NiNb"
-    assert check("local/nb", translated)["violations"] == []
-    record = read_record(translated / "datasets/local/nb")
-    assert record.parents[0].parents[0].output.name == "pools/ni-momt-32"
-
-
-def test_fractional_coordinates_and_splits_are_the_parent_s(translated):
-    parent = open_store(translated / "datasets/ni/data.zarr").load()
-    child = open_store(translated / "datasets/local/nb/data.zarr").load()
-    scale = read_record(translated / "datasets/local/nb").details["scale"]
-    n = parent.sizes["configuration"]
-    whole = child.isel(configuration=slice(n), atom=slice(parent.sizes["atom"]))
-    assert np.array_equal(whole["parent_id"], parent["id"])
-    assert np.array_equal(whole["split"], parent["split"])
-    assert np.allclose(whole["cell"], parent["cell"] * scale)
-    assert np.allclose(whole["positions"], parent["positions"] * scale, atol=POSITION_ROUNDING)
-    assert (whole["turned_into"] == 0).all()
-
-
-def test_crystals_are_turned_into_the_others_too_and_keep_what_is_known_of_them(translated):
-    """All frames of the small project are FCC crystals; copies follow that are BCC and HCP, of the same volume."""
-    parent = open_store(translated / "datasets/ni/data.zarr").load()
-    child = open_store(translated / "datasets/local/nb/data.zarr").load()
-    n = parent.sizes["configuration"]
-    of = {row.tobytes(): k for k, row in enumerate(parent["id"].to_numpy())}
-    origin = np.array([of[row.tobytes()] for row in child["parent_id"].to_numpy()])
-    codes = child["turned_into"].to_numpy()
-    details = read_record(translated / "datasets/local/nb").details
-    assert details["turned"] == {"bcc": (codes == 2).sum(), "hcp": (codes == 3).sum()}
-    assert min(details["turned"].values()) > 0.8 * n
-    assert np.array_equal(child["split"], parent["split"].to_numpy()[origin])
-    volumes = np.linalg.det(child["cell"].to_numpy())
-    assert np.allclose(volumes, volumes[origin])
-    shares = structure_shares(to_configurations(child))
-    for code, kind in ((2, StructureType.BCC), (3, StructureType.HCP)):
-        assert shares[codes == code, kind].min() > 0.5
-        assert shares[codes == 0, kind].max() < 0.5
-
-
-def test_what_was_turned_already_is_carried_and_not_turned_again(translated):
-    made = translate_dataset(translated, "local/nb", "Al")
-    child = open_store(translated / "datasets/local/al/data.zarr").load()
-    parent = open_store(translated / "datasets/local/nb/data.zarr").load()
-    assert made.output.n_configurations == parent.sizes["configuration"]
-    assert np.array_equal(child["turned_into"], parent["turned_into"])
-
-
-def rattled(structure, repeats, amplitude=0.05):
-    rng = np.random.default_rng(1)
-    crystal = build_crystal(structure, 11.0, repeats)
-    n = len(crystal)
-    positions = [crystal.positions + rng.normal(scale=amplitude, size=(n, 3)) + 0.7 for _ in range(4)]
-    return Configurations.build([crystal.cell] * 4, positions, [np.full(n, 28)] * 4)
-
-
-@pytest.mark.parametrize(
-    ("start", "repeats", "end"),
-    [("fcc", (2, 2, 2), "bcc"), ("bcc", (3, 3, 3), "fcc"), ("fcc", (2, 2, 2), "hcp"), ("fcc", (4, 4, 4), "hcp")],
-)
-def test_a_crystal_becomes_the_other_one_at_the_same_volume(start, repeats, end):
-    batch = rattled(start, repeats)
-    copies, rows, codes = as_other_crystals(batch, [end])
-    kinds = {"fcc": StructureType.FCC, "bcc": StructureType.BCC, "hcp": StructureType.HCP}
-    assert structure_shares(batch)[:, kinds[start]].min() == 1
-    assert structure_shares(copies)[:, kinds[end]].min() > 0.95
-    assert np.allclose(copies.volume, batch.volume)
-    assert rows.tolist() == [0, 1, 2, 3]
-    assert set(codes) == {["none", "fcc", "bcc", "hcp"].index(end)}
-
-
-@pytest.mark.parametrize("end", ["bcc", "hcp"])
-def test_a_perfect_crystal_becomes_a_perfect_one(end, checkout):
-    """The energies are those of the crystals built as such: √(8/3) for HCP, and to what float32 positions give."""
-    labeller = LammpsLabeller(potential_for("Ni", checkout))
-    batch = rattled("fcc", (2, 2, 2), amplitude=0.0)
-    copies, _, _ = as_other_crystals(batch, [end])
-    expected = build_crystal(end, 11.0, (3, 3, 3) if end == "bcc" else (3, 2, 2))
-    crystal = Configurations.build([expected.cell], [expected.positions], [np.full(len(expected), 28)])
-    energy = labeller.label(crystal).energy[0] / len(expected)
-    assert labeller.label(copies).energy / 32 == pytest.approx(energy, abs=ENERGY_ROUNDING)
-
-
-def test_where_no_way_is_known_there_are_no_copies(translated):
-    rng = np.random.default_rng(2)
-    gas = Configurations.build([np.eye(3) * 8.0], [rng.uniform(0, 8, (32, 3))], [np.full(32, 28)])
-    assert len(as_other_crystals(gas, ["fcc", "bcc", "hcp"])[0]) == 0
-    odd, slabs = rattled("fcc", (3, 3, 3)), rattled("bcc", (3, 3, 3))
-    assert len(as_other_crystals(odd, ["hcp"])[0]) == len(as_other_crystals(slabs, ["hcp"])[0]) == 0
-    assert len(as_other_crystals(rattled("fcc", (2, 2, 2)), ["fcc"])[0]) == 0
-    made = translate_dataset(translated, "ni", "Cu", crystals=[])
-    assert made.output.n_configurations == read_record(translated / "datasets/ni").output.n_configurations
-    assert made.spec["crystals"] == []
-    assert made.details["turned"] == {}
-
-
-def test_the_scale_by_volume_is_that_of_the_relaxed_crystals(translated):
-    # Volumes per atom of BCC niobium and FCC nickel: 3.3024³/2 and 3.5162³/4 Å³.
-    expected = ((3.3024**3 / 2) / (3.5162**3 / 4)) ** (1 / 3)
-    assert read_record(translated / "datasets/local/nb").details["scale"] == pytest.approx(expected, rel=1e-3)
-
-
-def test_labels_are_those_of_the_stored_positions(translated):
-    stored = to_configurations(open_store(translated / "datasets/local/nb/data.zarr"))
-    again = LammpsLabeller(potential_for("Nb", translated)).label(stored)
-    assert np.array_equal(stored.labels.energy, again.energy)
-    assert np.array_equal(stored.labels.forces, again.forces)
-
-
-def test_an_existing_dataset_is_refused(translated):
-    with pytest.raises(ConflictError, match="'local/nb' exists already"):
-        translate_dataset(translated, "ni", "Nb")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
-        (("ni", "Ni"), InputError, "is Ni already"),
-        (("nni", "Nb"), NotFoundError, "did you mean 'ni'"),
-        (("ni", "Nz"), NotFoundError, "no potential with element 'Nz'.*which has Ag, Al"),
-    ],
-)
-def test_what_cannot_be_translated_is_refused_and_nothing_written(distilled_project, arguments, error, message):
-    before = sorted((distilled_project / "datasets").rglob("*"))
-    with pytest.raises(error, match=message):
-        translate_dataset(distilled_project, *arguments)
-    assert sorted((distilled_project / "datasets").rglob("*")) == before
-
-
-def test_a_potential_without_the_element_is_refused(distilled_project):
-    with pytest.raises(InputError, match="'Al_mm' has no Nb"):
-        translate_dataset(distilled_project, "ni", "Nb", potential_id="Al_mm")
-
-
-def test_an_unknown_rule_is_refused(distilled_project):
-    with pytest.raises(InputError, match="expected a rule among"):
-        translate_dataset(distilled_project, "ni", "Nb", rule="colour")
-
-
-def test_names_of_the_pipeline_are_not_the_user_s_to_give(distilled_project):
-    with pytest.raises(InputError, match="your own datasets are called local/"):
-        translate_dataset(distilled_project, "ni", "Nb", name="mine")
-
-
-def test_overlapping_atoms_are_filtered_and_said(distilled_project):
+def test_every_label_of_an_expensive_labeller_is_kept_those_of_added_configurations_too(
+    distilled_project, nickel, tmp_path
+):
+    params = read_params(distilled_project / "params.yaml")
     parent = open_store(distilled_project / "datasets/ni/data.zarr").load()
-    near = parent.copy(deep=True)
-    near["positions"][1] = near["positions"][0] + np.array([0.3, 0, 0], dtype=np.float32)
-    labeller = LammpsLabeller(potential_for("Al", distilled_project))
-    made = translate(near, "Al", 1.15, GUARD, LabellingSession(labeller))
-    assert made.dataset.sizes["configuration"] == parent.sizes["configuration"] - 1
-    assert len(made.filtered) == 1
-    assert "0.345 Å apart" in made.filtered[0]["reason"]
-    assert made.filtered[0]["parent_id"] == bytes(parent["id"].to_numpy()[0]).hex()
+    pool = to_dataset(scale_configurations(rattled_crystals(20, seed=5), 1.03, "Cu"), attrs={"element": "Cu"})
+    labeller = LabellingChoice("ase:ase.calculators.emt:EMT").labeller_for("Cu", distilled_project)
+    plan = TranslationPlan("Cu", "volume", GUARD, (), 0.5)
+    with (
+        labelling_session(labeller, "Cu", LabellingPlan(tmp_path), journal=tmp_path / "kept.jsonl") as opened,
+        Counting(1) as pool_of_threads,
+    ):
+        session = LabellingSession(labeller, pool_of_threads, opened.journal)
+        references = References(nickel, reference_crystals(labeller, "Cu", session=session))
+        before = len(session.journal.outcomes)
+        result = translate(plan, parent, references, session, Augmentation(pool, 4, params.ani, 1))
+        assert result.details.added == 4
+        kept = set(session.journal.outcomes)
+        assert set(hexadecimal(result.dataset["id"].to_numpy())) <= kept
+        assert len(kept) == before + parent.sizes["configuration"] + 4
+        assert pool_of_threads.count == len(kept)
 
 
-def test_energy_outliers_are_filtered_and_said(distilled_project):
+def test_the_result_is_a_finished_dataset(distilled_project, nickel):
     parent = open_store(distilled_project / "datasets/ni/data.zarr").load()
     labeller = LammpsLabeller(potential_for("Al", distilled_project))
-    everything = translate(parent, "Al", 1.15, GUARD, LabellingSession(labeller)).dataset
-    energy = np.sort((everything["energy"] / everything["n_atoms"]).to_numpy())
-    limit = float(energy[-2] - energy[0] + energy[-1] - energy[0]) / 2
-    made = translate(parent, "Al", 1.15, GUARD.model_copy(update={"maximum_energy": limit}), LabellingSession(labeller))
-    assert made.dataset.sizes["configuration"] == parent.sizes["configuration"] - 1
-    assert "above the lowest" in made.filtered[0]["reason"]
-
-
-def test_a_scale_that_leaves_nothing_is_an_error(distilled_project):
-    parent = open_store(distilled_project / "datasets/ni/data.zarr").load()
-    labeller = LammpsLabeller(potential_for("Al", distilled_project))
-    strict = GuardSpec(minimum_distance=3.0, maximum_energy=1.0)
-    with pytest.raises(EngineError, match="all 40 configurations were filtered"):
-        translate(parent, "Al", 1.15, strict, LabellingSession(labeller))
-
-
-def test_scaling_by_one_changes_only_the_element(distilled_project):
-    batch = to_configurations(open_store(distilled_project / "datasets/ni/data.zarr"))
-    same = scaled(batch, 1.0, "Al")
-    assert np.array_equal(same.positions, batch.positions)
-    assert set(same.atomic_numbers) == {13}
-
-
-def test_a_refined_set_holds_frames_of_the_target_too(distilled_project, tmp_path):
-    """Chosen from a pool of the target by what networks trained on the translated set know least."""
-    root = copy_project(distilled_project, tmp_path / "project")
-    change_params(root, {"ani": {"recipe": {"training": {"least_steps": None}}}})
-    niobium = LammpsLabeller(potential_for("Nb", root))
-    columns = {"walker": np.arange(30) % 2, "step": np.arange(30) * 10, "order_parameter": np.full(30, 0.3)}
-    frames = scaled(rattled_crystals(30, seed=5), 1.18, "Nb")
-    pool = labelled_dataset(frames, niobium, "Nb", attrs={"volume_per_atom": 18.0}, **columns)
-    store_pool(root, "local-nb", pool, niobium)
-    made = translate_dataset(root, "ni", "Nb", crystals=[], refine_by=6, refine_from="local-nb")
-    assert made.details["refined"] == 6
-    assert [parent.output.name for parent in made.parents] == ["ni", "pools/local-nb"]
-    child, plain = open_store(root / "datasets/local/nb/data.zarr").load(), open_store(root / "datasets/ni/data.zarr")
-    assert child.sizes["configuration"] == 46
-    added = child["parent_id"].to_numpy()[40:]
-    known = {bytes(row) for row in pool["id"].to_numpy()}
-    assert len({bytes(row) for row in added} & known) == 6
-    assert np.array_equal(child["parent_id"].to_numpy()[:40], plain["id"].to_numpy())
-    assert (child["split"].to_numpy()[40:] == 0).all()
-    assert np.isfinite(child["uncertainty"].to_numpy()[40:]).all()
-    assert check("local/nb", root)["violations"] == []
-    with pytest.raises(InputError, match="expected --refine with --refine-from"):
-        translate_dataset(root, "ni", "Nb", name="local/x", refine_from="local-nb")
+    references = References(nickel, reference_crystals(labeller, "Al"))
+    plan = TranslationPlan("Al", "volume", GUARD, ("bcc",), 0.5)
+    result = translate(plan, parent, references, LabellingSession(labeller))
+    assert result.dataset.attrs["volume_per_atom"] == references.target.ground_volume
+    assert result.dataset.attrs["element"] == "Al"
+    copies = int((result.dataset["turned_into"].to_numpy() == 2).sum())
+    assert result.details.record() == {
+        "scale": pytest.approx((references.target.ground_volume / nickel.ground_volume) ** (1 / 3)),
+        "rule": "volume",
+        "ground_states": {"Ni": "fcc", "Al": "fcc"},
+        "turned": {"bcc": copies},
+        "filtered": [],
+    }
+    assert np.isfinite(result.dataset["energy"]).all()

@@ -1,0 +1,117 @@
+"""Configurations that are about to be labelled, and the dataset of those that passed the guards."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from foundational.data.configurations import Configurations
+from foundational.data.conversion import to_dataset
+from foundational.data.distances import shortest_distances
+from foundational.data.fingerprint import hexadecimal
+from foundational.errors import EngineError
+from foundational.labelling.session import LabellingSession
+
+#: Variables that a configuration keeps when it is changed: where it came from, not what its labels were.
+CARRIED: Final = ("order_parameter", "walker", "step", "selected_at", "split")
+#: Variables that it keeps, too, when only its labels change.
+UNCHANGED: Final = ("volume", "selected_because")
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """One configuration that is not in the result."""
+
+    parent_id: str
+    """Id of the configuration that it came from, in hexadecimal."""
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Configurations to label, each from a row of a parent dataset."""
+
+    parent: xr.Dataset
+    configurations: Configurations
+    rows: NDArray[np.int64]
+    """(C,) the row of the parent that each came from."""
+    carried: tuple[str, ...] = CARRIED
+    """Variables whose values are those of the parent's row."""
+    columns: dict[str, NDArray[Any]] = field(default_factory=dict)
+    """Variables of the candidates themselves, (C,) each."""
+
+    def take(self, indices: NDArray[np.int64]) -> "Candidates":
+        """The candidates ``indices``, in that order."""
+        columns = {name: column[indices] for name, column in self.columns.items()}
+        return Candidates(self.parent, self.configurations.take(indices), self.rows[indices], self.carried, columns)
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """A labelled dataset, and which candidates are not in it."""
+
+    dataset: xr.Dataset
+    excluded: tuple[Excluded, ...]
+
+
+def label_candidates(
+    candidates: Candidates,
+    element: str,
+    session: LabellingSession,
+    maximum_energy: float,
+    *,
+    minimum_distance: float | None = None,
+) -> LabelledSet:
+    """Label ``candidates`` of ``element`` and exclude what no set should hold.
+
+    Excluded are, in this order, candidates with atoms closer than ``minimum_distance``, before any label; those on
+    which the labeller fails; and those whose energy per atom is more than ``maximum_energy`` above the lowest.
+
+    Parameters
+    ----------
+    maximum_energy
+        eV per atom above the lowest energy per atom of the set.
+    minimum_distance
+        Å; None: atoms may be as close as the labeller allows.
+
+    Raises
+    ------
+    EngineError
+        If nothing is left.
+    """
+    ids = hexadecimal(candidates.parent["id"].to_numpy())
+    excluded: list[Excluded] = []
+    if minimum_distance is not None:
+        distance = shortest_distances(candidates.configurations)
+        excluded += [
+            Excluded(ids[candidates.rows[c]], f"atoms {distance[c]:.3f} Å apart, less than {minimum_distance:.3f} Å")
+            for c in np.flatnonzero(distance < minimum_distance).tolist()
+        ]
+        candidates = candidates.take(np.flatnonzero(distance >= minimum_distance))
+    if not len(candidates.configurations):
+        raise EngineError(f"all {len(ids)} configurations were filtered before labelling; the scale cannot be right")
+    survivors = session.label_survivors(candidates.configurations)
+    excluded += [Excluded(ids[candidates.rows[c]], reason) for c, reason in survivors.failures.items()]
+    labelled = candidates.take(survivors.rows)
+    energy = survivors.labels.energy / labelled.configurations.n_atoms
+    passed = energy <= energy.min() + maximum_energy
+    excluded += [
+        Excluded(
+            ids[labelled.rows[c]],
+            f"{energy[c] - energy.min():.3f} eV/atom above the lowest, more than {maximum_energy}",
+        )
+        for c in np.flatnonzero(~passed).tolist()
+    ]
+    kept = np.flatnonzero(passed)
+    parent, rows = candidates.parent, labelled.rows[kept]
+    variables = {name: parent[name].to_numpy()[rows] for name in candidates.carried if name in parent}
+    variables |= {name: column[kept] for name, column in labelled.columns.items()}
+    dataset = to_dataset(
+        labelled.configurations.with_labels(survivors.labels).take(kept),
+        attrs={"element": element, "labeller": session.id},
+        parent_id=parent["id"].to_numpy()[rows],
+        **variables,
+    )
+    return LabelledSet(dataset, tuple(excluded))
