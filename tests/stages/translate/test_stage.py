@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from foundational.data.batches import take
 from foundational.data.conversion import to_dataset
 from foundational.data.fingerprint import hexadecimal
 from foundational.data.store import open_store
@@ -28,7 +29,10 @@ def test_every_label_of_an_expensive_labeller_is_kept_those_of_added_configurati
     distilled_project, nickel, tmp_path
 ):
     params = read_params(distilled_project / "params.yaml")
-    parent = open_store(distilled_project / "datasets/ni/data.zarr").load()
+    recipe = params.ani.recipe
+    short = recipe.training.model_copy(update={"least_steps": None})
+    settings = params.ani.model_copy(update={"recipe": recipe.model_copy(update={"training": short})})
+    parent = take(open_store(distilled_project / "datasets/ni/data.zarr"), slice(0, 12)).load()
     pool = to_dataset(scale_configurations(rattled_crystals(20, seed=5), 1.03, "Cu"), attrs={"element": "Cu"})
     labeller = LabellingChoice("ase:ase.calculators.emt:EMT").labeller_for("Cu", distilled_project)
     plan = TranslationPlan("Cu", "volume", GUARD, (), 0.5)
@@ -39,7 +43,7 @@ def test_every_label_of_an_expensive_labeller_is_kept_those_of_added_configurati
         session = LabellingSession(labeller, pool_of_threads, opened.journal)
         references = References(nickel, reference_crystals(labeller, "Cu", session=session))
         before = len(session.journal.outcomes)
-        result = translate(plan, parent, references, session, Augmentation(pool, 4, params.ani, 1))
+        result = translate(plan, parent, references, session, Augmentation(pool, 4, settings, 1))
         assert result.details.added == 4
         kept = set(session.journal.outcomes)
         assert set(hexadecimal(result.dataset["id"].to_numpy())) <= kept
