@@ -54,8 +54,6 @@ FULL_FOLDERS = {"foundational/data"}
 LONG_SIGNATURES = {
     "cli/distill.py:distill": "one parameter for each option of the command",
     "cli/sample.py:sample": "one parameter for each option of the command",
-    "foundational/stages/relabel/command.py:relabel_dataset": "to be bundled",
-    "foundational/stages/translate/command.py:translate_dataset": "to be bundled",
 }
 CLI_TOP_LEVEL_MAY = {"typer", "foundational", *sys.stdlib_module_names}
 
