@@ -66,7 +66,7 @@ CALLS = {
     "validate ni": "sampling",
     "train ni -o model": "ani",
     "evaluate nowhere ni": None,
-    "survey run Cu": "sampling",
+    "survey run Cu": "ani",
     "survey pool nb": None,
     "survey page": None,
     "paper method random": None,

@@ -21,12 +21,12 @@ def test_extension_says_how_many_frames_it_went_on_from(foundational, project):
     YAML().dump(merge(read_yaml(project / "params.yaml"), TINY), project / "params.yaml")
     first = foundational("sample", "ni-npt-solid-32", "--workers", "1", cwd=project)
     assert first.status == 0
-    assert "datasets/pools/ni-npt-solid-32: 20 configurations at 1200 K, crossings 0" in first.out
+    assert "datasets/pools/ni-npt-solid-32: 20 configurations at 1200 K\n" in first.out
     again = foundational("sample", "ni-npt-solid-32", "--workers", "1", cwd=project)
     assert again.status == 1
     assert "exists already, with 20 frames" in again.err
     longer = foundational("sample", "ni-npt-solid-32", "--frames", "30", "--workers", "1", cwd=project)
-    assert "went on from the 20 frames that were there" in longer.out
+    assert "continued from the 20 frames of the stored pool" in longer.out
     assert "datasets/pools/ni-npt-solid-32: 30 configurations" in longer.out
 
 

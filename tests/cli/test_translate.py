@@ -95,4 +95,4 @@ def test_any_labeller_translates(foundational, project):
 
 def test_the_choice_among_several_potentials_is_said(foundational, project):
     outcome = foundational("translate", "ni", "--to", "Cu", "--workers", "1", cwd=project)
-    assert "labelling Cu with Cu_mishin1; take another with --potential: CuTa" in outcome.err
+    assert "labelling Cu with Cu_mishin1; to use another, pass --potential: CuTa" in outcome.err
