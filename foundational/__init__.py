@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from os import PathLike
 
-    from foundational.api import distill, evaluate, load_model, train, translate, validate
+    from foundational.api import distill, evaluate, load_model, relabel, train, translate, validate
     from foundational.dataset import Dataset
 
     __version__: str
@@ -19,6 +19,7 @@ __all__ = [
     "evaluate",
     "load_model",
     "open_dataset",
+    "relabel",
     "train",
     "translate",
     "validate",

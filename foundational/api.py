@@ -14,6 +14,7 @@ from foundational.inputs import (
     Changes,
     origin_of,
     params_of,
+    result_of,
     root_of,
     structures_named,
     volume_of,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from foundational.evaluation.validation_report import ValidationReport
     from foundational.model import Model
     from foundational.progress import Progress
-    from foundational.provenance.record import ProvenanceRecord
-    from foundational.workspace.runner import StageOutput
 
 
 @with_extras
@@ -90,7 +89,61 @@ def translate(
     spec = plan.record(session.id)
     output = StageOutput(result.dataset, to, labeller_record(session.labeller, to), result.details.record())
     name = name or f"local/{to.lower()}"
-    return _result(dataset, record_of(name, "translate", spec, settings.seed, (parent,), output), output)
+    return result_of(dataset, record_of(name, "translate", spec, settings.seed, (parent,), output), output)
+
+
+@with_extras
+def relabel(
+    dataset: Dataset,
+    labeller: str,
+    *,
+    arguments: Mapping[str, Any] | None = None,
+    crystals: Sequence[str] = (),
+    name: str | None = None,
+    params: Changes = None,
+    progress: "Progress | None" = None,
+) -> Dataset:
+    """The same configurations with labels of another method.
+
+    Parameters
+    ----------
+    labeller
+        ``lammps:<potential>``, ``sevennet``, ``chgnet``, or ``ase:<module>:<factory>``, which runs that code.
+    arguments
+        Keyword arguments of the factory, of JSON's types.
+    crystals
+        Crystals of which transformed copies are added.
+    name
+        Of the result; by default ``local/relabelled``.
+
+    Raises
+    ------
+    InputError, NotFoundError
+        There is no such labeller, or it does not suit the dataset.
+    MissingDependencyError
+        A package that the labeller needs is not installed.
+    """
+    from foundational.labelling.catalogue import labeller_named
+    from foundational.labelling.records import labeller_record
+    from foundational.labelling.session import LabellingSession
+    from foundational.stages.relabel.stage import RelabelPlan
+    from foundational.stages.relabel.stage import relabel as relabel_stage
+    from foundational.workspace.runner import StageOutput, record_of
+
+    settings, parent = params_of(dataset, params), origin_of(dataset)
+    chosen = settings.translate
+    plan = RelabelPlan(chosen.guard.maximum_energy, structures_named(crystals), chosen.crystal_majority)
+    session = LabellingSession(
+        labeller_named(labeller, root_of(dataset), arguments, element=parent.element), progress=progress
+    )
+    result = relabel_stage(plan, dataset.xarray, session)
+    spec: dict[str, Any] = {"labeller": session.id, "maximum_energy": plan.maximum_energy}
+    if plan.crystals:
+        spec["crystals"] = list(plan.crystals)
+    method = labeller_record(session.labeller, parent.element)
+    output = StageOutput(result.dataset, parent.element, method, result.details())
+    name = name or "local/relabelled"
+    return result_of(dataset, record_of(name, "relabel", spec, settings.seed, (parent,), output), output)
 
 
 @with_extras
@@ -197,7 +250,7 @@ def distill(
     details = {"rounds": [asdict(line) for line in result.rounds]}
     stored = {"distill": spec.model_dump(mode="json"), "ani": chosen.ani.recipe.model_dump(mode="json")}
     output = StageOutput(result.dataset, parent.element, parent.labeller, details)
-    return _result(dataset, record_of(name, "distill", stored, chosen.seed, (parent,), output), output)
+    return result_of(dataset, record_of(name, "distill", stored, chosen.seed, (parent,), output), output)
 
 
 @with_extras
@@ -258,23 +311,7 @@ def evaluate(model: "Model", dataset: Dataset, *, progress: "Progress | None" = 
 
 @with_extras
 def load_model(path: str | PathLike[str]) -> "Model":
-    """The model in a file that ``Model.save`` or ``foundational train`` wrote.
-
-    Raises
-    ------
-    NotFoundError
-        There is no such file.
-    InputError
-        It is no model file.
-    """
+    """The model in a file that ``Model.save`` or ``foundational train`` wrote; NotFoundError where there is none."""
     from foundational.model import Model
 
     return Model.load(path)
-
-
-def _result(parent: Dataset, record: "ProvenanceRecord", output: "StageOutput") -> Dataset:
-    """The dataset in memory that a stage made from ``parent``, with its record; it is not released."""
-    from foundational.inspection.description import Description
-
-    description = Description(record)
-    return Dataset(output.dataset, record.output.name, project=parent.project, describe=lambda: description)

@@ -1,4 +1,4 @@
-"""How the functions of `foundational.api` read their arguments: settings, records, names, and absent packages."""
+"""What all functions of `foundational.api` need: settings, records, names, results, and absent packages named."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from foundational.provenance.record import ProvenanceRecord
     from foundational.science.crystals import Structure
     from foundational.specs.params import Params
+    from foundational.workspace.runner import StageOutput
 
 #: A path to a params.yaml, or settings that shall differ, laid out as in that file.
 Changes = str | PathLike[str] | Mapping[str, Any] | None
@@ -113,3 +114,11 @@ def with_name(dataset: Dataset) -> "NamedDataset":
     from foundational.data.named import NamedDataset
 
     return NamedDataset(dataset.name or "dataset", dataset.xarray)
+
+
+def result_of(parent: Dataset, record: "ProvenanceRecord", output: "StageOutput") -> Dataset:
+    """The dataset in memory that a stage made from ``parent``, with its record; it is not released."""
+    from foundational.inspection.description import Description
+
+    description = Description(record)
+    return Dataset(output.dataset, record.output.name, project=parent.project, describe=lambda: description)

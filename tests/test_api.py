@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 import foundational
@@ -12,6 +13,7 @@ from foundational.cli.main import app
 from foundational.dataset import Dataset
 from foundational.errors import InputError, NotFoundError
 from foundational.provenance.record import read_record
+from foundational.specs.parsing import merge, read_yaml
 
 POOL = "pools/ni-momt-32"
 #: One small network, a few steps: numbers of no worth, made at once.
@@ -53,6 +55,17 @@ def test_translate_gives_what_the_command_stores(pool: Dataset, project: Path):
     assert (copper.name, copper.elements, copper.licence) == ("local/cu", ("Cu",), None)
 
 
+def test_relabel_gives_what_the_command_stores(pool: Dataset, project: Path):
+    emt = "ase:ase.calculators.emt:EMT"
+    relabelled = foundational.relabel(pool, emt, arguments={"asap_cutoff": True}, name="local/emt")
+    command(
+        *("relabel", POOL, "--labeller", emt, "--labeller-args", '{"asap_cutoff": true}', "--name", "local/emt"),
+        *("--root", project),
+    )
+    assert relabelled.record == read_record(project / "datasets/local/emt")
+    assert relabelled.labeller == emt
+
+
 def test_distill_gives_what_the_command_stores(pool: Dataset, project: Path):
     small = foundational.distill(pool, 30, method="random", settings={"rounds": 3}, name="local/small")
     command(
@@ -72,7 +85,7 @@ def test_train_gives_the_model_that_the_command_writes(pool: Dataset, project: P
 
 
 def test_validate_gives_a_report_that_prints_as_a_table(pool: Dataset):
-    report = foundational.validate(pool, members=1)
+    report = foundational.validate(pool, members=1, params=QUICK)
     lines = str(report).splitlines()
     assert lines[0] == f"{POOL}: 120 configurations, 1 networks"
     assert lines[1].startswith("network  structure")
@@ -100,9 +113,10 @@ def test_a_model_is_an_ase_calculator(alone: Dataset):
     assert foundational.evaluate(model, alone).mae_meV_per_atom > 0
 
 
-def test_settings_are_read_from_a_file_or_changed_by_a_mapping(alone: Dataset, tiny_project: Path):
-    by_file = foundational.train(alone, frames=10, params=tiny_project / "params.yaml")
-    assert by_file.ensemble.network.hidden == (16,)
+def test_settings_are_read_from_a_file_or_changed_by_a_mapping(alone: Dataset, checkout: Path, tmp_path: Path):
+    YAML().dump(merge(read_yaml(checkout / "params.yaml"), QUICK), tmp_path / "params.yaml")
+    by_file = foundational.train(alone, frames=10, params=tmp_path / "params.yaml")
+    assert by_file.ensemble.id == foundational.train(alone, frames=10, params=QUICK).ensemble.id
     with pytest.raises(InputError, match="epoch: unknown key, did you mean 'epochs'"):
         foundational.train(alone, params={"ani": {"recipe": {"training": {"epoch": 1}}}})
     with pytest.raises(NotFoundError, match=r"none\.yaml: no such file"):
