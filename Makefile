@@ -1,16 +1,18 @@
-# make run    set up, fetch the nickel set, translate it to niobium, retrain on the result and print its crystals beside the reference's
-# make test   set up, then lint, types and tests
+# make run    set up, fetch the nickel set, translate it to niobium, train on the result and print its crystals beside the reference's
+# make test   set up, then lint, types and tests; prints the twenty slowest tests
 # make setup  the environment alone, in .venv
 #
 # PYTHON=python3.12     another interpreter, 3.11 or newer
+# TEST_PROCESSES=2      processes that run the tests, each on its share of the processors; 0 for one process
 # TORCH_BACKEND=auto    the torch that fits this machine's GPU; also cpu, cu130, …: the names of `uv pip install --torch-backend`
 # TORCH_BACKEND=index   the torch of the package index: on Linux x86_64 a CUDA build, some 3 GB to download
 #
-# Left alone, torch is a CPU build: the wheel that lies where pip is told to look (PIP_FIND_LINKS, pip.conf), if it fits this
-# Python, else one from torch's own CPU index. To change the build later, delete .venv first.
+# By default torch is a CPU build: a wheel in a folder that pip searches (PIP_FIND_LINKS, pip.conf) if it fits this Python,
+# otherwise one from torch's own CPU index. To change the build later, delete .venv first.
 
 PYTHON ?= python3
 TORCH_BACKEND ?= $(UV_TORCH_BACKEND)
+TEST_PROCESSES ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -20,14 +22,14 @@ run: setup
 	$(BIN)/dvc pull --allow-missing
 	$(BIN)/foundational translate ni --to Nb --force
 	$(BIN)/foundational validate local/nb
-	@echo "Niobium from nickel is in datasets/local/nb. Go on with: $(BIN)/foundational quick (the whole pipeline in miniature, from no data), or $(BIN)/dvc repro paper"
+	@echo "Niobium from nickel is in datasets/local/nb. Continue with: $(BIN)/foundational quick (the whole pipeline in miniature, from no data), or $(BIN)/dvc repro paper"
 
 test: setup
 	$(BIN)/dvc pull --allow-missing
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --durations 20
 
 setup: $(READY)
 
