@@ -66,7 +66,7 @@ class NptTestSpec(Spec):
 
 
 class MetalsSpec(Spec):
-    """The periodic table of translations: one parent carried to many metals, each judged."""
+    """The periodic table of translations: one parent, translated to many metals, each tested."""
 
     parent: str
     rule: Rule
@@ -84,7 +84,7 @@ class TranslateSpec(Spec):
 
     guard: GuardSpec
     crystals: tuple[Literal["fcc", "bcc", "hcp"], ...]
-    """Into which crystalline configurations of the parent are turned besides: fcc, bcc, hcp; may be empty."""
+    """Structures of transformed copies of the parent's crystals: fcc, bcc, hcp; may be empty."""
     crystal_majority: Annotated[float, Field(gt=0, lt=1)]
     """Share of the atoms with the local structure of a crystal, above which a configuration is called crystalline."""
     short_run_frames: Count

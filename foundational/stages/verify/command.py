@@ -134,7 +134,7 @@ def _since_release(
     """(problems, changes): where a dataset differs from its release, or from the newest one where the data are new.
 
     A difference is a change where it has a record of its own: git's last commit holds the same text, or the data are
-    new and provenance.json is theirs (`judge_store` compares the two). Any other difference is a problem.
+    new and provenance.json belongs to them (`judge_store` compares the two). Any other difference is a problem.
     """
     own = project is not None and records.folder == project / DATASETS / registry.name
     if entry is None and not own:
