@@ -49,15 +49,8 @@ FORBIDDEN = {
 }
 _WORDS = {re.compile(word, re.IGNORECASE | re.MULTILINE): instead for word, instead in FORBIDDEN.items()}
 
-#: Parts that their owners still rewrite.
-PENDING: tuple[str, ...] = (
-    "foundational/stages/",
-    "foundational/specs/translate.py",
-    "params.yaml",
-    "schemas/",
-    "datasets/",
-    "docs/figures/",
-)
+#: Descriptions of released datasets: they change with the next release.
+PENDING: tuple[str, ...] = ("datasets/",)
 
 
 def _python(path: Path) -> Iterator[tuple[int, str]]:
