@@ -47,7 +47,7 @@ def test_console_script_resolves() -> None:
 
 @pytest.mark.parametrize("extra", sorted(EXTRAS.keys() - APART))
 def test_every_package_of_an_extra_can_be_imported(extra: str) -> None:
-    other = {"roc-validator": "rocrate_validator"}
+    other = {"pytest-xdist": "xdist", "roc-validator": "rocrate_validator"}
     names = [distribution(requirement) for requirement in EXTRAS[extra]]
     names = [other.get(name, name).replace("-", "_") for name in names]
     code = "import " + ", ".join(names)
