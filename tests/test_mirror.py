@@ -123,6 +123,8 @@ def reached(test: Path) -> set[str]:
     """Modules that a test or a conftest of it imports, and what these import."""
     files = [test, *(parent / "conftest.py" for parent in test.parents if parent.is_relative_to(TESTS))]
     direct = {name for file in files if file.is_file() for name in imports_of_file(file)}
+    if "import foundational\n" in test.read_text(encoding="utf-8"):  # whose functions import these when called
+        direct |= {"foundational.api", "foundational.dataset"}
     return {module for name in direct for module in closure(name)}
 
 
