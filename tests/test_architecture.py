@@ -14,7 +14,8 @@ ENGINES = DATA | {"science", "engines"}
 RECORDS = DATA | {"science", "provenance", "release"}
 LABELLING = ENGINES | {"provenance", "labelling"}
 EVALUATION = LABELLING | {"evaluation"}
-STAGES = EVALUATION | RECORDS | {"inspection", "workspace", "stages"}
+INTERCHANGE = DATA | {"provenance", "interchange"}
+STAGES = EVALUATION | RECORDS | {"interchange", "inspection", "workspace", "stages"}
 REPRODUCTION = STAGES | {"reports", "reproduction"}
 
 # Layer: the layers it may import. `foundational` is the package's own __init__.
@@ -32,10 +33,11 @@ ALLOWED = {
     "engines": ENGINES,
     "provenance": RECORDS - {"release"},
     "release": RECORDS,
-    "inspection": ENGINES | RECORDS | {"inspection"},
+    "interchange": INTERCHANGE,
+    "inspection": ENGINES | RECORDS | {"interchange", "inspection"},
     "labelling": LABELLING,
     "evaluation": EVALUATION,
-    "workspace": EVALUATION | RECORDS | {"workspace"},
+    "workspace": EVALUATION | RECORDS | {"interchange", "workspace"},
     "stages": STAGES,
     "reports": REPRODUCTION - {"reproduction"},
     "reproduction": REPRODUCTION,

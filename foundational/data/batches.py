@@ -44,8 +44,7 @@ def take(dataset: xr.Dataset, indices: Indices) -> xr.Dataset:
 def to_configurations(dataset: xr.Dataset, indices: Indices | None = None) -> Configurations:
     """The configurations ``indices`` (all by default) in memory, with their labels where the dataset has them.
 
-    Only what is asked for is read. A dataset with energies and forces but without stresses, which no store holds but
-    a file from elsewhere may, gives NaN stresses.
+    Only what is asked for is read. Labels that the dataset does not hold are NaN where it holds another one.
 
     Raises
     ------
@@ -62,11 +61,13 @@ def to_configurations(dataset: xr.Dataset, indices: Indices | None = None) -> Co
         if name in dataset
     }
     labels = None
-    if "energy" in arrays and "forces" in arrays:
-        energy = arrays.pop("energy")
-        unknown = np.full((len(energy), 3, 3), np.nan)
+    if not arrays.keys().isdisjoint(LABELS):
+        count, total = len(n_atoms[rows]), len(arrays["atomic_numbers"])
         labels = Labels(
-            energy, arrays.pop("forces"), arrays.pop("stress", unknown), arrays.pop("atomic_energies", None)
+            arrays["energy"] if "energy" in arrays else np.full(count, np.nan),
+            arrays["forces"] if "forces" in arrays else np.full((total, 3), np.nan, np.float32),
+            arrays["stress"] if "stress" in arrays else np.full((count, 3, 3), np.nan),
+            arrays.get("atomic_energies"),
         )
     return Configurations(
         n_atoms[rows], arrays["cell"], arrays["pbc"], arrays["atomic_numbers"], arrays["positions"], labels

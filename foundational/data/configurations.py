@@ -1,4 +1,4 @@
-"""Configurations and labels in memory: one flat, ragged batch of periodic cells of any size.
+"""Configurations and labels in memory: one flat, ragged batch of cells of any size and any boundary conditions.
 
 Letters for shapes, here and everywhere: C configurations, N atoms in one, A atoms in all, M members, K features.
 """
@@ -16,32 +16,54 @@ from foundational.errors import InputError
 
 @dataclass(frozen=True)
 class Labels:
-    """What a labeller says of a batch: energies, forces, stresses and, where it has them, atomic energies."""
+    """What a labeller says of a batch: energies, forces, stresses and, where it has them, atomic energies.
+
+    A label that is not known for a configuration is NaN in all its numbers, see `known`. Unknown is never zero.
+    """
 
     energy: NDArray[np.float64]
     """(C,) eV."""
-    forces: NDArray[np.float32]
+    forces: NDArray[np.floating]
     """(A, 3) eV/Å."""
     stress: NDArray[np.float64]
     """(C, 3, 3) eV/Å³, tension positive."""
-    atomic_energies: NDArray[np.float32] | None = None
+    atomic_energies: NDArray[np.floating] | None = None
     """(A,) eV, or None."""
+
+    def known(self, offsets: NDArray[np.int64]) -> dict[str, NDArray[np.bool_]]:
+        """For each label by its name, (C,) whether it is known; ``offsets`` (C+1,) are those of the configurations."""
+        found = {
+            "energy": np.logical_not(np.isnan(self.energy)),
+            "forces": _known_atoms(self.forces, offsets),
+            "stress": np.logical_not(np.isnan(self.stress).all(axis=(1, 2))),
+        }
+        if self.atomic_energies is not None:
+            found["atomic_energies"] = _known_atoms(self.atomic_energies, offsets)
+        return found
+
+
+def _known_atoms(array: NDArray[np.floating], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(C,) whether a number of ``array`` (A, …) is not NaN in the configuration."""
+    known = ~np.isnan(array.reshape(len(array), 3 if array.ndim == 2 else 1)).all(axis=1)
+    sums = np.concatenate([[0], np.cumsum(known)])
+    found: NDArray[np.bool_] = sums[offsets[1:]] > sums[offsets[:-1]]
+    return found
 
 
 @dataclass(frozen=True, eq=False)
 class Configurations:
-    """A batch of C periodic cells with A atoms in all; labels belong to the float32 positions held here."""
+    """A batch of C cells with A atoms in all; labels belong to the positions held here."""
 
     n_atoms: NDArray[np.int32]
     """(C,)"""
     cell: NDArray[np.float64]
-    """(C, 3, 3) Å, rows are lattice vectors."""
+    """(C, 3, 3) Å, rows are lattice vectors; along directions that are not periodic any vector, zero as well."""
     pbc: NDArray[np.bool_]
     """(C, 3)"""
     atomic_numbers: NDArray[np.uint8]
     """(A,)"""
-    positions: NDArray[np.float32]
-    """(A, 3) Å"""
+    positions: NDArray[np.floating]
+    """(A, 3) Å; float64 where float32 would change a number."""
     labels: Labels | None = None
 
     def __post_init__(self) -> None:
@@ -63,6 +85,19 @@ class Configurations:
     def configuration_of_atom(self) -> NDArray[np.int64]:
         """(A,) the configuration to which each atom belongs."""
         return np.repeat(np.arange(len(self)), self.n_atoms)
+
+    @cached_property
+    def complete_cell(self) -> NDArray[np.float64]:
+        """(C, 3, 3) Å: the cell, with vectors of unit length in place of missing ones along directions without periods.
+
+        No energy depends on these vectors, but fractional coordinates need three independent ones.
+        """
+        cell = np.array(self.cell)
+        volume = np.abs(np.linalg.det(cell))
+        scale = np.prod(np.maximum(np.linalg.norm(cell, axis=2), 1e-12), axis=1)
+        for c in np.flatnonzero((volume <= 1e-10 * scale) & ~self.pbc.all(axis=1)):
+            cell[c] = _completed(cell[c], self.pbc[c])
+        return cell
 
     @property
     def volume(self) -> NDArray[np.float64]:
@@ -101,7 +136,7 @@ class Configurations:
     ) -> Self:
         """A batch from one (3, 3) cell, one (N, 3) position array and one (N,) number array a configuration.
 
-        Positions are cast to float32 here, once, before anything labels them.
+        Positions are cast to float32 here, once, before anything labels them. All cells are periodic.
         """
         cell = np.asarray(list(cells), dtype=np.float64).reshape(-1, 3, 3)
         pos = [np.asarray(p, dtype=np.float32).reshape(-1, 3) for p in positions]
@@ -110,6 +145,23 @@ class Configurations:
         flat_pos = np.concatenate(pos) if pos else np.zeros((0, 3), np.float32)
         flat_num = np.concatenate(num) if num else np.zeros(0, np.uint8)
         return cls(n_atoms, cell, np.ones((len(cell), 3), dtype=bool), flat_num, flat_pos)
+
+
+def _completed(cell: NDArray[np.float64], pbc: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(3, 3) ``cell`` with orthogonal unit vectors in place of those along which it is not periodic."""
+    out = np.array(cell)
+    kept = [i for i in range(3) if pbc[i]]
+    basis = [out[i] for i in kept]
+    for i in range(3):
+        if i in kept:
+            continue
+        # The unit vector least parallel to those at hand, made orthogonal to them.
+        space = np.linalg.qr(np.array(basis).T)[0] if basis else np.zeros((3, 0))
+        rest = np.eye(3) - space @ space.T
+        vector = rest[int(np.argmax(np.linalg.norm(rest, axis=1)))]
+        out[i] = vector / np.linalg.norm(vector)
+        basis.append(out[i])
+    return out
 
 
 def concatenate(batches: Sequence[Configurations]) -> Configurations:
@@ -124,7 +176,8 @@ def concatenate(batches: Sequence[Configurations]) -> Configurations:
 
 def joined_labels(parts: Sequence[Labels]) -> Labels:
     """The labels of several batches, in order; atomic energies are kept only where every part has them."""
-    atomic = [part.atomic_energies for part in parts if part.atomic_energies is not None]
+    atomic: list[NDArray[np.floating]] = []
+    atomic += [part.atomic_energies for part in parts if part.atomic_energies is not None]
     return Labels(
         np.concatenate([part.energy for part in parts]),
         np.concatenate([part.forces for part in parts]),

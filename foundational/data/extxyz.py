@@ -7,6 +7,7 @@ back the same (at most 17); ASE's own writer cuts to 8 decimals and changes most
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from foundational.data.atomic_write import write_whole
 from foundational.data.batches import batch_slices, take
+from foundational.data.configurations import Configurations
 from foundational.data.conversion import from_atoms, labels_of, to_dataset
 from foundational.data.layout import CONFIGURATION, VARIABLES
 from foundational.errors import InputError, NotFoundError
@@ -44,12 +46,13 @@ def _text(values: NDArray[Any]) -> str:
 def _frames(dataset: xr.Dataset) -> Iterator[str]:
     """The text of each configuration of a dataset in memory."""
     arrays = {str(name): variable.to_numpy() for name, variable in dataset.data_vars.items()}
-    per_atom = [n for n in arrays if VARIABLES[n].per_atom and n not in {"atomic_numbers"}]
+    per_atom = [n for n in arrays if n in VARIABLES and VARIABLES[n].per_atom and n not in {"atomic_numbers"}]
     widths = {n: arrays[n].reshape(len(arrays[n]), -1).shape[1] for n in per_atom}
     columns = "".join(f":{'pos' if n == 'positions' else _key(n)}:R:{widths[n]}" for n in per_atom)
-    line = "%s" + " %.9g" * sum(widths.values()) + "\n"
-    others = [n for n in arrays if not VARIABLES[n].per_atom and n not in _STRUCTURE]
-    numbers = np.hstack([arrays[n].reshape(-1, widths[n]) for n in per_atom]).astype(object)
+    formats = {n: " %.9g" if arrays[n].dtype == np.float32 else " %r" for n in per_atom}
+    line = "%s" + "".join(formats[n] * widths[n] for n in per_atom) + "\n"
+    others = [n for n in arrays if n in VARIABLES and not VARIABLES[n].per_atom and n not in _STRUCTURE]
+    numbers = np.hstack([arrays[n].reshape(-1, widths[n]).astype(object) for n in per_atom])
     table = np.column_stack([_SYMBOLS[arrays["atomic_numbers"]].astype(object), numbers])
     ends = np.cumsum(arrays["n_atoms"])
     for i, (end, n) in enumerate(zip(ends.tolist(), arrays["n_atoms"].tolist(), strict=True)):
@@ -69,14 +72,15 @@ def write_extxyz(dataset: xr.Dataset, path: Path | str) -> None:
 def read_extxyz(path: Path | str) -> xr.Dataset:
     """A dataset from extended XYZ, of this package or from elsewhere (labels under ``REF_`` keys or ASE's own).
 
-    Variables of the layout that stand in the file are kept where every configuration has them.
+    Variables of the layout that stand in the file are kept where every configuration has them. A label that a
+    configuration lacks is not known there.
 
     Raises
     ------
     NotFoundError
         There is no such file.
     InputError
-        It is not extended XYZ, or some configurations have labels and others have not.
+        It is not extended XYZ.
     """
     path = Path(path)
     if not path.is_file():
@@ -89,7 +93,35 @@ def read_extxyz(path: Path | str) -> xr.Dataset:
         raise InputError(f"{path}: expected at least one configuration, found none")
     names = [n for n, v in VARIABLES.items() if n not in _STRUCTURE and not v.label and v.dims[0] == CONFIGURATION]
     kept: dict[str, Any] = {name: _column(name, frames) for name in names if all(name in a.info for a in frames)}
-    return to_dataset(from_atoms(frames), **kept)
+    return to_dataset(_as_written(from_atoms(frames)), **kept)
+
+
+def _as_written(batch: Configurations) -> Configurations:
+    """``batch`` with those arrays in float32 that were float32 when they were written with nine digits."""
+    labels = batch.labels
+    if labels is not None:
+        atomic = labels.atomic_energies
+        atomic = None if atomic is None else nine_digits_narrowed(atomic)
+        labels = replace(labels, forces=nine_digits_narrowed(labels.forces), atomic_energies=atomic)
+    return replace(batch, positions=nine_digits_narrowed(batch.positions), labels=labels)
+
+
+def nine_digits_narrowed(values: NDArray[Any]) -> NDArray[Any]:
+    """``values`` as float32 where each is what nine digits of its float32 number say, else unchanged.
+
+    Nine significant digits name one float32 number; read as float64 they are another number, close to it. Numbers
+    that were never float32 do not pass this test, unless they are float32 numbers by themselves.
+
+    >>> nine_digits_narrowed(np.array([0.100000001, 0.5])).dtype, nine_digits_narrowed(np.array([0.1, 0.5])).dtype
+    (dtype('float32'), dtype('float64'))
+    """
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    for part in (slice(0, 64), slice(64, None)):  # most files of other programs fail at once
+        flat = narrow.reshape(-1)[part].tolist()
+        if not np.array_equal([float(f"{x:.9g}") for x in flat], values.reshape(-1)[part], equal_nan=True):
+            return values
+    return narrow
 
 
 def labels_in(path: Path) -> set[str]:

@@ -3,12 +3,15 @@
 Byte layout, so that anybody can recompute it (all numbers little-endian, C order, no separators unless shown)::
 
     id            = sha256(atomic_numbers uint8[N] | cell float64[9] | positions float32[3 N])[:16]
-    label digest  = sha256(for each label that the dataset has, in the order energy, forces, stress,
-                           atomic_energies: its name in ASCII | 0x00 | its stored bytes)[:16]
+                    where every position is a float32 number; else
+                    sha256("f8" 0x00 | atomic_numbers uint8[N] | cell float64[9] | positions float64[3 N])[:16]
+    label digest  = sha256(for each label that is known of the configuration, in the order energy, forces, stress,
+                           atomic_energies: its name in ASCII | 0x00 | its bytes)[:16]
     fingerprint   = sha256(the 32-byte strings  id | label digest  of all configurations, sorted as bytes), in hex
 
-with energy float64[1], forces float32[3 N], stress float64[9], atomic_energies float32[N]. N follows from the length
-of the hashed bytes (13 N + 72), so that no two contents share one string.
+with energy float64[1], stress float64[9], and forces [3 N] and atomic_energies [N] in float32 where all of these
+numbers of the configuration are float32 numbers, else in float64. So neither id nor digest depends on the type in which
+numbers are stored (docs/decisions/0011). The sets of layout 1 know all their labels, in float32: theirs do not change.
 """
 
 from collections.abc import Sequence
@@ -33,15 +36,46 @@ def configuration_ids(configurations: Configurations) -> NDArray[np.uint8]:
     Two configurations share an id only where all three are the same to the last bit: the order of the atoms counts,
     labels and periodicity do not.
     """
-    names = ("atomic_numbers", "cell", "positions")
-    return _digests(configurations, [(b"", getattr(configurations, name), VARIABLES[name].per_atom) for name in names])
+    c = configurations
+    wide = _needs_float64(c, c.positions)
+    with np.errstate(over="ignore"):
+        narrow = c.positions.astype(np.float32)
+    ids = _digests(c, [(b"", c.atomic_numbers, True, None), (b"", c.cell, False, None), (b"", narrow, True, None)])
+    rows = np.flatnonzero(wide)
+    if rows.size:
+        few = c.with_labels(None).take(rows)
+        ids[rows] = _digests(
+            few,
+            [
+                (b"f8\0", few.atomic_numbers, True, None),
+                (b"", few.cell, False, None),
+                (b"", few.positions.astype(np.float64), True, None),
+            ],
+        )
+    return ids
 
 
 def label_digests(configurations: Configurations) -> NDArray[np.uint8]:
-    """(C, 16) hashes of the labels; those of an unlabelled batch are all alike."""
-    labels = configurations.labels
-    present = [] if labels is None else [(n, getattr(labels, n)) for n in LABELS if getattr(labels, n) is not None]
-    return _digests(configurations, [(n.encode() + b"\0", array, VARIABLES[n].per_atom) for n, array in present])
+    """(C, 16) hashes of the labels that are known; those of configurations without any are all alike."""
+    c, labels = configurations, configurations.labels
+    if labels is None:
+        return _digests(c, [])
+    known = labels.known(c.offsets)
+    parts: list[_Part] = []
+    for name in LABELS:
+        array = getattr(labels, name)
+        if array is None or not known[name].any():
+            continue
+        prefix = name.encode() + b"\0"
+        if not VARIABLES[name].per_atom:
+            parts.append((prefix, array, False, known[name]))
+            continue
+        wide = _needs_float64(c, array)
+        with np.errstate(over="ignore"):  # of the wide ones, which are not taken from here
+            parts.append((prefix, array.astype(np.float32), True, known[name] & ~wide))
+        if wide.any():
+            parts.append((prefix, array.astype(np.float64), True, known[name] & wide))
+    return _digests(c, parts)
 
 
 def fingerprint(dataset: xr.Dataset | Configurations) -> str:
@@ -69,18 +103,35 @@ def hexadecimal(ids: NDArray[np.uint8]) -> list[str]:
     return [row.tobytes().hex() for row in np.asarray(ids, dtype=np.uint8)]
 
 
-def _digests(configurations: Configurations, parts: Sequence[tuple[bytes, NDArray[Any], bool]]) -> NDArray[np.uint8]:
-    """(C, 16) hashes of each configuration's share of ``parts``: (prefix, array, has a row for each atom)."""
-    little = [(prefix, _little_endian(array), per_atom) for prefix, array, per_atom in parts]
+#: What is hashed: a prefix, an array, whether it has a row for each atom, and for which configurations (None: all).
+_Part = tuple[bytes, NDArray[Any], bool, NDArray[np.bool_] | None]
+
+
+def _needs_float64(configurations: Configurations, array: NDArray[Any]) -> NDArray[np.bool_]:
+    """(C,) whether a number of the configuration in ``array`` (A, …) is finite and not a float32 number."""
+    if array.dtype == np.float32:
+        return np.zeros(len(configurations), dtype=bool)
+    with np.errstate(over="ignore"):
+        changed = (array.astype(np.float32) != array) & np.isfinite(array)
+    wide = np.zeros(len(configurations), dtype=bool)
+    wide[configurations.configuration_of_atom[changed.reshape(len(array), -1).any(axis=1)]] = True
+    return wide
+
+
+def _digests(configurations: Configurations, parts: Sequence[_Part]) -> NDArray[np.uint8]:
+    """(C, 16) hashes of each configuration's share of ``parts``."""
+    little = [(prefix, _little_endian(array), per_atom, rows) for prefix, array, per_atom, rows in parts]
     ends = configurations.offsets.tolist()
     out = bytearray()
     for i in range(len(configurations)):
         digest = sha256()
-        for prefix, array, per_atom in little:
+        for prefix, array, per_atom, rows in little:
+            if rows is not None and not rows[i]:
+                continue
             digest.update(prefix)
             digest.update((array[ends[i] : ends[i + 1]] if per_atom else array[i : i + 1]).tobytes())
         out += digest.digest()[:DIGEST]
-    return np.frombuffer(bytes(out), dtype=np.uint8).reshape(-1, DIGEST)
+    return np.frombuffer(out, dtype=np.uint8).reshape(-1, DIGEST)
 
 
 def _little_endian(array: NDArray[Any]) -> NDArray[Any]:

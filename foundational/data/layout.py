@@ -2,9 +2,14 @@
 
 Configurations of any size lie flat: a variable per configuration has C rows, a variable per atom A rows, and
 ``n_atoms`` says how many of the A rows belong to each configuration, in order.
+
+Layout 2 (docs/decisions/0011): each label may be known or unknown for each configuration, positions may be float64, any
+boundary conditions, several methods in one set, and variables of other programs under their own names. Stores of layout
+1 are read with today's names.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +18,7 @@ import xarray as xr
 from foundational.errors import DatasetError, InputError, did_you_mean
 
 #: Version of this table, written to the attributes of every store; a reader refuses a newer one.
-LAYOUT_VERSION: Final = 1
+LAYOUT_VERSION: Final = 2
 CONFIGURATION: Final = "configuration"
 ATOM: Final = "atom"
 #: Dimensions of fixed length.
@@ -34,11 +39,13 @@ class Variable:
     required: bool = False
     """No dataset is stored without it."""
     label: bool = False
-    """Said by the labeller; belongs to the fingerprint."""
+    """Given by the labeller; belongs to the fingerprint. NaN in all numbers of a configuration: it is not known."""
     may_be_nan: bool = False
-    """NaN means *not known*; everywhere else it is a violation."""
+    """NaN means *not known*; in variables that are neither this nor labels, NaN is a violation."""
     meanings: tuple[str, ...] = ()
     """Names of the codes 0, 1, 2, … where the numbers are codes."""
+    wider: str = ""
+    """Another numpy type in which it may be stored, where the first would change a number."""
 
     @property
     def per_atom(self) -> bool:
@@ -76,18 +83,11 @@ _ROW = (
         "Å",
         "Cartesian positions; the labels belong to these numbers",
         required=True,
+        wider="float64",
     ),
-    Variable("energy", _C, "float64", "eV", "potential energy of the cell", required=True, label=True),
-    Variable("forces", (ATOM, "xyz"), "float32", "eV/Å", "−∂E/∂r", required=True, label=True),
-    Variable(
-        "stress",
-        (CONFIGURATION, "vector", "xyz"),
-        "float64",
-        "eV/Å³",
-        "stress, tension positive",
-        required=True,
-        label=True,
-    ),
+    Variable("energy", _C, "float64", "eV", "potential energy of the cell", label=True),
+    Variable("forces", (ATOM, "xyz"), "float32", "eV/Å", "−∂E/∂r", label=True, wider="float64"),
+    Variable("stress", (CONFIGURATION, "vector", "xyz"), "float64", "eV/Å³", "stress, tension positive", label=True),
     Variable(
         "atomic_energies",
         (ATOM,),
@@ -95,13 +95,23 @@ _ROW = (
         "eV",
         "share of each atom in the energy; for information, never trained on",
         label=True,
+        wider="float64",
     ),
+    Variable("method", _C, "int16", "1", "place of the method of its labels in the attribute methods, from 0"),
     Variable(
-        "turned_into",
+        "role",
         _C,
         "int8",
         "1",
-        "the crystal into which the parent's configuration was turned when it was translated",
+        "what the configuration is for: isolated atoms give the zero of the cohesive energy",
+        meanings=("configuration", "isolated_atom"),
+    ),
+    Variable(
+        "transformed_to",
+        _C,
+        "int8",
+        "1",
+        "the crystal to which the parent's configuration was transformed by a homogeneous strain or shear",
         meanings=("none", "fcc", "bcc", "hcp"),
     ),
     Variable("enthalpy", _C, "float64", "eV", "potential enthalpy U + P0 V where it was sampled", may_be_nan=True),
@@ -116,9 +126,9 @@ _ROW = (
     Variable("volume", _C, "float64", "Å³", "volume of the cell where it was sampled", may_be_nan=True),
     Variable("walker", _C, "int32", "1", "walker of the sampling run, from 0; −1 where none is known"),
     Variable("step", _C, "int64", "1", "time step of the walker; −1 where none is known"),
-    Variable("selected_at", _C, "int32", "1", "round of the distillation that chose it, from 0; −1 where none did"),
+    Variable("selection_round", _C, "int32", "1", "round of the distillation that chose it, from 0; −1 where none did"),
     Variable(
-        "selected_because",
+        "selection_reason",
         _C,
         "int8",
         "1",
@@ -133,12 +143,55 @@ _ROW = (
         "largest uncertainty of an atomic energy in it when it was chosen",
         may_be_nan=True,
     ),
-    Variable("split", _C, "int8", "1", "part of the dataset", meanings=("train", "validation")),
+    Variable("split", _C, "int8", "1", "part of the dataset", meanings=("train", "validation", "test")),
 )
 #: The table, in the order in which variables are stored.
 VARIABLES: Final[dict[str, Variable]] = {variable.name: variable for variable in _ROW}
 LABELS: Final = tuple(v.name for v in _ROW if v.label)
 REQUIRED: Final = tuple(v.name for v in _ROW if v.required)
+
+
+#: Types in which variables of other programs are kept.
+FOREIGN_TYPES: Final = ("bool", "int64", "float64", "uint8")
+
+
+#: The rows of layout 1 that differ, by today's name. A dataset that layout 1 can hold is stored in it: so the bytes of
+#: sets that were released or that a manifest names do not change.
+_LAYOUT_1: Final = {
+    "transformed_to": replace(
+        VARIABLES["transformed_to"],
+        name="turned_into",
+        description="the crystal into which the parent's configuration was turned when it was translated",
+    ),
+    "selection_round": replace(VARIABLES["selection_round"], name="selected_at"),
+    "selection_reason": replace(VARIABLES["selection_reason"], name="selected_because"),
+    "split": replace(VARIABLES["split"], meanings=("train", "validation")),
+}
+#: Names of layout 1 that are other ones today.
+RENAMED: Final = {row.name: name for name, row in _LAYOUT_1.items() if row.name != name}
+#: Variables that layout 1 does not have.
+_NEW: Final = {"method", "role"}
+
+
+def stored_row(name: str, layout: int) -> Variable | None:
+    """The row that describes the variable ``name`` in a store of ``layout``; None for one of another program."""
+    return _LAYOUT_1.get(name, VARIABLES.get(name)) if layout == 1 else VARIABLES.get(name)
+
+
+def layout_of(dataset: xr.Dataset) -> int:
+    """The oldest layout that can hold ``dataset``: 1 where it has one element and knows all labels, in float32.
+
+    The numbers of labels are read once.
+    """
+    names = {str(name) for name in dataset.variables}
+    one_element = list(dataset.attrs.get("elements", [dataset.attrs.get("element")])) == [dataset.attrs.get("element")]
+    if not one_element or not names <= VARIABLES.keys() - _NEW or not {"energy", "forces", "stress"} <= names:
+        return LAYOUT_VERSION
+    if any(dataset[name].dtype != np.dtype(VARIABLES[name].dtype) for name in names):
+        return LAYOUT_VERSION
+    if "split" in names and dataset["split"].to_numpy().max(initial=0) >= len(_LAYOUT_1["split"].meanings):
+        return LAYOUT_VERSION
+    return LAYOUT_VERSION if any(np.isnan(dataset[name].to_numpy()).any() for name in LABELS if name in names) else 1
 
 
 def variable(name: str) -> Variable:
@@ -157,6 +210,25 @@ def variable(name: str) -> Variable:
     return VARIABLES[name]
 
 
+def is_foreign(stored: xr.Variable | xr.DataArray) -> bool:
+    """Whether a variable came with somebody's data and means nothing to this package (`foreign_attributes`)."""
+    return stored.attrs.get("origin") == "imported"
+
+
+def foreign_attributes(units: str | None = None, values: list[str] | None = None) -> dict[str, Any]:
+    """Attributes of a variable that another program wrote.
+
+    Parameters
+    ----------
+    units
+        As that program states it; None where it states none.
+    values
+        Texts of the codes 0, 1, 2, …, where the variable holds texts; −1 stands for no text.
+    """
+    texts = {} if values is None else {"values": list(values)}
+    return {"units": units or "not stated", "origin": "imported"} | texts
+
+
 def schema_breaches(dataset: xr.Dataset) -> list[str]:
     """Every way in which names, dimensions, types and units differ from the table; no numbers are read."""
     breaches = [f"required variable {name!r} is missing" for name in REQUIRED if name not in dataset.variables]
@@ -164,22 +236,34 @@ def schema_breaches(dataset: xr.Dataset) -> list[str]:
         breaches.append("it holds no configuration")
     for raw, stored in dataset.variables.items():
         name = str(raw)
-        if name not in VARIABLES:
+        if name in VARIABLES:
+            breaches += _row_breaches(VARIABLES[name], stored)
+        elif is_foreign(stored):
+            breaches += _foreign_breaches(name, stored)
+        else:
             breaches.append(f"variable {name!r} is not in the layout; {did_you_mean(name, VARIABLES)}")
-            continue
-        row = VARIABLES[name]
-        if stored.dims != row.dims:
-            breaches.append(f"{name}: expected dimensions {row.dims}, got {stored.dims}")
-        if stored.dtype != np.dtype(row.dtype):
-            breaches.append(f"{name}: expected {row.dtype}, got {stored.dtype}")
-        if "units" not in stored.attrs:
-            breaches.append(f"{name}: its unit is missing, expected the attribute units = {row.unit!r}")
-        elif stored.attrs["units"] != row.unit:
-            breaches.append(f"{name}: expected units = {row.unit!r}, got {stored.attrs['units']!r}")
     for dim, size in SIZES.items():
         if dataset.sizes.get(dim, size) != size:
             breaches.append(f"dimension {dim!r}: expected length {size}, got {dataset.sizes[dim]}")
     return breaches
+
+
+def _row_breaches(row: Variable, stored: xr.Variable) -> Iterator[str]:
+    if stored.dims != row.dims:
+        yield f"{row.name}: expected dimensions {row.dims}, got {stored.dims}"
+    if stored.dtype != np.dtype(row.dtype) and not (row.wider and stored.dtype == np.dtype(row.wider)):
+        yield f"{row.name}: expected {row.dtype}, got {stored.dtype}"
+    if "units" not in stored.attrs:
+        yield f"{row.name}: its unit is missing, expected the attribute units = {row.unit!r}"
+    elif stored.attrs["units"] != row.unit:
+        yield f"{row.name}: expected units = {row.unit!r}, got {stored.attrs['units']!r}"
+
+
+def _foreign_breaches(name: str, stored: xr.Variable) -> Iterator[str]:
+    if not stored.dims or stored.dims[0] not in (CONFIGURATION, ATOM):
+        yield f"{name}: expected a row for each configuration or atom, got dimensions {stored.dims}"
+    if stored.dtype.name not in FOREIGN_TYPES:
+        yield f"{name}: expected one of {', '.join(FOREIGN_TYPES)}, got {stored.dtype}"
 
 
 def require_schema(dataset: xr.Dataset, where: str) -> None:

@@ -6,6 +6,7 @@ within or beyond a tolerance, NaN being beyond.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -39,6 +40,12 @@ class Batch:
     arrays: Mapping[str, NDArray[Any]]
     tolerances: Tolerances
 
+    @cached_property
+    def known(self) -> dict[str, NDArray[np.bool_]]:
+        """For each label by its name, (C,) whether it is known."""
+        labels = self.configurations.labels
+        return {} if labels is None else labels.known(self.configurations.offsets)
+
     def per_configuration(self, name: str, values: NDArray[Any], by: np.ufunc) -> NDArray[Any]:
         """(C, …) ``values`` of the variable ``name``, reduced by ``by`` over the atoms of each configuration."""
         starts = self.configurations.offsets[:-1]
@@ -61,15 +68,29 @@ class Rule:
     judge: Callable[[Batch], Verdict]
 
 
+def _any_of(batch: Batch, name: str, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(C,) whether one of the ``flags`` of the variable ``name`` is set in a configuration."""
+    rows: NDArray[np.bool_] = np.asarray(flags.reshape(len(flags), -1).any(axis=1))
+    return batch.per_configuration(name, rows, np.logical_or)
+
+
 def _not_finite(batch: Batch) -> Verdict:
     """NaN or infinity anywhere; NaN is allowed where the layout gives it a meaning."""
     bad = np.zeros(len(batch.configurations), dtype=bool)
     for name, values in batch.arrays.items():
-        if np.issubdtype(values.dtype, np.floating):
-            wrong = np.isinf(values) if VARIABLES[name].may_be_nan else ~np.isfinite(values)
-            flat = wrong.reshape(len(wrong), -1).any(axis=1)
-            bad |= batch.per_configuration(name, flat, np.logical_or)
+        row = VARIABLES.get(name)
+        if row is None or not np.issubdtype(values.dtype, np.floating):
+            continue
+        infinite = _any_of(batch, name, np.isinf(values))
+        broken = infinite if row.may_be_nan else _any_of(batch, name, ~np.isfinite(values))
+        if row.label:  # NaN in all of its numbers says that the label is not known
+            broken = infinite | (broken & batch.known[name])
+        bad |= broken
     return bad, None
+
+
+def _no_energy(batch: Batch) -> Verdict:
+    return batch.known["forces"] & ~batch.known["energy"], None
 
 
 def _unknown_elements(batch: Batch) -> Verdict:
@@ -133,6 +154,7 @@ def _no_parent(batch: Batch) -> Verdict:
 
 RULES: Final = (
     Rule("finite", "finite numbers, neither NaN nor infinite", (), _not_finite),
+    Rule("labels", "an energy wherever forces are known", ("energy", "forces"), _no_energy),
     Rule("elements", "atomic numbers from 1 to 118", (), _unknown_elements),
     Rule("periodic", "cells that are periodic along all three vectors", (), _not_periodic),
     Rule("cell", "right-handed cells with a volume", (), _left_handed),

@@ -22,7 +22,16 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.storage import LocalStore, ZipStore
 
 from foundational.data.atomic_write import whole_folder
-from foundational.data.layout import LAYOUT_VERSION, VARIABLES, Variable, require_schema
+from foundational.data.layout import (
+    ATOM,
+    LAYOUT_VERSION,
+    RENAMED,
+    VARIABLES,
+    Variable,
+    layout_of,
+    require_schema,
+    stored_row,
+)
 from foundational.data.store_manifest import ROOT, check_fully, read_descriptions, read_root, write_root
 from foundational.errors import ChecksumError, ConflictError, DatasetError
 from foundational.progress import Progress
@@ -38,7 +47,8 @@ def write_dataset(
 ) -> None:
     """Store a dataset as the folder ``path``, which appears whole or not at all.
 
-    The same numbers and attributes give the same bytes, in any process. A lazy dataset is copied shard by shard.
+    The same numbers and attributes give the same bytes, in any process. A lazy dataset is copied shard by shard. It is
+    stored in the oldest layout that can hold it (`layout_of`).
 
     Raises
     ------
@@ -49,14 +59,19 @@ def write_dataset(
     """
     path = Path(path)
     require_schema(dataset, "the dataset to write")
+    layout = layout_of(dataset)
     with whole_folder(path, replace=replace) as folder:
         group = zarr.open_group(LocalStore(folder), mode="w", zarr_format=3)
         names = [name for name in VARIABLES if name in dataset]
+        names += sorted(str(name) for name in dataset.data_vars if name not in VARIABLES)
         for done, name in enumerate(names):
             if progress is not None:
                 progress(done, len(names), f"writing {name}")
-            _write_array(group, VARIABLES[name], dataset[name])
-        write_root(folder, {"layout": LAYOUT_VERSION} | {str(key): value for key, value in dataset.attrs.items()})
+            _write_array(group, name, stored_row(name, layout), dataset[name])
+        attributes = {str(key): value for key, value in dataset.attrs.items()} | {"layout": layout}
+        if layout == 1:
+            attributes.pop("elements", None)
+        write_root(folder, attributes)
     if progress is not None:
         progress(len(names), len(names), "written")
 
@@ -83,9 +98,12 @@ def open_store(path: Path | str) -> xr.Dataset:
         raise DatasetError(f"{path}: expected layout {LAYOUT_VERSION}, got {attributes['layout']}; update foundational")
     described = read_descriptions(path, entries)
     store = LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r")
-    names = [name for name in VARIABLES if name in described] + sorted(described.keys() - VARIABLES.keys())
+    stored_as = {RENAMED.get(name, name): name for name in described} if attributes.get("layout") == 1 else {}
+    stored_as = stored_as or {name: name for name in described}
+    names = [name for name in VARIABLES if name in stored_as] + sorted(stored_as.keys() - VARIABLES.keys())
+    opened = _Opened(path, store, identity)
     dataset = xr.Dataset(
-        {name: _lazy(_Opened(path, store, identity), name, described[name]) for name in names}, attrs=attributes
+        {name: _lazy(opened, stored_as[name], described[stored_as[name]]) for name in names}, attrs=attributes
     )
     require_schema(dataset, str(path))
     return dataset
@@ -171,19 +189,19 @@ def _lazy(opened: _Opened, name: str, description: dict[str, Any]) -> xr.Variabl
         ) from None
 
 
-def _write_array(group: zarr.Group, row: Variable, values: xr.DataArray) -> None:
-    """Write one variable, a shard at a time."""
-    chunk, shard = _ROWS[row.per_atom]
+def _write_array(group: zarr.Group, name: str, row: Variable | None, values: xr.DataArray) -> None:
+    """Write one variable, a shard at a time; ``row`` describes it unless it is of another program."""
+    chunk, shard = _ROWS[values.dims[0] == ATOM]
     rest = values.shape[1:]
     array = group.create_array(
-        row.name,
+        name if row is None else row.name,
         shape=values.shape,
-        dtype=row.dtype,
+        dtype=values.dtype,
         chunks=(chunk, *rest),
         shards=(shard, *rest),
         compressors=[ZstdCodec(level=_LEVEL), Crc32cCodec()],
-        dimension_names=row.dims,
-        attributes=row.attributes,
+        dimension_names=[str(dim) for dim in values.dims],
+        attributes=dict(values.attrs) if row is None else row.attributes,
         fill_value=0,
         # A chunk of zeros is data like any other; left out, nobody could tell it from a lost one.
         config={"write_empty_chunks": True},

@@ -15,9 +15,9 @@ from foundational.errors import EngineError
 from foundational.labelling.session import LabellingSession
 
 #: Variables that a configuration keeps when it is changed: where it came from, not what its labels were.
-CARRIED: Final = ("order_parameter", "walker", "step", "selected_at", "split")
+CARRIED: Final = ("order_parameter", "walker", "step", "selection_round", "split")
 #: Variables that it keeps, too, when only its labels change.
-UNCHANGED: Final = ("volume", "selected_because")
+UNCHANGED: Final = ("volume", "selection_reason")
 
 
 @dataclass(frozen=True)

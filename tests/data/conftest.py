@@ -35,12 +35,12 @@ def configurations() -> Configurations:
     unlabelled = from_atoms(rattled_metals())
     for i, atoms in enumerate(rattled_metals()):
         # Labels belong to the float32 positions.
-        atoms.positions = unlabelled.take([i]).positions
+        atoms.positions = unlabelled.take([i]).positions.astype(np.float32)
         atoms.calc = EMT()
         atoms.info["REF_energy"] = atoms.get_potential_energy()
-        atoms.arrays["REF_forces"] = atoms.get_forces()
+        atoms.arrays["REF_forces"] = atoms.get_forces().astype(np.float32)
         atoms.info["REF_stress"] = atoms.get_stress(voigt=False)
-        atoms.arrays["REF_atomic_energies"] = atoms.get_potential_energies()
+        atoms.arrays["REF_atomic_energies"] = atoms.get_potential_energies().astype(np.float32)
         frames.append(atoms)
     return from_atoms(frames)
 

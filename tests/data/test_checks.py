@@ -20,7 +20,7 @@ def translated(parent: xr.Dataset) -> xr.Dataset:
     return to_dataset(
         to_configurations(parent),
         parent_id=parent["id"].to_numpy(),
-        selected_because=np.zeros(12),
+        selection_reason=np.zeros(12),
         order_parameter=np.linspace(0, 1, 12),
         split=np.arange(12) % 2,
     )
@@ -48,7 +48,7 @@ def put(name: str, index: tuple[int, ...], value: float) -> Callable[[xr.Dataset
 
 # One number changed in configuration 4 (32 atoms, rows 45 to 76), and the rule that finds it.
 CORRUPTIONS = {
-    "energy is NaN": (put("energy", (4,), np.nan), "finite"),
+    "energy is NaN": (put("energy", (4,), np.nan), "labels"),
     "a force is infinite": (put("forces", (50, 1), np.inf), "finite"),
     "a position is NaN": (put("positions", (50, 1), np.nan), "finite"),
     "an order parameter is infinite": (put("order_parameter", (4,), np.inf), "finite"),
@@ -64,8 +64,8 @@ CORRUPTIONS = {
     "an energy that is not the sum": (put("energy", (4,), 1.0), "atomic energies"),
     "an order parameter of 32": (put("order_parameter", (4,), 32.0), "order parameter"),
     "a negative order parameter": (put("order_parameter", (4,), -0.1), "order parameter"),
-    "a third part": (put("split", (4,), 2), "split"),
-    "a reason without a name": (put("selected_because", (4,), 9), "selected_because"),
+    "a fourth part": (put("split", (4,), 3), "split"),
+    "a reason without a name": (put("selection_reason", (4,), 9), "selection_reason"),
     "no parent": (put("parent_id", (4,), 0), "parent"),
 }
 
@@ -126,7 +126,7 @@ def test_numbers_of_atoms_that_do_not_fit_are_found(dataset: xr.Dataset, counts:
 
 
 def test_a_breach_of_the_layout_is_told_instead_of_judging_numbers(dataset: xr.Dataset):
-    assert rules_broken(dataset.drop_vars("energy")) == ["schema"]
+    assert rules_broken(dataset.drop_vars("cell")) == ["schema"]
 
 
 def test_a_damaged_chunk_is_one_violation_and_the_rest_is_still_looked_at(
@@ -143,7 +143,7 @@ def test_a_damaged_chunk_is_one_violation_and_the_rest_is_still_looked_at(
     content[3] ^= 1  # in the first of three chunks
     shard.write_bytes(content)
     found = check_dataset(open_store(tmp_path / "data.zarr"))
-    assert [v.rule for v in found] == ["bytes", "finite"]
+    assert [v.rule for v in found] == ["bytes", "labels"]
     assert "forces" in found[0].message
     assert found[1].configurations == (11,)
 
@@ -153,7 +153,7 @@ def test_what_is_found_does_not_hang_on_the_batches(
     dataset: xr.Dataset, monkeypatch: pytest.MonkeyPatch, batch_atoms: int
 ):
     for change, _ in CORRUPTIONS.values():
-        if not any(cell.cell_contents in {"selected_because", "parent_id"} for cell in change.__closure__):
+        if not any(cell.cell_contents in {"selection_reason", "parent_id"} for cell in change.__closure__):
             change(dataset)
     put("energy", (11,), np.nan)(dataset)
     whole = check_dataset(dataset)

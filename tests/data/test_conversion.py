@@ -100,11 +100,13 @@ def test_an_unknown_stress_is_nan_in_memory_and_absent_from_a_dataset():
     assert "stress" not in next(iterate_atoms(dataset)).calc.results
 
 
-def test_half_labelled_atoms_are_refused_and_unlabelled_ones_are_not():
+def test_labels_that_some_atoms_lack_are_unknown_there_and_never_zero():
     labelled, bare = bulk("Ni"), bulk("Ni", a=3.6)
     labelled.calc = SinglePointCalculator(labelled, energy=-1.0, forces=np.zeros((1, 3)))
-    with pytest.raises(InputError, match="got none in number 1"):
-        from_atoms([labelled, bare])
+    half = from_atoms([labelled, bare])
+    assert half.labels.known(half.offsets)["energy"].tolist() == [True, False]
+    assert half.labels.known(half.offsets)["forces"].tolist() == [True, False]
+    assert np.isnan(half.labels.forces[1:]).all()
     assert from_atoms([bare]).labels is None
     assert len(from_atoms([])) == 0
 

@@ -16,7 +16,7 @@ def test_every_variable_has_a_unit_a_description_and_a_type():
         assert not row.may_be_nan or np.issubdtype(np.dtype(row.dtype), np.floating)
 
 
-def test_structure_and_labels_are_required_and_the_rest_is_not():
+def test_the_structure_is_required_and_the_rest_is_not():
     assert set(REQUIRED) == {
         "id",
         "n_atoms",
@@ -24,9 +24,6 @@ def test_structure_and_labels_are_required_and_the_rest_is_not():
         "pbc",
         "atomic_numbers",
         "positions",
-        "energy",
-        "forces",
-        "stress",
     }
     assert LABELS == ("energy", "forces", "stress", "atomic_energies")
 
@@ -71,8 +68,8 @@ def test_an_unknown_variable_is_refused_with_the_closest_name(dataset: xr.Datase
 
 def test_every_breach_is_told_at_once(dataset: xr.Dataset):
     del dataset["cell"].attrs["units"]
-    with pytest.raises(DatasetError, match=r"'energy' is missing.*cell: its unit is missing"):
-        require_schema(dataset.drop_vars("energy"), "ni")
+    with pytest.raises(DatasetError, match=r"'positions' is missing.*cell: its unit is missing"):
+        require_schema(dataset.drop_vars("positions"), "ni")
 
 
 def test_a_dataset_without_configurations_is_refused(dataset: xr.Dataset):

@@ -130,9 +130,9 @@ def test_a_foreign_file_is_told_by_verification(store: Path):
 
 
 def test_a_store_without_a_required_variable_is_refused_by_its_name(store: Path):
-    shutil.rmtree(store / "energy")
+    shutil.rmtree(store / "positions")
     reseal(store)
-    with pytest.raises(DatasetError, match="required variable 'energy' is missing"):
+    with pytest.raises(DatasetError, match="required variable 'positions' is missing"):
         open_store(store)
 
 
@@ -149,7 +149,7 @@ def test_a_store_without_a_unit_is_refused_by_the_name_of_the_variable(store: Pa
 def test_a_store_of_a_newer_layout_is_refused(store: Path):
     attributes, _ = read_root(store)
     write_root(store, attributes | {"layout": 99})
-    with pytest.raises(DatasetError, match="expected layout 1, got 99; update foundational"):
+    with pytest.raises(DatasetError, match="expected layout 2, got 99; update foundational"):
         open_store(store)
 
 
@@ -181,8 +181,8 @@ def test_an_existing_store_is_not_replaced_silently(store: Path, dataset: xr.Dat
 def test_what_cannot_be_stored_leaves_nothing(dataset: xr.Dataset, tmp_path: Path, attrs: dict[str, object]):
     with pytest.raises(InputError, match="expected attributes of JSON's types"):
         write_dataset(dataset.assign_attrs(attrs), tmp_path / "data.zarr")
-    with pytest.raises(DatasetError, match="'energy' is missing"):
-        write_dataset(dataset.drop_vars("energy"), tmp_path / "data.zarr")
+    with pytest.raises(DatasetError, match="'positions' is missing"):
+        write_dataset(dataset.drop_vars("positions"), tmp_path / "data.zarr")
     assert list(tmp_path.iterdir()) == []
 
 

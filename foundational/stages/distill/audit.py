@@ -47,7 +47,7 @@ def audit(root: Path, name: str, *, progress: Progress | None = None) -> dict[st
     """
     folder = find_dataset(root, name)
     dataset, record = open_store(folder / STORE).load(), read_record(folder)
-    if "selected_at" not in dataset:
+    if "selection_round" not in dataset:
         raise InputError(f"expected a distilled set, got {name!r}, whose frames nothing chose; audit its parent")
     return {
         "name": name,
@@ -66,12 +66,12 @@ def _in_mev(value: float | None) -> float | None:
 
 
 def _reasons(dataset: xr.Dataset) -> list[str]:
-    meanings = VARIABLES["selected_because"].meanings
-    return [meanings[code] for code in dataset["selected_because"].to_numpy()]
+    meanings = VARIABLES["selection_reason"].meanings
+    return [meanings[code] for code in dataset["selection_reason"].to_numpy()]
 
 
 def _rounds(dataset: xr.Dataset) -> list[dict[str, Any]]:
-    at, sigma = dataset["selected_at"].to_numpy(), dataset["uncertainty"].to_numpy()
+    at, sigma = dataset["selection_round"].to_numpy(), dataset["uncertainty"].to_numpy()
     reasons = np.array(_reasons(dataset))
     lines = []
     for number in np.unique(at):
@@ -95,7 +95,7 @@ def _frames(dataset: xr.Dataset) -> list[dict[str, Any]]:
     order = dataset["order_parameter"].to_numpy() if "order_parameter" in dataset else np.full(len(per_atom), np.nan)
     columns = zip(
         hexadecimal(dataset["id"].to_numpy()),
-        dataset["selected_at"].to_numpy().tolist(),
+        dataset["selection_round"].to_numpy().tolist(),
         _reasons(dataset),
         dataset["uncertainty"].to_numpy().tolist(),
         per_atom.tolist(),

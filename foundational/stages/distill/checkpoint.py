@@ -112,8 +112,8 @@ def selection_of(dataset: xr.Dataset, pool: xr.Dataset, rounds: Iterable[dict[st
     """
     return Selection(
         chosen=_positions(dataset["id"].to_numpy(), pool["id"].to_numpy(), where),
-        round=dataset["selected_at"].to_numpy().tolist(),
-        reason=dataset["selected_because"].to_numpy().tolist(),
+        round=dataset["selection_round"].to_numpy().tolist(),
+        reason=dataset["selection_reason"].to_numpy().tolist(),
         uncertainty=dataset["uncertainty"].to_numpy().tolist(),
         rounds=[RoundReport(**line) for line in rounds],
     )

@@ -89,7 +89,7 @@ class Picks:
     indices: NDArray[np.int64]
     """Into the pool, in the order of choosing."""
     reason: str
-    """One of the meanings of ``selected_because``."""
+    """One of the meanings of ``selection_reason``."""
     uncertainty: NDArray[np.float64] | None = None
     """eV, where there was a model."""
 

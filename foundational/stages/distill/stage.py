@@ -29,7 +29,7 @@ from foundational.specs.distill import DistillSpec
 from foundational.stages.distill.methods import METHODS, Picks, Pool, Round
 from foundational.units import MEV
 
-REASONS = {name: code for code, name in enumerate(VARIABLES["selected_because"].meanings)}
+REASONS = {name: code for code, name in enumerate(VARIABLES["selection_reason"].meanings)}
 
 
 @dataclass(frozen=True)
@@ -259,8 +259,8 @@ def _assemble(state: Selection, pool: xr.Dataset, spec: DistillSpec, seed: int) 
     known = "walker" in kept and "step" in kept
     walker, step = (kept["walker"], kept["step"]) if known else (chosen, np.zeros_like(chosen))
     columns: dict[str, NDArray[Any]] = {
-        "selected_at": np.array(state.round),
-        "selected_because": np.array(state.reason),
+        "selection_round": np.array(state.round),
+        "selection_reason": np.array(state.reason),
         "uncertainty": np.array(state.uncertainty),
         "split": assign_split(walker, step, fraction=spec.validation_fraction, block_steps=spec.split_block, seed=seed),
     }

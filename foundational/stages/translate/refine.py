@@ -85,12 +85,12 @@ def _columns(
     """Variables of the set, continued over what was added; walkers of the pool follow those of the set."""
     n, added = dataset.sizes["configuration"], len(picks)
     walkers = int(dataset["walker"].to_numpy().max()) + 1 if "walker" in dataset else 0
-    rounds = int(dataset["selected_at"].to_numpy().max()) + 1 if "selected_at" in dataset else 0
+    rounds = int(dataset["selection_round"].to_numpy().max()) + 1 if "selection_round" in dataset else 0
     new: dict[str, NDArray[Any]] = {
         "parent_id": pool["id"].to_numpy()[picks],
-        "selected_at": np.full(added, rounds),
+        "selection_round": np.full(added, rounds),
         "split": np.zeros(added, np.int8),
-        "turned_into": np.zeros(added, np.int8),
+        "transformed_to": np.zeros(added, np.int8),
     }
     new |= {name: pool[name].to_numpy()[picks] for name in ("order_parameter", "step") if name in pool}
     if "walker" in pool:

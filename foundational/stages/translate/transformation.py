@@ -15,7 +15,7 @@ from foundational.science.crystals import STRUCTURES, Structure
 from foundational.science.transformations import bain_strain, fcc_to_hcp_shear
 
 #: Variable of the layout that marks transformed copies.
-VARIABLE = "turned_into"
+VARIABLE = "transformed_to"
 
 
 def transform_crystals(

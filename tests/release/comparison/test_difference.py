@@ -66,7 +66,7 @@ def test_configurations_that_move_between_splits_are_a_major_change(nickel, chan
 
 
 def test_variables_and_units_have_their_own_steps(nickel):
-    more = nickel.assign(selected_at=("configuration", np.zeros(12, np.int32), {"units": "1"}))
+    more = nickel.assign(selection_round=("configuration", np.zeros(12, np.int32), {"units": "1"}))
     assert compare(nickel, more).bump == "minor"
     assert compare(more, nickel).bump == "major"
     other = nickel.assign(energy=nickel["energy"].assign_attrs(units="kcal/mol"))

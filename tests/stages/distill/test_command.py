@@ -11,7 +11,7 @@ from foundational.stages.distill import command, stage
 from foundational.stages.distill.command import code_digest, distill_pool
 from foundational.workspace.pools import open_pool
 
-MEANINGS = VARIABLES["selected_because"].meanings
+MEANINGS = VARIABLES["selection_reason"].meanings
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def ids(dataset):
 
 def test_every_pick_is_recorded_with_round_and_reason(distilled_project):
     dataset = open_store(distilled_project / "datasets/ni/data.zarr")
-    at, because, sigma = (dataset[n].to_numpy() for n in ("selected_at", "selected_because", "uncertainty"))
+    at, because, sigma = (dataset[n].to_numpy() for n in ("selection_round", "selection_reason", "uncertainty"))
     assert len(at) == 40
     assert (because[at == 0] == MEANINGS.index("start")).all()
     assert (because[at > 0] == MEANINGS.index("uncertainty")).all()

@@ -7,7 +7,7 @@ from foundational.stages.distill import stage
 from foundational.stages.distill.stage import distill, select
 from foundational.workspace.pools import open_pool
 
-MEANINGS = VARIABLES["selected_because"].meanings
+MEANINGS = VARIABLES["selection_reason"].meanings
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_a_method_without_a_model_trains_none(pool, params, monkeypatch):
     monkeypatch.setattr(stage, "train", lambda *_: pytest.fail("it trained a model"))
     made = run(params, pool, method="random", heldout=0)
     assert made.dataset.sizes["configuration"] == 40
-    assert (made.dataset["selected_because"].to_numpy()[20:] == MEANINGS.index("random")).all()
+    assert (made.dataset["selection_reason"].to_numpy()[20:] == MEANINGS.index("random")).all()
     assert [line.median_uncertainty_meV for line in made.rounds] == [None, None]
 
 

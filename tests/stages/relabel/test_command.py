@@ -101,17 +101,17 @@ def test_a_configuration_that_fails_is_recorded_and_left_out(project):
     ]
 
 
-def test_crystals_may_be_turned_into_others_before_they_are_labelled(project):
+def test_crystals_may_be_transformed_to_others_before_they_are_labelled(project):
     record = relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT), crystals=["bcc"])
     parent, child = loaded(project, "ni"), loaded(project, "local/emt")
     assert record.spec["crystals"] == ["bcc"]
     assert record.details["turned"] == {"bcc": child.sizes["configuration"] - COUNT}
     assert np.array_equal(child["id"][:COUNT], parent["id"])
-    assert (child["turned_into"][COUNT:] == 2).all()
+    assert (child["transformed_to"][COUNT:] == 2).all()
     assert check("local/emt", project)["violations"] == []
     again = relabel_dataset(project, "local/emt", "local/back", LabellingChoice("lammps:NiNb"))
     assert again.details["turned"] == record.details["turned"]
-    assert np.array_equal(loaded(project, "local/back")["turned_into"], child["turned_into"])
+    assert np.array_equal(loaded(project, "local/back")["transformed_to"], child["transformed_to"])
 
 
 def test_a_configuration_is_tried_twice(project, tmp_path):

@@ -49,17 +49,17 @@ def test_fractional_coordinates_and_splits_are_the_parent_s(translated):
     assert np.array_equal(whole["split"], parent["split"])
     assert np.allclose(whole["cell"], parent["cell"] * scale)
     assert np.allclose(whole["positions"], parent["positions"] * scale, atol=POSITION_ROUNDING)
-    assert (whole["turned_into"] == 0).all()
+    assert (whole["transformed_to"] == 0).all()
 
 
-def test_crystals_are_turned_into_the_others_too_and_keep_what_is_known_of_them(translated):
+def test_crystals_are_transformed_to_the_others_too_and_keep_what_is_known_of_them(translated):
     """All frames of the small project are FCC crystals; copies follow that are BCC and HCP, of the same volume."""
     parent = open_store(translated / "datasets/ni/data.zarr").load()
     child = open_store(translated / "datasets/local/nb/data.zarr").load()
     n = parent.sizes["configuration"]
     of = {row.tobytes(): k for k, row in enumerate(parent["id"].to_numpy())}
     origin = np.array([of[row.tobytes()] for row in child["parent_id"].to_numpy()])
-    codes = child["turned_into"].to_numpy()
+    codes = child["transformed_to"].to_numpy()
     details = read_record(translated / "datasets/local/nb").details
     assert details["turned"] == {"bcc": (codes == 2).sum(), "hcp": (codes == 3).sum()}
     assert min(details["turned"].values()) > 0.8 * n
@@ -77,7 +77,7 @@ def test_what_was_turned_already_is_carried_and_not_turned_again(translated):
     child = open_store(translated / "datasets/local/al/data.zarr").load()
     parent = open_store(translated / "datasets/local/nb/data.zarr").load()
     assert made.output.n_configurations == parent.sizes["configuration"]
-    assert np.array_equal(child["turned_into"], parent["turned_into"])
+    assert np.array_equal(child["transformed_to"], parent["transformed_to"])
 
 
 def test_the_scale_by_volume_is_that_of_the_relaxed_crystals(translated):

@@ -59,7 +59,7 @@ def test_the_result_is_a_finished_dataset(distilled_project, nickel):
     result = translate(plan, parent, references, LabellingSession(labeller))
     assert result.dataset.attrs["volume_per_atom"] == references.target.ground_volume
     assert result.dataset.attrs["element"] == "Al"
-    copies = int((result.dataset["turned_into"].to_numpy() == 2).sum())
+    copies = int((result.dataset["transformed_to"].to_numpy() == 2).sum())
     assert result.details.record() == {
         "scale": pytest.approx((references.target.ground_volume / nickel.ground_volume) ** (1 / 3)),
         "rule": "volume",

@@ -1,0 +1,270 @@
+"""Which values of a file are labels: by the names that programs give them, each label for itself.
+
+Names, shapes, units and signs of the common trainers: docs/own-data.md. Nothing is guessed of a unit: what is not eV, Å
+and eV/Å³ with tension positive must be said.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundational.errors import InputError, did_you_mean
+from foundational.interchange.frame import Frame, FrameError
+from foundational.interchange.reading.text import number, numbers
+from foundational.specs.base import Spec
+
+#: Prefixes of keys that mark a reference label, in the order in which they are believed.
+_PREFIXES: Final = ("ref_", "dft_", "qm_", "vasp_", "")
+#: Names of a label without prefix, in lower case, in the order in which they are believed.
+_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "energy": ("energy", "total_energy", "potential_energy"),
+    "free_energy": ("free_energy",),
+    "forces": ("forces", "force"),
+    "stress": ("stress",),
+    "virial": ("virial", "virials"),
+    "atomic_energies": ("atomic_energies", "energies"),
+}
+#: eV in one of each unit of energy.
+ENERGY_UNITS: Final = {
+    "eV": 1.0,
+    "meV": 1e-3,
+    "Hartree": 27.211386245988,
+    "Ry": 13.605693122994,
+    "kcal/mol": 0.0433641153087705,
+    "kJ/mol": 0.0103642696562622,
+}
+#: eV/Å³ in one of each unit of stress (CODATA 2018: 1 eV/Å³ is 160.2176634 GPa).
+STRESS_UNITS: Final = {
+    "eV/A3": 1.0,
+    "GPa": 1 / 160.2176634,
+    "kbar": 0.1 / 160.2176634,
+    "bar": 1e-4 / 160.2176634,
+    "Hartree/Bohr3": 27.211386245988 / 0.529177210903**3,
+    "Ry/Bohr3": 13.605693122994 / 0.529177210903**3,
+}
+#: Orders of six components of a stress: places of xx yy zz yz xz xy among them.
+ORDERS: Final = {
+    "ase": ("xx", "yy", "zz", "yz", "xz", "xy"),
+    "vasp": ("xx", "yy", "zz", "xy", "yz", "xz"),
+    "xx,yy,zz,xy,yz,xz": ("xx", "yy", "zz", "xy", "yz", "xz"),
+}
+#: eV/atom; a free energy differs from the energy by the entropy of the electrons, which is less than this.
+_ENTROPY: Final = 1.0
+
+
+class LabelChoice(Spec):
+    """What a user says of the labels of a file; whatever is not said follows from the names."""
+
+    energy_key: str | None = None
+    forces_key: str | None = None
+    stress_key: str | None = None
+    virial_key: str | None = None
+    energy_unit: str = "eV"
+    """Of energies, and of forces and virials together with Å."""
+    stress_unit: str = "eV/A3"
+    stress_sign: Literal["tension", "compression"] = "tension"
+    """What a positive stress is in the file. VASP prints compression positive."""
+    stress_order: str = "ase"
+    """Of six components: ase (xx yy zz yz xz xy), vasp (xx yy zz xy yz xz), or six names with commas."""
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The names of six components in the order of the file.
+
+        Raises
+        ------
+        InputError
+            If it is no order of the six.
+        """
+        if self.stress_order in ORDERS:
+            return ORDERS[self.stress_order]
+        names = tuple(part.strip().lower() for part in self.stress_order.split(","))
+        names = tuple({"zy": "yz", "zx": "xz", "yx": "xy"}.get(name, name) for name in names)
+        if sorted(names) != sorted(ORDERS["ase"]):
+            raise InputError(
+                "--stress-order: expected ase, vasp or xx,yy,zz,yz,xz,xy in the order of the file, "
+                f"got {self.stress_order!r}"
+            )
+        return names
+
+    def factor(self, unit: str, known: Mapping[str, float], option: str) -> float:
+        """What one of ``unit`` is in units of the layout.
+
+        Raises
+        ------
+        InputError
+            If the unit is not known.
+        """
+        spelled = unit.replace("Å", "A").replace("³", "3").replace("^", "")
+        found = {name.lower(): value for name, value in known.items()}.get(spelled.lower())
+        if found is None:
+            raise InputError(f"{option}: expected one of {', '.join(known)}, got {unit!r}; {did_you_mean(unit, known)}")
+        return found
+
+
+@dataclass
+class Recognised:
+    """The labels of one frame in units of the layout, and what is left of its values."""
+
+    energy: float | None = None
+    forces: NDArray[np.float64] | None = None
+    """(N, 3)"""
+    stress: NDArray[np.float64] | None = None
+    """(3, 3), tension positive."""
+    atomic_energies: NDArray[np.float64] | None = None
+    """(N,)"""
+    taken: dict[str, str] = field(default_factory=dict)
+    """By label: the key that it came from."""
+    info: dict[str, Any] = field(default_factory=dict)
+    """Other values of the configuration."""
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    """Other values of its atoms."""
+    remarks: tuple[str, ...] = ()
+    """What a user should know, such as which of two energies was taken."""
+
+
+def recognise(frame: Frame, choice: LabelChoice) -> Recognised:
+    """The labels of ``frame``, each from the first of its known names that is there.
+
+    Reference keys (``REF_``, ``DFT_``) come before plain ones, and plain ones before results of the format. Of an
+    energy and a free energy the free energy is taken, to which the forces belong (docs/labellers.md), unless the two
+    differ by more than an electronic entropy can.
+
+    Raises
+    ------
+    FrameError
+        If a label is no finite number or has a wrong shape, or a key that was named is absent.
+    """
+    found = Recognised(info=dict(frame.info), arrays=dict(frame.arrays))
+    n_atoms = len(frame.numbers)
+    energy_scale = choice.factor(choice.energy_unit, ENERGY_UNITS, "--energy-unit")
+    energy, key = _taken(frame, found, "energy", choice.energy_key)
+    if choice.energy_key is None:
+        free, free_key = _taken(frame, found, "free_energy", None, keep=True)
+        energy, key = _force_consistent(frame, found, (energy, key), (free, free_key), energy_scale)
+    if key is not None:
+        found.energy = _checked(frame, key, lambda: np.array(number(energy))).item() * energy_scale
+        found.taken["energy"] = key
+    forces, key = _taken(frame, found, "forces", choice.forces_key, rows=n_atoms)
+    if key is not None:
+        found.forces = _checked(frame, key, lambda: _shaped(numbers(forces), (n_atoms, 3))) * energy_scale
+        found.taken["forces"] = key
+    _take_stress(frame, found, choice, energy_scale)
+    atomic, key = _taken(frame, found, "atomic_energies", None, rows=n_atoms)
+    if key is not None:
+        found.atomic_energies = _checked(frame, key, lambda: _shaped(numbers(atomic), (n_atoms,))) * energy_scale
+        found.taken["atomic_energies"] = key
+    return found
+
+
+def _taken(
+    frame: Frame, found: Recognised, label: str, named: str | None, *, rows: int | None = None, keep: bool = False
+) -> tuple[Any, str | None]:
+    """The value of a label and its key, by which no other value of the frame goes; (None, None) where it has none."""
+    place: dict[str, Any] = found.info if rows is None else found.arrays
+    key = _key(place, label) if named is None else named
+    if named is not None and named not in place:
+        raise FrameError(frame.source, f"expected {label} under the key {named!r}; {did_you_mean(named, place)}")
+    if key is not None and rows is not None and len(np.atleast_1d(place[key])) != rows and named is None:
+        key = None
+    if key is not None:
+        return (place[key] if keep else place.pop(key)), key
+    value = frame.results.get(label)
+    return value, None if value is None else label
+
+
+def _key(place: Iterable[str], label: str) -> str | None:
+    """The most believed key of a label among the keys of a frame."""
+    lowered: dict[str, str] = {}
+    for key in place:
+        lowered.setdefault(key.lower(), key)
+    for prefix in _PREFIXES:
+        for name in _NAMES[label]:
+            if prefix + name in lowered:
+                return lowered[prefix + name]
+    return None
+
+
+def _force_consistent(
+    frame: Frame,
+    found: Recognised,
+    energy: tuple[Any, str | None],
+    free: tuple[Any, str | None],
+    scale: float,
+) -> tuple[Any, str | None]:
+    """Of an energy and a free energy, each with its key, the one to which forces belong."""
+    if free[1] is None or (energy[1] or "").lower().startswith(_PREFIXES[:-1]):
+        return energy
+    if energy[1] is None:
+        found.info.pop(free[1], None)
+        return free
+    try:
+        difference = abs(number(free[0]) - number(energy[0])) * scale / len(frame.numbers)
+    except ValueError:
+        return energy
+    if not difference <= _ENTROPY:
+        found.remarks += (
+            f"{free[1]} is not the free energy of {energy[1]} ({difference:.3g} eV/atom apart): {energy[1]} taken",
+        )
+        return energy
+    if difference > 0:
+        found.remarks += (f"{free[1]} taken, to which forces belong, and not {energy[1]}",)
+        found.info[energy[1]] = energy[0]
+    found.info.pop(free[1], None)
+    return free
+
+
+def _take_stress(frame: Frame, found: Recognised, choice: LabelChoice, energy_scale: float) -> None:
+    """Stress, or else the virial −σV."""
+    virial_named = choice.virial_key is not None and choice.stress_key is None
+    stress, key = (None, None) if virial_named else _taken(frame, found, "stress", choice.stress_key)
+    if key is not None:
+        if key == "stress" and "stress" not in frame.info:  # the format fixes what it means
+            found.stress = _checked(frame, key, lambda: _shaped(numbers(stress), (3, 3)))
+        else:
+            sign = 1.0 if choice.stress_sign == "tension" else -1.0
+            scale = sign * choice.factor(choice.stress_unit, STRESS_UNITS, "--stress-unit")
+            found.stress = _checked(frame, key, lambda: _matrix(numbers(stress), choice.order)) * scale
+        found.taken["stress"] = key
+        _taken(frame, found, "virial", None)
+        return
+    virial, key = _taken(frame, found, "virial", choice.virial_key)
+    if key is None:
+        return
+    volume = abs(float(np.linalg.det(frame.cell)))
+    if not frame.pbc.all() or volume < 1e-3:
+        found.info[key] = virial
+        return
+    found.stress = _checked(frame, key, lambda: _matrix(numbers(virial), choice.order)) * (-energy_scale / volume)
+    found.taken["stress"] = key
+
+
+def _checked(frame: Frame, key: str, value: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The finite numbers that ``value`` gives, or an error that names file, frame and key."""
+    try:
+        array = value()
+    except ValueError as error:
+        raise FrameError(frame.source, f"{key}: {error}") from None
+    if not np.isfinite(array).all():
+        bad = array.reshape(-1)[~np.isfinite(array.reshape(-1))][0]
+        raise FrameError(frame.source, f"{key} holds {bad}, which is no finite number")
+    return array
+
+
+def _shaped(values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    if values.size != np.prod(shape):
+        raise ValueError(f"expected {' × '.join(map(str, shape))} numbers, got {values.size}")
+    return values.reshape(shape)
+
+
+def _matrix(values: NDArray[np.float64], order: tuple[str, ...]) -> NDArray[np.float64]:
+    """(3, 3) from nine numbers, row after row, or from six in ``order``."""
+    if values.size == 9:
+        return values.reshape(3, 3)
+    if values.size != 6:
+        raise ValueError(f"expected 6 or 9 numbers, got {values.size}")
+    six = dict(zip(order, values.reshape(6).tolist(), strict=True))
+    return np.array([[six[min(a + b, b + a)] for b in "xyz"] for a in "xyz"])

@@ -1,0 +1,267 @@
+"""Extended XYZ of any origin, also compressed: frame by frame, nothing interpreted but the structure.
+
+The grammar is that of https://github.com/libAtoms/extxyz and what files in the wild do beside it.
+"""
+
+import bz2
+import gzip
+import lzma
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any, Final
+
+import numpy as np
+from ase.data import atomic_numbers as numbers_of
+from numpy.typing import NDArray
+
+from foundational.errors import InputError
+from foundational.interchange.frame import Frame, FrameError
+from foundational.interchange.reading.text import interpreted, numbers
+
+_OPENERS: Final[Mapping[str, Callable[..., IO[str]]]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+#: A key with a value: plain, or in quotes, braces or brackets (nested once); or a key alone.
+_ENTRY: Final = re.compile(
+    r"""(?P<key>"[^"]*"|[^\s="'{}\[\]]+)
+        (?:\s*=\s*(?P<value>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\{[^{}]*\}|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|[^\s"'{}\[\]][^\s]*|))?
+        (?=\s|$)""",
+    re.VERBOSE,
+)
+_STRUCTURE = frozenset({"Lattice", "Properties", "pbc"})
+
+
+@dataclass(frozen=True)
+class ExtendedXyz:
+    """The reader of extended XYZ."""
+
+    species: Mapping[str, str] | None = None
+    """Names of species in the file and the elements that they stand for, such as ``{"1": "Ni"}``."""
+    name: str = "extxyz"
+    description: str = "extended XYZ, also compressed (.gz, .xz, .bz2)"
+    extra: None = None
+
+    def accepts(self, path: Path) -> bool:
+        """By the suffix, in any case; and a text whose first line is a number of atoms."""
+        suffixes = [suffix.lower() for suffix in path.suffixes]
+        if suffixes and suffixes[-1] in _OPENERS:
+            suffixes.pop()
+        if suffixes and suffixes[-1] in {".xyz", ".extxyz", ".exyz"}:
+            return True
+        try:
+            with _open(path) as stream:
+                first, second = stream.readline(200), stream.readline()
+        except (OSError, UnicodeDecodeError, EOFError, lzma.LZMAError):
+            return False
+        return first.strip().isdigit() and ("=" in second)
+
+    def read(self, path: Path) -> Iterator[Frame]:
+        """Frames in order; memory does not grow with the file.
+
+        Raises
+        ------
+        FrameError
+            For the first frame that cannot be read.
+        InputError
+            If the file is no text.
+        """
+        try:
+            with _open(path) as stream:
+                yield from self._frames(stream, path.name)
+        except (UnicodeDecodeError, EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
+            raise InputError(f"{path.name}: expected UTF-8 text, got other bytes ({error})") from None
+
+    def _frames(self, stream: IO[str], name: str) -> Iterator[Frame]:
+        index = 0
+        for line in stream:
+            if not line.strip():
+                continue
+            source = f"{name}, frame {index}"
+            head = line.strip().lstrip("\ufeff")
+            if not head.isdigit():
+                if index == 0:
+                    raise InputError(
+                        f"{name}: expected extended XYZ, which begins with a number of atoms, got {head[:40]!r}"
+                    )
+                raise FrameError(
+                    source, f"expected a number of atoms, got {head[:60]!r}; has the frame before it a row too many?"
+                )
+            n_atoms = int(head)
+            if n_atoms == 0:
+                raise FrameError(source, "a frame of no atoms")
+            comment = stream.readline().rstrip("\r\n")
+            rows = [row for row in (stream.readline() for _ in range(n_atoms)) if row.strip()]
+            if len(rows) < n_atoms:
+                raise FrameError(source, f"expected {n_atoms} rows of atoms, got {len(rows)}; the file is cut short")
+            yield self._frame(source, comment, rows)
+            index += 1
+        if index == 0:
+            raise InputError(f"{name}: expected at least one frame, found none")
+
+    def _frame(self, source: str, comment: str, rows: list[str]) -> Frame:
+        entries = _entries(source, comment)
+        columns = _columns(source, entries.get("Properties", "species:S:1:pos:R:3"))
+        if isinstance(columns, str):
+            raise FrameError(source, columns)
+        values = _fast_values(columns, rows) or _slow_values(source, columns, rows)
+        if "pos" not in values:
+            raise FrameError(source, "expected a column pos in Properties")
+        cell, pbc = _cell(source, entries)
+        return Frame(
+            source,
+            self._numbers(source, values),
+            values.pop("pos"),
+            cell,
+            pbc,
+            {
+                key: value if isinstance(value, bool) else interpreted(value)
+                for key, value in entries.items()
+                if key not in _STRUCTURE
+            },
+            values,
+        )
+
+    def _numbers(self, source: str, values: dict[str, Any]) -> NDArray[np.uint8]:
+        species = values.pop("species", None)
+        if species is None:
+            if "Z" not in values:
+                raise FrameError(source, "expected a column species or Z in Properties")
+            found = np.asarray(values.pop("Z"), dtype=np.int64)
+            if ((found < 1) | (found > 118)).any():
+                raise FrameError(source, f"expected atomic numbers from 1 to 118, got {found.min()}…{found.max()}")
+            return found.astype(np.uint8)
+        values.pop("Z", None)
+        try:
+            renamed = tuple((self.species or {}).items())
+            return np.array([_element(name, renamed) for name in species], dtype=np.uint8)
+        except KeyError as error:
+            raise FrameError(
+                source, f"{error.args[0]!r} is no element; say which it is with --species {error.args[0]}=Ni"
+            ) from None
+
+
+def _open(path: Path) -> IO[str]:
+    opener = _OPENERS.get(path.suffix.lower())
+    return path.open(encoding="utf-8") if opener is None else opener(path, "rt", encoding="utf-8")
+
+
+@lru_cache(maxsize=1024)
+def _element(name: str, renamed: tuple[tuple[str, str], ...]) -> int:
+    symbol = dict(renamed).get(name, name)
+    found = numbers_of.get(symbol[:1].upper() + symbol[1:].lower(), 0)
+    if not found:
+        raise KeyError(name)
+    return int(found)
+
+
+def _entries(source: str, comment: str) -> dict[str, Any]:
+    """Keys and their text; True for a key without a value. Of a key that stands twice, the last counts, as in ASE."""
+    found: dict[str, Any] = {}
+    position = 0
+    for match in _ENTRY.finditer(comment):
+        if comment[position : match.start()].strip():
+            break
+        position = match.end()
+        key, value = match["key"].strip('"'), match["value"]
+        if value is None:
+            found[key] = True
+        elif value[:1] in {'"', "'"}:
+            found[key] = re.sub(r"\\(.)", r"\1", value[1:-1]) if "\\" in value else value[1:-1]
+        elif value[:1] in {"{", "["}:
+            found[key] = " ".join(re.sub(r"[\[\],]", " ", value[1:-1]).split())
+        else:
+            found[key] = value
+    if rest := comment[position:].strip():
+        raise FrameError(source, f"expected key=value in the comment line, got {rest[:50]!r}; is a quote not closed?")
+    return found
+
+
+def _columns(source: str, properties: Any) -> list[tuple[str, str, int]] | str:
+    """(name, kind, width) of each column."""
+    del source
+    parts = str(properties).split(":")
+    if len(parts) % 3 or not all(width.isdigit() and int(width) > 0 for width in parts[2::3]):
+        return f"expected Properties as name:kind:width, got {properties!r}"
+    names = [name.lower() if name.lower() in {"pos", "species"} else name for name in parts[0::3]]
+    if unknown := sorted(set(parts[1::3]) - set("SRIL")):
+        return f"expected kinds S, R, I or L in Properties, got {', '.join(unknown)}"
+    return list(zip(names, parts[1::3], map(int, parts[2::3]), strict=True))
+
+
+def _fast_values(columns: list[tuple[str, str, int]], rows: list[str]) -> dict[str, Any] | None:
+    """Values of a frame whose first column is the species and whose others are real numbers; None for any other."""
+    name, kind, width = columns[0]
+    if (name, kind, width) != ("species", "S", 1) or any(column[1] != "R" for column in columns[1:]):
+        return None
+    try:
+        species, texts = zip(*(row.split(None, 1) for row in rows), strict=True)
+        flat = np.fromstring(" ".join(texts), dtype=np.float64, sep=" ")
+    except (ValueError, DeprecationWarning):
+        return None
+    total = sum(column[2] for column in columns[1:])
+    if flat.size != len(rows) * total or any(len(text.split()) != total for text in texts):
+        return None
+    table = flat.reshape(len(rows), total)
+    values: dict[str, Any] = {"species": species}
+    start = 0
+    for name, _, width in columns[1:]:
+        part = table[:, start : start + width]
+        values[name] = np.ascontiguousarray(part[:, 0] if width == 1 else part)
+        start += width
+    return values
+
+
+def _slow_values(source: str, columns: list[tuple[str, str, int]], rows: list[str]) -> dict[str, Any]:
+    """Values of any frame; a row of another length and a value that is no number are named."""
+    total = sum(column[2] for column in columns)
+    table = [row.split() for row in rows]
+    for i, row in enumerate(table):
+        if len(row) != total:
+            raise FrameError(source, f"expected {total} values in the row of atom {i}, got {len(row)}")
+    values: dict[str, Any] = {}
+    start = 0
+    for name, kind, width in columns:
+        part = [row[start : start + width] for row in table]
+        start += width
+        try:
+            values[name] = _column(kind, width, part)
+        except ValueError as error:
+            raise FrameError(source, f"column {name}: {error}") from None
+    return values
+
+
+def _column(kind: str, width: int, part: list[list[str]]) -> Any:
+    if kind == "S":
+        return [row[0] if width == 1 else " ".join(row) for row in part]
+    if kind == "L":
+        truth = np.array([[text[:1].upper() == "T" for text in row] for row in part])
+        return truth[:, 0] if width == 1 else truth
+    array = numbers(part)
+    if kind == "I":
+        whole = array.astype(np.int64)
+        if not np.array_equal(whole, array):
+            raise ValueError("expected whole numbers")
+        return whole[:, 0] if width == 1 else whole
+    return array[:, 0] if width == 1 else array
+
+
+def _cell(source: str, entries: Mapping[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Lattice vectors in rows, zero where there are none, and along which of them the cell is periodic."""
+    given = entries.get("Lattice")
+    try:
+        cell = np.zeros((3, 3)) if given is None else numbers(given)
+        if cell.size not in {3, 9}:
+            raise ValueError(f"expected 9 numbers, got {cell.size}")
+    except ValueError as error:
+        raise FrameError(source, f"Lattice: {error}") from None
+    cell = np.diag(cell) if cell.size == 3 else cell.reshape(3, 3)
+    flags = str(entries.get("pbc", "T T T" if given is not None else "F F F")).replace(",", " ").split()
+    if len(flags) == 1:
+        flags *= 3
+    if len(flags) != 3 or any(flag[:1].upper() not in {"T", "F", "1", "0"} for flag in flags):
+        raise FrameError(source, f"expected three of T and F for pbc, got {entries['pbc']!r}")
+    pbc = np.array([flag[:1].upper() in {"T", "1"} for flag in flags])
+    if (pbc & (np.linalg.norm(cell, axis=1) == 0)).any():
+        raise FrameError(source, "it is periodic, but its Lattice is missing")
+    return cell, pbc

@@ -1,0 +1,96 @@
+"""Numbers and values as text files spell them."""
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Fortran's exponents (1.5D+02) and Mathematica's (1.5*^2), after a digit or a point.
+_EXPONENT = re.compile(r"(?<=[\d.])(?:[dD]|\*\^)(?=[+-]?\d)")
+_TRUE, _FALSE = {"T", "True", "true", "TRUE"}, {"F", "False", "false", "FALSE"}
+
+
+def number(value: Any) -> float:
+    """A real number out of a value of any kind, exponents of Fortran included.
+
+    Raises
+    ------
+    ValueError
+        If it is no number, says what it is.
+
+    >>> number("-1.284D+02"), number(" 7 "), number([3.0])
+    (-128.4, 7.0, 3.0)
+    """
+    if isinstance(value, bool | None):
+        raise ValueError(f"{value} is no number")
+    if isinstance(value, str):
+        try:
+            return float(_EXPONENT.sub("e", value.strip()))
+        except ValueError:
+            raise ValueError(f"{value.strip()!r} is no number") from None
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in "iuf":
+        raise ValueError(f"{value!r} is no number")
+    return float(array.reshape(-1)[0])
+
+
+def numbers(value: Any) -> NDArray[np.float64]:
+    """An array of real numbers out of text, nested lists or an array, its shape kept; text is one row.
+
+    Raises
+    ------
+    ValueError
+        If one of them is no number, says which.
+
+    >>> numbers("1 2,3.5D0").tolist()
+    [1.0, 2.0, 3.5]
+    """
+    if isinstance(value, str):
+        return np.array([number(part) for part in value.replace(",", " ").split()])
+    array = np.asarray(value)
+    if array.dtype.kind in "iuf":
+        return array.astype(np.float64)
+    if array.dtype.kind == "b" or array.dtype.kind not in "OUS":
+        raise ValueError(f"{value!r} are no numbers")
+    return np.array([number(part) for part in array.reshape(-1).tolist()]).reshape(array.shape)
+
+
+def interpreted(text: str) -> Any:
+    """What a value of a comment line means: truth, a whole or real number, an array of these, JSON, or text.
+
+    >>> interpreted("T"), interpreted("12"), interpreted("1 2 3").tolist(), interpreted("bulk")
+    (True, 12, [1, 2, 3], 'bulk')
+    """
+    if text.startswith("_JSON "):
+        try:
+            return json.loads(text[6:])
+        except json.JSONDecodeError:
+            return text
+    parts = text.split()
+    if len(parts) == 1:
+        return _scalar(parts[0])
+    values = [_scalar(part) for part in parts]
+    kinds = set(map(type, values))
+    return np.array(values) if kinds and (kinds <= {int, float} or kinds == {bool}) else text
+
+
+def _scalar(text: str) -> Any:
+    """A whole or real number, a truth, or the text itself."""
+    if "_" in text:  # Python would take 1_000 for a number
+        return text
+    try:
+        return int(text) if len(text) < 19 else float(text)  # longer ones do not fit int64
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE
+    try:
+        return float(_EXPONENT.sub("e", text))
+    except ValueError:
+        return text
