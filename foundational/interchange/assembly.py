@@ -1,6 +1,5 @@
 """Frames of files become one dataset: labels, isolated atoms, splits, other fields, and a report of it all."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,26 +12,15 @@ from numpy.typing import NDArray
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.conversion import narrowed, to_dataset, with_foreign
 from foundational.data.extxyz import nine_digits_narrowed
-from foundational.data.layout import ATOM, CONFIGURATION, VARIABLES, foreign_attributes
+from foundational.data.layout import ATOM, CONFIGURATION, VARIABLES
 from foundational.errors import InputError
+from foundational.interchange.fields import foreign_name, foreign_variable
 from foundational.interchange.frame import Frame, FrameError
 from foundational.interchange.labels import LabelChoice, Recognised, recognise
 from foundational.specs.base import Spec
 
 #: What becomes of a frame that cannot be taken: the import ends, or the frame is left out and counted.
 OnBad = Literal["refuse", "skip"]
-#: Units of fields that many programs write under these names.
-_UNITS: Final = {
-    "magmoms": "μB",
-    "initial_magmoms": "μB",
-    "magmom": "μB",
-    "charge": "e",
-    "charges": "e",
-    "initial_charges": "e",
-    "dipole": "e·Å",
-    "free_energy": "eV",
-    "energy": "eV",
-}
 _ISOLATED: Final = {"isolatedatom", "isolated_atom", "isolated"}
 #: Å; a single atom whose periodic images are all at least this far away is an isolated one.
 _FAR: Final = 8.0
@@ -212,7 +200,7 @@ class Assembly:
     def _foreign(self, n_atoms: NDArray[np.int32]) -> Iterator[tuple[str, xr.Variable]]:
         for name, column in sorted(self._info.items()):
             values = [column.get(row) for row in range(len(self))]
-            yield _foreign_name(name), _variable(name, CONFIGURATION, values)
+            yield foreign_name(name), foreign_variable(name, CONFIGURATION, values)
         for name, arrays in sorted(self._arrays.items()):
             widths = {np.shape(array)[1:] for array in arrays.values()}
             if len(widths) > 1:
@@ -222,7 +210,7 @@ class Assembly:
             rows: list[Any] = []
             for row, n in enumerate(n_atoms.tolist()):
                 rows += [None] * n if row not in arrays else list(arrays[row])
-            yield _foreign_name(name), _variable(name, ATOM, rows, shape)
+            yield foreign_name(name), foreign_variable(name, ATOM, rows, shape)
 
     def _report(self, dataset: xr.Dataset, foreign: dict[str, xr.Variable]) -> ImportReport:
         units = {
@@ -290,35 +278,3 @@ def _narrow(values: NDArray[np.float64]) -> NDArray[Any]:
     """float32 where that changes no number, or where nine digits of it were written."""
     narrow = narrowed(values)
     return narrow if narrow.dtype == np.float32 else nine_digits_narrowed(values)
-
-
-def _foreign_name(name: str) -> str:
-    """The name under which a field is kept: its own, unless the layout has that name already."""
-    return f"imported_{name}" if name in VARIABLES else name.replace("/", "_")
-
-
-def _variable(name: str, dim: str, values: list[Any], shape: tuple[int, ...] = ()) -> xr.Variable:
-    """A field of another program, one value a row, None where it has none: numbers, truths, or codes of texts."""
-    units = _UNITS.get(name.lower())
-    known = [value for value in values if value is not None]
-    arrays = [np.asarray(value) for value in known]
-    shapes = {array.shape for array in arrays} | ({shape} if shape else set())
-    dims = (dim, *(f"{name}_{axis}" for axis in range(len(next(iter(shapes))))))
-    if len(shapes) == 1 and all(array.dtype.kind in "iufb" for array in arrays):
-        kind = {"b": "bool", "i": "int64", "u": "int64"}.get("".join({a.dtype.kind for a in arrays}), "float64")
-        if len(known) == len(values) and kind != "float64":
-            return xr.Variable(dims, np.stack(arrays).astype(kind), foreign_attributes(units))
-        missing = np.full(next(iter(shapes)), np.nan)
-        rows = [missing if value is None else np.asarray(value, dtype=np.float64) for value in values]
-        return xr.Variable(dims, np.stack(rows), foreign_attributes(units))
-    texts = [None if value is None else _text(value) for value in values]
-    names = sorted({text for text in texts if text is not None})
-    place = {text: code for code, text in enumerate(names)}
-    codes = np.array([-1 if text is None else place[text] for text in texts], dtype=np.int64)
-    return xr.Variable((dim,), codes, foreign_attributes(units, names))
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
