@@ -46,6 +46,8 @@ class ValidateSpec(Spec):
     """Reference gap below which two structures count as a tie, eV/atom (Kendall's tau-b)."""
     rattle: Length
     """Standard deviation of the displacements from which the full relaxations start, Å."""
+    full_steps: Count
+    """Most steps of a full relaxation by a network; one that needs more is reported as not converged."""
     pool_test: PoolTestSpec
     datasets: dict[str, ValidatedSpec]
     """The datasets of the pipeline; any other is tested on a holdout of its element and labeller, if there is one."""

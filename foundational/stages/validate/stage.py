@@ -67,7 +67,7 @@ def validate(
         errors = [evaluate(ensemble.member(m), tested) for m in range(spec.members)]
     crystals = compare_crystals(ensemble, plan.reference, plan.tie)
     members = [
-        _member(m, ensemble.member(m), found, errors[m] if errors else None, plan)
+        _member(m, ensemble.member(m), found, errors[m] if errors else None, spec, plan)
         for m, found in enumerate(crystals.members)
     ]
     means = {key: float(np.mean([getattr(e, key) for e in errors])) for key in _MEANS} if errors else {}
@@ -120,7 +120,12 @@ def _largest_error(members: tuple[MemberCrystals, ...]) -> float | None:
 
 
 def _member(
-    index: int, network: Ensemble, crystals: MemberCrystals, errors: ModelErrors | None, plan: EvaluationPlan
+    index: int,
+    network: Ensemble,
+    crystals: MemberCrystals,
+    errors: ModelErrors | None,
+    spec: ValidateSpec,
+    plan: EvaluationPlan,
 ) -> MemberReport:
     order = crystals.order
     return MemberReport(
@@ -130,19 +135,23 @@ def _member(
         kendall_tau=None if order is None else order.kendall_tau,
         mae_meV_per_atom=None if errors is None else errors.mae_meV_per_atom,
         structures={
-            name: _structure(crystal, _full(network, name, crystal, plan))
+            name: _structure(crystal, _full(network, name, crystal, spec.full_steps, plan))
             for name, crystal in crystals.isotropic.items()
         },
         published_hcp=_structure(crystals.published_hcp, None),
     )
 
 
-def _full(network: Ensemble, name: Structure, crystal: ComparedCrystal, plan: EvaluationPlan) -> FullReport | None:
+def _full(
+    network: Ensemble, name: Structure, crystal: ComparedCrystal, steps: int, plan: EvaluationPlan
+) -> FullReport | None:
     """The crystal relaxed with atoms and cell free; None where the network has no minimum to start from."""
     if crystal.relaxed is None:
         return None
     reference = plan.reference
-    relaxed = relax_fully(network, crystal.relaxed.crystal, reference.element, seed=plan.seed, rattle=reference.rattle)
+    relaxed = relax_fully(
+        network, crystal.relaxed.crystal, reference.element, seed=plan.seed, rattle=reference.rattle, max_steps=steps
+    )
     expected = reference.full[name]
     return FullReport(
         energy_per_atom=relaxed.energy_per_atom,
