@@ -22,7 +22,7 @@ def report(
     *,
     name: str = "ni",
     passed: bool = True,
-    message: str = "all 2 networks reproduce the reference energy ranking",
+    message: str = "2 of 2 networks reproduce the reference energy ranking",
     energies: dict[str, float | None] | None = None,
 ) -> ValidationReport:
     """A report with one gate and, where ``energies`` are given, two networks that agree on them."""

@@ -44,9 +44,7 @@ def evaluate_gates(gates: GateSpec, findings: Findings) -> tuple[GateReport, ...
 
 def _count(name: str, good: int, members: int, task: str) -> GateReport:
     """A gate that every network must pass."""
-    ok = good == members
-    message = f"all {members} networks {task}" if ok else f"only {good} of {members} networks {task}"
-    return GateReport(name=name, ok=ok, message=message)
+    return GateReport(name=name, ok=good == members, message=f"{good} of {members} networks {task}")
 
 
 def _limit(name: str, what: str, value: float, limit: float) -> GateReport:

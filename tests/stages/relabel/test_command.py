@@ -208,7 +208,7 @@ def test_code_that_a_record_names_is_not_run_unasked(project):
 
 def failed_report(root, **changes):
     fingerprint = read_record(root / "datasets/ni").output.fingerprint
-    message = "only 1 of 2 networks reproduce the reference energy ranking"
+    message = "1 of 2 networks reproduce the reference energy ranking"
     write_validation(root, report(**({"fingerprint": fingerprint, "passed": False, "message": message} | changes)))
 
 
@@ -218,7 +218,7 @@ def test_a_parent_that_failed_its_validation_is_refused(project):
         lambda **more: translate_dataset(project, "ni", "Nb", **more),
         lambda **more: relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT), **more),
     ):
-        with pytest.raises(GateError, match=r"'ni' failed its own validation.*only 1 of 2.*--force-parent"):
+        with pytest.raises(GateError, match=r"'ni' failed its own validation.*1 of 2.*--force-parent"):
             run()
         run(permissions=Permissions(failed_parent=True))
 

@@ -22,8 +22,8 @@ from foundational.specs.params import read_params
 from foundational.specs.validate import GateSpec, ValidateSpec
 from foundational.stages.validate.stage import validate
 
-#: The gates of a short training, as loose as those of ``foundational quick``, eV/atom.
-GATES = GateSpec(rank=True, ground_state=True, mae=0.01, crystal_error=0.05)
+#: The gates of params.yaml but for the error on the holdout, which a short training does not reach; eV/atom.
+GATES = GateSpec(rank=True, ground_state=True, mae=0.01, crystal_error=0.02)
 #: Configurations of each phase to train on, and to test on.
 COUNT, TESTED = 24, 6
 KCAL_PER_MOL, HARTREE = 1 / 23.060548, 27.211386
