@@ -73,10 +73,10 @@ def audit(name: Name, as_json: Json = False, root: Root = None) -> None:
     that are trained on it have their errors.
     """
     from foundational.project import find_root
-    from foundational.stages.distill import audit as library
+    from foundational.stages.audit.command import audit_dataset
 
     with progress_on_stderr(f"auditing {name}") as progress:
-        report = library.audit(find_root(root), name, progress=progress)
+        report = audit_dataset(find_root(root), name, progress=progress)
     emit(report, as_json, lambda: _audit_lines(report))
 
 

@@ -131,7 +131,7 @@ def find_dataset(root: Path, name: str) -> Path:
     """
     folder = dataset_folder(root, name)
     if (folder / ".unfinished").exists():
-        from foundational.data.storing import settle_if_free  # noqa: PLC0415 - only after a process was killed
+        from foundational.data.integrity.storing import settle_if_free  # noqa: PLC0415 - only after a process was killed
 
         settle_if_free(root, name, folder)
     if (folder / STORE).exists():

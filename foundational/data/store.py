@@ -22,6 +22,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.storage import LocalStore, ZipStore
 
 from foundational.data.atomic_write import whole_folder
+from foundational.data.integrity.store_manifest import ROOT, check_fully, read_descriptions, read_root, write_root
 from foundational.data.layout import (
     ATOM,
     LAYOUT_VERSION,
@@ -32,7 +33,6 @@ from foundational.data.layout import (
     require_schema,
     stored_row,
 )
-from foundational.data.store_manifest import ROOT, check_fully, read_descriptions, read_root, write_root
 from foundational.errors import ChecksumError, ConflictError, DatasetError
 from foundational.progress import Progress
 

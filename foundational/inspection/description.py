@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundational.data.store_manifest import ROOT
+from foundational.data.integrity.hashes import sha256_of
+from foundational.data.integrity.store_manifest import ROOT
 from foundational.errors import NotFoundError
 from foundational.project import STORE, project_of
 from foundational.provenance.record import ProvenanceRecord, read_record
-from foundational.release.bundle.bundle import sha256_of
 from foundational.release.citation.citation_target import CitationTarget, citation_target_of, read_known_release
 from foundational.release.citation.works import Citable
 from foundational.release.registry.registry import known_registry

@@ -1,6 +1,5 @@
 """Pools: large, ignored by git, and represented by a manifest that git keeps (docs/decisions/0005)."""
 
-import hashlib
 from pathlib import Path
 from typing import Literal
 
@@ -8,6 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from foundational.data.integrity.hashes import sha256_of
 from foundational.data.store import open_store
 from foundational.engines.momt.run import Run
 from foundational.engines.momt.saved_run import run_from_bytes, surplus_from_bytes
@@ -34,7 +34,7 @@ class PoolManifest(Spec):
 
 def _digests(folder: Path) -> dict[str, str]:
     files = sorted(p for p in [*(folder / STORE).rglob("*"), folder / BIAS] if p.is_file())
-    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+    return {p.relative_to(folder).as_posix(): sha256_of(p) for p in files}
 
 
 def write_manifest(folder: Path, record: ProvenanceRecord) -> PoolManifest:

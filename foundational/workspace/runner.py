@@ -12,7 +12,7 @@ from typing import Any
 import xarray as xr
 
 from foundational.data.fingerprint import fingerprint
-from foundational.data.storing import exclusive, settle, store_together
+from foundational.data.integrity.storing import exclusive, settle, store_together
 from foundational.errors import ConflictError
 from foundational.project import STORE, dataset_folder
 from foundational.provenance.record import (

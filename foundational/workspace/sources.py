@@ -1,6 +1,5 @@
 """Open labelled data by the name that a user gives: a dataset of the project, ``pools/<name>``, or a file."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import xarray as xr
 from ase.data import chemical_symbols
 
 from foundational.data.extxyz import labels_in, read_extxyz
+from foundational.data.integrity.hashes import sha256_of
 from foundational.data.store import open_store
 from foundational.errors import InputError
 from foundational.project import POOLS, STORE, find_dataset, locate_dataset
@@ -94,7 +94,7 @@ def _imported(path: Path) -> LabelledSource:
     lowest = int(np.argmin(dataset["energy"].to_numpy() / n_atoms))
     volume = abs(float(np.linalg.det(dataset["cell"].to_numpy()[lowest]))) / int(n_atoms[lowest])
     dataset = dataset.assign_attrs(element=element, volume_per_atom=volume, labeller=f"file:{path.name}")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = sha256_of(path)
     record = ProvenanceRecord(
         stage="import",
         output=describe(path.name, dataset),

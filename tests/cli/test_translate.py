@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
+from foundational.data.integrity.storing import exclusive
 from foundational.data.store import open_store, write_dataset
-from foundational.data.storing import exclusive
 
 FAULTY = "ase:tests.faulty_calculators"
 

@@ -13,8 +13,8 @@ import zarr
 
 from foundational.data.configurations import Configurations
 from foundational.data.conversion import to_dataset
+from foundational.data.integrity.store_manifest import read_root, write_root
 from foundational.data.store import open_store, verify_store, write_dataset
-from foundational.data.store_manifest import read_root, write_root
 from foundational.errors import ChecksumError, ConflictError, DatasetError, InputError, NotFoundError
 from foundational.release.bundle.archive import archive_folder
 

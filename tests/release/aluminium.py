@@ -16,12 +16,13 @@ from foundational.data.configurations import Configurations
 from foundational.data.conversion import from_atoms, to_dataset
 from foundational.data.extxyz import write_extxyz
 from foundational.data.fingerprint import fingerprint
+from foundational.data.integrity.hashes import sha256_of
 from foundational.data.store import write_dataset
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import resolve_potential
 from foundational.provenance.record import DatasetRecord, LabellerRecord, ProvenanceRecord, write_record
 from foundational.release.bundle.archive import archive_folder
-from foundational.release.bundle.bundle import MANIFEST, sha256_of, write_about, write_manifest
+from foundational.release.bundle.bundle import MANIFEST, write_about, write_manifest
 from foundational.release.citation.documents import write_documents
 from foundational.release.citation.works import Citable
 from foundational.release.record import RECORD, ReleasedFile, ReleaseRecord

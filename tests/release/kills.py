@@ -18,12 +18,12 @@ from pathlib import Path
 
 import foundational
 from foundational.data.batches import take
+from foundational.data.integrity.hashes import sha256_of
 from foundational.data.store import open_store
 from foundational.errors import ConflictError, FoundationalError, NotFoundError
 from foundational.inspection.check import check
 from foundational.project import find_dataset
 from foundational.provenance.record import read_record
-from foundational.release.bundle.bundle import sha256_of
 from foundational.release.registry.registry import read_registry
 from foundational.release.registry.version import parse_dataset_version
 from foundational.release.transfer.retrieval import pull

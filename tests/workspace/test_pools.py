@@ -3,8 +3,8 @@ import shutil
 import numpy as np
 import pytest
 
+from foundational.data.integrity.storing import exclusive
 from foundational.data.store import open_store
-from foundational.data.storing import exclusive
 from foundational.errors import ChecksumError, ConflictError, NotFoundError
 from foundational.stages.holdout.command import store_holdout
 from foundational.workspace.pools import open_pool

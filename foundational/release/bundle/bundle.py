@@ -12,6 +12,7 @@ from pydantic import Field
 from ruamel.yaml import YAML
 
 from foundational.data.atomic_write import write_whole
+from foundational.data.integrity.hashes import sha256_of
 from foundational.data.store import open_store
 from foundational.errors import ChecksumError, InputError, NotFoundError
 from foundational.provenance.record import Sha256, write_json
@@ -181,12 +182,6 @@ def compare_files(
             yield path, "has other bytes than were released"
     for path in sorted(found - manifest.files.keys()):
         yield path, "does not belong to the release"
-
-
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file, streamed."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def find_licence(root: Path, spdx: str) -> Path:

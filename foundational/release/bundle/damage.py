@@ -1,6 +1,5 @@
 """Where a store is damaged: the array, the file, the chunk, and the configurations whose numbers cannot be trusted."""
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Iterator
@@ -13,8 +12,9 @@ import zarr
 from numpy.typing import NDArray
 from zarr.storage import LocalStore
 
+from foundational.data.integrity.hashes import sha256_of
+from foundational.data.integrity.store_manifest import ROOT, Entry, read_root
 from foundational.data.layout import VARIABLES
-from foundational.data.store_manifest import ROOT, Entry, read_root
 from foundational.errors import FoundationalError
 from foundational.release.bundle.archive import unpack
 
@@ -60,16 +60,16 @@ def _damages(folder: Path) -> Iterator[Damage]:
     except FoundationalError as error:
         yield Damage("", ROOT, str(error))
         return
-    sound, broken = set[str](), list[tuple[str, str]]()
+    intact, broken = set[str](), list[tuple[str, str]]()
     for name, entry in entries.items():
         reason = _reason(folder / name, entry)
         broken += [(name, reason)] if reason else []
-        sound |= set() if reason else {name}
+        intact |= set() if reason else {name}
     found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     ends = _ends(folder) if not any(name.startswith("n_atoms/") for name, _ in broken) else None
     for name, reason in broken:
         array = name.partition("/")[0]
-        if f"{array}/{ROOT}" in sound and "/c/" in name:
+        if f"{array}/{ROOT}" in intact and "/c/" in name:
             yield from _within_shard(folder, array, name, reason, ends)
         else:
             yield Damage(array, name, reason)
@@ -80,12 +80,12 @@ def _reason(path: Path, entry: Entry) -> str | None:
     """What is wrong with a file, or None."""
     if not path.is_file():
         return "is missing"
-    content = path.read_bytes()
-    if not content:
+    size = path.stat().st_size
+    if not size:
         return f"is empty, expected {entry.size:,} bytes"
-    if len(content) != entry.size:
-        return f"has {len(content):,} bytes, expected {entry.size:,}"
-    return None if hashlib.sha256(content).hexdigest() == entry.sha256 else "has other bytes than were written"
+    if size != entry.size:
+        return f"has {size:,} bytes, expected {entry.size:,}"
+    return None if sha256_of(path) == entry.sha256 else "has other bytes than were written"
 
 
 def _within_shard(folder: Path, array: str, name: str, reason: str, ends: NDArray[np.int64] | None) -> Iterator[Damage]:

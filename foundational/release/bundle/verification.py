@@ -11,20 +11,13 @@ import xarray as xr
 
 from foundational.data.checks import check_dataset
 from foundational.data.fingerprint import fingerprint
+from foundational.data.integrity.hashes import sha256_of
 from foundational.data.store import open_store
 from foundational.errors import FoundationalError, NotFoundError
 from foundational.progress import Progress
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.release.bundle.archive import unpack
-from foundational.release.bundle.bundle import (
-    DATA,
-    MANIFEST,
-    TEXT,
-    BundleManifest,
-    compare_files,
-    read_manifest,
-    sha256_of,
-)
+from foundational.release.bundle.bundle import DATA, MANIFEST, TEXT, BundleManifest, compare_files, read_manifest
 from foundational.release.bundle.damage import find_damages
 from foundational.release.bundle.signature import SUFFIX, require_valid, signer
 from foundational.release.record import RECORD, read_release

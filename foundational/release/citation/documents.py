@@ -1,11 +1,11 @@
 """The documents that describe a release, each in the standard of the people who look for it."""
 
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from foundational.data.atomic_write import write_whole
+from foundational.data.integrity.hashes import sha256_of
 from foundational.data.store import open_store
 from foundational.errors import NotFoundError
 from foundational.provenance.record import write_json
@@ -71,8 +71,8 @@ def write_documents(
 
 def describe_file(folder: Path, path: str) -> ReleasedFile:
     """Size and sha256 of one of the documents."""
-    content = (folder / path).read_bytes()
-    return ReleasedFile(path=path, size=len(content), sha256=sha256(content).hexdigest(), media_type=DOCUMENTS[path])
+    file = folder / path
+    return ReleasedFile(path=path, size=file.stat().st_size, sha256=sha256_of(file), media_type=DOCUMENTS[path])
 
 
 def _store(release: ReleaseRecord) -> str:

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from zipfile import ZipFile
 
+from foundational.data.integrity.hashes import sha256_of
+from foundational.data.integrity.store_manifest import ROOT
 from foundational.data.store import open_store
-from foundational.data.store_manifest import ROOT
 from foundational.errors import NotFoundError
 from foundational.project import DATASETS, STORE, find_root, locate_dataset, project_or_none
 from foundational.provenance.record import ProvenanceRecord, parse_record, read_record
-from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept, sha256_of
+from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept
 from foundational.release.bundle.verification import opened_bundle
 from foundational.release.comparison.difference import ComparedDataset
 from foundational.release.registry.git import commit_of, read_at

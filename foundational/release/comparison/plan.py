@@ -7,7 +7,7 @@ from pathlib import Path
 from foundational.data.fingerprint import hexadecimal
 from foundational.errors import ConflictError, InputError
 from foundational.project import DATASETS, POOLS
-from foundational.provenance.record import DatasetRecord, ProvenanceRecord
+from foundational.provenance.record import DatasetRecord, ProvenanceRecord, read_record
 from foundational.release.comparison.compared_dataset import open_compared
 from foundational.release.comparison.difference import ComparedDataset, Difference, difference
 from foundational.release.record import Removal
@@ -25,6 +25,8 @@ class ReleasePlan:
     """None for the first version."""
     changes: tuple[str, ...]
     removed: tuple[Removal, ...]
+    provenance: ProvenanceRecord
+    """Of the dataset, with its version and those under which its parents were released."""
 
 
 def plan_release(root: Path, name: str, *, version: Version | None, reason: str | None) -> ReleasePlan | None:
@@ -35,18 +37,23 @@ def plan_release(root: Path, name: str, *, version: Version | None, reason: str 
     version
         A higher version than follows from the difference.
     reason
-        Why something that was released changes; demanded where users must fear it (a major version).
+        Why something that was released changes; required for a major version, which breaks what users have.
 
     Raises
     ------
     InputError
         The wanted version is too low, or a reason is missing.
     NotFoundError, ChecksumError
-        The previous version's data are not to be had, or damaged.
+        The previous version's data are not on this machine and cannot be fetched, or are damaged.
+    ConflictError
+        A parent was never released as it was used.
     """
-    registry = read_registry(root / DATASETS / name)
+    folder = root / DATASETS / name
+    registry = read_registry(folder)
     if not registry.releases:
-        return ReleasePlan(_at_least(version, FIRST, "the first"), None, None, ("First release.",), ())
+        chosen = _at_least(version, FIRST, "the first")
+        provenance = _released_provenance(root, read_record(folder), chosen)
+        return ReleasePlan(chosen, None, None, ("First release.",), (), provenance)
     previous = Version.parse(registry.releases[-1].version)
     with open_compared(f"{name}@{previous}", root) as before, open_compared(name, root) as now:
         found = difference(before, now)
@@ -58,18 +65,13 @@ def plan_release(root: Path, name: str, *, version: Version | None, reason: str 
         raise InputError(f"expected --reason TEXT, since something that was released changes ({first})")
     changes = [change.message + _size(found, change.kind) for change in found.changes]
     changes += [f"Reason: {reason}"] if reason else []
-    lowest = previous.after(found.bump)
-    return ReleasePlan(_at_least(version, lowest, f"a {found.bump} change"), previous, found, tuple(changes), removed)
+    chosen = _at_least(version, previous.after(found.bump), f"a {found.bump} change")
+    provenance = _released_provenance(root, read_record(folder), chosen)
+    return ReleasePlan(chosen, previous, found, tuple(changes), removed, provenance)
 
 
-def released_provenance(root: Path, record: ProvenanceRecord, version: Version) -> ProvenanceRecord:
-    """The record with the dataset's version, and the versions under which its parents were released, filled in.
-
-    Raises
-    ------
-    ConflictError
-        A parent was never released as it was used; pools never are.
-    """
+def _released_provenance(root: Path, record: ProvenanceRecord, version: Version) -> ProvenanceRecord:
+    """The record with the version of the dataset and of its released parents. Pools are never released."""
     filled = _with_parents(root, record)
     return filled.model_copy(update={"output": filled.output.model_copy(update={"version": str(version)})})
 
@@ -97,10 +99,10 @@ def _released(root: Path, source: DatasetRecord, child: str) -> DatasetRecord:
     return source.model_copy(update={"version": version})
 
 
-def _at_least(wanted: Version | None, lowest: Version, why: str) -> Version:
-    if wanted is not None and wanted < lowest:
-        raise InputError(f"expected a version of at least {lowest}, which {why} needs, got {wanted}")
-    return wanted or lowest
+def _at_least(wanted: Version | None, chosen: Version, why: str) -> Version:
+    if wanted is not None and wanted < chosen:
+        raise InputError(f"expected a version of at least {chosen}, which {why} needs, got {wanted}")
+    return wanted or chosen
 
 
 def _removals(
@@ -111,22 +113,22 @@ def _removals(
     filtered = {entry["parent_id"]: entry["reason"] for entry in known}
     parents: dict[str, str] = {}
     if filtered and found.ids.removed and "parent_id" in before.dataset:
-        ids, theirs = (hexadecimal(before.dataset[name].to_numpy()) for name in ("id", "parent_id"))
-        parents = dict(zip(ids, theirs, strict=True))
+        ids, parent_ids = (hexadecimal(before.dataset[name].to_numpy()) for name in ("id", "parent_id"))
+        parents = dict(zip(ids, parent_ids, strict=True))
     for removed in found.ids.removed:
         why = filtered.get(parents.get(removed, ""), reason)
         yield Removal(id=removed, reason=why or "no reason was given")
 
 
 def _explained(found: Difference, removed: tuple[Removal, ...]) -> bool:
-    """Whether all that is major is removals, for each of which the stage has a reason."""
+    """Whether nothing but removals is major, and the stage gave a reason for each of them."""
     major = [change for change in found.changes if change.bump == "major"]
     only_removals = len(major) == 1 and found.removed > 0 and major[0].kind == "configurations"
     return only_removals and all(removal.reason != "no reason was given" for removal in removed)
 
 
 def _size(found: Difference, kind: str) -> str:
-    """How far the labels moved, behind the sentence that says that they did."""
+    """How far the labels moved, for the end of the sentence that says that they did."""
     if kind != "labels":
         return ""
     sizes = [

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from foundational.data.integrity.hashes import sha256_of
 from foundational.errors import ChecksumError, ConflictError, NotFoundError
 from foundational.progress import Progress
 from foundational.provenance.record import Sha256, write_json
-from foundational.release.bundle.bundle import MANIFEST, compare_files, read_manifest, sha256_of
+from foundational.release.bundle.bundle import MANIFEST, compare_files, read_manifest
 from foundational.release.deposit.client import Records
 from foundational.release.registry.registry import Registry, Release
 from foundational.specs.base import Spec

@@ -16,10 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from foundational.data.atomic_write import whole_folder, write_whole
+from foundational.data.integrity.hashes import sha256_of
 from foundational.errors import ChecksumError, ConflictError, NotFoundError
 from foundational.project import DATASETS, STORE
 from foundational.release.bundle.archive import archive_folder
-from foundational.release.bundle.bundle import MANIFEST, sha256_of
+from foundational.release.bundle.bundle import MANIFEST
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import REGISTRY, Registry, Release, history, registry_text
 from foundational.release.registry.version import Version

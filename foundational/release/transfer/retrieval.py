@@ -12,12 +12,13 @@ from pathlib import Path
 
 from foundational.data.atomic_write import whole_folder
 from foundational.data.fingerprint import fingerprint
+from foundational.data.integrity.hashes import sha256_of
+from foundational.data.integrity.store_manifest import ROOT
 from foundational.data.store import open_store
-from foundational.data.store_manifest import ROOT
 from foundational.errors import ChecksumError, ConflictError, NotFoundError, did_you_mean
 from foundational.project import DATASETS, STORE, can_be_name, locate_dataset, project_or_none, user_store
 from foundational.provenance.record import write_json, write_record
-from foundational.release.bundle.bundle import sha256_of, write_about
+from foundational.release.bundle.bundle import write_about
 from foundational.release.bundle.damage import find_damages
 from foundational.release.record import RECORD, ReleaseRecord, read_release
 from foundational.release.registry.registry import (

@@ -9,17 +9,11 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
+from foundational.data.integrity.hashes import sha256_of
 from foundational.errors import ChecksumError, InputError, NotFoundError, did_you_mean
 from foundational.project import DATASETS
 from foundational.release.bundle.archive import unpack
-from foundational.release.bundle.bundle import (
-    DATA,
-    MANIFEST,
-    compare_files,
-    read_kept,
-    read_manifest,
-    sha256_of,
-)
+from foundational.release.bundle.bundle import DATA, MANIFEST, compare_files, read_kept, read_manifest
 from foundational.release.bundle.verification import SIGNATURE, opened_bundle
 from foundational.release.record import RECORD, ReleaseRecord, read_release
 from foundational.release.registry.git import git

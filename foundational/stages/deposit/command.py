@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundational.data.storing import exclusive
+from foundational.data.integrity.storing import exclusive
 from foundational.errors import ConflictError, InputError
 from foundational.progress import Progress
 from foundational.project import DATASETS

@@ -12,20 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundational.data.atomic_write import whole_folder, write_whole
-from foundational.data.store_manifest import ROOT
-from foundational.data.storing import exclusive
+from foundational.data.integrity.hashes import sha256_of
+from foundational.data.integrity.store_manifest import ROOT
+from foundational.data.integrity.storing import exclusive
 from foundational.errors import ChecksumError, ConflictError, DatasetError, InputError, disk_trouble
 from foundational.inspection.check import check
 from foundational.progress import Progress
 from foundational.project import BUNDLES, DATASETS, STORE, dataset_folder, find_dataset
-from foundational.provenance.record import read_record
 from foundational.release.bundle.archive import archive_folder
 from foundational.release.bundle.bundle import (
     MANIFEST,
     SCHEMAS,
     find_licence,
     read_kept,
-    sha256_of,
     write_contents,
     write_manifest,
 )
@@ -34,7 +33,7 @@ from foundational.release.bundle.verification import SIGNATURE, verify_bundle
 from foundational.release.citation.documents import write_documents
 from foundational.release.citation.works import read_parents
 from foundational.release.comparison.difference import Difference
-from foundational.release.comparison.plan import ReleasePlan, plan_release, released_provenance
+from foundational.release.comparison.plan import ReleasePlan, plan_release
 from foundational.release.record import RECORD, ReleaseRecord
 from foundational.release.registry.git import head, uncommitted
 from foundational.release.registry.registry import (
@@ -204,15 +203,13 @@ def _draft(
     violations = check(name, root, progress=progress)["violations"]
     if violations:
         raise DatasetError(f"{name} cannot be released: " + "; ".join(violations))
-    provenance = read_record(folder)
     about = read_about(folder)
     find_licence(root, about.licence)
-    released = released_provenance(root, provenance, plan.version)
     report = None
-    if provenance.stage != "holdout":
+    if plan.provenance.stage != "holdout":
         report = gate()
-        require_passed(name, provenance.output.fingerprint, report)
-    return draft_record(name, plan, about, released, report, head(root)[1])
+        require_passed(name, plan.provenance.output.fingerprint, report)
+    return draft_record(name, plan, about, report, head(root)[1])
 
 
 def _write_bundle(

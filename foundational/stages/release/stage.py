@@ -4,7 +4,6 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from foundational.errors import ChecksumError, GateError
-from foundational.provenance.record import ProvenanceRecord
 from foundational.release.comparison.plan import ReleasePlan
 from foundational.release.record import ReleaseRecord
 from foundational.specs.about import About
@@ -17,7 +16,6 @@ def draft_record(
     name: str,
     plan: ReleasePlan,
     about: About,
-    provenance: ProvenanceRecord,
     report: "ValidationReport | None",
     day: date,
 ) -> ReleaseRecord:
@@ -25,20 +23,18 @@ def draft_record(
 
     Parameters
     ----------
-    provenance
-        With the versions of the dataset and of its released parents.
     report
         Of the validation; None for a holdout, on which nothing is trained.
     day
         Day (UTC) of the git commit.
     """
-    output = provenance.output
+    output = plan.provenance.output
     return ReleaseRecord(
         name=name,
         version=str(plan.version),
         date=day,
         about=about,
-        provenance=provenance,
+        provenance=plan.provenance,
         files=(),
         fingerprint=output.fingerprint,
         n_configurations=output.n_configurations,

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from foundational.data.atomic_write import whole_folder, write_whole
+from foundational.data.integrity.storing import exclusive
 from foundational.data.store import write_dataset
-from foundational.data.storing import exclusive
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import ResolvedPotential, potential_for

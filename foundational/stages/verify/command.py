@@ -5,13 +5,14 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from foundational.data.store_manifest import ROOT
+from foundational.data.integrity.hashes import sha256_of
+from foundational.data.integrity.store_manifest import ROOT
 from foundational.errors import ChecksumError, FoundationalError, InputError, NotFoundError
 from foundational.progress import Progress
 from foundational.project import DATASETS, project_or_none, user_store
 from foundational.provenance.record import PROVENANCE, ProvenanceRecord, read_record
 from foundational.release.bundle.archive import archive_folder
-from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept, read_manifest, sha256_of
+from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept, read_manifest
 from foundational.release.bundle.signature import signer
 from foundational.release.bundle.verification import SIGNATURE, Verification, judge_store, opened_bundle, verify_bundle
 from foundational.release.comparison.released_records import record_differences

@@ -13,11 +13,12 @@ from typer.testing import CliRunner
 from foundational.cli.main import app
 from foundational.data.extxyz import read_extxyz
 from foundational.data.fingerprint import fingerprint
+from foundational.data.integrity.hashes import sha256_of
 from foundational.data.store import open_store
 from foundational.errors import ChecksumError, GateError, NotFoundError
 from foundational.evaluation.validation_report import ValidationReport
 from foundational.provenance.record import LabellerRecord
-from foundational.release.bundle.bundle import read_manifest, sha256_of
+from foundational.release.bundle.bundle import read_manifest
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import read_registry
 from foundational.release.registry.version import Version

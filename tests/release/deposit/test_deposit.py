@@ -229,8 +229,9 @@ def release_again(project: Path, bundle: Path) -> None:
     """Release al@1.0.1, whose bundle differs in its record."""
     import shutil  # noqa: PLC0415
 
+    from foundational.data.integrity.hashes import sha256_of  # noqa: PLC0415
     from foundational.release.bundle.archive import archive_folder  # noqa: PLC0415
-    from foundational.release.bundle.bundle import MANIFEST, sha256_of, write_manifest  # noqa: PLC0415
+    from foundational.release.bundle.bundle import MANIFEST, write_manifest  # noqa: PLC0415
     from foundational.release.record import RECORD, read_release  # noqa: PLC0415
 
     record = read_release(bundle / RECORD).model_copy(update={"version": "1.0.1", "previous": "1.0.0"})

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from foundational.data.batches import take
+from foundational.data.integrity.storing import exclusive
 from foundational.data.store import open_store
-from foundational.data.storing import exclusive
 from foundational.engines.crystals.references import reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for

@@ -1,7 +1,6 @@
 """Audit of a distilled set: why each frame is in it, what it keeps of its pool, where a model trained on it errs."""
 
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -11,18 +10,14 @@ from numpy.typing import NDArray
 from foundational.data.batches import to_configurations
 from foundational.data.fingerprint import hexadecimal
 from foundational.data.layout import VARIABLES
-from foundational.data.store import open_store
+from foundational.data.named import NamedDataset
 from foundational.engines.geometry.local_structure import StructureType, structure_shares
-from foundational.errors import FoundationalError, InputError, MissingDependencyError, NotFoundError
+from foundational.errors import InputError, MissingDependencyError
 from foundational.evaluation.retraining import retrain
 from foundational.progress import Progress
-from foundational.project import POOLS, STORE, find_dataset
-from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.seeds import derive, generator
-from foundational.specs.params import read_params
+from foundational.specs.ani import AniSpec
 from foundational.units import MEV
-from foundational.workspace.holdouts import holdout_for
-from foundational.workspace.pools import open_pool
 
 #: Frames of the set, and of its pool, whose entropy is computed: 30 s on one core.
 _SAMPLE = 500
@@ -30,33 +25,72 @@ _SAMPLE = 500
 _PARTS = 5
 
 
-def audit(root: Path, name: str, *, progress: Progress | None = None) -> dict[str, Any]:
-    """The audit of the distilled set ``name``.
+@dataclass(frozen=True, eq=False)
+class DistilledSet:
+    """A distilled set, and what its record says of the distillation; InputError where it was not distilled."""
+
+    name: str
+    dataset: xr.Dataset
+    pool: str | None
+    """Name of the data it was chosen from."""
+    settings: dict[str, Any]
+    """Of `DistillSpec`."""
+    seed: int
+    """With which it was distilled."""
+
+    def __post_init__(self) -> None:
+        if "selection_round" not in self.dataset:
+            raise InputError(f"expected a distilled set, got {self.name!r}, which was not distilled; audit its parent")
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How networks are trained on the set to find where they err."""
+
+    settings: AniSpec
+    """ANI settings, their lengths scaled to the metal."""
+    seed: int
+    """Root of all random streams, each derived from it by name."""
+
+
+def audit(
+    chosen: DistilledSet,
+    pool: xr.Dataset | None,
+    holdout: NamedDataset | None,
+    plan: TrainingPlan,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """The audit of a distilled set.
+
+    Parameters
+    ----------
+    chosen
+        The set, read into memory.
+    pool
+        What it was chosen from; None where that is not on this machine.
+    holdout
+        Tests the networks; None where there is none.
+    plan
+        How networks are trained on the set.
+    progress
+        Called with (steps done, all, message).
 
     Returns
     -------
     dict
         ``rounds``: of each round how many frames, why, and the range of their uncertainties in meV; ``frames``: the
-        same of every frame, by id; ``entropy``: what the set keeps of its pool (null where the pool or the library
-        quests is not here); ``errors``: of networks trained on it, on the holdout, by energy, order and phase.
-
-    Raises
-    ------
-    InputError
-        where the set was not distilled.
+        same of every frame, by id; ``entropy``: what the set keeps of its pool (None without the pool or the library
+        quests); ``errors``: of networks trained on it, on the holdout, by energy, order and phase.
     """
-    folder = find_dataset(root, name)
-    dataset, record = open_store(folder / STORE).load(), read_record(folder)
-    if "selection_round" not in dataset:
-        raise InputError(f"expected a distilled set, got {name!r}, whose frames nothing chose; audit its parent")
+    name, dataset = chosen.name, chosen.dataset
     return {
         "name": name,
-        "pool": record.inputs[0].name if record.inputs else None,
-        "method": record.spec.get("distill", {}).get("method"),
-        "threshold_meV": _in_mev(record.spec.get("distill", {}).get("threshold")),
+        "pool": chosen.pool,
+        "method": chosen.settings.get("method"),
+        "threshold_meV": _in_mev(chosen.settings.get("threshold")),
         "rounds": _rounds(dataset),
-        "entropy": _entropy(root, dataset, record, progress),
-        "errors": _errors(root, name, dataset, record, progress),
+        "entropy": _entropy(chosen, pool, progress),
+        "errors": None if holdout is None else _errors(name, dataset, holdout, plan, progress),
         "frames": _frames(dataset),
     }
 
@@ -115,20 +149,19 @@ def _frames(dataset: xr.Dataset) -> list[dict[str, Any]]:
     ]
 
 
-def _entropy(
-    root: Path, dataset: xr.Dataset, record: ProvenanceRecord, progress: Progress | None
-) -> dict[str, Any] | None:
+def _entropy(chosen: DistilledSet, pool: xr.Dataset | None, progress: Progress | None) -> dict[str, Any] | None:
     """QUESTS entropy of as many frames of the set as of its pool, at random, and their overlap."""
     if progress is not None:
         progress(0, 3, "entropy")
+    if pool is None:
+        return None
     try:
         from foundational.engines.quests import completeness  # noqa: PLC0415 - an optional dependency
-
-        pool, _ = open_pool(root, record.inputs[0].name.removeprefix(POOLS))
-    except (MissingDependencyError, NotFoundError):
+    except MissingDependencyError:
         return None
+    dataset = chosen.dataset
     n = min(_SAMPLE, dataset.sizes["configuration"])
-    random = generator(record.seed, "audit")
+    random = generator(chosen.seed, "audit")
     small, large = (
         to_configurations(data, np.sort(random.permutation(data.sizes["configuration"])[:n]))
         for data in (dataset, pool)
@@ -138,21 +171,13 @@ def _entropy(
 
 
 def _errors(
-    root: Path, name: str, dataset: xr.Dataset, record: ProvenanceRecord, progress: Progress | None
-) -> dict[str, Any] | None:
+    name: str, dataset: xr.Dataset, test: NamedDataset, plan: TrainingPlan, progress: Progress | None
+) -> dict[str, Any]:
     """Where networks trained on the set err on its holdout: mean and largest error in meV/atom."""
-    params = read_params(root / "params.yaml")
-    try:
-        found = holdout_for(root, params, name, record)
-    except FoundationalError:
-        found = None
-    if found is None:
-        return None
     if progress is not None:
         progress(1, 3, "training")
-    ani = params.ani.scaled("recipe", float(dataset.attrs["volume_per_atom"]))
-    ensemble = retrain(dataset, ani, ani.members, derive(params.seed, "audit", name))
-    holdout_name, holdout = found.name, found.dataset.load()
+    ensemble = retrain(dataset, plan.settings, plan.settings.members, derive(plan.seed, "audit", name))
+    holdout = test.dataset.load()
     batch = to_configurations(holdout)
     assert batch.labels is not None
     energy = batch.labels.energy / batch.n_atoms
@@ -166,7 +191,7 @@ def _errors(
     ]
     order = holdout["order_parameter"].to_numpy() if "order_parameter" in holdout else None
     return {
-        "holdout": holdout_name,
+        "holdout": test.name,
         "mae_meV": float(error.mean()),
         "by_energy_per_atom": _by_parts(error, energy),
         "by_order_parameter": None if order is None else _by_parts(error, order),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from foundational.data.atomic_write import previous
+from foundational.data.integrity.hashes import sha256_of
 from foundational.errors import ChecksumError, DatasetError, InputError, NotFoundError
 
 ROOT = "zarr.json"
@@ -177,6 +178,5 @@ def _read(store: Path, name: str) -> bytes:
 
 def _sha256(store: Path, name: str) -> str:
     if store.is_dir():
-        with (store / name).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_of(store / name)
     return hashlib.sha256(_read(store, name)).hexdigest()

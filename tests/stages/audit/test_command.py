@@ -3,12 +3,12 @@ import pytest
 
 from foundational.data.store import open_store
 from foundational.errors import InputError
-from foundational.stages.distill.audit import audit
+from foundational.stages.audit.command import audit_dataset
 
 
 @pytest.fixture(scope="module")
 def found(distilled_project):
-    return audit(distilled_project, "ni")
+    return audit_dataset(distilled_project, "ni")
 
 
 def test_every_frame_is_accounted_for(found, distilled_project):
@@ -39,4 +39,4 @@ def test_the_entropy_of_a_set_is_that_of_its_pool_where_it_is_a_random_part(foun
 
 def test_a_set_that_nothing_distilled_is_refused(distilled_project):
     with pytest.raises(InputError, match="expected a distilled set"):
-        audit(distilled_project, "ni-holdout")
+        audit_dataset(distilled_project, "ni-holdout")
