@@ -68,7 +68,7 @@ def open_dataset(name_or_path: "str | PathLike[str]", root: "str | PathLike[str]
     with suppress(NotFoundError):
         store = locate_dataset(name_or_path, folder)
     if store is None:
-        from foundational.release.transfer.retrieval import locate  # noqa: PLC0415 - slower to import
+        from foundational.release.transfer.location import locate  # noqa: PLC0415 - slower to import
 
         store = locate(name_or_path, folder)
     return open_stored(store, name if can_be_name(name) else None)

@@ -104,4 +104,22 @@ def missing_package(error: ImportError) -> str | None:
         if trace.tb_frame.f_globals.get("__name__", "").startswith("foundational.engines.ani"):
             extra = "ani"
         trace = trace.tb_next
-    return f"the package {package} is needed and not installed; install it with: pip install 'foundational[{extra}]'"
+    return package_needed(package, extra=extra)
+
+
+def package_needed(package: str, cause: ImportError | None = None, *, extra: str | None = None) -> str:
+    """The sentence on an absent package of an extra; by default the extra that `EXTRAS` gives.
+
+    Parameters
+    ----------
+    cause
+        Why the import failed, where that can be another package that it needs.
+
+    >>> package_needed("parsl")
+    "the package parsl is needed and not installed; install it with: pip install 'foundational[parsl]'"
+    """
+    extra = extra or EXTRAS[package]
+    why = "" if cause is None else f" ({' '.join(str(cause).split())})"
+    return (
+        f"the package {package} is needed and not installed{why}; install it with: pip install 'foundational[{extra}]'"
+    )

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.errors import MissingDependencyError
+from foundational.errors import MissingDependencyError, package_needed
 
 try:
     from quests.compression.fps import msc_conditional  # type: ignore[import-untyped]
     from quests.descriptor import descriptor_pbc  # type: ignore[import-untyped]
     from quests.entropy import delta_entropy, entropy, get_bandwidth  # type: ignore[import-untyped]
 except ImportError as error:
-    raise MissingDependencyError("the library quests is not installed; pip install 'foundational[quests]'") from error
+    raise MissingDependencyError(package_needed("quests")) from error
 
 #: Neighbours and cutoff (Å) of its descriptor, the library's own.
 _NEIGHBOURS, _CUTOFF = 32, 5.0

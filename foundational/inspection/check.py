@@ -9,7 +9,7 @@ from foundational.data.store import open_store, verify_store
 from foundational.errors import ChecksumError
 from foundational.inspection.show import record_of
 from foundational.progress import Progress
-from foundational.release.transfer.retrieval import locate
+from foundational.release.transfer.location import locate
 
 
 def check(name: str, root: Path | None = None, *, progress: Progress | None = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from foundational.engines.ase.labeller import imported
-from foundational.errors import InputError, MissingDependencyError
+from foundational.errors import InputError, MissingDependencyError, package_needed
 
 
 def process_pool(workers: int) -> ProcessPoolExecutor:
@@ -99,7 +99,7 @@ def _parsl(config: str, workers: int, folder: Path) -> Iterator[Executor]:
     try:
         parsl, pools = import_module("parsl"), import_module("parsl.concurrent")
     except ImportError as error:
-        raise MissingDependencyError("Parsl is not installed; pip install 'foundational[parsl]'") from error
+        raise MissingDependencyError(package_needed("parsl")) from error
     if config:
         module, _, factory = config.partition(":")
         chosen: Any = imported(module, factory)()
@@ -122,7 +122,7 @@ def _dask(address: str, workers: int) -> Iterator[Executor]:
     try:
         distributed = import_module("distributed")
     except ImportError as error:
-        raise MissingDependencyError("Dask is not installed; pip install 'foundational[dask]'") from error
+        raise MissingDependencyError(package_needed("distributed")) from error
     options: dict[str, Any] = (
         {"address": address} if address else {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
     )

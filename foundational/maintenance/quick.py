@@ -9,13 +9,14 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 from ruamel.yaml import YAML
 
-from foundational.errors import EngineError, MissingDependencyError, NotFoundError
+from foundational.errors import EngineError, MissingDependencyError, NotFoundError, package_needed
 from foundational.evaluation.report import Report
 from foundational.evaluation.validation_report import StructureReport
 from foundational.provenance.record import write_json
@@ -63,8 +64,6 @@ def _dvc(root: Path, *arguments: str) -> None:
     }
     command = [sys.executable, "-m", "dvc", *arguments]
     status = subprocess.run(command, cwd=root, env=environment, stdout=sys.stderr, check=False).returncode
-    if status == 1 and not shutil.which("dvc", path=environment["PATH"]):
-        raise MissingDependencyError("DVC is not installed; pip install 'foundational[dvc]'")
     if status:
         raise EngineError(f"dvc {' '.join(arguments)} failed with status {status}; its messages are above")
 
@@ -114,9 +113,13 @@ def run(root: Path) -> QuickRun:
 
     Raises
     ------
+    MissingDependencyError
+        where DVC is not installed.
     EngineError
         where a stage before validation fails.
     """
+    if find_spec("dvc") is None:
+        raise MissingDependencyError(package_needed("dvc"))
     quick = prepare(root)
     made = [stage for stage in STAGES if not stage.startswith("validate@")]
     _dvc(quick, "repro", "--single-item", *made)

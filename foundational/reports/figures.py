@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foundational.errors import MissingDependencyError
+from foundational.errors import MissingDependencyError, package_needed
 from foundational.units import MEV
 
 
@@ -21,7 +21,7 @@ def pyplot() -> Any:
     try:
         import matplotlib as mpl  # noqa: PLC0415 - an optional dependency
     except ImportError:
-        raise MissingDependencyError("matplotlib is not installed; pip install matplotlib") from None
+        raise MissingDependencyError(package_needed("matplotlib")) from None
     mpl.use("agg")
     mpl.rcParams["svg.hashsalt"] = "foundational"
     from matplotlib import pyplot as plt  # noqa: PLC0415

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from foundational.data.atomic_write import write_whole
+from foundational.errors import NotFoundError
 from foundational.reports.markdown import filled
 from foundational.reports.paper_figures import draw
 from foundational.reports.paper_tables import (
@@ -54,9 +55,13 @@ def filled_page(root: Path) -> str:
 
     Raises
     ------
+    NotFoundError
+        where there is no page.
     InputError
         where the page has a marker without a table, or a table has no marker.
     """
+    if not (root / PAGE).is_file():
+        raise NotFoundError(f"no page {PAGE}, into which the tables go")
     page = (root / PAGE).read_text(encoding="utf-8")
     tables = page_tables(read_params(root / "params.yaml").paper, read_numbers(root))
     return filled(page, tables, str(PAGE))

@@ -97,10 +97,10 @@ HEAVIER = HEAVY | {"numpy", "xarray", "zarr", "pandas"}
     [
         ("--help", HEAVIER | {"pydantic", "ruamel", "rich.console"}),
         ("--version", HEAVIER | {"pydantic", "ruamel", "rich.console"}),
-        ("sample --help", HEAVIER | {"pydantic", "ruamel", "rich.console"}),
+        ("sample --help", HEAVIER | {"ruamel", "rich.console"}),
         ("list", HEAVIER),
         ("potentials", HEAVIER - {"numpy"}),
-        ("show ni", HEAVY),
+        ("show ni", HEAVIER),
         ("cite ni", HEAVIER),
         ("check ni", HEAVY),
     ],

@@ -1,6 +1,7 @@
 """`foundational thermo`, and what it reports, writes and draws, on a small sampled pool."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,18 @@ def test_figure_is_drawn(pool: PoolFrames, tmp_path: Path) -> None:
     drawn = (tmp_path / "thermo.svg").read_text(encoding="utf-8")
     assert drawn.count("<path") > 50
     assert "nan" not in drawn.lower()
+
+
+def test_a_figure_without_matplotlib_says_what_to_install(
+    foundational: Callable[..., Any], sampled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    found = foundational("thermo", POOL, "--plot", str(tmp_path / "thermo.svg"), cwd=sampled)
+    assert found.status == 1
+    assert found.err.splitlines()[-1] == (
+        "error: the package matplotlib is needed and not installed; install it with: pip install 'foundational[plots]'"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_command_prints_what_the_report_says(foundational: Callable[..., Any], sampled: Path, tmp_path: Path) -> None:

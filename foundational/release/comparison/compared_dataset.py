@@ -21,7 +21,7 @@ from foundational.release.registry.git import commit_of, read_at
 from foundational.release.registry.registry import RELEASES, YankedWarning, read_registry
 from foundational.release.registry.version import DatasetVersion, parse_dataset_version
 from foundational.release.transfer.dvc_objects import fetch, tracked_hash
-from foundational.release.transfer.retrieval import locate
+from foundational.release.transfer.location import locate
 from foundational.specs.about import About, read_about
 from foundational.specs.parsing import parse, parse_yaml
 

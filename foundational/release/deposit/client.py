@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
-from foundational.errors import ConflictError, InputError, MissingDependencyError, NotFoundError
+from foundational.errors import ConflictError, InputError, MissingDependencyError, NotFoundError, package_needed
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
@@ -201,9 +201,7 @@ def _session(token: str) -> Any:
         from requests import Session  # noqa: PLC0415 - an extra that only deposits need
         from requests.auth import AuthBase  # noqa: PLC0415
     except ImportError:
-        raise MissingDependencyError(
-            "expected the package requests, found none; pip install 'foundational[deposit]'"
-        ) from None
+        raise MissingDependencyError(package_needed("requests")) from None
 
     # As an authentication and not as a header, which a .netrc of the user would replace.
     class Bearer(AuthBase):

@@ -1,4 +1,4 @@
-"""``foundational metal`` and ``foundational parity``: find what a project has, evaluate, keep the reports."""
+"""``foundational survey run`` and ``foundational survey pool``: find what a project has, evaluate, keep the reports."""
 
 import json
 from pathlib import Path
@@ -175,7 +175,7 @@ def read_metals(root: Path) -> dict[str, MetalReport]:
     for element in survey_spec(read_params(root / "params.yaml")).potentials:
         path = root / METALS / f"{element}.json"
         if not path.is_file():
-            raise NotFoundError(f"no report of {element}; compute it with: foundational metal {element} --write")
+            raise NotFoundError(f"no report of {element}; compute it with: foundational survey run {element} --write")
         reports[element] = parse(MetalReport, json.loads(path.read_text(encoding="utf-8")), str(path))
     return reports
 
@@ -192,6 +192,6 @@ def read_pool_tests(root: Path) -> list[PoolTestReport]:
     for name in read_params(root / "params.yaml").translate.parity:
         path = root / POOL_TESTS / f"{name}.json"
         if not path.is_file():
-            raise NotFoundError(f"no report of {name}; compute it with: foundational parity {name} --write")
+            raise NotFoundError(f"no report of {name}; compute it with: foundational survey pool {name} --write")
         reports.append(parse(PoolTestReport, json.loads(path.read_text(encoding="utf-8")), str(path)))
     return reports

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from foundational.errors import MissingDependencyError
+from foundational.errors import MissingDependencyError, package_needed
 from foundational.science.phases import Phase
 from foundational.science.reweighting import average, density_of_states
 from foundational.stages.thermo.stage import PoolFrames, ThermoReport
@@ -94,7 +94,7 @@ def draw(pool: PoolFrames, report: ThermoReport) -> "Figure":
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second, and only a figure needs it
     except ImportError as error:
-        raise MissingDependencyError("matplotlib is needed to draw; install it with: pip install matplotlib") from error
+        raise MissingDependencyError(package_needed("matplotlib")) from error
     figure = Figure(figsize=(9, 6.5), layout="constrained")
     axes = figure.subplots(2, 2).ravel()
     low, high = pool.frames.temperatures

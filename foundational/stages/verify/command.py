@@ -29,7 +29,7 @@ from foundational.release.registry.registry import (
     require_history,
 )
 from foundational.release.registry.version import DatasetVersion, Version, parse_dataset_version
-from foundational.release.transfer.retrieval import locate
+from foundational.release.transfer.location import locate
 from foundational.specs.about import About, read_about
 
 

@@ -121,7 +121,7 @@ def test_a_metal_is_judged_and_the_page_shows_it(project):
     assert stored["mae_meV_per_atom"] == pytest.approx(
         (stored["mae_solid_meV_per_atom"] + stored["mae_liquid_meV_per_atom"]) / 2
     )
-    with pytest.raises(NotFoundError, match="foundational parity local/al --write"):
+    with pytest.raises(NotFoundError, match="foundational survey pool local/al --write"):
         write_survey(project)
     parity = run_pool_test(project, "local/al", write=True)
     with pytest.raises(NotFoundError, match="no page docs/translation"):

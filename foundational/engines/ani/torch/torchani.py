@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from foundational.errors import MissingDependencyError
+from foundational.errors import MissingDependencyError, package_needed
 
 
 def import_torchani() -> Any:
@@ -18,7 +18,5 @@ def import_torchani() -> Any:
     try:
         import torchani  # noqa: PLC0415 - takes seconds
     except ImportError as error:
-        raise MissingDependencyError(
-            "torchani is needed for this and is not installed; install it with: pip install 'foundational[ani]'"
-        ) from error
+        raise MissingDependencyError(package_needed("torchani")) from error
     return torchani
