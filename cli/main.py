@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from foundational.cli import (
     distill,
+    importing,
     inspection,
     maintain,
     models,
@@ -48,6 +49,7 @@ Command = Callable[..., None]
 #: Headings of ``foundational --help`` and what is under each: commands, and groups of them with their help.
 PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]]]] = {
     "Make data": {
+        "import": importing.import_,
         "sample": sample.sample,
         "holdout": sample.holdout,
         "distill": distill.distill,

@@ -32,7 +32,7 @@ ALLOWED = {
     "foundational": RECORDS | {"inspection", "dataset", "model", "api"},
     "engines": ENGINES,
     "provenance": RECORDS - {"release"},
-    "release": RECORDS,
+    "release": RECORDS | {"interchange"},
     "interchange": INTERCHANGE,
     "inspection": ENGINES | RECORDS | {"interchange", "inspection"},
     "labelling": LABELLING,

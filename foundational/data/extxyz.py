@@ -117,10 +117,13 @@ def nine_digits_narrowed(values: NDArray[Any]) -> NDArray[Any]:
     """
     with np.errstate(over="ignore"):
         narrow = values.astype(np.float32)
-    for part in (slice(0, 64), slice(64, None)):  # most files of other programs fail at once
-        flat = narrow.reshape(-1)[part].tolist()
-        if not np.array_equal([float(f"{x:.9g}") for x in flat], values.reshape(-1)[part], equal_nan=True):
+    flat, original = narrow.reshape(-1), values.reshape(-1)
+    start, size = 0, 64  # most files of other programs fail at once
+    while start < flat.size:
+        part = slice(start, start + size)
+        if not np.array_equal([float(f"{x:.9g}") for x in flat[part].tolist()], original[part], equal_nan=True):
             return values
+        start, size = start + size, 65_536  # in parts: a Python float takes eight times the memory
     return narrow
 
 

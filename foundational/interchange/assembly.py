@@ -1,7 +1,7 @@
 """Frames of files become one dataset: labels, isolated atoms, splits, other fields, and a report of it all."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -13,13 +13,17 @@ from foundational.data.configurations import Configurations, Labels
 from foundational.data.conversion import narrowed, to_dataset, with_foreign
 from foundational.data.extxyz import nine_digits_narrowed
 from foundational.data.layout import ATOM, CONFIGURATION, VARIABLES
-from foundational.errors import InputError
-from foundational.interchange.fields import foreign_name, foreign_variable
+from foundational.errors import InputError, did_you_mean
+from foundational.interchange.atomic_volume import atomic_volume
+from foundational.interchange.columns import Column
+from foundational.interchange.fields import foreign_name, foreign_of_atoms, foreign_variable
 from foundational.interchange.frame import Frame, FrameError
-from foundational.interchange.labels import LabelChoice, Recognised, recognise
-from foundational.specs.base import Spec
+from foundational.interchange.labels import LabelChoice, Recognised, keys_of, recognise
+from foundational.interchange.methods import Methods
+from foundational.interchange.own_fields import only_own_keys, own_variables
+from foundational.interchange.report import ImportReport, LabelReport
 
-#: What becomes of a frame that cannot be taken: the import ends, or the frame is left out and counted.
+#: What becomes of a frame that cannot be taken: the import ends, or the frame is excluded and counted.
 OnBad = Literal["refuse", "skip"]
 _ISOLATED: Final = {"isolatedatom", "isolated_atom", "isolated"}
 #: Å; a single atom whose periodic images are all at least this far away is an isolated one.
@@ -29,35 +33,14 @@ _COINCIDENT: Final = 1e-3
 #: Bad frames that a report names.
 _NAMED: Final = 20
 _SPLITS: Final = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}
-
-
-class LabelReport(Spec):
-    """Where one label came from."""
-
-    label: str
-    key: str
-    unit: str
-    """Of the file, as the user stated it or by default."""
-    configurations: int
-
-
-class ImportReport(Spec):
-    """What was taken from where, and what was not."""
-
-    configurations: int
-    atoms: int
-    elements: tuple[str, ...]
-    labels: tuple[LabelReport, ...]
-    without: dict[str, int]
-    """By label: configurations of which it is not known."""
-    isolated_atoms: int
-    fields: dict[str, str]
-    """Other values that were kept, by name: their unit, or "not stated"."""
-    skipped: tuple[str, ...]
-    """Bad frames that were left out, each with its file, place and reason; at most twenty are named."""
-    n_skipped: int
-    remarks: dict[str, int]
-    """What a user should know, and how many configurations it concerns."""
+#: Shape of a label of one configuration of N atoms, without N.
+_SHAPES: Final[dict[str, tuple[int, ...]]] = {
+    "energy": (),
+    "forces": (3,),
+    "stress": (3, 3),
+    "atomic_energies": (),
+}
+_ZERO_STRESS: Final = "the stress is exactly zero everywhere: not computed, so it is taken as unknown"
 
 
 @dataclass
@@ -66,60 +49,96 @@ class Assembly:
 
     choice: LabelChoice = field(default_factory=LabelChoice)
     on_bad: OnBad = "refuse"
-    _numbers: list[NDArray[np.uint8]] = field(default_factory=list)
-    _positions: list[NDArray[np.float64]] = field(default_factory=list)
-    _cells: list[NDArray[np.float64]] = field(default_factory=list)
-    _pbc: list[NDArray[np.bool_]] = field(default_factory=list)
-    _labels: dict[str, list[Any]] = field(
-        default_factory=lambda: {"energy": [], "forces": [], "stress": [], "atomic_energies": []}
-    )
+    methods: Methods = field(default_factory=Methods)
+    _n_atoms: list[int] = field(default_factory=list)
+    _numbers: Column = field(default_factory=Column)
+    _positions: Column = field(default_factory=Column)
+    _cells: Column = field(default_factory=Column)
+    _pbc: Column = field(default_factory=Column)
+    _labels: dict[str, Column] = field(default_factory=lambda: {name: Column() for name in _SHAPES})
+    _known: Counter[str] = field(default_factory=Counter)
+    _stressed: bool = False
+    """Whether a stress that is not zero was met."""
+    _own: bool = True
+    """Whether all keys so far are those that this package writes."""
+    _keys: set[str] = field(default_factory=set)
     _info: dict[str, dict[int, Any]] = field(default_factory=dict)
     _arrays: dict[str, dict[int, NDArray[Any]]] = field(default_factory=dict)
     _roles: list[int] = field(default_factory=list)
-    _taken: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _taken: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     _remarks: Counter[str] = field(default_factory=Counter)
-    _skipped: list[str] = field(default_factory=list)
-    _n_skipped: int = 0
+    _bad: list[FrameError] = field(default_factory=list)
+    _n_bad: int = 0
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._n_atoms)
 
-    def add(self, frames: Iterable[Frame], progress: Callable[[int], None] | None = None) -> None:
-        """Take all of ``frames``; ``progress`` is called with the number of frames so far.
+    @property
+    def keys(self) -> list[str]:
+        """All keys that frames had, labels or not."""
+        return sorted(self._keys)
+
+    def add(
+        self,
+        frames: Iterable[Frame | FrameError],
+        progress: Callable[[int], None] | None = None,
+        defaults: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take all of ``frames``.
+
+        Parameters
+        ----------
+        progress
+            Called with the number of frames so far.
+        defaults
+            What the format of ``frames`` says of labels where the user says nothing, by the fields of `LabelChoice`.
 
         Raises
         ------
         FrameError
-            If a frame is bad and bad ones are refused.
+            If frames are bad and bad ones are refused: the first of them, with the number of others.
         """
-        iterator = iter(frames)
-        while True:
+        choice = self.choice.with_defaults(defaults or {})
+        for frame in frames:
             try:
-                frame = next(iterator)
-                self._add(frame, recognise(frame, self.choice))
-            except StopIteration:
-                return
+                if isinstance(frame, FrameError):
+                    raise frame
+                self._add(frame, choice)
             except FrameError as error:
-                if self.on_bad == "refuse":
-                    raise
-                self._n_skipped += 1
-                if len(self._skipped) < _NAMED:
-                    self._skipped.append(str(error))
+                self._n_bad += 1
+                if len(self._bad) < _NAMED:
+                    self._bad.append(error)
             if progress is not None:
-                progress(len(self) + self._n_skipped)
+                progress(len(self) + self._n_bad)
+        if self._n_bad and self.on_bad == "refuse":
+            raise self._refusal()
 
-    def _add(self, frame: Frame, found: Recognised) -> None:
+    def _refusal(self) -> FrameError:
+        """The first bad frame, and which others are bad."""
+        first = self._bad[0]
+        if self._n_bad == 1:
+            return first
+        places = ", ".join(error.source for error in self._bad[1:4])
+        more = self._n_bad - 4
+        return FrameError(
+            first.source,
+            f"{first.problem}; {self._n_bad - 1} more bad frames: {places}{f' and {more} others' if more > 0 else ''}",
+        )
+
+    def _add(self, frame: Frame, choice: LabelChoice) -> None:
         _require_geometry(frame)
-        row = len(self)
+        found = recognise(frame, choice)
+        row, n = len(self), len(frame.numbers)
+        self._keys.update(frame.info, frame.arrays, frame.results)
+        self._own = self._own and not frame.results and only_own_keys(frame.info, frame.arrays)
+        self._n_atoms.append(n)
         self._numbers.append(frame.numbers)
         self._positions.append(frame.positions)
-        self._cells.append(frame.cell)
-        self._pbc.append(frame.pbc)
+        self._cells.append(frame.cell[None])
+        self._pbc.append(frame.pbc[None])
         self._roles.append(int(_is_isolated(frame)))
-        for name, values in self._labels.items():
-            values.append(getattr(found, name))
-        for label, key in found.taken.items():
-            self._taken[label, key] += 1
+        self.methods.append(frame.method)
+        self._add_labels(found, n, choice)
         for remark in found.remarks:
             self._remarks[remark] += 1
         for name, value in found.info.items():
@@ -127,62 +146,89 @@ class Assembly:
         for name, array in found.arrays.items():
             self._arrays.setdefault(name, {})[row] = array
 
+    def _add_labels(self, found: Recognised, n_atoms: int, choice: LabelChoice) -> None:
+        before = Counter(self._known)
+        for name, shape in _SHAPES.items():
+            rows = n_atoms if VARIABLES[name].per_atom else 1
+            value = getattr(found, name)
+            if value is None or np.isnan(value).all():
+                self._labels[name].append(np.full((rows, *shape), np.nan))
+                continue
+            self._known[name] += 1
+            self._labels[name].append(np.reshape(value, (rows, *shape)))
+        self._stressed = self._stressed or (found.stress is not None and bool(found.stress.any()))
+        for label, key in found.taken.items():
+            if self._known[label] > before[label]:
+                self._taken[label, key, choice.unit_of(label, key)] += 1
+
     def dataset(self, **attributes: Any) -> tuple[xr.Dataset, ImportReport]:
-        """The dataset in memory and the report.
+        """The dataset in memory and the report; the assembly is empty afterwards.
 
         Raises
         ------
         InputError
-            If no frame was taken.
+            If no frame was taken, or a label is nowhere under the key that was named.
         """
         if not len(self):
-            reasons = f"; the first one: {self._skipped[0]}" if self._skipped else ""
+            reasons = f"; the first one: {self._bad[0]}" if self._bad else ""
             raise InputError(f"expected at least one configuration to import, got none{reasons}")
-        n_atoms = np.array([len(numbers) for numbers in self._numbers], dtype=np.int32)
+        self._require_named_keys()
         self._forget_zero_stress()
+        n_atoms = np.array(self._n_atoms, dtype=np.int32)
         configurations = Configurations(
             n_atoms,
-            np.stack(self._cells),
-            np.stack(self._pbc),
-            np.concatenate(self._numbers),
-            _narrow(np.concatenate(self._positions)),
-            self._joined_labels(n_atoms),
+            self._cells.joined(),
+            self._pbc.joined(),
+            self._numbers.joined(),
+            _narrow(self._positions.joined()),
+            self._joined_labels(),
         )
-        further: dict[str, NDArray[Any]] = {}
+        further: dict[str, NDArray[Any]] = own_variables(self._info, len(self)) if self._own else {}
+        for name in further:
+            del self._info[name]
         if any(self._roles):
             further["role"] = np.array(self._roles, dtype=np.int8)
-        if (split := self._split()) is not None:
+        if "split" not in further and (split := self._split()) is not None:
             further["split"] = split
+        further |= self.methods.variable()
+        attributes = self.methods.attributes() | attributes
+        volume, remark = atomic_volume(configurations)
+        if volume is not None:
+            attributes = {"volume_per_atom": volume} | attributes
+        if remark is not None:
+            self._remarks[remark] += len(self)
         dataset = to_dataset(configurations, attrs=attributes, **further)
         foreign = dict(self._foreign(n_atoms))
         return with_foreign(dataset, foreign), self._report(dataset, foreign)
 
+    def _require_named_keys(self) -> None:
+        """Refuse a key that was named and that no frame has."""
+        for label, key in keys_of(self.choice).items():
+            if key is not None and key not in self._keys:
+                raise InputError(
+                    f"expected {label} under the key {key!r}, which no configuration has; "
+                    f"{did_you_mean(key, self.keys)}"
+                )
+
     def _forget_zero_stress(self) -> None:
         """A stress that is exactly zero in every configuration was not computed: it is not known."""
-        known = [stress for stress in self._labels["stress"] if stress is not None]
-        if known and not any(stress.any() for stress in known):
-            self._labels["stress"] = [None] * len(self)
-            self._remarks["the stress is exactly zero everywhere: not computed, so it is taken as unknown"] += len(
-                known
-            )
-            self._taken = Counter({key: count for key, count in self._taken.items() if key[0] != "stress"})
+        if not self._known["stress"] or self._stressed:
+            return
+        self._remarks[_ZERO_STRESS] += self._known["stress"]
+        self._known["stress"] = 0
+        self._labels["stress"] = Column()
+        self._labels["stress"].append(np.full((len(self), 3, 3), np.nan))
+        self._taken = Counter({key: count for key, count in self._taken.items() if key[0] != "stress"})
 
-    def _joined_labels(self, n_atoms: NDArray[np.int32]) -> Labels | None:
-        values = self._labels
-        if all(value is None for row in values.values() for value in row):
+    def _joined_labels(self) -> Labels | None:
+        columns = self._labels
+        if not any(self._known.values()):
             return None
-
-        def per_atom(name: str, width: int) -> NDArray[np.float64]:
-            shapes = [(n, width)[: 1 + (width > 1)] for n in n_atoms.tolist()]
-            rows = zip(values[name], shapes, strict=True)
-            return _narrow(np.concatenate([np.full(shape, np.nan) if v is None else v for v, shape in rows]))
-
-        atomic = None if all(v is None for v in values["atomic_energies"]) else per_atom("atomic_energies", 1)
         return Labels(
-            np.array([np.nan if v is None else v for v in values["energy"]]),
-            per_atom("forces", 3),
-            np.stack([np.full((3, 3), np.nan) if v is None else v for v in values["stress"]]),
-            atomic,
+            columns["energy"].joined(),
+            _narrow(columns["forces"].joined()),
+            columns["stress"].joined(),
+            _narrow(columns["atomic_energies"].joined()) if self._known["atomic_energies"] else None,
         )
 
     def _split(self) -> NDArray[np.int8] | None:
@@ -191,7 +237,8 @@ class Assembly:
         if len(column) < len(self):
             return None
         codes = [_SPLITS.get(str(value).lower(), value) for value in column.values()]
-        if not all(isinstance(code, int) and 0 <= code < len(VARIABLES["split"].meanings) for code in codes):
+        meanings = VARIABLES["split"].meanings
+        if not all(type(code) is int and 0 <= code < len(meanings) for code in codes):
             self._remarks["split is none of train, validation and test: kept as imported_split"] += len(column)
             return None
         del self._info["split"]
@@ -206,42 +253,23 @@ class Assembly:
             if len(widths) > 1:
                 self._remarks[f"{name} has another number of columns in other frames: it is not kept"] += len(arrays)
                 continue
-            shape = widths.pop()
-            rows: list[Any] = []
-            for row, n in enumerate(n_atoms.tolist()):
-                rows += [None] * n if row not in arrays else list(arrays[row])
-            yield foreign_name(name), foreign_variable(name, ATOM, rows, shape)
+            yield foreign_name(name), foreign_of_atoms(name, arrays, n_atoms, widths.pop())
 
     def _report(self, dataset: xr.Dataset, foreign: dict[str, xr.Variable]) -> ImportReport:
-        units = {
-            "energy": self.choice.energy_unit,
-            "forces": f"{self.choice.energy_unit}/Å",
-            "atomic_energies": self.choice.energy_unit,
-        }
-
-        def unit(label: str, key: str) -> str:
-            if label != "stress":
-                return units[label]
-            return f"{self.choice.energy_unit}, virial −σV" if "virial" in key.lower() else self.choice.stress_unit
-
-        missing = {
-            name: sum(value is None for value in values)
-            for name, values in self._labels.items()
-            if name != "atomic_energies"
-        }
+        missing = {name: len(self) - self._known[name] for name in _SHAPES if name != "atomic_energies"}
         return ImportReport(
             configurations=len(self),
             atoms=int(dataset.sizes[ATOM]),
             elements=tuple(dataset.attrs["elements"]),
             labels=tuple(
-                LabelReport(label=label, key=key, unit=unit(label, key), configurations=count)
-                for (label, key), count in sorted(self._taken.items())
+                LabelReport(label=label, key=key, unit=unit, configurations=count)
+                for (label, key, unit), count in sorted(self._taken.items())
             ),
             without={name: count for name, count in missing.items() if count},
             isolated_atoms=sum(self._roles),
             fields={name: str(variable.attrs["units"]) for name, variable in foreign.items()},
-            skipped=tuple(self._skipped),
-            n_skipped=self._n_skipped,
+            skipped=tuple(map(str, self._bad)),
+            n_skipped=self._n_bad,
             remarks=dict(sorted(self._remarks.items())),
         )
 

@@ -1,12 +1,14 @@
 """Fields of other programs as variables of a dataset: under their own names, with a unit where one is known."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from foundational.data.layout import VARIABLES, foreign_attributes
+from foundational.data.layout import ATOM, VARIABLES, foreign_attributes
 
 #: Units of fields that many programs write under these names.
 _UNITS: Final = {
@@ -46,6 +48,29 @@ def foreign_variable(name: str, dim: str, values: list[Any], shape: tuple[int, .
     place = {text: code for code, text in enumerate(names)}
     codes = np.array([-1 if text is None else place[text] for text in texts], dtype=np.int64)
     return xr.Variable((dim,), codes, foreign_attributes(units, names))
+
+
+def foreign_of_atoms(
+    name: str, arrays: Mapping[int, NDArray[Any]], n_atoms: NDArray[np.int32], shape: tuple[int, ...]
+) -> xr.Variable:
+    """A field of the atoms of another program, from the arrays of the configurations that have it, by their place."""
+    found = [np.asarray(array) for array in arrays.values()]
+    kinds = {array.dtype.kind for array in found}
+    if not kinds <= set("iufb"):
+        rows: list[Any] = []
+        for row, n in enumerate(n_atoms.tolist()):
+            rows += [None] * n if row not in arrays else list(arrays[row])
+        return foreign_variable(name, ATOM, rows, shape)
+    attributes = foreign_attributes(_UNITS.get(name.lower()))
+    dims = (ATOM, *(f"{name}_{axis}" for axis in range(len(shape))))
+    kind = "float64"
+    if len(found) == len(n_atoms) and len(kinds) == 1:
+        kind = {"b": "bool", "i": "int64", "u": "int64"}.get(next(iter(kinds)), "float64")
+    parts = (
+        np.asarray(arrays[row]).astype(kind) if row in arrays else np.full((n, *shape), np.nan)
+        for row, n in enumerate(n_atoms.tolist())
+    )
+    return xr.Variable(dims, np.concatenate(list(parts)), attributes)
 
 
 def _text(value: Any) -> str:

@@ -1,9 +1,10 @@
 """One configuration as another program's file has it, before anything is taken for a label."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,28 +45,32 @@ class Frame:
     """What the file says of the method, by the fields of `MethodRecord`; empty where it says nothing."""
 
 
-class FrameReader(Protocol):
+class FrameReader(ABC):
     """Reads one format."""
 
-    name: str
+    name: ClassVar[str]
     """Such as ``extxyz``."""
-    description: str
+    description: ClassVar[str]
     """For the list of formats, such as "extended XYZ, also .gz and .xz"."""
-    extra: str | None
-    """The extra that brings the packages it needs; None where the base installation does."""
+    defaults: ClassVar[Mapping[str, str]] = {}
+    """What labels are in this format where the user says nothing, by the fields of `LabelChoice`."""
 
+    @abstractmethod
     def accepts(self, path: Path) -> bool:
         """Whether the file or folder looks like this format, by name and first bytes."""
 
-    def read(self, path: Path) -> Iterator[Frame]:
-        """Frames in the order of the file, in bounded memory.
+    def estimate(self, path: Path) -> int:  # noqa: ARG002 - for readers that can tell
+        """About how many frames it holds; 0 where that takes long to find out."""
+        return 0
+
+    @abstractmethod
+    def read(self, path: Path) -> "Iterator[Frame | FrameError]":
+        """Frames in the order of the file, in bounded memory; an error in place of a frame that cannot be read.
 
         Raises
         ------
-        FrameError
-            For one frame that cannot be read; the iterator may be asked for the next one where the format allows it.
         InputError
-            If the file as a whole cannot be read.
+            If the file as a whole, or from some place on, cannot be read.
         MissingDependencyError
             If a package is absent.
         """

@@ -4,8 +4,9 @@ Names, shapes, units and signs of the common trainers: docs/own-data.md. Nothing
 and eV/Å³ with tension positive must be said.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -69,6 +70,8 @@ class LabelChoice(Spec):
     """What a positive stress is in the file. VASP prints compression positive."""
     stress_order: str = "ase"
     """Of six components: ase (xx yy zz yz xz xy), vasp (xx yy zz xy yz xz), or six names with commas."""
+    nan: Literal["refuse", "unknown"] = "refuse"
+    """What NaN in a label means: the frame is bad, or the label is not known."""
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -89,6 +92,24 @@ class LabelChoice(Spec):
                 f"got {self.stress_order!r}"
             )
         return names
+
+    def with_defaults(self, defaults: Mapping[str, str]) -> "LabelChoice":
+        """The same choice, with ``defaults`` of a format for what the user did not say."""
+        return LabelChoice.model_validate({**defaults, **self.model_dump(include=self.model_fields_set)})
+
+    def check(self) -> None:
+        """Refuse units and orders that do not exist, before any file is read."""
+        self.factor(self.energy_unit, ENERGY_UNITS, "--energy-unit")
+        self.factor(self.stress_unit, STRESS_UNITS, "--stress-unit")
+        _ = self.order
+
+    def unit_of(self, label: str, key: str) -> str:
+        """The unit of ``label``, which stands under ``key``, in the file."""
+        if label != "stress":
+            return f"{self.energy_unit}/Å" if label == "forces" else self.energy_unit
+        if ("virial" in key.lower() and "stress" not in key.lower()) or key == self.virial_key:
+            return f"{self.energy_unit}, virial −σV"
+        return self.stress_unit if self.stress_sign == "tension" else f"{self.stress_unit}, compression positive"
 
     def factor(self, unit: str, known: Mapping[str, float], option: str) -> float:
         """What one of ``unit`` is in units of the layout.
@@ -126,6 +147,22 @@ class Recognised:
     """What a user should know, such as which of two energies was taken."""
 
 
+def keys_of(choice: LabelChoice) -> dict[str, str | None]:
+    """By label: the key that a user named, None where none was."""
+    return {
+        "energies": choice.energy_key,
+        "forces": choice.forces_key,
+        "stresses": choice.stress_key,
+        "virials": choice.virial_key,
+    }
+
+
+def common_keys() -> str:
+    """The names under which labels are looked for, for a message."""
+    names = [name for label in ("energy", "forces", "stress", "virial") for name in _NAMES[label]]
+    return f"{', '.join(names)}, also with {', '.join(prefix.upper() for prefix in _PREFIXES if prefix)} before them"
+
+
 def recognise(frame: Frame, choice: LabelChoice) -> Recognised:
     """The labels of ``frame``, each from the first of its known names that is there.
 
@@ -146,16 +183,17 @@ def recognise(frame: Frame, choice: LabelChoice) -> Recognised:
         free, free_key = _taken(frame, found, "free_energy", None, keep=True)
         energy, key = _force_consistent(frame, found, (energy, key), (free, free_key), energy_scale)
     if key is not None:
-        found.energy = _checked(frame, key, lambda: np.array(number(energy))).item() * energy_scale
+        found.energy = _checked(frame, choice, key, lambda: np.array(number(energy))).item() * energy_scale
         found.taken["energy"] = key
     forces, key = _taken(frame, found, "forces", choice.forces_key, rows=n_atoms)
     if key is not None:
-        found.forces = _checked(frame, key, lambda: _shaped(numbers(forces), (n_atoms, 3))) * energy_scale
+        found.forces = _checked(frame, choice, key, lambda: _shaped(numbers(forces), (n_atoms, 3))) * energy_scale
         found.taken["forces"] = key
     _take_stress(frame, found, choice, energy_scale)
     atomic, key = _taken(frame, found, "atomic_energies", None, rows=n_atoms)
     if key is not None:
-        found.atomic_energies = _checked(frame, key, lambda: _shaped(numbers(atomic), (n_atoms,))) * energy_scale
+        shares = _checked(frame, choice, key, lambda: _shaped(numbers(atomic), (n_atoms,)))
+        found.atomic_energies = shares * energy_scale
         found.taken["atomic_energies"] = key
     return found
 
@@ -165,9 +203,9 @@ def _taken(
 ) -> tuple[Any, str | None]:
     """The value of a label and its key, by which no other value of the frame goes; (None, None) where it has none."""
     place: dict[str, Any] = found.info if rows is None else found.arrays
-    key = _key(place, label) if named is None else named
+    key = _key(tuple(place), label) if named is None else named
     if named is not None and named not in place:
-        raise FrameError(frame.source, f"expected {label} under the key {named!r}; {did_you_mean(named, place)}")
+        return None, None
     if key is not None and rows is not None and len(np.atleast_1d(place[key])) != rows and named is None:
         key = None
     if key is not None:
@@ -176,7 +214,8 @@ def _taken(
     return value, None if value is None else label
 
 
-def _key(place: Iterable[str], label: str) -> str | None:
+@lru_cache(maxsize=4096)
+def _key(place: tuple[str, ...], label: str) -> str | None:
     """The most believed key of a label among the keys of a frame."""
     lowered: dict[str, str] = {}
     for key in place:
@@ -223,11 +262,11 @@ def _take_stress(frame: Frame, found: Recognised, choice: LabelChoice, energy_sc
     stress, key = (None, None) if virial_named else _taken(frame, found, "stress", choice.stress_key)
     if key is not None:
         if key == "stress" and "stress" not in frame.info:  # the format fixes what it means
-            found.stress = _checked(frame, key, lambda: _shaped(numbers(stress), (3, 3)))
+            found.stress = _checked(frame, choice, key, lambda: _shaped(numbers(stress), (3, 3)))
         else:
             sign = 1.0 if choice.stress_sign == "tension" else -1.0
             scale = sign * choice.factor(choice.stress_unit, STRESS_UNITS, "--stress-unit")
-            found.stress = _checked(frame, key, lambda: _matrix(numbers(stress), choice.order)) * scale
+            found.stress = _checked(frame, choice, key, lambda: _matrix(numbers(stress), choice.order)) * scale
         found.taken["stress"] = key
         _taken(frame, found, "virial", None)
         return
@@ -238,17 +277,20 @@ def _take_stress(frame: Frame, found: Recognised, choice: LabelChoice, energy_sc
     if not frame.pbc.all() or volume < 1e-3:
         found.info[key] = virial
         return
-    found.stress = _checked(frame, key, lambda: _matrix(numbers(virial), choice.order)) * (-energy_scale / volume)
+    matrix = _checked(frame, choice, key, lambda: _matrix(numbers(virial), choice.order))
+    found.stress = matrix * (-energy_scale / volume)
     found.taken["stress"] = key
 
 
-def _checked(frame: Frame, key: str, value: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+def _checked(
+    frame: Frame, choice: LabelChoice, key: str, value: Callable[[], NDArray[np.float64]]
+) -> NDArray[np.float64]:
     """The finite numbers that ``value`` gives, or an error that names file, frame and key."""
     try:
         array = value()
     except ValueError as error:
         raise FrameError(frame.source, f"{key}: {error}") from None
-    if not np.isfinite(array).all():
+    if not np.isfinite(array).all() and not (choice.nan == "unknown" and not np.isinf(array).any()):
         bad = array.reshape(-1)[~np.isfinite(array.reshape(-1))][0]
         raise FrameError(frame.source, f"{key} holds {bad}, which is no finite number")
     return array

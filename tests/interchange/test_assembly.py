@@ -135,3 +135,32 @@ def test_positions_keep_the_precision_in_which_they_came():
     dataset, _ = assembled(fine)
     assert dataset["positions"].dtype == np.float64
     assert np.array_equal(dataset["positions"], fine.positions)
+
+
+def test_a_key_that_no_frame_has_is_an_error_that_offers_another():
+    with pytest.raises(InputError, match="under the key 'E_bpe', which no configuration has; did you mean 'E_pbe'"):
+        assembled(frame(0, E_pbe=-2.0), choice=LabelChoice(energy_key="E_bpe"))
+
+
+def test_all_bad_frames_are_counted_and_named():
+    with pytest.raises(FrameError, match=r"frame 1: energy holds nan.*; 2 more bad frames: .*frame 2, .*frame 4"):
+        assembled(*(frame(i, energy=np.nan if i in {1, 2, 4} else 0.0) for i in range(6)))
+
+
+def test_nan_that_means_unknown_is_counted_as_unknown():
+    dataset, report = assembled(frame(0, energy=np.nan), frame(1, energy=1.0), choice=LabelChoice(nan="unknown"))
+    assert report.without["energy"] == 1
+    assert [label.configurations for label in report.labels] == [1]
+    assert np.array_equal(dataset["energy"], [np.nan, 1.0], equal_nan=True)
+
+
+def test_words_of_the_layout_are_variables_only_where_this_package_wrote_the_file():
+    parents = [f"0x{i:032x}" for i in range(2)]
+    own, _ = assembled(*(frame(i, REF_energy=-1.0, step=i, parent_id=parents[i]) for i in range(2)))
+    assert own["step"].to_numpy().tolist() == [0, 1]
+    assert own["parent_id"].to_numpy()[1].tolist() == [0] * 15 + [1]
+    other, _ = assembled(*(frame(i, REF_energy=-1.0, step=i, config_type="bulk") for i in range(2)))
+    assert "step" not in other
+    assert other["imported_step"].to_numpy().tolist() == [0, 1]
+    misfit, _ = assembled(*(frame(i, REF_energy=-1.0, step=12.5, parent_id="mp-23") for i in range(2)))
+    assert {"imported_step", "imported_parent_id"} < set(misfit.data_vars)

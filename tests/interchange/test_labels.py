@@ -136,10 +136,20 @@ def test_numbers_of_fortran_and_mathematica_are_numbers(text: str):
     assert recognise(frame({"energy": text}), LabelChoice()).energy == -128.0
 
 
-def test_a_key_that_was_named_is_taken_or_missed_in_one_line():
+def test_a_key_that_was_named_is_taken_alone():
     assert recognise(frame({"energy": -1.0, "E_pbe": -2.0}), LabelChoice(energy_key="E_pbe")).energy == -2.0
-    with pytest.raises(FrameError, match="expected energy under the key 'E_bpe'; did you mean 'E_pbe'"):
-        recognise(frame({"E_pbe": -2.0}), LabelChoice(energy_key="E_bpe"))
+    assert recognise(frame({"energy": -1.0}), LabelChoice(energy_key="E_pbe")).energy is None
+
+
+def test_nan_in_a_label_may_mean_that_it_is_unknown():
+    assert np.isnan(recognise(frame({"energy": np.nan}), LabelChoice(nan="unknown")).energy)
+    with pytest.raises(FrameError, match="energy holds inf"):
+        recognise(frame({"energy": np.inf}), LabelChoice(nan="unknown"))
+
+
+def test_a_format_says_units_where_the_user_does_not():
+    choice = LabelChoice(stress_unit="GPa").with_defaults({"stress_unit": "kbar", "stress_sign": "compression"})
+    assert (choice.stress_unit, choice.stress_sign) == ("GPa", "compression")
 
 
 @pytest.mark.parametrize(

@@ -11,17 +11,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, ClassVar, Final
 
 import numpy as np
 from ase.data import atomic_numbers as numbers_of
 from numpy.typing import NDArray
 
 from foundational.errors import InputError
-from foundational.interchange.frame import Frame, FrameError
+from foundational.interchange.frame import Frame, FrameError, FrameReader
 from foundational.interchange.reading.text import interpreted, numbers
 
 _OPENERS: Final[Mapping[str, Callable[..., IO[str]]]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+#: Endings of names.
+SUFFIXES: Final = frozenset({".xyz", ".extxyz", ".exyz"})
 #: A key with a value: plain, or in quotes, braces or brackets (nested once); or a key alone.
 _ENTRY: Final = re.compile(
     r"""(?P<key>"[^"]*"|[^\s="'{}\[\]]+)
@@ -33,21 +35,21 @@ _STRUCTURE = frozenset({"Lattice", "Properties", "pbc"})
 
 
 @dataclass(frozen=True)
-class ExtendedXyz:
+class ExtendedXyz(FrameReader):
     """The reader of extended XYZ."""
+
+    name: ClassVar[str] = "extxyz"
+    description: ClassVar[str] = "extended XYZ, also compressed (.gz, .xz, .bz2)"
 
     species: Mapping[str, str] | None = None
     """Names of species in the file and the elements that they stand for, such as ``{"1": "Ni"}``."""
-    name: str = "extxyz"
-    description: str = "extended XYZ, also compressed (.gz, .xz, .bz2)"
-    extra: None = None
 
     def accepts(self, path: Path) -> bool:
         """By the suffix, in any case; and a text whose first line is a number of atoms."""
         suffixes = [suffix.lower() for suffix in path.suffixes]
         if suffixes and suffixes[-1] in _OPENERS:
             suffixes.pop()
-        if suffixes and suffixes[-1] in {".xyz", ".extxyz", ".exyz"}:
+        if suffixes and suffixes[-1] in SUFFIXES:
             return True
         try:
             with _open(path) as stream:
@@ -56,13 +58,25 @@ class ExtendedXyz:
             return False
         return first.strip().isdigit() and ("=" in second)
 
-    def read(self, path: Path) -> Iterator[Frame]:
+    def estimate(self, path: Path) -> int:
+        """From the size of the file and of its first frame; compressed ones are not opened for it."""
+        if path.suffix.lower() in _OPENERS:
+            return 0
+        with path.open("rb") as stream:
+            head = stream.readline(100)
+            if not head.strip().isdigit():
+                return 0
+            for _ in range(int(head) + 1):
+                stream.readline()
+            return path.stat().st_size // max(stream.tell(), 1)
+
+    def read(self, path: Path) -> Iterator[Frame | FrameError]:
         """Frames in order; memory does not grow with the file.
 
         Raises
         ------
         FrameError
-            For the first frame that cannot be read.
+            For the first place from which the file cannot be read.
         InputError
             If the file is no text.
         """
@@ -72,7 +86,7 @@ class ExtendedXyz:
         except (UnicodeDecodeError, EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
             raise InputError(f"{path.name}: expected UTF-8 text, got other bytes ({error})") from None
 
-    def _frames(self, stream: IO[str], name: str) -> Iterator[Frame]:
+    def _frames(self, stream: IO[str], name: str) -> Iterator[Frame | FrameError]:
         index = 0
         for line in stream:
             if not line.strip():
@@ -88,13 +102,18 @@ class ExtendedXyz:
                     source, f"expected a number of atoms, got {head[:60]!r}; has the frame before it a row too many?"
                 )
             n_atoms = int(head)
-            if n_atoms == 0:
-                raise FrameError(source, "a frame of no atoms")
             comment = stream.readline().rstrip("\r\n")
+            if n_atoms == 0:
+                yield FrameError(source, "a frame of no atoms")
+                index += 1
+                continue
             rows = [row for row in (stream.readline() for _ in range(n_atoms)) if row.strip()]
             if len(rows) < n_atoms:
                 raise FrameError(source, f"expected {n_atoms} rows of atoms, got {len(rows)}; the file is cut short")
-            yield self._frame(source, comment, rows)
+            try:
+                yield self._frame(source, comment, rows)
+            except FrameError as error:
+                yield error
             index += 1
         if index == 0:
             raise InputError(f"{name}: expected at least one frame, found none")

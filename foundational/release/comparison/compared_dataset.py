@@ -1,4 +1,4 @@
-"""What a user compares: a dataset, a version, a git revision, a folder, a release, an extended XYZ file."""
+"""What a user compares: a dataset, a version, a git revision, a folder, a release, a file."""
 
 import hashlib
 import tempfile
@@ -12,6 +12,9 @@ from foundational.data.integrity.hashes import sha256_of
 from foundational.data.integrity.store_manifest import ROOT
 from foundational.data.store import open_store
 from foundational.errors import NotFoundError
+from foundational.interchange.importing import ImportChoice, import_files
+from foundational.interchange.labels import LabelChoice
+from foundational.interchange.reading.formats import is_file_of_frames
 from foundational.project import DATASETS, STORE, find_root, locate_dataset, project_or_none
 from foundational.provenance.record import ProvenanceRecord, parse_record, read_record
 from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept
@@ -24,8 +27,6 @@ from foundational.release.transfer.dvc_objects import fetch, tracked_hash
 from foundational.release.transfer.location import locate
 from foundational.specs.about import About, read_about
 from foundational.specs.parsing import parse, parse_yaml
-
-_TEXT = {".xyz", ".extxyz"}
 
 
 @contextmanager
@@ -41,10 +42,10 @@ def open_compared(text: str, root: Path | None = None) -> Iterator[ComparedDatas
     """
     path = Path(text)
     bundled = (path / MANIFEST).is_file() and (path / DATA).is_file()
-    if path.suffix in _TEXT:
-        from foundational.data.extxyz import read_extxyz  # noqa: PLC0415 - ASE is slow to import
-
-        yield ComparedDataset(text, read_extxyz(path))
+    if is_file_of_frames(text):
+        # A label that is NaN is unknown: what two files do not know does not differ.
+        choice = ImportChoice(LabelChoice(nan="unknown"))
+        yield ComparedDataset(text, import_files([path], choice).dataset)
     elif bundled or (path.suffix == ".zip" and not text.endswith(".zarr.zip")):
         with opened_bundle(path) as bundle:
             yield _of_folder(text, bundle, bundle / DATA)

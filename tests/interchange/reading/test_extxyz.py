@@ -18,9 +18,26 @@ COMMENT = LATTICE + ' Properties=species:S:1:pos:R:3:forces:R:3 energy=-4.5 pbc=
 ROWS = "Ni 0 0 0 0.1 0 0\nAl 1.5 1.5 1.25 -0.1 0 0\n"
 
 
+def frames_of(path: Path, **options) -> list[Frame]:
+    """All frames; the first bad one is raised."""
+    frames = list(ExtendedXyz(**options).read(path))
+    for frame in frames:
+        if isinstance(frame, FrameError):
+            raise frame
+    return frames
+
+
 def read(path: Path, text: str, **options) -> list[Frame]:
     path.write_text(text, encoding="utf-8")
-    return list(ExtendedXyz(**options).read(path))
+    return frames_of(path, **options)
+
+
+def test_frames_after_a_bad_one_are_read(path: Path):
+    path.write_text(f"2\n{COMMENT}\n{ROWS}0\n{COMMENT}\n2\n{COMMENT}\n{ROWS.replace('Ni', 'Xx')}2\n{COMMENT}\n{ROWS}")
+    found = list(ExtendedXyz().read(path))
+    assert [isinstance(frame, FrameError) for frame in found] == [False, True, True, False]
+    assert found[3].source == "a.xyz, frame 3"
+    assert ExtendedXyz().estimate(path) == 3
 
 
 @pytest.fixture
@@ -120,7 +137,7 @@ def test_bytes_that_are_no_text_are_named(path: Path):
         list(ExtendedXyz().read(path))
 
 
-def test_names_of_species_may_be_told(path: Path):
+def test_elements_of_other_names_can_be_stated(path: Path):
     (frame,) = read(path, f"2\n{COMMENT}\n{ROWS.replace('Ni', '1').replace('Al', 'C')}", species={"1": "Ni", "C": "Al"})
     assert frame.numbers.tolist() == [28, 13]
 

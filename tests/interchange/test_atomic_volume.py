@@ -1,0 +1,37 @@
+"""The volume per atom of a set without a reference crystal is that of its bulk."""
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, fcc111
+
+from foundational.data.conversion import from_atoms
+from foundational.interchange.atomic_volume import atomic_volume
+
+BULK = bulk("Ni", cubic=True)
+VOLUME = BULK.get_volume() / 4
+ISOLATED = Atoms("Ni", cell=np.eye(3) * 20, pbc=True)
+CLUSTER = Atoms("Ni2", [(0, 0, 0), (2.2, 0, 0)])
+
+
+SLAB = fcc111("Ni", (2, 2, 3), vacuum=10, periodic=True)
+
+
+@pytest.mark.parametrize("other", [ISOLATED, CLUSTER, SLAB])
+def test_isolated_atoms_clusters_and_slabs_do_not_count_beside_bulk(other: Atoms):
+    assert atomic_volume(from_atoms([*[other] * 5, BULK])) == (pytest.approx(VOLUME), None)
+
+
+def test_a_set_of_slabs_is_measured_without_its_vacuum():
+    slab = fcc111("Ni", (2, 2, 6), a=3.52, vacuum=10, periodic=True)
+    volume, remark = atomic_volume(from_atoms([slab]))
+    assert remark is None
+    assert volume == pytest.approx(VOLUME, rel=0.1)
+
+
+def test_what_no_crystal_has_is_said():
+    gas = Atoms("Ni2", [(0, 0, 0), (5, 5, 5)], cell=np.eye(3) * 10, pbc=True)
+    volume, remark = atomic_volume(from_atoms([gas]))
+    assert volume == pytest.approx(500)
+    assert "no crystal has" in remark
+    assert atomic_volume(from_atoms([CLUSTER, ISOLATED]))[0] is None
