@@ -99,7 +99,7 @@ def labelled_file(path: Path) -> LabelledSource:
 def import_sources(
     paths: list[Path], name: str, choice: ImportChoice, *, progress: Progress | None = None
 ) -> tuple[LabelledSource, Imported]:
-    """Read files as one dataset ``name`` with its record, which needs no release of theirs.
+    """Read files as one dataset ``name`` with its record, which names no released parent.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from foundational.interchange.reading.extxyz import SUFFIXES, ExtendedXyz
 
 
 def readers(species: Mapping[str, str] | None = None) -> tuple[FrameReader, ...]:
-    """One reader a format, in the order in which they are asked whether a file is theirs.
+    """One reader a format, in the order in which they are tried on a file.
 
     Parameters
     ----------
