@@ -11,7 +11,7 @@ Byte layout, so that anybody can recompute it (all numbers little-endian, C orde
 
 with energy float64[1], stress float64[9], and forces [3 N] and atomic_energies [N] in float32 where all of these
 numbers of the configuration are float32 numbers, else in float64. So neither id nor digest depends on the type in which
-numbers are stored (docs/decisions/0011). The sets of layout 1 know all their labels, in float32: their hashes do not change.
+numbers are stored (docs/decisions/0011). The sets of layout 1 know all labels, in float32: their hashes stay.
 """
 
 from collections.abc import Sequence

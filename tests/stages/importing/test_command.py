@@ -49,7 +49,7 @@ def test_several_files_become_one_set_with_a_record_of_each(project, frames, tmp
     assert record == read_record(project / "datasets/local/cu")
     assert (record.stage, record.inputs, record.element) == ("import", (), "Cu")
     assert [file["sha256"] for file in record.spec["files"]] == [sha256_of_source(path) for path in paths]
-    assert record.details["labels"][1] == {"label": "energy", "key": "energy", "unit": "eV", "configurations": 4}
+    assert record.details["labels"][1] == {"label": "energy", "key": "free_energy", "unit": "eV", "configurations": 4}
     assert dataset.attrs["methods"][0]["id"] == "ase-emt"
     assert imported.report.fields["config_type"] == "not stated"
     assert str(tmp_path) not in record.model_dump_json()
