@@ -12,15 +12,14 @@ from typer.core import TyperGroup
 
 from foundational.cli import (
     distill,
-    importing,
     inspection,
+    interchange,
     maintain,
     models,
     publish,
     release,
-    reproduce,
     sample,
-    survey,
+    studies,
     thermo,
     translate,
 )
@@ -49,7 +48,7 @@ Command = Callable[..., None]
 #: Headings of ``foundational --help`` and what is under each: commands, and groups of them with their help.
 PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]]]] = {
     "Make data": {
-        "import": importing.import_,
+        "import": interchange.import_,
         "sample": sample.sample,
         "holdout": sample.holdout,
         "distill": distill.distill,
@@ -76,8 +75,8 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]]]] = {
         "validate": models.validate,
         "train": models.train,
         "evaluate": models.evaluate,
-        "survey": (survey.HELP, survey.COMMANDS),
-        "paper": (reproduce.HELP, reproduce.COMMANDS),
+        "survey": (studies.SURVEY_HELP, studies.SURVEY),
+        "paper": (studies.PAPER_HELP, studies.PAPER),
     },
     "Project": {
         "potentials": maintain.potentials,
@@ -87,7 +86,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]]]] = {
     },
 }
 #: Former names of commands, which still work.
-FORMER: dict[str, Command] = {"metal": survey.run, "metals": survey.page, "parity": survey.pool}
+FORMER: dict[str, Command] = {"metal": studies.run, "metals": studies.survey_page, "parity": studies.pool}
 
 
 def _version(asked: bool) -> None:

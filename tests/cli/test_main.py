@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from foundational.cli import survey
+from foundational.cli import studies
 from foundational.cli.main import FORMER, PANELS, app
 from foundational.errors import EXTRAS, missing_package
 
@@ -63,7 +63,7 @@ def test_version_is_printed():
 
 
 def test_former_names_still_work_and_are_not_shown():
-    assert {"metal": survey.run, "metals": survey.page, "parity": survey.pool} == FORMER
+    assert {"metal": studies.run, "metals": studies.survey_page, "parity": studies.pool} == FORMER
     shown = [line.split()[0] for line in help_of().splitlines() if line.strip()]
     for name in FORMER:
         assert name not in shown

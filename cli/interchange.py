@@ -1,4 +1,4 @@
-"""Command that imports files of other programs: import."""
+"""Commands that exchange data with other programs: import."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
