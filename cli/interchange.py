@@ -1,4 +1,4 @@
-"""Commands that exchange data with other programs: import."""
+"""Commands that exchange data with other programs: import, export."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from foundational.errors import InputError
 
 if TYPE_CHECKING:
     from foundational.interchange.importing import Imported
+    from foundational.interchange.writing.report import ExportReport
 
 
 @dataclass(frozen=True)
@@ -165,3 +166,47 @@ def _aligned(rows: list[tuple[str, str, str, str]]) -> Iterator[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
         yield "  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3].rjust(widths[3])]).rstrip()
+
+
+def export(
+    name: Annotated[str, typer.Argument(help="Dataset, such as ni, ni@1.0.0 or local/nb, or a file.")],
+    trainer: Annotated[str, typer.Option("--for", help="Trainer, such as mace; docs/export.md lists all.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")],
+    *,
+    labels: Annotated[
+        str | None, typer.Option("--labels", help="Labels to write: some of energy,forces,stress; default: all.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an export that exists.")] = False,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Write a dataset for a trainer, and prove it.
+
+    Each file is read again by the rule of that trainer, and compared with the dataset. The folder also holds the proof,
+    a README with units and signs, and the start of a configuration.
+    """
+    from foundational.stages.export.command import export as library
+
+    chosen = None if labels is None else [label.strip() for label in labels.split(",")]
+    with progress_on_stderr(f"exporting {name}") as progress:
+        report = library(name, trainer, output, root, labels=chosen, force=force, progress=progress)
+    emit(report, as_json, lambda: _exported(report))
+
+
+def _exported(report: "ExportReport") -> Iterator[str]:
+    rows = [("part", "file", "", "configurations")]
+    rows += [(part, path, "", f"{report.configurations[part]:,}") for part, path in report.files.items()]
+    yield from _aligned(rows)
+    for reason, count in report.excluded.items():
+        yield f"excluded: {count:,} × {reason}"
+    for remark in report.remarks:
+        yield f"note: {remark}"
+    for element, atom in report.isolated_atoms.items():
+        yield f"isolated {element}: {atom.energy_eV:.6g} eV, from the {atom.source}"
+    if report.missing_isolated_atoms:
+        yield f"isolated {', '.join(report.missing_isolated_atoms)}: energy not known"
+    labels = ", ".join(f"{name} of {count:,}" for name, count in report.labels.items())
+    yield (
+        f"{report.folder}: {sum(report.configurations.values()):,} configurations for {report.trainer}; {labels} read "
+        f"again by its rule and equal (proof.json)"
+    )

@@ -64,6 +64,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]]]] = {
         "diff": release.diff,
     },
     "Publish": {
+        "export": interchange.export,
         "release": release.release,
         "verify": release.verify,
         "pull": release.pull,
@@ -79,7 +80,6 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]]]] = {
         "paper": (studies.PAPER_HELP, studies.PAPER),
     },
     "Project": {
-        "init": maintain.init,
         "potentials": maintain.potentials,
         "doctor": maintain.doctor,
         "schemas": maintain.schemas,

@@ -14,7 +14,6 @@ from ruamel.yaml import YAML
 from foundational.data.atomic_write import write_whole
 from foundational.data.integrity.hashes import sha256_of
 from foundational.data.store import open_store
-from foundational.defaults import DEFAULTS
 from foundational.errors import ChecksumError, InputError, NotFoundError
 from foundational.provenance.record import Sha256, write_json
 from foundational.release.bundle.archive import archive_folder
@@ -154,15 +153,15 @@ def read_kept(folder: Path, manifest_sha256: str) -> ReleaseRecord:
     Raises
     ------
     NotFoundError
-        They are missing.
+        They are not there.
     ChecksumError
         They are not those whose manifest the registry records.
     """
     entry = read_manifest(folder).files.get(RECORD)
-    unchanged = sha256_of(folder / MANIFEST) == manifest_sha256
+    known = sha256_of(folder / MANIFEST) == manifest_sha256
     if not (folder / RECORD).is_file():
         raise NotFoundError(f"{folder}: expected {RECORD}, found none; restore it from git")
-    if not unchanged or entry is None or entry.sha256 != sha256_of(folder / RECORD):
+    if not known or entry is None or entry.sha256 != sha256_of(folder / RECORD):
         raise ChecksumError(f"{folder}: {RECORD} or {MANIFEST} is not as it was released; restore it from git")
     return read_release(folder / RECORD)
 
@@ -186,23 +185,17 @@ def compare_files(
 
 
 def find_licence(root: Path, spdx: str) -> Path:
-    """The text of a licence in the project, else in the package.
+    """The text of a licence in the project.
 
     Raises
     ------
     NotFoundError
-        Neither has it.
+        The project has it not.
     """
-    for folder in (root, DEFAULTS):
-        path = folder / "LICENSES" / f"{spdx}.txt"
-        if path.is_file():
-            return path
-    raise NotFoundError(f"expected the text of the licence {spdx} in LICENSES/{spdx}.txt; put it there")
-
-
-def find_schemas(root: Path) -> Path:
-    """The folder of JSON Schemas of the project, else of the package."""
-    return root / SCHEMAS if (root / SCHEMAS / "release.json").is_file() else DEFAULTS / SCHEMAS
+    path = root / "LICENSES" / f"{spdx}.txt"
+    if not path.is_file():
+        raise NotFoundError(f"expected the text of the licence {spdx} in LICENSES/{spdx}.txt; put it there")
+    return path
 
 
 def _files(folder: Path) -> set[str]:

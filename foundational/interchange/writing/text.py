@@ -1,0 +1,88 @@
+"""Extended XYZ for MACE, for everything that reads it through ASE, and for NEP."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from ase.data import chemical_symbols
+from ase.stress import full_3x3_to_voigt_6_stress
+from numpy.typing import NDArray
+
+from foundational.data.atomic_write import write_whole
+from foundational.interchange.writing.plan import Part
+
+_SYMBOLS: Final = np.array(chemical_symbols)
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """Which keys a family of readers takes labels from."""
+
+    energy: tuple[str, ...]
+    forces: str
+    stress: Callable[[NDArray[np.float64], float], str]
+    """The entry of the comment line for a stress (3, 3) in eV/Å³ and a volume in Å³."""
+
+
+def _numbers(values: NDArray[np.floating]) -> str:
+    return " ".join(map(repr, values.reshape(-1).tolist()))
+
+
+#: Six numbers under a key of MACE: a reader who takes them for a stress of nine fails, and does not mix them up.
+MACE: Final = Flavour(
+    ("REF_energy",),
+    "REF_forces",
+    lambda stress, volume: f'REF_stress="{_numbers(full_3x3_to_voigt_6_stress(stress))}"',  # noqa: ARG005
+)
+#: ASE's reader makes a calculator of these keys; it takes nine numbers of ``stress`` for a matrix.
+ASE: Final = Flavour(
+    ("energy", "free_energy"),
+    "forces",
+    lambda stress, volume: f'stress="{_numbers(stress)}"',  # noqa: ARG005
+)
+#: Any version of GPUMD reads ``virial``, in eV, compression positive.
+NEP: Final = Flavour(("energy",), "forces", lambda stress, volume: f'virial="{_numbers(-stress * volume)}"')
+
+
+def write_text(part: Part, path: Path, flavour: Flavour) -> None:
+    """Write one file; what is not known has no key and no column."""
+    write_whole(path, (frame.encode() for frame in _frames(part, flavour)))
+
+
+def _frames(part: Part, flavour: Flavour) -> Iterator[str]:
+    c, labels, known = part.configurations, part.labels, part.known()
+    formats = {name: _format(array) for name, array in (("pos", c.positions), ("forces", labels.forces))}
+    symbols = _SYMBOLS[c.atomic_numbers]
+    volumes = c.volume
+    for i, n in enumerate(c.n_atoms.tolist()):
+        atoms = slice(int(c.offsets[i]), int(c.offsets[i + 1]))
+        columns, line, tables = "species:S:1:pos:R:3", "%s" + formats["pos"], [c.positions[atoms]]
+        if known["forces"][i]:
+            columns += f":{flavour.forces}:R:3"
+            line += formats["forces"]
+            tables.append(labels.forces[atoms])
+        entries = [f'Lattice="{_numbers(c.cell[i])}"'] if c.cell[i].any() else []
+        entries += [f"Properties={columns}"]
+        if known["energy"][i]:
+            entries += [f"{key}={labels.energy[i].item()!r}" for key in flavour.energy]
+        if known["stress"][i]:
+            entries.append(flavour.stress(labels.stress[i], float(volumes[i])))
+        entries.append('pbc="{}"'.format(" ".join("T" if periodic else "F" for periodic in c.pbc[i])))
+        entries.append(f"id=0x{part.ids[i]}" if not part.ids[i].startswith("isolated") else f"id={part.ids[i]}")
+        if (config_type := part.config_types[i]) is not None:
+            entries.append(f"config_type={_quoted(config_type)}")
+        if (method := part.methods[i]) is not None:
+            entries.append(f"method={_quoted(method)}")
+        rows = np.column_stack([symbols[atoms].astype(object), *(table.astype(object) for table in tables)])
+        yield f"{n}\n{' '.join(entries)}\n" + ((line + "\n") * n) % tuple(rows.reshape(-1))
+
+
+def _format(array: NDArray[Any]) -> str:
+    return (" %.9g" if array.dtype == np.float32 else " %r") * 3
+
+
+def _quoted(text: str) -> str:
+    plain = text.replace('"', "'").replace("\n", " ")
+    return plain if plain and all(c.isalnum() or c in "-_.:/@+" for c in plain) else f'"{plain}"'

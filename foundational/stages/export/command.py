@@ -1,0 +1,100 @@
+"""``foundational export``: a dataset in the files of a trainer, with their proof."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from foundational.data.fingerprint import fingerprint
+from foundational.data.store import open_store
+from foundational.errors import FoundationalError, InputError, NotFoundError
+from foundational.inspection.description import Description, describe_store
+from foundational.interchange.reading.formats import is_file_of_frames
+from foundational.interchange.writing.exporting import ExportOptions, export_dataset
+from foundational.interchange.writing.report import ExportReport, Origin
+from foundational.interchange.writing.targets import target_named
+from foundational.progress import Progress
+from foundational.provenance.record import ProvenanceRecord
+from foundational.release.citation.formats import CitationFormat, format_citation
+from foundational.release.transfer.location import locate
+from foundational.workspace.sources import labelled_file
+
+
+def export(
+    name: str,
+    trainer: str,
+    out: Path,
+    root: Path | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> ExportReport:
+    """Write the dataset ``name`` for ``trainer`` into the folder ``out``.
+
+    Parameters
+    ----------
+    name
+        A dataset, a released version, the path of a store, or a file that can be imported.
+    labels
+        Those of energy, forces and stress to write; by default all.
+    force
+        Replace a folder that exists.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such dataset or trainer.
+    ConflictError
+        The folder exists.
+    InputError
+        Nothing is left to write, or ``out`` is no place for an export.
+    DatasetError
+        The proof does not hold; nothing was written.
+    """
+    target = target_named(trainer)
+    _require_place(out, force)
+    if is_file_of_frames(name):
+        source = labelled_file(Path(name))
+        dataset, description = source.dataset, Description(record=source.record)
+    else:
+        store = locate(name, root)
+        dataset, description = open_store(store), describe_store(store)
+    record = description.record
+    origin = Origin(
+        name=name.partition("@")[0] if record is None else record.output.name,
+        version=description.version,
+        fingerprint=fingerprint(dataset),
+        record=None if record is None else record.model_dump(mode="json"),
+        licence=None if description.about is None else description.about.licence,
+        citation=_citation(description),
+        isolated={} if record is None else stated_isolated_atoms(record),
+    )
+    chosen = ExportOptions(replace=force) if labels is None else ExportOptions(tuple(labels), replace=force)
+    return export_dataset(dataset, origin, target, out, chosen, progress)
+
+
+def stated_isolated_atoms(record: ProvenanceRecord) -> dict[str, float]:
+    """Energies of isolated atoms, eV by element, that the labeller's record states."""
+    stated: Any = record.labeller.parameters.get("isolated_atom_eV") or {}
+    if not isinstance(stated, dict):
+        return {}
+    return {str(element): float(energy) for element, energy in stated.items() if isinstance(energy, int | float)}
+
+
+def _require_place(out: Path, force: bool) -> None:
+    """Refuse a file, and a folder that no export wrote, before anything is read."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"-o: expected a folder to write, got the file {out}")
+    if force and out.is_dir() and any(out.iterdir()) and not (out / "proof.json").is_file():
+        raise InputError(f"{out} holds files, but no export (proof.json is missing); choose another folder")
+    if out.exists() and not force:
+        raise InputError(f"{out} exists already; choose another folder, or replace it with --force")
+
+
+def _citation(description: Description) -> str | None:
+    if description.subject is None:
+        return None
+    try:
+        return format_citation(description.subject, CitationFormat.TEXT)
+    except (FoundationalError, NotFoundError):
+        return None

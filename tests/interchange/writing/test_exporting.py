@@ -1,0 +1,379 @@
+"""What every trainer gets of an export is what the dataset holds; what is wrong in any way is refused."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+import pytest
+import xarray as xr
+from ase.db import connect
+from numpy.typing import NDArray
+
+from foundational.data.configurations import Configurations, Labels
+from foundational.data.conversion import to_dataset
+from foundational.errors import ConflictError, DatasetError, InputError, NotFoundError
+from foundational.interchange.writing.exporting import ExportOptions, export_dataset
+from foundational.interchange.writing.plan import Part, in_boxes, plan_export
+from foundational.interchange.writing.report import Origin
+from foundational.interchange.writing.targets import TARGETS, target_named
+
+ORIGIN = Origin("made", None, "0" * 64)
+FCC = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+SHEAR = np.array([[0.0, 0.3, 0.1], [0.0, 0.0, 0.2], [0.05, 0.0, 0.0]])
+
+
+def crystals(
+    cells: list[NDArray[Any]],
+    numbers: list[list[int]],
+    pbc: list[tuple[bool, bool, bool]] | None = None,
+    *,
+    seed: int = 1,
+    positions: type[Any] = np.float32,
+) -> Configurations:
+    """Rattled cells of four atoms, with labels that are numbers of no symmetry."""
+    rng = np.random.default_rng(seed)
+    count = len(cells)
+    where = np.concatenate([FCC @ np.where(np.abs(cell).sum() > 0, cell, 4 * np.eye(3)) for cell in cells])
+    stress = rng.normal(scale=0.02, size=(count, 3, 3))
+    labels = Labels(
+        rng.normal(-17, 1, count),
+        rng.normal(size=(4 * count, 3)).astype(positions),
+        stress + stress.transpose(0, 2, 1),
+    )
+    return Configurations(
+        np.full(count, 4, np.int32),
+        np.array(cells),
+        np.array([(True, True, True)] * count if pbc is None else pbc),
+        np.array(numbers, np.uint8).reshape(-1),
+        (where + rng.normal(scale=0.05, size=where.shape)).astype(positions),
+        labels,
+    )
+
+
+def without(configurations: Configurations, label: str, rows: list[int]) -> Configurations:
+    labels = configurations.labels
+    assert labels is not None
+    values = getattr(labels, label).copy()
+    values[configurations.atoms_of(np.array(rows)) if label == "forces" else rows] = np.nan
+    return configurations.with_labels(replace(labels, **{label: values}))
+
+
+NICKEL = [28, 28, 28, 28]
+CUBIC = 3.5 * np.eye(3)
+
+
+def compressed() -> Configurations:
+    c = crystals([3.2 * np.eye(3)] * 3, [NICKEL] * 3)
+    assert c.labels is not None
+    return c.with_labels(replace(c.labels, stress=np.stack([-p * np.eye(3) for p in (0.01, 0.05, 0.2)])))
+
+
+CASES: dict[str, Callable[[], Configurations]] = {
+    "compressed": compressed,
+    "sheared": lambda: crystals([CUBIC + SHEAR, CUBIC + SHEAR.T, CUBIC - SHEAR], [NICKEL] * 3),
+    "several elements": lambda: crystals([CUBIC + SHEAR] * 3, [[28, 13, 28, 29], [13, 13, 28, 28], NICKEL]),
+    "unknown stress": lambda: without(crystals([CUBIC + SHEAR] * 4, [NICKEL] * 4), "stress", [1, 3]),
+    "no stress": lambda: without(crystals([CUBIC + SHEAR] * 4, [NICKEL] * 4), "stress", [0, 1, 2, 3]),
+    "cluster": lambda: without(
+        crystals([np.zeros((3, 3)), CUBIC], [[28, 13, 13, 28]] * 2, [(False,) * 3, (True,) * 3]), "stress", [0]
+    ),
+    "slab": lambda: crystals(
+        [CUBIC + SHEAR + [[0, 0, 0], [0, 0, 0], [0, 0, 9]], CUBIC], [NICKEL] * 2, [(True, True, False), (True,) * 3]
+    ),
+    "float64": lambda: crystals([CUBIC + SHEAR] * 2, [NICKEL] * 2, positions=np.float64),
+}
+
+
+def export(dataset: xr.Dataset | Configurations, name: str, out: Path, origin: Origin = ORIGIN, **options: Any) -> Any:
+    whole = dataset if isinstance(dataset, xr.Dataset) else to_dataset(dataset)
+    return export_dataset(whole, origin, TARGETS[name], out, ExportOptions(**options))
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_trainer_gets_what_the_dataset_holds(name: str, case: str, tmp_path: Path):
+    configurations = CASES[case]()
+    report = export(configurations, name, tmp_path / "out")
+    assert report.proof.holds
+    assert configurations.labels is not None
+    known = configurations.labels.known(configurations.offsets)
+    written = sum(report.configurations.values())
+    assert written + sum(report.excluded.values()) == len(configurations)
+    for label, of in report.proof.parts["train"].labels.items():
+        assert of.compared + of.unknown == written
+        assert of.compared == report.labels.get(label, 0) <= int(known[label].sum())
+        assert of.largest_relative_difference <= 1e-6
+    assert json.loads((tmp_path / "out" / "proof.json").read_text()) == report.proof.model_dump(mode="json")
+    if not report.excluded:
+        assert report.labels["energy"] == len(configurations)
+
+
+def wrong_stress(change: Callable[[NDArray[Any]], NDArray[Any]]) -> Callable[[Part], Part]:
+    def changed(part: Part) -> Part:
+        labels = replace(part.labels, stress=change(part.labels.stress.copy()))
+        return replace(part, configurations=part.configurations.with_labels(labels))
+
+    return changed
+
+
+def swapped(stress: NDArray[Any]) -> NDArray[Any]:
+    """The order of VASP in place of ASE's: yz, xz, xy ← xy, yz, xz."""
+    out = stress.copy()
+    for to, of in (((1, 2), (0, 1)), ((0, 2), (1, 2)), ((0, 1), (0, 2))):
+        out[:, to[0], to[1]] = out[:, to[1], to[0]] = stress[:, of[0], of[1]]
+    return out
+
+
+def other_labels(**changes: Callable[[NDArray[Any]], NDArray[Any]]) -> Callable[[Part], Part]:
+    def changed(part: Part) -> Part:
+        values = {name: change(getattr(part.labels, name)) for name, change in changes.items()}
+        return replace(part, configurations=part.configurations.with_labels(replace(part.labels, **values)))
+
+    return changed
+
+
+DEFECTS: dict[str, Callable[[Part], Part]] = {
+    "another sign of the stress": wrong_stress(lambda stress: -stress),
+    "another order of the stress": wrong_stress(swapped),
+    "another unit of the stress": wrong_stress(lambda stress: 160.2 * stress),
+    "gradients in place of forces": other_labels(forces=lambda forces: -forces),
+    "energies per atom": other_labels(energy=lambda energy: energy / 4),
+    "a small error of the forces": other_labels(forces=lambda forces: forces * np.float32(1 + 1e-5)),
+    "configurations in another order": lambda part: part.take(np.arange(len(part.ids))[::-1]),
+    "a configuration too few": lambda part: part.take(np.arange(len(part.ids) - 1)),
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_wrong_writer_is_found_and_nothing_is_kept(name: str, defect: str, tmp_path: Path):
+    target = TARGETS[name]
+    broken = replace(target, write=lambda part, path, plan: target.write(DEFECTS[defect](part), path, plan))
+    with pytest.raises(DatasetError, match="is not what the dataset holds"):
+        export_dataset(to_dataset(CASES["sheared"]()), ORIGIN, broken, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_an_unknown_label_that_is_written_as_zero_is_found(name: str, tmp_path: Path):
+    target = TARGETS[name]
+    zeros = wrong_stress(np.nan_to_num)
+    broken = replace(
+        target,
+        demands=replace(target.demands, uniform=False),
+        write=lambda part, path, plan: target.write(zeros(part), path, plan),
+    )
+    with pytest.raises(DatasetError, match="stress is unknown, but a number was read"):
+        export_dataset(to_dataset(CASES["unknown stress"]()), ORIGIN, broken, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", [name for name, target in TARGETS.items() if target.demands.uniform])
+def test_a_trainer_that_fills_with_zeros_gets_no_configuration_without_a_label(name: str, tmp_path: Path):
+    configurations = CASES["unknown stress"]()
+    report = export(configurations, name, tmp_path / "out")
+    assert sum(report.excluded.values()) == 2
+    assert all("stress unknown" in reason for reason in report.excluded)
+    everything = export(configurations, name, tmp_path / "other", labels=("energy", "forces"))
+    assert everything.excluded == {}
+    assert "stress" not in everything.labels
+
+
+def test_parts_of_the_split_are_files_and_ids_follow_their_order(tmp_path: Path):
+    configurations = crystals([CUBIC + SHEAR] * 6, [NICKEL, [13, 13, 28, 28], NICKEL, NICKEL, [13] * 4, NICKEL])
+    dataset = to_dataset(configurations, split=np.array([0, 2, 1, 0, 0, 2], np.int8))
+    ids = [bytes(row).hex() for row in dataset["id"].to_numpy()]
+    for name in TARGETS:
+        report = export(dataset, name, tmp_path / name)
+        assert report.configurations == {"train": 3, "valid": 1, "test": 2}
+        files = {part: (tmp_path / name / f"{part}.ids.txt").read_text().split() for part in report.configurations}
+        assert {part: set(of) for part, of in files.items()} == {
+            "train": {ids[0], ids[3], ids[4]},
+            "valid": {ids[2]},
+            "test": {ids[1], ids[5]},
+        }
+        assert all((tmp_path / name / path).exists() for path in report.files.values())
+    assert (tmp_path / "nep" / "holdout.xyz").exists()
+
+
+def isolated(configurations: Configurations) -> xr.Dataset:
+    """The same set with an isolated aluminium atom at −1.5 eV behind it."""
+    c, labels = configurations, configurations.labels
+    assert labels is not None
+    whole = Configurations(
+        np.append(c.n_atoms, np.int32(1)),
+        np.concatenate([c.cell, np.zeros((1, 3, 3))]),
+        np.concatenate([c.pbc, np.zeros((1, 3), bool)]),
+        np.append(c.atomic_numbers, np.uint8(13)),
+        np.concatenate([c.positions, np.zeros((1, 3), np.float32)]),
+        Labels(
+            np.append(labels.energy, -1.5),
+            np.concatenate([labels.forces, np.full((1, 3), np.nan, np.float32)]),
+            np.concatenate([labels.stress, np.full((1, 3, 3), np.nan)]),
+        ),
+    )
+    return to_dataset(whole, role=np.array([0] * len(c) + [1], np.int8), split=np.array([0] * len(c) + [1], np.int8))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_isolated_atoms_come_from_the_dataset_then_from_the_record_and_are_else_missing(name: str, tmp_path: Path):
+    dataset = isolated(crystals([CUBIC + SHEAR] * 2, [[28, 13, 29, 28]] * 2))
+    origin = replace(ORIGIN, isolated={"Ni": -0.25, "Al": 7.0, "Nb": 1.0})
+    report = export(dataset, name, tmp_path / "out", origin)
+    found = {element: (atom.energy_eV, atom.source) for element, atom in report.isolated_atoms.items()}
+    assert found == {"Al": (-1.5, "configuration"), "Ni": (-0.25, "record")}
+    assert report.missing_isolated_atoms == ("Cu",)
+    document = json.loads((tmp_path / "out" / "isolated_atoms.json").read_text())
+    assert document["unknown"] == ["Cu"]
+    frames = TARGETS[name].demands.isolated
+    assert report.configurations == {"train": 4 if frames else 2}
+    assert sum(report.excluded.values()) == (0 if frames else 1)
+
+
+def test_mace_finds_each_isolated_atom_by_its_config_type(tmp_path: Path):
+    origin = replace(ORIGIN, isolated={"Ni": -0.25, "Cu": 0.5})
+    export(isolated(crystals([CUBIC], [[28, 13, 29, 28]])), "mace", tmp_path / "out", origin)
+    frames = ase.io.read(tmp_path / "out" / "train.xyz", ":")
+    single = [atoms for atoms in frames if atoms.info.get("config_type") == "IsolatedAtom"]
+    assert {a.symbols[0]: a.info["REF_energy"] for a in single} == {"Al": -1.5, "Ni": -0.25, "Cu": 0.5}
+    assert "E0s: '{13: -1.5, 28: -0.25, 29: 0.5}'" in (tmp_path / "out" / "mace.yaml").read_text()
+
+
+def test_an_existing_folder_is_refused_unless_it_may_be_replaced(tmp_path: Path):
+    dataset = to_dataset(CASES["sheared"]())
+    export(dataset, "ase", tmp_path / "out")
+    with pytest.raises(ConflictError, match="exists already"):
+        export(dataset, "mace", tmp_path / "out")
+    assert export(dataset, "mace", tmp_path / "out", replace=True).target == "mace"
+    assert "REF_energy" in (tmp_path / "out" / "train.xyz").read_text()
+
+
+def test_a_set_of_which_nothing_can_be_written_is_refused_with_the_reasons(tmp_path: Path):
+    cluster = CASES["cluster"]().take([0])
+    with pytest.raises(InputError, match="nothing is left to export: 1 × the cell is not periodic"):
+        export(cluster, "chgnet", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(InputError, match="expected some of energy, forces, stress, got virial"):
+        export(CASES["sheared"](), "mace", tmp_path / "out", labels=("virial",))
+
+
+def test_a_trainer_that_is_not_known_is_named_with_the_closest():
+    with pytest.raises(NotFoundError, match="did you mean 'mattersim'"):
+        target_named("matersim")
+
+
+@pytest.mark.parametrize("case", ["cluster", "slab"])
+def test_a_box_keeps_periods_stress_times_volume_and_the_distance_of_images(case: str):
+    before = CASES[case]()
+    after = in_boxes(before)
+    assert after.pbc.all()
+    assert before.labels is not None
+    assert after.labels is not None
+    for i in range(len(before)):
+        assert np.array_equal(after.cell[i][before.pbc[i]], before.cell[i][before.pbc[i]])
+        for axis in np.flatnonzero(~before.pbc[i]):
+            height = 1 / np.linalg.norm(np.linalg.inv(after.cell[i])[:, axis])
+            normal = np.cross(after.cell[i][(axis + 1) % 3], after.cell[i][(axis + 2) % 3])
+            extent = np.ptp(before.positions[4 * i : 4 * i + 4] @ (normal / np.linalg.norm(normal)))
+            assert height - extent > 20 - 1e-9
+    product = [c.labels.stress * c.volume[:, None, None] for c in (before, after)]
+    assert np.allclose(product[0], product[1], equal_nan=True)
+
+
+def test_an_asymmetric_stress_is_counted_and_its_symmetric_part_written(tmp_path: Path):
+    configurations = CASES["sheared"]()
+    assert configurations.labels is not None
+    stress = configurations.labels.stress.copy()
+    stress[1, 0, 1] += 0.01
+    changed = configurations.with_labels(replace(configurations.labels, stress=stress))
+    report = export(changed, "nep", tmp_path / "out")
+    assert any("1 configurations was not symmetric" in remark for remark in report.remarks)
+
+
+def test_energies_of_all_electron_codes_in_single_precision_are_remarked(tmp_path: Path):
+    configurations = CASES["sheared"]()
+    assert configurations.labels is not None
+    deep = configurations.with_labels(replace(configurations.labels, energy=configurations.labels.energy - 165_000.0))
+    report = export(deep, "metatrain", tmp_path / "out")
+    assert any("meV/atom off" in remark for remark in report.remarks)
+    assert not any("off" in remark for remark in export(deep, "mace", tmp_path / "other").remarks)
+
+
+def test_the_readme_says_units_signs_counts_licence_and_citation(tmp_path: Path):
+    origin = replace(ORIGIN, licence="CC-BY-4.0", citation="A. Author, A set (2026)", record={"stage": "import"})
+    for name, target in TARGETS.items():
+        export(CASES["sheared"](), name, tmp_path / name, origin)
+        page = (tmp_path / name / "README.md").read_text()
+        for expected in (*target.units, target.trainer, target.unknown, "CC-BY-4.0", "A. Author, A set (2026)"):
+            assert expected in page
+        assert json.loads((tmp_path / name / "provenance.json").read_text()) == {"stage": "import"}
+
+
+def test_the_rows_of_aselmdb_are_those_of_ase_db_backends(tmp_path: Path):
+    pytest.importorskip("ase_db_backends")
+    configurations = CASES["unknown stress"]()
+    report = export(configurations, "fairchem", tmp_path / "out")
+    assert report.configurations == {"train": 2}
+    path = tmp_path / "out" / "train" / "data.0000.aselmdb"
+    database = connect(str(path), type="aselmdb", readonly=True, use_lock_file=False)
+    rows = list(database.select())
+    assert [row.id for row in rows] == [1, 2]
+    kept = configurations.take([0, 2])
+    assert kept.labels is not None
+    ids = (tmp_path / "out" / "train.ids.txt").read_text().split()
+    for i, row in enumerate(rows):
+        atoms = row.toatoms()
+        assert row.data["sid"] == ids[i]
+        assert np.array_equal(atoms.positions, kept.positions[4 * i : 4 * i + 4])
+        assert atoms.get_potential_energy() == kept.labels.energy[i]
+        assert np.array_equal(atoms.get_forces(), kept.labels.forces[4 * i : 4 * i + 4])
+        assert np.allclose(atoms.get_stress(voigt=False), kept.labels.stress[i], rtol=1e-14)
+        # Written by the library itself, a row has the same names and the same numbers.
+        with connect(str(tmp_path / f"theirs{i}.aselmdb"), type="aselmdb") as other:
+            other.write(atoms, data={"sid": ids[i]})
+        again = connect(str(tmp_path / f"theirs{i}.aselmdb"), type="aselmdb", readonly=True).get(1)
+        assert set(again.__dict__) == set(row.__dict__)
+        assert np.array_equal(again.forces, row.forces)
+        assert np.array_equal(again.cell, row.cell)
+
+
+def test_the_rows_of_sqlite_are_read_by_ase_one_by_one(tmp_path: Path):
+    configurations = CASES["several elements"]()
+    export(configurations, "orb", tmp_path / "out")
+    assert configurations.labels is not None
+    with connect(str(tmp_path / "out" / "train.db"), serial=True, type="db") as database:
+        assert len(database) == 3
+        for i in range(3):
+            row = database.get(i + 1)
+            assert row.formula == row.toatoms().get_chemical_formula()
+            assert row.energy == configurations.labels.energy[i]
+            assert row.data["id"] in (tmp_path / "out" / "train.ids.txt").read_text()
+        assert [row.id for row in database.select("Al>0")] == [1, 2]
+
+
+def test_torchani_reads_its_conformers(tmp_path: Path):
+    datasets = pytest.importorskip("torchani.datasets")
+    configurations = CASES["several elements"]()
+    export(configurations, "torchani", tmp_path / "out")
+    assert configurations.labels is not None
+    with datasets.ANIDataset(tmp_path / "out" / "train.h5", verbose=False).keep_open("r") as read:
+        assert read.num_conformers == 3
+        (group,) = read.values()
+        assert np.allclose(group["energies"].numpy() * 27.211386024367243, configurations.labels.energy, rtol=1e-12)
+        assert np.array_equal(group["species"].numpy().reshape(-1), configurations.atomic_numbers)
+
+
+def test_progress_ends_at_its_total(tmp_path: Path):
+    steps = []
+    dataset, say = to_dataset(CASES["sheared"]()), lambda *step: steps.append(step)
+    export_dataset(dataset, ORIGIN, TARGETS["ase"], tmp_path / "out", progress=say)
+    assert steps[-1][0] == steps[-1][1]
+    assert [step[0] for step in steps] == sorted(step[0] for step in steps)
+
+
+def test_a_label_that_was_not_asked_for_is_unknown():
+    plan = plan_export(to_dataset(CASES["sheared"]()), TARGETS["mace"].demands, labels=("energy",))
+    assert plan.labels == ("energy",)
