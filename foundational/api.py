@@ -190,9 +190,7 @@ def validate(
     named = None if labeller is None else labeller_named(labeller, root, element=record.element)
     plan = EvaluationPlan(
         settings=settings.ani.scaled(spec.training, volume_of(dataset)),
-        reference=reference_crystals(
-            labeller_of(record.labeller, root, named), record.element, rattle=spec.rattle, seed=settings.seed
-        ),
+        reference=reference_crystals(labeller_of(record.labeller, root, named), record.element),
         tie=spec.tie,
         seed=settings.seed,
     )

@@ -1,7 +1,6 @@
 """Relaxed FCC, BCC and HCP by a labeller: what retrained networks are compared with, never typed in."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -41,18 +40,26 @@ class ReferenceCrystals:
     """Relaxed in volume only, HCP at ideal c/a: the gate."""
     published_hcp: RelaxedCrystal
     """HCP at c/a = √3, as in the tables of arXiv 2311.05407."""
-    rattle: float
-    """Standard deviation of the displacements from which the full relaxations start, Å."""
-    seed: int
-    """Of those displacements."""
+    _full: dict[tuple[float, int], dict[Structure, FullRelaxation]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
-    @cached_property
-    def full(self) -> dict[Structure, FullRelaxation]:
-        """Relaxed with atoms and cell free, from the rattled isotropic crystals; computed when first asked for."""
-        return {
-            name: relax_fully(self.labeller, relaxed.crystal, self.element, seed=self.seed, rattle=self.rattle)
-            for name, relaxed in self.isotropic.items()
-        }
+    def relaxed_fully(self, rattle: float, seed: int) -> dict[Structure, FullRelaxation]:
+        """Relaxed with atoms and cell free, from the rattled isotropic crystals; computed when first asked for.
+
+        Parameters
+        ----------
+        rattle
+            Standard deviation of the displacements from which the relaxations start, Å.
+        seed
+            Of those displacements.
+        """
+        if (rattle, seed) not in self._full:
+            self._full[rattle, seed] = {
+                name: relax_fully(self.labeller, relaxed.crystal, self.element, seed=seed, rattle=rattle)
+                for name, relaxed in self.isotropic.items()
+            }
+        return self._full[rattle, seed]
 
     @property
     def ground_state(self) -> Structure:
@@ -80,17 +87,13 @@ class ReferenceCrystals:
         return self.isolated_energy - self.isotropic[structure].energy_per_atom
 
 
-def reference_crystals(
-    labeller: Labeller, element: str, *, session: Model | None = None, rattle: float = 0.05, seed: int = 0
-) -> ReferenceCrystals:
+def reference_crystals(labeller: Labeller, element: str, *, session: Model | None = None) -> ReferenceCrystals:
     """Relax the three crystals of ``element``; a scan over FCC's volume finds where to start.
 
     Parameters
     ----------
     session
         Labels the single points in place of ``labeller``, with the same labels: a labelling session that keeps them.
-    rattle, seed
-        Of the full relaxations, which are computed when they are first asked for.
 
     Raises
     ------
@@ -109,6 +112,4 @@ def reference_crystals(
         isolated_energy=labeller.isolated_energy(element),
         isotropic={s: relax_isotropic(model, build_crystal(s, volume), element) for s in STRUCTURES},
         published_hcp=relax_isotropic(model, build_crystal("hcp", volume, ratio=PUBLISHED_RATIO), element),
-        rattle=rattle,
-        seed=seed,
     )

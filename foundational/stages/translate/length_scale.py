@@ -16,7 +16,8 @@ from foundational.errors import EngineError, InputError
 from foundational.science.length_ratio import length_ratio
 from foundational.specs.translate import Rule
 
-#: Configurations whose virial is matched, spread evenly over the parent: their mean is within 1e-3 of that of all.
+#: Configurations whose virial is matched, spread evenly over the parent. Their mean differs from that of all by 0.004
+#: cohesive energies per atom for ni and 0.012 for ni-5pct. Both metals have the same rows, so both sides have it.
 _SAMPLE: Final = 100
 #: How far the length may be from the one that matches the volume; the root is bracketed within.
 _REACH: Final = 0.1

@@ -63,7 +63,7 @@ def validate_dataset(
     labeller = labeller_of(record.labeller, root, named)
     plan = EvaluationPlan(
         settings=params.ani.scaled(spec.training, float(dataset.attrs["volume_per_atom"])),
-        reference=reference_crystals(labeller, record.element, rattle=spec.rattle, seed=params.seed),
+        reference=reference_crystals(labeller, record.element),
         tie=spec.tie,
         seed=params.seed,
     )

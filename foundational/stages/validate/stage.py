@@ -135,7 +135,7 @@ def _member(
         kendall_tau=None if order is None else order.kendall_tau,
         mae_meV_per_atom=None if errors is None else errors.mae_meV_per_atom,
         structures={
-            name: _structure(crystal, _full(network, name, crystal, spec.full_steps, plan))
+            name: _structure(crystal, _full(network, name, crystal, spec, plan))
             for name, crystal in crystals.isotropic.items()
         },
         published_hcp=_structure(crystals.published_hcp, None),
@@ -143,16 +143,21 @@ def _member(
 
 
 def _full(
-    network: Ensemble, name: Structure, crystal: ComparedCrystal, steps: int, plan: EvaluationPlan
+    network: Ensemble, name: Structure, crystal: ComparedCrystal, spec: ValidateSpec, plan: EvaluationPlan
 ) -> FullReport | None:
     """The crystal relaxed with atoms and cell free; None where the network has no minimum to start from."""
     if crystal.relaxed is None:
         return None
     reference = plan.reference
     relaxed = relax_fully(
-        network, crystal.relaxed.crystal, reference.element, seed=plan.seed, rattle=reference.rattle, max_steps=steps
+        network,
+        crystal.relaxed.crystal,
+        reference.element,
+        seed=plan.seed,
+        rattle=spec.rattle,
+        max_steps=spec.full_steps,
     )
-    expected = reference.full[name]
+    expected = reference.relaxed_fully(spec.rattle, plan.seed)[name]
     return FullReport(
         energy_per_atom=relaxed.energy_per_atom,
         reference_energy_per_atom=expected.energy_per_atom,
