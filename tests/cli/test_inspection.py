@@ -1,0 +1,70 @@
+"""Commands about stored datasets: list, show, check."""
+
+import json
+import shutil
+
+from foundational.testing.project import copy_project
+
+
+def test_list_is_a_table_with_one_line_for_each_dataset(foundational, distilled_project):
+    outcome = foundational("list", cwd=distilled_project)
+    assert outcome.status == 0
+    head, *rows = outcome.out.splitlines()
+    assert head.split() == ["name", "version", "element", "configurations", "size", "data", "validated"]
+    assert [row.split()[0] for row in rows] == ["ni", "ni-holdout", "pools/ni-momt-108", "pools/ni-momt-32"]
+    name, version, element, count, _, unit, here, validated = rows[0].split()
+    assert (name, version, element, count, here, validated) == ("ni", "–", "Ni", "40", "here", "–")
+    assert unit in {"B", "kB", "MB"}
+
+
+def test_list_as_json_has_the_promised_keys(foundational, distilled_project):
+    listed = json.loads(foundational("list", "--json", cwd=distilled_project).out)["datasets"]
+    assert [entry["kind"] for entry in listed] == ["dataset", "dataset", "pool", "pool"]
+    for entry in listed:
+        assert set(entry) == {
+            *("name", "kind", "version", "element", "n_configurations", "n_atoms", "size", "here", "validated"),
+            "problem",
+        }
+        assert entry["problem"] is None
+        assert entry["size"] > 0
+
+
+def test_list_says_what_is_not_on_this_machine_and_which_record_is_damaged(foundational, distilled_project, tmp_path):
+    root = copy_project(distilled_project, tmp_path / "project")
+    shutil.rmtree(root / "datasets" / "ni" / "data.zarr")
+    (root / "datasets" / "ni-holdout" / "provenance.json").write_text("{")
+    lines = foundational("list", cwd=root).out.splitlines()
+    assert "not here" in lines[1]
+    assert any(line.startswith("ni-holdout: ") for line in lines)
+    assert lines[-1] == "fetch data that are not here with: dvc pull datasets/ni/data.zarr"
+
+
+def test_list_outside_of_a_project_says_how_to_get_a_release(foundational, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    outcome = foundational("list", cwd=tmp_path)
+    assert outcome.out == "no datasets here; download a release with: foundational pull NAME --from URL\n"
+
+
+def test_show_needs_no_number_of_the_data(foundational, distilled_project, tmp_path):
+    root = copy_project(distilled_project, tmp_path / "project")
+    shown = foundational("show", "ni", "--json", cwd=root).out
+    chunk = max((root / "datasets/ni/data.zarr/forces").rglob("*"), key=lambda path: path.stat().st_size)
+    chunk.chmod(0o644)
+    chunk.write_bytes(bytes(chunk.stat().st_size))
+    assert foundational("show", "ni", "--json", cwd=root).out == shown
+    assert foundational("check", "ni", cwd=root).status == 1
+
+
+def test_show_has_the_promised_keys(foundational, distilled_project):
+    shown = json.loads(foundational("show", "ni", "--json", cwd=distilled_project).out)
+    assert {"name", "element", "version", "fingerprint", "n_configurations", "n_atoms", "labeller", "parent"} <= set(
+        shown
+    )
+    assert shown["version"] is None
+    assert (shown["n_configurations"], shown["n_atoms"]) == (40, 1280)
+
+
+def test_check_of_a_valid_dataset_prints_one_line(foundational, distilled_project):
+    outcome = foundational("check", "ni", cwd=distilled_project)
+    assert outcome.status == 0
+    assert outcome.out == "ni: 40 configurations, every rule holds\n"

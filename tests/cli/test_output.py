@@ -1,0 +1,20 @@
+"""What commands print for scripts is JSON, whatever the numbers are."""
+
+import json
+from math import inf, nan
+
+import pytest
+
+from foundational.cli.output import emit
+
+
+def test_json_has_null_for_a_number_that_is_not_finite(capsys):
+    emit({"a": nan, "b": [inf, {"c": -inf}], "d": (1.5, None)}, True, list)
+    printed = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
+    assert printed == {"a": None, "b": [None, {"c": None}], "d": [1.5, None]}
+
+
+def test_lines_are_made_only_for_people(capsys):
+    emit({"a": 1}, True, lambda: pytest.fail("not asked for"))
+    emit({"a": 1}, False, lambda: ["a is 1"])
+    assert capsys.readouterr().out == '{\n  "a": 1\n}\na is 1\n'
