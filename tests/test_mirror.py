@@ -27,7 +27,6 @@ TESTED_IN = {
     "engines/ani/gradients.py": "engines/ani/test_training.py",
     "engines/ani/*.py": "engines/ani/test_training.py",
     "engines/ase/*.py": "engines/ase/test_labeller.py",
-    "engines/lammps/heating.py": "engines/momt/test_melting.py",
     "engines/lammps/test_frames.py": "stages/survey/test_stage.py",
     "engines/lammps/*.py": "engines/lammps/test_labeller.py",
     "engines/momt/shape.py": "engines/momt/test_block.py",
@@ -90,12 +89,12 @@ TESTED_IN = {
     "workspace/parents.py": "stages/relabel/test_command.py",
     "workspace/runner.py": "workspace/test_pools.py",
     "workspace/validations.py": "maintenance/test_quick.py",
-    "workspace/*.py": "stages/sample/test_command.py",
 }
 #: Tests of the repository as a whole, or of faults that cross modules.
 OF_THE_WHOLE = {
     "cli/test_bad_input.py",
     "cli/test_missing_packages.py",
+    "data/test_layout_2.py",
     "reports/test_metrics_files.py",
     "release/test_faults.py",
     *(path.name for path in TESTS.glob("test_*.py")),
