@@ -1,6 +1,6 @@
 """Errors that a user can act on.
 
-Every message says what was expected, what came and what to do. The command line prints the message alone, on one
+Every message says what was expected, what was found and what to do. The command line prints the message alone, on one
 line, and exits with status 1; each leaf also inherits the builtin exception that a Python caller would expect.
 """
 
@@ -30,15 +30,15 @@ class DatasetError(FoundationalError, ValueError):
 
 
 class ConflictError(FoundationalError, RuntimeError):
-    """What is on disk was made by another specification, or by another process at the same time."""
+    """The data on disk belong to another specification, or another process writes them at the same time."""
 
 
 class MissingDependencyError(FoundationalError, ImportError):
-    """An optional part of the installation is needed and absent."""
+    """A package of an extra is needed and not installed."""
 
 
 class EngineError(FoundationalError, RuntimeError):
-    """LAMMPS, torch or a labeller could not do what was asked."""
+    """LAMMPS, torch or a labeller failed."""
 
 
 class GateError(FoundationalError, AssertionError):

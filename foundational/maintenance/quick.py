@@ -1,7 +1,7 @@
-"""The pipeline at ``quick`` scale, in a root of its own: the same dvc.yaml, the overlay's numbers, real components.
+"""The pipeline in miniature, in a folder of its own: the same dvc.yaml and components, with smaller numbers.
 
-``build/quick/`` is a DVC project without git: dvc.yaml as it is, params.yaml with params.quick.yaml laid over it, the
-code and the potentials by symbolic link, the stored holdouts by copy. Nothing outside it changes.
+``build/quick/`` is a DVC project without git. It has dvc.yaml as it is, params.yaml merged with params.quick.yaml,
+symbolic links to the code and the potentials, and copies of the stored holdouts. Nothing outside of it changes.
 """
 
 import os
@@ -76,7 +76,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def prepare(root: Path) -> Path:
-    """Build or refresh ``build/quick`` below ``root`` and return it; what it has already made is kept."""
+    """Make ``build/quick`` below ``root``, or update it, and return it. Results that it has already are kept."""
     quick = root / "build" / "quick"
     quick.mkdir(parents=True, exist_ok=True)
     params = merge(read_yaml(root / "params.yaml"), read_yaml(root / "params.quick.yaml"))
@@ -101,7 +101,7 @@ def prepare(root: Path) -> Path:
 
 @dataclass(frozen=True)
 class QuickRun:
-    """Where the quick pipeline ran, its table, and whether every gate was passed."""
+    """Where the quick pipeline ran, its table, and whether every gate passed."""
 
     root: Path
     rows: list[Row]
@@ -109,7 +109,7 @@ class QuickRun:
 
 
 def run(root: Path) -> QuickRun:
-    """Run every stage that is out of date; a second run does nothing. The table comes also where a gate fails.
+    """Run every stage that is out of date; a second run does nothing. The table is made even where a gate fails.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def run(root: Path) -> QuickRun:
 
 
 def summary(root: Path) -> list[Row]:
-    """The closing table from the validation metrics in ``root``: one row a crystal, the lowest first.
+    """The closing table from the validation reports in ``root``: one row for each crystal, the lowest energy first.
 
     Raises
     ------

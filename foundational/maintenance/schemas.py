@@ -1,4 +1,4 @@
-"""The JSON Schemas in ``schemas/``, generated from the models that parse the same files."""
+"""The JSON Schemas in ``schemas/``, generated from the models that read the same files."""
 
 import json
 from pathlib import Path
