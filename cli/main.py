@@ -80,6 +80,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]]]] = {
         "paper": (studies.PAPER_HELP, studies.PAPER),
     },
     "Project": {
+        "init": maintain.init,
         "potentials": maintain.potentials,
         "doctor": maintain.doctor,
         "schemas": maintain.schemas,

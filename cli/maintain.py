@@ -1,6 +1,7 @@
-"""Commands about the project itself: potentials, doctor, schemas, quick."""
+"""Commands about the project itself: init, potentials, doctor, schemas, quick."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,32 @@ from foundational.errors import GateError
 
 if TYPE_CHECKING:
     from foundational.maintenance.quick import Row
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="New or empty folder, or a git repository.")] = Path(),
+    as_json: Json = False,
+) -> None:
+    """Start a project of your own in a folder.
+
+    It writes settings, stages, a registry of potentials, and a DVC remote in that folder. No existing file is
+    overwritten; .gitignore gets further lines.
+    """
+    from foundational.maintenance.new_project import init_project
+
+    made = init_project(folder)
+    document = {
+        "root": str(made.root),
+        "written": list(made.written),
+        "appended": list(made.appended),
+        "new_repository": made.new_repository,
+    }
+    lines = [f"{made.root} is a project now"]
+    lines += ["  git init: it was in no git repository"] if made.new_repository else []
+    lines += [f"  new: {', '.join(made.written)}"]
+    lines += [f"  lines appended: {', '.join(made.appended)}"] if made.appended else []
+    lines += [f"next: {made.readme} says the next three commands"]
+    emit(document, as_json, lambda: lines)
 
 
 def potentials(

@@ -31,7 +31,7 @@ def write_page(root: Path) -> list[Path]:
     """Draw the figures and write the tables into the page; returns what was written."""
     numbers = read_numbers(root)
     settings = read_params(root / "params.yaml")
-    pool = settings.distill[settings.paper.settings].pool
+    pool = settings.distill[settings.comparison.settings].pool
     drawn = draw(root / FIGURES, _short(numbers.methods), numbers.sets.get("recipe"), pool)
     text = filled_page(root)
     write_whole(root / PAGE, [text.encode()])
@@ -63,7 +63,7 @@ def filled_page(root: Path) -> str:
     if not (root / PAGE).is_file():
         raise NotFoundError(f"no page {PAGE}, into which the tables go")
     page = (root / PAGE).read_text(encoding="utf-8")
-    tables = page_tables(read_params(root / "params.yaml").paper, read_numbers(root))
+    tables = page_tables(read_params(root / "params.yaml").comparison, read_numbers(root))
     return filled(page, tables, str(PAGE))
 
 
@@ -90,7 +90,7 @@ def page_tables(spec: PaperSpec, numbers: Numbers) -> dict[str, str]:
 
 def read_numbers(root: Path) -> Numbers:
     """The numbers that are there."""
-    spec = read_params(root / "params.yaml").paper
+    spec = read_params(root / "params.yaml").comparison
     files = {("method", name): f"paper-method@{name}" for name in spec.methods}
     files |= {("sets", name): f"paper-sets@{name}" for name in get_args(SettingsName)}
     found: dict[str, dict[str, dict[str, Any]]] = {"method": {}, "sets": {}}

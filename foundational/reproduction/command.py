@@ -35,7 +35,7 @@ def compare_method(root: Path, key: str, *, progress: Progress | None = None) ->
         where there is no such method, or one of its pools is not on this machine.
     """
     params = read_params(root / "params.yaml")
-    spec = params.paper
+    spec = params.comparison
     if key not in spec.methods:
         raise NotFoundError(f"no method {key!r} in params.yaml; {did_you_mean(key, spec.methods)}")
     settings = params.distill[spec.settings]
@@ -61,7 +61,7 @@ def compare_sets(root: Path, settings: str, *, progress: Progress | None = None)
     """
     chosen = settings_named(settings)
     params = read_params(root / "params.yaml")
-    spec = params.paper
+    spec = params.comparison
     sources = {name: open_source(root, wanted.source).dataset for name, wanted in spec.sets.items()}
     tests = {name: open_pool(root, name)[0].load() for name in spec.tested_on}
     some = next(iter(tests.values()))

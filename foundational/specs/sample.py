@@ -182,6 +182,6 @@ class SampleSpec(Spec):
     """The section ``sample``."""
 
     settings: SampleSettings
-    pools: dict[str, PoolSpec]
+    pools: dict[str, PoolSpec] = Field(default_factory=dict)
     """The pools of the project, by name."""
     element: ElementSpec

@@ -89,7 +89,7 @@ class TranslateSpec(Spec):
     """Share of the atoms with the local structure of a crystal, above which a configuration is called crystalline."""
     short_run_frames: Count
     """Frames of the MOMT run of the target that ``--refine`` samples where no pool is named."""
-    sets: dict[str, TranslationSpec]
+    sets: dict[str, TranslationSpec] = Field(default_factory=dict)
     default_rule: Rule
     """The rule of ``foundational translate`` where ``--rule`` is not given."""
     parity: dict[str, str] = Field(default_factory=dict)

@@ -49,6 +49,6 @@ class ValidateSpec(Spec):
     full_steps: Count
     """Most steps of a full relaxation by a network; one that needs more is reported as not converged."""
     pool_test: PoolTestSpec
-    datasets: dict[str, ValidatedSpec]
+    datasets: dict[str, ValidatedSpec] = Field(default_factory=dict)
     """The datasets of the pipeline; any other is tested on a holdout of its element and labeller, if there is one."""
     gates: GateSpec

@@ -33,7 +33,7 @@ def test_an_unknown_potential_is_answered_with_the_closest_name(registry: Potent
 
 
 def test_an_unknown_element_is_answered_with_the_way_to_add_one(registry: PotentialRegistry):
-    with pytest.raises(NotFoundError, match=r"element 'Co'.*to add one: an entry in datasets/potentials"):
+    with pytest.raises(NotFoundError, match=r"element 'Co'.*to add one: foundational potentials add FILE"):
         registry.for_element("Co")
 
 

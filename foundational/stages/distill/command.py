@@ -6,6 +6,7 @@ from typing import Any
 
 from foundational.data.atomic_write import write_whole
 from foundational.data.store import open_store
+from foundational.defaults import DEFAULTS
 from foundational.errors import ConflictError, InputError, NotFoundError, did_you_mean
 from foundational.progress import Progress
 from foundational.project import POOLS, STORE, dataset_folder
@@ -104,7 +105,8 @@ def _spec(params: Params, name: str, source: str | None, changes: dict[str, Any]
         raise InputError(f"{name!r} is defined in params.yaml; name your own sets local/<name>, got {name!r}")
     if local and source is None:
         raise InputError(f"expected data to choose {name!r} from; name a dataset or a file with --from")
-    base = params.distill[name] if not local else next(iter(params.distill.values()))
+    named = params.distill or read_params(DEFAULTS / "params.yaml").distill
+    base = params.distill[name] if not local else next(iter(named.values()))
     if source is not None:
         changes = {"pool": Path(source).name, **changes}
     return parse(DistillSpec, base.model_dump(mode="json") | changes, f"the settings of {name!r}")

@@ -24,6 +24,7 @@ from foundational.release.bundle.bundle import (
     MANIFEST,
     SCHEMAS,
     find_licence,
+    find_schemas,
     read_kept,
     write_contents,
     write_manifest,
@@ -226,7 +227,7 @@ def _write_bundle(
     parents = read_parents(root, record.provenance)
     with whole_folder(place, replace=True) as folder:
         store = root / DATASETS / record.name / STORE
-        complete = write_contents(folder, store, record, licence=licence, schemas=root / SCHEMAS, earlier=earlier)
+        complete = write_contents(folder, store, record, licence=licence, schemas=find_schemas(root), earlier=earlier)
         write_documents(folder, complete, potentials, parents)
         manifest = write_manifest(folder, complete)
         if key is not None:

@@ -79,6 +79,7 @@ class _Plan:
     params: Params
     name: str
     spec: PoolSpec
+    potential: ResolvedPotential
     details: dict[str, Any] = field(default_factory=dict)
     """For the record, beside those of the run."""
 
@@ -127,7 +128,8 @@ def sample_pool(
     spec = params.sample.pools[name]
     if frames is not None:
         spec = spec.model_copy(update={"frames": frames})
-    return _store(_Plan(root, params, name, spec), _Options(bias_from, workers, force, progress))
+    potential = potential_for(spec.element, root, spec.potential)
+    return _store(_Plan(root, params, name, spec, potential), _Options(bias_from, workers, force, progress))
 
 
 def sample_element(
@@ -193,7 +195,7 @@ def sample_element(
     elif "melting" in stored:
         details["melting"] = stored["melting"]
     spec = parse(MomtPool, chosen, "the command's options")
-    return _store(_Plan(root, params, name, spec, details), options)
+    return _store(_Plan(root, params, name, spec, potential, details), options)
 
 
 def _melting(
@@ -231,8 +233,7 @@ def _melting(
 
 def _store(plan: _Plan, options: _Options) -> StoredSample:
     """Sample a pool and store it, whole or not at all."""
-    root, name, params, spec = plan.root, plan.name, plan.params, plan.spec
-    potential = potential_for(spec.element, root, spec.potential)
+    root, name, params, spec, potential = plan.root, plan.name, plan.params, plan.spec, plan.potential
     labeller = LammpsLabeller(potential)
     run, parents = bias_source(root, options.bias_from, spec, potential)
     task = SamplingTask(

@@ -196,7 +196,7 @@ def short_run(root: Path, element: str, labelling: LabellingChoice, progress: Pr
         # MOMT has no order parameter for HCP; its run of FCC holds both close packings, and the liquid.
         ground = reference_crystals(LammpsLabeller(potential), element).ground_state
         given = {
-            "potential": potential.id,
+            "potential": labelling.potential or potential.id,
             "structure": "fcc" if ground == "hcp" else ground,
             "frames": read_params(root / "params.yaml").translate.short_run_frames,
         }

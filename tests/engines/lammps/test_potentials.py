@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from foundational.data.configurations import Configurations
+from foundational.defaults import DEFAULTS
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.library import lammps_instance, lammps_potentials
 from foundational.engines.lammps.potentials import potential_for, resolve_potential
@@ -51,9 +52,16 @@ def test_a_changed_byte_is_a_checksum_error(tmp_path: Path, checkout: Path):
         resolve_potential("NiNb", root)
 
 
-def test_a_missing_bundled_file_is_answered_with_dvc_pull(tmp_path: Path, checkout: Path):
+def test_a_bundled_file_that_is_missing_comes_from_the_package(tmp_path: Path, checkout: Path):
     root = project(tmp_path, checkout)
     (root / REGISTRY_FOLDER / "NiNb.eam.fs").unlink()
+    assert resolve_potential("NiNb", root).path == DEFAULTS / REGISTRY_FOLDER / "NiNb.eam.fs"
+
+
+def test_a_missing_file_of_an_own_entry_is_answered_with_dvc_pull(tmp_path: Path, checkout: Path):
+    root = project(tmp_path, checkout)
+    registry = root / REGISTRY_FOLDER / "potentials.yaml"
+    registry.write_text(registry.read_text(encoding="utf-8").replace("NiNb.eam.fs", "own.eam.fs"), encoding="utf-8")
     with pytest.raises(NotFoundError, match="dvc pull"):
         resolve_potential("NiNb", root)
 

@@ -1,0 +1,78 @@
+"""A new project is whole, its settings are those of the package, and nothing that was there changes."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foundational.defaults import DEFAULTS
+from foundational.errors import ConflictError, InputError
+from foundational.maintenance.new_project import init_project
+from foundational.project import find_root
+from foundational.specs.params import read_params
+from foundational.specs.parsing import read_yaml
+from foundational.specs.potentials import PotentialRegistry
+
+#: Sections of named pools and sets, which a new project has none of.
+EMPTY = ("sample.pools", "holdout", "distill", "translate.sets", "validate.datasets")
+
+
+def staged(root: Path) -> set[str]:
+    run = subprocess.run(
+        ["git", "diff", "--cached", "--name-only", "--relative"], cwd=root, check=True, capture_output=True, text=True
+    )
+    return set(run.stdout.split())
+
+
+def test_the_settings_of_a_new_project_are_those_of_the_package():
+    content: dict[str, Any] = read_yaml(DEFAULTS / "params.yaml")
+    for path in EMPTY:
+        *above, last = path.split(".")
+        section = content
+        for key in above:
+            section = section[key]
+        section[last] = {}
+    del content["paper"], content["translate"]["parity"], content["translate"]["metals"]
+    content["validate"]["gates"]["mae"] = None
+    assert read_yaml(DEFAULTS / "project" / "params.yaml") == content
+
+
+def test_a_new_project_has_what_the_commands_read_and_git_holds_it(tmp_path: Path):
+    made = init_project(tmp_path / "new")
+    root = made.root
+    assert made.new_repository
+    assert find_root(root) == root
+    assert not read_params(root / "params.yaml").distill
+    assert {p.id for p in PotentialRegistry.read(root).potentials} == {
+        p.id for p in PotentialRegistry.read(DEFAULTS).potentials
+    }
+    assert set(made.written) | {".dvc/.gitignore"} == staged(root)
+    assert "url = ../datasets/.store" in (root / ".dvc" / "config").read_text(encoding="utf-8")
+
+
+def test_an_existing_repository_keeps_its_files(tmp_path: Path):
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    (tmp_path / "README.md").write_text("mine", encoding="utf-8")
+    (tmp_path / ".gitignore").write_text("/build/\n*.log", encoding="utf-8")
+    made = init_project(tmp_path / "below")
+    assert not made.new_repository
+    assert (made.root / ".dvc").is_dir()
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
+    with pytest.raises(ConflictError, match=r"dvc.yaml in .* would be overwritten; nothing was written"):
+        init_project(tmp_path)
+    assert not (tmp_path / "params.yaml").exists()
+    (tmp_path / "dvc.yaml").unlink()
+    made = init_project(tmp_path)
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "mine"
+    assert made.readme == "datasets/README.md"
+    lines = (tmp_path / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert lines[:2] == ["/build/", "*.log"]
+    assert lines.count("/build/") == 1
+    assert ".gitignore" in made.appended
+
+
+def test_a_file_is_no_folder(tmp_path: Path):
+    (tmp_path / "x").touch()
+    with pytest.raises(InputError, match="expected a folder"):
+        init_project(tmp_path / "x")
