@@ -12,8 +12,8 @@ from foundational.errors import ConflictError
 
 #: An unlocked leftover younger than this may belong to a process that is about to lock it, s.
 _LEFTOVER_AGE = 60.0
-#: Device and inode of the folders that this process has locked to fill them.
-_FILLED: set[tuple[int, int]] = set()
+#: The end of the name of what is being written; its start is a dot.
+_PARTIAL = ".partial"
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
         _restore(target)
     _refuse_existing(target, replace)
     _remove_leftovers(target)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=_PARTIAL, dir=target.parent))
     try:
         with _locked(partial):
             yield partial
@@ -66,7 +66,7 @@ def previous(target: Path) -> Path:
 def write_whole(path: Path, content: Iterable[bytes]) -> None:
     """Write a file, given in pieces, so that a reader or a kill meets the old content or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_PARTIAL, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.writelines(content)
@@ -92,16 +92,18 @@ def _restore(target: Path) -> None:
 
 @contextmanager
 def _turn(folder: Path) -> Iterator[None]:
-    """Wait until no other process renames in ``folder``, and keep others from it; a killed process frees it.
+    """Wait until no other process or thread renames in ``folder``, and keep others from it; a killed process frees it.
 
-    A folder that this process fills by `whole_folder` is locked already: waiting for that lock would last for ever.
+    A folder that `whole_folder` fills is locked until it is whole, and waiting for its lock would never end. The turn
+    is then that of the nearest folder above that nobody fills.
     """
     import fcntl  # noqa: PLC0415 - absent on Windows, where datasets can be read
 
+    while folder.name.startswith(".") and folder.name.endswith(_PARTIAL):
+        folder = folder.parent
     handle = os.open(folder, os.O_RDONLY)
     try:
-        if _identity(handle) not in _FILLED:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
@@ -115,24 +117,14 @@ def _locked(folder: Path) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _FILLED.add(_identity(handle))
-        try:
-            yield
-        finally:
-            _FILLED.discard(_identity(handle))
+        yield
     finally:
         os.close(handle)
 
 
-def _identity(handle: int) -> tuple[int, int]:
-    """Device and inode of an open folder, which a renaming does not change."""
-    status = os.fstat(handle)
-    return status.st_dev, status.st_ino
-
-
 def _remove_leftovers(target: Path) -> None:
     """Remove what killed writers of ``target`` left behind."""
-    for folder in target.parent.glob(f".{target.name}.*.partial"):
+    for folder in target.parent.glob(f".{target.name}.*{_PARTIAL}"):
         with suppress(OSError):  # locked by a living writer, or gone already
             if time.time() - folder.stat().st_mtime > _LEFTOVER_AGE:
                 with _locked(folder):

@@ -1,6 +1,6 @@
 """What surrounds every stage: the lock, the refusal to overwrite, atomic writes, the record and the run log.
 
-A stage itself is a pure function from a specification and datasets to a dataset; it knows nothing of this.
+A stage itself is a pure function from a specification and datasets to a dataset; none of this is in it.
 """
 
 import json
@@ -90,7 +90,7 @@ def produce(
     parents
         records of the datasets the stage reads; they are embedded
     force
-        replace a dataset that is there. Without it an existing one is refused: nothing that is stored is replaced
+        replace an existing dataset. Without it an existing one is refused: nothing that is stored is replaced
         silently (``dvc repro`` removes an outdated output before it runs the stage).
 
     Raises

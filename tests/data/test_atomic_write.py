@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,26 @@ def test_writers_of_one_folder_at_once_each_end_and_leave_it_whole(tmp_path: Pat
 
 
 def test_a_folder_within_a_folder_that_is_being_written_does_not_wait_for_itself(tmp_path):
-    with whole_folder(tmp_path / "outer") as outer, whole_folder(outer / "inner") as inner:
-        (inner / "file").write_text("x")
-    assert (tmp_path / "outer/inner/file").read_text() == "x"
+    with (
+        whole_folder(tmp_path / "outer") as outer,
+        whole_folder(outer / "inner") as inner,
+        whole_folder(inner / "innermost") as innermost,
+    ):
+        (innermost / "file").write_text("x")
+    assert (tmp_path / "outer/inner/innermost/file").read_text() == "x"
+
+
+def test_threads_and_processes_that_write_within_it_take_turns_too(tmp_path):
+    def write(text: str) -> None:
+        for _ in range(20):
+            with whole_folder(outer / "inner", replace=True) as inner:
+                for name in ("a", "b"):
+                    (inner / name).write_text(text)
+
+    with whole_folder(tmp_path / "outer") as outer:
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(write, "xyz"))
+        command = [sys.executable, "-c", textwrap.dedent(REPLACER), outer / "inner", "p", "1", "replace"]
+        subprocess.run(command, input="go\n", text=True, check=True, capture_output=True, timeout=60)
+        assert [path.name for path in outer.iterdir()] == ["inner"]
+    assert (tmp_path / "outer/inner/a").read_text() == (tmp_path / "outer/inner/b").read_text() == "p"

@@ -129,7 +129,7 @@ def test_a_full_disk_is_told_in_one_sentence_and_releases_nothing(project, tmp_p
     shutil.rmtree(project.folder / "releases")
     for kibibytes in (16, 256):  # not enough for the data, enough for the folder and not for the zip
         with small_disk(tmp_path / f"small-{kibibytes}", kibibytes) as disk:
-            with pytest.raises(ConflictError, match=r"cannot write .*: No space left on device; mend that"):
+            with pytest.raises(ConflictError, match=r"cannot write .*: No space left on device; fix this"):
                 project.release(out=disk)
             assert not (disk / "ni" / "ni-1.0.0.zip").exists()
             whole = disk / "ni" / "ni-1.0.0"
@@ -151,9 +151,9 @@ def test_a_disk_that_fills_while_pulling_keeps_nothing(two, tmp_path, outside, m
 def test_a_folder_that_may_not_be_written_is_told_in_one_sentence(project, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
-    with read_only(out), pytest.raises(ConflictError, match=r"cannot write .*; mend that"):
+    with read_only(out), pytest.raises(ConflictError, match=r"cannot write .*; fix this"):
         project.release(out=out)
-    with read_only(project.folder), pytest.raises(ConflictError, match=r"cannot write .*; mend that"):
+    with read_only(project.folder), pytest.raises(ConflictError, match=r"cannot write .*; fix this"):
         project.release()
     assert not read_registry(project.folder).releases
     assert project.release().new

@@ -154,15 +154,15 @@ def read_kept(folder: Path, manifest_sha256: str) -> ReleaseRecord:
     Raises
     ------
     NotFoundError
-        They are not there.
+        They are missing.
     ChecksumError
         They are not those whose manifest the registry records.
     """
     entry = read_manifest(folder).files.get(RECORD)
-    known = sha256_of(folder / MANIFEST) == manifest_sha256
+    unchanged = sha256_of(folder / MANIFEST) == manifest_sha256
     if not (folder / RECORD).is_file():
         raise NotFoundError(f"{folder}: expected {RECORD}, found none; restore it from git")
-    if not known or entry is None or entry.sha256 != sha256_of(folder / RECORD):
+    if not unchanged or entry is None or entry.sha256 != sha256_of(folder / RECORD):
         raise ChecksumError(f"{folder}: {RECORD} or {MANIFEST} is not as it was released; restore it from git")
     return read_release(folder / RECORD)
 

@@ -1,6 +1,6 @@
 """OpenSSH signatures of a release's manifest, made and verified by ``ssh-keygen -Y`` (its manual calls them SSHSIG).
 
-The manifest holds the sha256 of every other file, so that its signature vouches for all of them.
+The manifest holds the sha256 of every other file, so that its signature covers all of them.
 """
 
 import base64

@@ -29,7 +29,7 @@ SIGNATURE = MANIFEST + SUFFIX
 
 
 class Verification(Spec):
-    """What `verify_bundle` or `judge_store` found."""
+    """What `verify_bundle` or `verify_data` found."""
 
     name: str
     version: str | None
@@ -82,7 +82,7 @@ def verify_bundle(
     release
         The registry's entry, where it is known: the manifest and the zip must be the ones that it records.
     signers
-        Demand a signature by one of these (allowed signers of ssh-keygen).
+        Require a signature by one of these (allowed signers of ssh-keygen).
 
     Raises
     ------
@@ -113,7 +113,7 @@ def verify_bundle(
     return Verification(name=manifest.name, version=manifest.version, problems=tuple(problems), signed_by=signed_by)
 
 
-def judge_store(store: Path, record: ProvenanceRecord | None, progress: Progress | None = None) -> list[str]:
+def verify_data(store: Path, record: ProvenanceRecord | None, progress: Progress | None = None) -> list[str]:
     """Everything that is wrong with a store by itself or against the record of how it was made."""
     damages = [str(damage) for damage in find_damages(store)]
     if damages:
@@ -173,7 +173,7 @@ def _broken_rules(folder: Path, manifest: BundleManifest, say: Progress) -> Iter
     if record.validation is not None:
         yield from _broken_validation(folder, record.validation, record.fingerprint)
     say(1, 4, "checking every rule")
-    yield from judge_store(folder / DATA, provenance)
+    yield from verify_data(folder / DATA, provenance)
     say(2, 4, "computing the fingerprint of the zarr")
     dataset = open_store(folder / DATA)
     if fingerprint(dataset) != record.fingerprint:

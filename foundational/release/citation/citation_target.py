@@ -1,4 +1,4 @@
-"""Which dataset a name means to somebody who wants to cite it, and what is known of its parents and potentials."""
+"""Which dataset a name means to somebody who wants to cite it, and what its parents and potentials are."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ class CitationTarget:
 def find_citation_target(reference: DatasetVersion, root: Path | None = None) -> CitationTarget:
     """The dataset that a name means: the version that is named, or what lies in the project, released or not.
 
-    Its numbers need not be there: its records, which git keeps, are enough.
+    Its records, which git keeps, are enough; its numbers may be missing.
 
     Raises
     ------
@@ -91,12 +91,12 @@ def read_known_release(name: str, version: str, project: Path | None) -> Release
         if place.is_file():
             return read_release(place)
     raise NotFoundError(
-        f"the record of {name}@{version} is not here; fetch it with: foundational pull {name}@{version}"
+        f"the record of {name}@{version} is not on this machine; fetch it with: foundational pull {name}@{version}"
     )
 
 
 def _recorded(datasets: Path) -> list[str]:
-    """Names of the datasets whose record is there, their data or not."""
+    """Names of the datasets that have a record, with data or without."""
     records = [*datasets.glob("*/provenance.json"), *datasets.glob("local/*/provenance.json")]
     return [record.parent.relative_to(datasets).as_posix() for record in records]
 

@@ -23,7 +23,7 @@ class CitationFormat(StrEnum):
 def format_citation(target: CitationTarget, style: CitationFormat) -> str:
     """Everything to cite for a dataset, with a newline at the end.
 
-    DataCite demands a year of publication; a dataset that is not released has that of today.
+    DataCite requires a year of publication; a dataset that is not released has that of today.
     """
     citable, works = target.citable, target.works
     if style is CitationFormat.BIBTEX:

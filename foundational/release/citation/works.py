@@ -88,9 +88,8 @@ def works_to_cite(
     dois
         Of parent datasets by name@version. A bundle holds none: they are learned later, and it never changes.
     """
-    known = parents or {}
     works: dict[str, Work] = {}
-    for work in _all_works(subject, registry, known, dois or {}):
+    for work in _all_works(subject, registry, parents or {}, dois or {}):
         works.setdefault(_identity(work), work)
     return tuple(works.values())
 
@@ -112,13 +111,13 @@ def is_pool(record: ProvenanceRecord) -> bool:
 
 
 def _all_works(
-    subject: Citable, registry: PotentialRegistry, known: Mapping[str, About], dois: Mapping[str, str]
+    subject: Citable, registry: PotentialRegistry, parents: Mapping[str, About], dois: Mapping[str, str]
 ) -> Iterator[Work]:
     yield _dataset_work(subject, "The dataset itself")
     yield from works_asked_for(subject.about)
     yield _labeller_work(subject.provenance.labeller, registry, "labelled the configurations")
     for record in ancestors(subject.provenance):
-        name, about = record.output.name, known.get(record.output.name)
+        name, about = record.output.name, parents.get(record.output.name)
         if not is_pool(record):
             version = record.output.version
             parent = Citable(name, about, record, version=version, doi=dois.get(f"{name}@{version}"))

@@ -1,7 +1,7 @@
 """What differs between two datasets, and the size of the step from one version to the next that follows from it.
 
 The rule, largest change first (docs/versions.md): **major**, a configuration removed, or a label, unit,
-method or the split of an old configuration changed, or a variable removed, or a licence that demands more; **minor**,
+method or the split of an old configuration changed, or a variable removed, or a licence that requires more; **minor**,
 configurations or variables added; **patch**, metadata, documentation or encoding.
 """
 
@@ -78,7 +78,7 @@ class Difference(Spec):
 
 @dataclass(frozen=True)
 class ComparedDataset:
-    """One of the two datasets, with what is known of it."""
+    """One of the two datasets, with its records, where these exist."""
 
     title: str
     dataset: xr.Dataset

@@ -34,9 +34,9 @@ def distribution_shift(
     quantity: str, unit: str, a: NDArray[np.float64] | None, b: NDArray[np.float64] | None
 ) -> DistributionShift:
     """Compare (C,) values of one quantity in two datasets."""
-    known = [x is not None and bool(len(x)) and bool(np.isfinite(x).all()) for x in (a, b)]
-    summaries = [_summary(x) if ok and x is not None else None for x, ok in zip((a, b), known, strict=True)]
-    ks = _distance(a, b) if all(known) and a is not None and b is not None else None
+    complete = [x is not None and bool(len(x)) and bool(np.isfinite(x).all()) for x in (a, b)]
+    summaries = [_summary(x) if ok and x is not None else None for x, ok in zip((a, b), complete, strict=True)]
+    ks = _distance(a, b) if all(complete) and a is not None and b is not None else None
     return DistributionShift(quantity=quantity, unit=unit, a=summaries[0], b=summaries[1], ks=ks)
 
 

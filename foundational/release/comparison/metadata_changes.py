@@ -7,8 +7,8 @@ from foundational.provenance.record import LabellerRecord, ProvenanceRecord
 from foundational.release.record import BumpName
 from foundational.specs.about import About
 
-#: What a licence demands of users. Creative Commons spells it in the identifier (CC-BY-NC-SA-4.0).
-_DEMANDS = {"CC0-1.0": set[str](), "PDDL-1.0": set[str](), "ODC-By-1.0": {"BY"}, "ODbL-1.0": {"BY", "SA"}}
+#: What a licence requires of users. Creative Commons spells it in the identifier (CC-BY-NC-SA-4.0).
+_REQUIREMENTS = {"CC0-1.0": set[str](), "PDDL-1.0": set[str](), "ODC-By-1.0": {"BY"}, "ODbL-1.0": {"BY", "SA"}}
 _CREATIVE_COMMONS = {"BY", "SA", "NC", "ND"}
 
 
@@ -21,9 +21,10 @@ def metadata_changes(
     """(kind, size, sentence) of every change; nothing is said where a side is not known."""
     if about_a is not None and about_b is not None:
         if about_a.licence != about_b.licence:
-            stricter = demands_more(about_a.licence, about_b.licence)
-            message = f"the licence is {about_b.licence}, was {about_a.licence}"
-            yield "licence", "major" if stricter else "patch", message + (", which may demand more" if stricter else "")
+            stricter = requires_more(about_a.licence, about_b.licence)
+            note = ", which may require more" if stricter else ""
+            message = f"the licence is {about_b.licence}, was {about_a.licence}{note}"
+            yield "licence", "major" if stricter else "patch", message
         for name in _differing(about_a.model_dump(exclude={"licence"}), about_b.model_dump(exclude={"licence"})):
             yield "metadata", "patch", f"about.yaml: {name} changed"
     if provenance_a is not None and provenance_b is not None:
@@ -66,23 +67,23 @@ def _stated(labeller: LabellerRecord) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def demands_more(old: str, new: str) -> bool:
-    """Whether the licence ``new`` may forbid what ``old`` allowed; one that is not known here may.
+def requires_more(old: str, new: str) -> bool:
+    """Whether the licence ``new`` may forbid what ``old`` allowed; a licence that is not in the table may.
 
-    >>> demands_more("CC-BY-4.0", "CC-BY-NC-4.0"), demands_more("CC-BY-4.0", "CC0-1.0")
+    >>> requires_more("CC-BY-4.0", "CC-BY-NC-4.0"), requires_more("CC-BY-4.0", "CC0-1.0")
     (True, False)
     """
-    before, after = _demands(old), _demands(new)
+    before, after = _requirements(old), _requirements(new)
     return before is None or after is None or not after <= before
 
 
-def _demands(licence: str) -> set[str] | None:
-    if licence in _DEMANDS:
-        return _DEMANDS[licence]
+def _requirements(licence: str) -> set[str] | None:
+    if licence in _REQUIREMENTS:
+        return _REQUIREMENTS[licence]
     kind, *parts = licence.split("-")
-    demands, version = set(parts[:-1]), parts[-1:]
-    known = kind == "CC" and bool(demands) and demands <= _CREATIVE_COMMONS and version != []
-    return demands if known else None
+    required, version = set(parts[:-1]), parts[-1:]
+    is_standard = kind == "CC" and bool(required) and required <= _CREATIVE_COMMONS and version != []
+    return required if is_standard else None
 
 
 def _record(record: ProvenanceRecord) -> dict[str, Any]:

@@ -99,18 +99,18 @@ def _released(root: Path, source: DatasetRecord, child: str) -> DatasetRecord:
     return source.model_copy(update={"version": version})
 
 
-def _at_least(wanted: Version | None, chosen: Version, why: str) -> Version:
-    if wanted is not None and wanted < chosen:
-        raise InputError(f"expected a version of at least {chosen}, which {why} needs, got {wanted}")
-    return wanted or chosen
+def _at_least(wanted: Version | None, lowest: Version, why: str) -> Version:
+    if wanted is not None and wanted < lowest:
+        raise InputError(f"expected a version of at least {lowest}, which {why} needs, got {wanted}")
+    return wanted or lowest
 
 
 def _removals(
     before: ComparedDataset, found: Difference, provenance: ProvenanceRecord | None, reason: str | None
 ) -> Iterator[Removal]:
     """Each removed configuration and why: the stage's own reason where it filtered it, else the given one."""
-    known = [] if provenance is None else provenance.details.get("filtered", [])
-    filtered = {entry["parent_id"]: entry["reason"] for entry in known}
+    entries = [] if provenance is None else provenance.details.get("filtered", [])
+    filtered = {entry["parent_id"]: entry["reason"] for entry in entries}
     parents: dict[str, str] = {}
     if filtered and found.ids.removed and "parent_id" in before.dataset:
         ids, parent_ids = (hexadecimal(before.dataset[name].to_numpy()) for name in ("id", "parent_id"))

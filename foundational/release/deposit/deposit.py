@@ -169,15 +169,15 @@ def _begin(plan: DepositPlan, records: Records) -> DepositState:
 
 def _send_files(plan: DepositPlan, records: Records, record: str, progress: Progress | None) -> None:
     """Make the draft's files those of the plan."""
-    there = records.files(record)
-    for name in there.keys() - {file.name for file in plan.files}:
+    stored = records.files(record)
+    for name in stored.keys() - {file.name for file in plan.files}:
         records.remove(record, name)
     total = sum(file.size for file in plan.files)
     sent = 0
     for file in plan.files:
         if progress is not None:
             progress(sent, total, file.name)
-        if _fault(there.get(file.name), file) is not None:
+        if _fault(stored.get(file.name), file) is not None:
             fault = _fault(records.upload(record, file.name, file.path), file)
             if fault is not None:
                 raise ChecksumError(

@@ -1,4 +1,4 @@
-"""What git knows of a project: the commit, its day, what is not committed, and files as they were."""
+"""What git says of a project: the commit, its day, what is not committed, and files as they were."""
 
 import subprocess
 from datetime import UTC, date, datetime
@@ -38,7 +38,7 @@ def head(root: Path) -> tuple[str, date]:
 
 
 def uncommitted(root: Path, *paths: str) -> list[str]:
-    """Files below ``paths`` (git's pathspecs) that differ from the commit or that git neither knows nor ignores."""
+    """Files below ``paths`` (git's pathspecs) that differ from the commit or that git neither tracks nor ignores."""
     return [line[3:] for line in git(root, "status", "--porcelain", "--untracked-files=all", "--", *paths).splitlines()]
 
 

@@ -96,15 +96,15 @@ class Registry(Spec):
         NotFoundError
             There is none.
         """
-        known = {release.version: release for release in self.releases}
-        if version is not None and str(version) in known:
-            return known[str(version)]
-        sound = [text for text in known if text not in self.yanked]
-        if version is None and sound:
-            return known[sound[-1]]
+        releases = {release.version: release for release in self.releases}
+        if version is not None and str(version) in releases:
+            return releases[str(version)]
+        valid = [text for text in releases if text not in self.yanked]
+        if version is None and valid:
+            return releases[valid[-1]]
         wanted = self.name if version is None else f"{self.name}@{version}"
-        told = [f"{text} (withdrawn)" if text in self.yanked else text for text in known]
-        raise NotFoundError(f"no release {wanted}; released: {', '.join(told) or 'none'}")
+        listed = [f"{text} (withdrawn)" if text in self.yanked else text for text in releases]
+        raise NotFoundError(f"no release {wanted}; released: {', '.join(listed) or 'none'}")
 
     def released_as(self, fingerprint: str) -> str | None:
         """The newest version whose content has that fingerprint, or None."""
@@ -138,7 +138,7 @@ class Registry(Spec):
         return self.model_copy(update={"yanked": self.yanked | {release.version: text}})
 
     def with_doi(self, version: Version, doi: str) -> "Registry":
-        """The registry that knows the DOI of ``version``.
+        """The registry with the DOI of ``version``.
 
         Raises
         ------
@@ -169,8 +169,8 @@ def read_registry(folder: Path) -> Registry:
 
 def known_registry(name: str, project: Path | None) -> Registry:
     """The project's registry of ``name``, else the copy in the user's store, else an empty one."""
-    here = Registry(name=name) if project is None else read_registry(project / DATASETS / name)
-    return here if here.releases else read_registry(user_store() / name)
+    own = Registry(name=name) if project is None else read_registry(project / DATASETS / name)
+    return own if own.releases else read_registry(user_store() / name)
 
 
 def parse_registry(content: bytes, source: str, name: str) -> Registry:
@@ -237,19 +237,19 @@ def require_history(root: Path, name: str, registry: Registry) -> None:
             )
 
 
-def merged(here: Registry, there: Registry) -> Registry:
-    """What two copies of a registry know together: one must be the beginning of the other.
+def merged(first: Registry, second: Registry) -> Registry:
+    """The longer of two copies of a registry; the other must be its beginning.
 
     Raises
     ------
     ConflictError
-        They tell different histories.
+        Their histories differ.
     """
-    longer, shorter = sorted((there, here), key=lambda registry: -len(registry.releases))
+    longer, shorter = sorted((second, first), key=lambda registry: -len(registry.releases))
     for a, b in zip(shorter.releases, longer.releases, strict=False):
         if a != b:
             raise ConflictError(
-                f"two registries of {here.name!r} say different things of {a.version} and {b.version}; "
+                f"two registries of {first.name!r} say different things of {a.version} and {b.version}; "
                 "released versions never change: one was edited"
             )
     return longer.model_copy(update={"yanked": shorter.yanked | longer.yanked, "dois": shorter.dois | longer.dois})

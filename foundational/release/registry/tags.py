@@ -23,15 +23,15 @@ def tag_releases(root: Path, name: str) -> list[str]:
     NotFoundError
         A release is not committed yet.
     ConflictError
-        A tag of that name stands at a commit that does not know the release.
+        A tag of that name stands at a commit whose registry lacks the release.
     """
     registry = read_registry(root / DATASETS / name)
     require_history(root, name, registry)
-    known = list(history(root, name))
+    commits = list(history(root, name))
     made = []
     for release in registry.releases:
         tag = f"{name}@v{release.version}"
-        commit = next((commit for commit, then in known if release in then.releases), None)
+        commit = next((commit for commit, then in commits if release in then.releases), None)
         if commit is None:
             raise NotFoundError(f"{tag}: the release is not committed; commit {DATASETS}/{name} first")
         try:
@@ -42,7 +42,7 @@ def tag_releases(root: Path, name: str) -> list[str]:
             continue
         if release not in _registry_at(root, tagged, name).releases:
             raise ConflictError(
-                f"the tag {tag} stands at {tagged[:12]}, where the registry does not know the release; "
+                f"the tag {tag} stands at {tagged[:12]}, where the registry lacks the release; "
                 f"remove it with: git tag -d {tag}"
             )
     return made

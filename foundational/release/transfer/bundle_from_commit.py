@@ -49,12 +49,12 @@ _COMMAND = """if True:
 
 
 def bundle_of(root: Path, registry: Registry, version: Version, out: Path) -> Path:
-    """The folder of a released version's bundle below ``out``, its zip beside it; made where it is not there.
+    """The folder of a released version's bundle below ``out``, its zip beside it; made where it is missing.
 
     Raises
     ------
     NotFoundError
-        There is no such release, its data are not to be had, or git does not hold its commit.
+        There is no such release, its data cannot be fetched, or git does not hold its commit.
     ConflictError
         The commit gives other bytes than were released.
     """

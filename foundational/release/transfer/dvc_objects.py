@@ -1,8 +1,8 @@
 """Data by their DVC hash, read without DVC: from the cache and from every remote that is a folder.
 
 DVC 3 keeps a file under ``files/md5/ab/cdef…``, and a folder as a JSON list of its files under ``….dir``; the name is
-the md5 of the content (https://dvc.org/doc/user-guide/project-structure/internal-files). md5 finds data here, it
-vouches for nothing: whoever fetches compares with the sha256 of the store's own manifest.
+the md5 of the content (https://dvc.org/doc/user-guide/project-structure/internal-files). md5 only finds data
+here; after fetching, they are compared with the sha256 of the store's own manifest.
 """
 
 import configparser

@@ -94,7 +94,7 @@ def beside(project: Path, name: str, version: Version) -> Path:
 
 
 def _is_release(store: Path, reference: DatasetVersion, entry: Release | None) -> bool:
-    """Whether a store is that release: by its root document, or where no registry knows it by the record beside it."""
+    """Whether a store is that release: by its root document, or where no registry has it by the record beside it."""
     if not (store / ROOT).is_file():
         return False
     if entry is not None:

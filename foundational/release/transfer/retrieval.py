@@ -38,7 +38,7 @@ class PullResult:
     store: Path
     record: ReleaseRecord
     fetched: bool
-    """False where it was here already."""
+    """False where it was on this machine already."""
     yanked: str | None
     """Why it was withdrawn."""
 
@@ -59,7 +59,7 @@ def pull(reference: DatasetVersion, source: str | None = None, root: Path | None
     ChecksumError
         What came is not what was released; nothing is kept.
     ConflictError
-        Other data lie where it belongs, or the source tells another history than the registry here.
+        Other data lie where it belongs, or the source's registry has another history than that on this machine.
     """
     project = project_or_none(root)
     registry = known_registry(reference.name, project)
@@ -91,7 +91,7 @@ def _place(target: Path, origin: ReleaseSource, entry: Release | None) -> bool:
     """Put the store at ``target``, with its records where git does not keep them; whether that was necessary.
 
     A damaged copy is replaced, but for the project's own data. Of two processes that pull at once the first gives the
-    name, and the other finds the release there.
+    name, and the other finds the release.
     """
     own = target.parent.name == origin.record.name and target.parent.parent.name == DATASETS
     damaged = False

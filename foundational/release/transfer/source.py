@@ -56,14 +56,14 @@ def find_source(
     source
         None for the project's own DVC store.
     registry
-        What is known here of the dataset's releases; a bundle that it records must be the one that comes.
+        The dataset's releases on this machine; a bundle that it records must be the one that comes.
 
     Raises
     ------
     NotFoundError
-        It is not there.
+        There is nothing at the source.
     ChecksumError
-        What is there is not what was released.
+        What is at the source is not what was released.
     InputError
         The source holds another release, or its registry was edited.
     """
@@ -81,23 +81,22 @@ def find_source(
             yield _in_project(folder / "clone", reference)
             return
         if source.startswith(("http://", "https://")):
-            path, theirs = _download(reference, source, folder)
+            path, other = _download(reference, source, folder)
         else:
             path = Path(source).expanduser()
             if (path / "dvc.yaml").is_file():
                 yield _in_project(path, reference)
                 return
-            theirs = read_registry(path / reference.name)
-            if theirs.releases:
-                path = path / reference.name / _archive_name(theirs, reference)
+            other = read_registry(path / reference.name)
+            if other.releases:
+                path = path / reference.name / _archive_name(other, reference)
             elif _released_below(path):
                 raise _unknown(reference.name, path)
         if not path.exists():
             raise NotFoundError(f"{path}: expected a release, its folder or zip, found nothing there")
         with opened_bundle(path) as bundle:
-            known = merged(registry, theirs)
-            record = _checked(bundle, reference, path, known)
-            yield ReleaseSource(record, theirs, lambda target: unpack(bundle / DATA, target))
+            record = _checked(bundle, reference, path, merged(registry, other))
+            yield ReleaseSource(record, other, lambda target: unpack(bundle / DATA, target))
 
 
 def _in_project(root: Path, reference: DatasetVersion) -> ReleaseSource:

@@ -83,7 +83,7 @@ def deposit_release(
 
 
 def _bundle(root: Path, registry: Registry, entry: Release, bundles: Path) -> Path:
-    """The bundle's folder; made again from the release's commit where it is not there."""
+    """The bundle's folder; made again from the release's commit where it is missing."""
     name = f"{registry.name}-{entry.version}"
     for folder in (bundles, bundles / name, bundles / registry.name / name):
         if folder.name == name and (folder / MANIFEST).is_file():

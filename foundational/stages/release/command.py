@@ -56,7 +56,7 @@ from foundational.stages.release.stage import draft_record, require_passed
 if TYPE_CHECKING:
     from foundational.evaluation.validation_report import ValidationReport
 
-#: What decides the bytes of a release besides the data; all of it must be committed.
+#: What decides the bytes of a release in addition to the data; all of it must be committed.
 _DECIDING = ("foundational", "LICENSES", SCHEMAS, "params.yaml", "dvc.lock", "datasets/potentials")
 
 
@@ -84,7 +84,7 @@ class ReleaseResult:
     difference: Difference | None
     """From the previous version; None for the first, or where nothing changed."""
     new: bool
-    """False where this version was released before; its bundle is there again."""
+    """False where this version was released before; its bundle exists again."""
     bundle: Path | None
     """The zip; None for a dry run."""
     stored: bool
@@ -114,11 +114,11 @@ def release_dataset(
     Raises
     ------
     DatasetError
-        `check` finds a breach.
+        `check` finds a violation.
     GateError
         A gate of params.yaml fails.
     ConflictError
-        Something that decides the bytes is not committed, another process releases it, or the registry was edited.
+        Something that decides the bytes is not committed, another process is releasing it, or the registry was edited.
     InputError
         The version is too low, a reason is missing, or the data are not those that DVC tracks.
     """
@@ -249,7 +249,7 @@ def _archive(place: Path) -> Path:
 
 
 def _rebuild(root: Path, registry: Registry, earlier: Sequence[ReleaseRecord], out: Path) -> Path:
-    """The zip of a version that was released before; made again, to the last bit, where it is not there."""
+    """The zip of a version that was released before; made again, to the last bit, where it is missing."""
     record, entry = earlier[-1], registry.releases[-1]
     place = out / record.name / f"{record.name}-{record.version}"
     archive = place.with_name(place.name + ".zip")

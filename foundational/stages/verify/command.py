@@ -9,12 +9,12 @@ from foundational.data.integrity.hashes import sha256_of
 from foundational.data.integrity.store_manifest import ROOT
 from foundational.errors import ChecksumError, FoundationalError, InputError, NotFoundError
 from foundational.progress import Progress
-from foundational.project import DATASETS, project_or_none, user_store
+from foundational.project import BUNDLES, DATASETS, project_or_none, user_store
 from foundational.provenance.record import PROVENANCE, ProvenanceRecord, read_record
 from foundational.release.bundle.archive import archive_folder
 from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept, read_manifest
 from foundational.release.bundle.signature import signer
-from foundational.release.bundle.verification import SIGNATURE, Verification, judge_store, opened_bundle, verify_bundle
+from foundational.release.bundle.verification import SIGNATURE, Verification, opened_bundle, verify_bundle, verify_data
 from foundational.release.comparison.released_records import record_differences
 from foundational.release.record import RECORD, ReleaseRecord, read_release
 from foundational.release.registry.git import has_history, read_at
@@ -25,10 +25,12 @@ from foundational.release.registry.registry import (
     Release,
     YankedWarning,
     known_registry,
+    read_registry,
     registry_text,
     require_history,
 )
 from foundational.release.registry.version import DatasetVersion, Version, parse_dataset_version
+from foundational.release.transfer.bundle_from_commit import bundle_of
 from foundational.release.transfer.location import locate
 from foundational.specs.about import About, read_about
 
@@ -44,7 +46,8 @@ def verify(
     """Verify a release or a dataset: every byte, every rule, the registry, and labels and signature where asked.
 
     The records beside the data are compared with those of the release of the same data, or with those of the newest
-    release where the data are new.
+    release where the data are new. A version whose data are not on this machine is made again from its own commit, as
+    `foundational.release.transfer.bundle_from_commit.bundle_of` does, and its bundle is verified.
 
     Parameters
     ----------
@@ -53,7 +56,7 @@ def verify(
     relabel
         Configurations, spread evenly, to label again with the potential that the provenance names.
     signers
-        Demand a signature by one of these allowed signers.
+        Require a signature by one of these allowed signers.
 
     Raises
     ------
@@ -61,19 +64,27 @@ def verify(
         There is no such release or dataset.
     ChecksumError
         It cannot be read at all.
+    ConflictError
+        Its commit gives other bytes than were released.
     """
     path = Path(what)
     bundled = (path / MANIFEST).is_file() and (path / DATA).is_file()
     if bundled or path.suffix == ".zip":
         return _bundle(path, root, relabel, signers, progress)
     reference = DatasetVersion(path.name) if path.exists() and "@" not in what else parse_dataset_version(what)
-    with warnings.catch_warnings(category=YankedWarning, action="ignore"):  # it is part of the answer
-        store = locate(what, root)
     project = project_or_none(root)
+    try:
+        with warnings.catch_warnings(category=YankedWarning, action="ignore"):  # it is part of the answer
+            store = locate(what, root)
+    except NotFoundError:
+        bundle = None if project is None else _made_again(project, reference)
+        if bundle is None:
+            raise
+        return _bundle(bundle, root, relabel, signers, progress)
     registry, problems = _registry(reference.name, project)
     records = _read_records(store.parent, registry)
     problems += records.problems
-    problems += judge_store(store, records.provenance, progress)
+    problems += verify_data(store, records.provenance, progress)
     entry = None
     if registry.releases:
         matching = [r for r in registry.releases if store.is_dir() and r.root == _root_digest(store)]
@@ -99,6 +110,15 @@ def verify(
         yanked=None if version is None else registry.yanked.get(version),
         signed_by=signed_by,
     )
+
+
+def _made_again(project: Path, reference: DatasetVersion) -> Path | None:
+    """The bundle of a version whose data are not on this machine, made by its own commit; None if it has no commit."""
+    registry = read_registry(project / DATASETS / reference.name)
+    released = {entry.version for entry in registry.releases}
+    if reference.version is None or str(reference.version) not in released or not has_history(project):
+        return None
+    return bundle_of(project, registry, reference.version, project / BUNDLES)
 
 
 @dataclass(frozen=True)
@@ -135,7 +155,7 @@ def _since_release(
     """(problems, changes): where a dataset differs from its release, or from the newest one where the data are new.
 
     A difference is a change where it has a record of its own: git's last commit holds the same text, or the data are
-    new and provenance.json belongs to them (`judge_store` compares the two). Any other difference is a problem.
+    new and provenance.json belongs to them (`verify_data` compares the two). Any other difference is a problem.
     """
     own = project is not None and records.folder == project / DATASETS / registry.name
     if entry is None and not own:
@@ -202,7 +222,7 @@ def _bundle(
         registry, problems = _registry(manifest.name, project_or_none(root))
         entry = next((r for r in registry.releases if r.version == manifest.version), None)
         if registry.releases and entry is None:
-            problems.append(f"the registry of {manifest.name!r} knows no release {manifest.version}")
+            problems.append(f"the registry of {manifest.name!r} has no release {manifest.version}")
         found = verify_bundle(path, release=entry, signers=signers, progress=progress)
         problems += found.problems
         if relabel and not problems:
@@ -234,7 +254,7 @@ def _registry(name: str, project: Path | None) -> tuple[Registry, list[str]]:
 def _signer_of_store(
     store: Path, reference: DatasetVersion, entry: Release | None, project: Path | None, signers: Path
 ) -> str:
-    """Who signed the manifest that vouches for a store on this machine."""
+    """Who signed the manifest that holds the digests of a store on this machine."""
     if entry is None or project is None:
         raise InputError(f"expected a release of the project to verify a signature of, got {reference}")
     kept = project / DATASETS / reference.name / RELEASES / entry.version

@@ -21,8 +21,6 @@ from foundational.provenance.record import LabellerRecord
 from foundational.release.bundle.bundle import read_manifest
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import read_registry
-from foundational.release.registry.version import Version
-from foundational.release.transfer.bundle_from_commit import bundle_of
 from foundational.stages.verify.command import verify
 from tests import validation_reports
 
@@ -124,10 +122,26 @@ def test_a_bundle_that_newer_texts_would_change_is_made_again_from_its_commit(tw
     (two.root / "LICENSES" / "CC-BY-4.0.txt").write_text("Another text.\n")
     two.commit()
     assert two.release().bundle.read_bytes() == expected["1.1.0"]
-    folder = bundle_of(two.root, read_registry(two.folder), Version(1, 0, 0), two.out)
-    assert folder.with_name("ni-1.0.0.zip").read_bytes() == expected["1.0.0"]
-    assert verify(str(folder), two.root).ok
+    assert verify("ni@1.0.0", two.root).ok  # whose data are not on this machine
+    assert (two.out / "ni" / "ni-1.0.0.zip").read_bytes() == expected["1.0.0"]
     assert len(git(two.root, "worktree", "list").splitlines()) == 1
+
+
+def test_pull_and_deposit_make_the_bundle_that_is_missing(two):
+    """Through the command line: of an older version after pulling it, of the newest before showing its deposit."""
+    expected = {v: (two.out / "ni" / f"ni-{v}.zip").read_bytes() for v in ("1.0.0", "1.1.0")}
+    shutil.rmtree(two.out)
+    pulled = CliRunner().invoke(app, ["pull", "ni@1.0.0", "--bundle", "--root", str(two.root)])
+    assert pulled.exit_code == 0, pulled.exception
+    assert (two.root / "datasets/local/ni-1.0.0/data.zarr").is_dir()
+    assert (two.out / "ni" / "ni-1.0.0.zip").read_bytes() == expected["1.0.0"]
+    command = ["deposit", "ni@1.1.0", "--to", "zenodo-sandbox", "--json", "--root", str(two.root)]
+    shown = CliRunner().invoke(app, command)
+    assert shown.exit_code == 0, shown.exception
+    assert (two.out / "ni" / "ni-1.1.0.zip").read_bytes() == expected["1.1.0"]
+    answer = json.loads(shown.stdout)
+    assert not answer["sent"]
+    assert "ni-1.1.0.zip" in {file["name"] for file in answer["files"]}
 
 
 def test_a_licence_without_a_text_is_refused(project):

@@ -15,7 +15,7 @@ from foundational.data.store import open_store, write_dataset
 from foundational.provenance.record import LabellerRecord
 from foundational.release.comparison.compared_dataset import open_compared
 from foundational.release.comparison.difference import ComparedDataset, difference
-from foundational.release.comparison.metadata_changes import demands_more
+from foundational.release.comparison.metadata_changes import requires_more
 from foundational.specs.about import About
 
 
@@ -91,7 +91,7 @@ def test_a_licence_that_may_forbid_more_is_a_major_change(nickel, old, new, more
         {"title": "t", "element": "Ni", "licence": old, "creators": [{"name": "A"}], "description": "d"}
     )
     after = about.model_copy(update={"licence": new})
-    assert demands_more(old, new) == more
+    assert requires_more(old, new) == more
     assert difference(ComparedDataset("a", nickel, about), ComparedDataset("b", nickel, after)).bump == (
         "major" if more else "patch"
     )
