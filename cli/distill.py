@@ -1,6 +1,7 @@
 """Commands about distilled sets: distill, audit."""
 
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,20 @@ from foundational.cli.output import emit, say
 from foundational.cli.progress import progress_on_stderr
 
 
+@dataclass(frozen=True)
+class Selection:
+    """What to change in the settings of a distillation; those of params.yaml where not given."""
+
+    frames: Annotated[int | None, typer.Option("--frames", min=1, help="Configurations to keep.")] = None
+    rounds: Annotated[int | None, typer.Option("--rounds", min=1, help="Largest number of rounds.")] = None
+    method: Annotated[
+        str | None, typer.Option("--method", help="Selection method, such as active or farthest-point.")
+    ] = None
+    target: Annotated[
+        str | None, typer.Option("--target", help="Stop at this error on a test set, such as '0.5 meV/atom'.")
+    ] = None
+
+
 def distill(
     name: Annotated[str, typer.Argument(help="Set of params.yaml, such as ni; local/<name> with --from.")] = "",
     *,
@@ -17,14 +32,7 @@ def distill(
         str | None, typer.Option("--from", help="Dataset, or extended XYZ file with labels, to choose from.")
     ] = None,
     other_name: Annotated[str | None, typer.Option("--name", hidden=True)] = None,
-    frames: Annotated[int | None, typer.Option("--frames", min=1, help="Configurations to keep.")] = None,
-    rounds: Annotated[int | None, typer.Option("--rounds", min=1, help="Largest number of rounds.")] = None,
-    method: Annotated[
-        str | None, typer.Option("--method", help="Selection method, such as active or farthest-point.")
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option("--target", help="Stop at this error on a test set, such as '0.5 meV/atom'.")
-    ] = None,
+    selection: Selection,
     extend: Annotated[
         bool, typer.Option("--extend", help="Continue from the stored set, which the longer one replaces.")
     ] = False,
@@ -43,10 +51,15 @@ def distill(
     name = other_name or name
     if not name:
         raise InputError("expected the name of a set, such as ni, or local/<name> with --from")
-    changes = {"frames": frames, "rounds": rounds, "method": method, "target": target}
     with progress_on_stderr(f"distilling {name}") as progress:
         record = distill_pool(
-            find_root(root), name, source=source, changes=changes, extend=extend, force=force, progress=progress
+            find_root(root),
+            name,
+            source=source,
+            changes=asdict(selection),
+            extend=extend,
+            force=force,
+            progress=progress,
         )
     for line in record.details["rounds"]:
         say(_round(line))

@@ -39,20 +39,27 @@ class Window:
     ] = None
 
 
+@dataclass(frozen=True)
+class SamplingRun:
+    """How a pool is named, how long it is sampled, and with which bias."""
+
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the pool; default: local-<element>-momt-<atoms>.")
+    ] = None
+    frames: Annotated[
+        int | None, typer.Option("--frames", min=1, help="Frames in total; a larger number extends a stored pool.")
+    ] = None
+    bias_from: Annotated[str | None, typer.Option("--bias-from", help="Use the bias of this pool and learn none.")] = (
+        None
+    )
+
+
 def sample(
     pool: Annotated[str | None, typer.Argument(help="Pool of params.yaml; or give --element.")] = None,
     element: Annotated[str | None, typer.Option("--element", help="Any metal of the registry, such as Cu.")] = None,
     *,
     window: Window,
-    name: Annotated[
-        str | None, typer.Option("--name", help="Name of the pool; default: local-<element>-momt-<atoms>.")
-    ] = None,
-    frames: Annotated[
-        int | None, typer.Option("--frames", min=1, help="Frames in total; a larger number extends a stored pool.")
-    ] = None,
-    bias_from: Annotated[
-        str | None, typer.Option("--bias-from", help="Use the bias of this pool and learn none.")
-    ] = None,
+    run: SamplingRun,
     workers: Workers = 2,
     force: Force = False,
     root: Root = None,
@@ -71,27 +78,27 @@ def sample(
     given = {key: value for key, value in asdict(window).items() if value is not None}
     if (pool is None) == (element is None):
         raise InputError("expected a pool of params.yaml or --element, one of the two")
-    if element is None and (given or name):
+    if element is None and (given or run.name):
         raise InputError(f"params.yaml decides the {', '.join(given) or 'name'} of {pool!r}; change it there")
     with progress_on_stderr(f"sampling {pool or element}") as progress:
         if pool is not None:
             sampled = sample_pool(
                 find_root(root),
                 pool,
-                frames=frames,
-                bias_from=bias_from,
+                frames=run.frames,
+                bias_from=run.bias_from,
                 workers=workers,
                 force=force,
                 progress=progress,
             )
         elif element is not None:
-            given |= {} if frames is None else {"frames": frames}
+            given |= {} if run.frames is None else {"frames": run.frames}
             sampled = sample_element(
                 find_root(root),
                 element,
                 given,
-                name=name,
-                bias_from=bias_from,
+                name=run.name,
+                bias_from=run.bias_from,
                 workers=workers,
                 force=force,
                 progress=progress,

@@ -10,8 +10,11 @@ print(ni)
 print(ni[0].get_potential_energy(), "eV of", ni[0])  # ASE Atoms with energy, forces and stress
 print(ni["forces"].shape, ni["forces"].attrs["units"])
 
-# 60 configurations and one short training: seconds instead of minutes.
-quick = {"ani": {"recipe": {"members": 2, "training": {"epochs": 1, "least_steps": 400}}}}
+# 60 configurations, a short training and no full relaxations: seconds instead of minutes.
+quick = {
+    "ani": {"recipe": {"members": 2, "training": {"epochs": 1, "least_steps": 400}}},
+    "validate": {"full_steps": 0},
+}
 copper = foundational.translate(ni[:60], to="Cu", crystals=())
 print(copper)
 

@@ -43,7 +43,7 @@ class StructureReport(Report):
         full = self.full
         relaxed = "" if full is None else f"{full.structure} {full.energy_per_atom:.4f} "
         relaxed += "" if full is None else f"({full.reference_structure} {full.reference_energy_per_atom:.4f})"
-        return f"{distance:<16}{energy:<20}{self.error_meV:>+7.1f} {mark} {relaxed}"
+        return f"{distance:<16}{energy:<20}{self.error_meV:>+7.1f} {mark} {relaxed}".rstrip()
 
 
 class MemberReport(Report):
@@ -104,7 +104,8 @@ class ValidationReport(Report):
         """Crystals of each network beside the reference, the errors on the holdout, and the gates."""
         yield f"{self.dataset}: {self.training_configurations:,} configurations, {len(self.members)} networks"
         head = f"{'network':<9}{'structure':<11}{'d(NN) Å (ref)':<16}{'E eV/atom (ref)':<20}{'ΔE meV':>7}"
-        yield f"{head}   full relaxation"
+        full = any(crystal.full is not None for member in self.members for crystal in member.structures.values())
+        yield f"{head}   full relaxation" if full else head
         for member in self.members:
             mark = "✓" if member.rank_ok else "✗"
             for name, crystal in member.structures.items():

@@ -27,7 +27,7 @@ class ValidatedSpec(Spec):
 
 
 class PoolTestSpec(Spec):
-    """How networks are tested on every frame of a pool: the command ``parity``."""
+    """How networks are tested on every frame of a pool: the command ``survey pool``."""
 
     parts: Count
     """Parts of the pool by energy, of equally many frames, each with its own errors."""
@@ -46,8 +46,9 @@ class ValidateSpec(Spec):
     """Reference gap below which two structures count as a tie, eV/atom (Kendall's tau-b)."""
     rattle: Length
     """Standard deviation of the displacements from which the full relaxations start, Å."""
-    full_steps: Count
-    """Most steps of a full relaxation by a network; one that needs more is reported as not converged."""
+    full_steps: int = Field(ge=0, strict=True)
+    """Most steps of a full relaxation by a network; one that needs more is reported as not converged. 0: none is made,
+    by the reference neither."""
     pool_test: PoolTestSpec
     datasets: dict[str, ValidatedSpec] = Field(default_factory=dict)
     """The datasets of the pipeline; any other is tested on a holdout of its element and labeller, if there is one."""

@@ -17,7 +17,7 @@ TINY = {
 }
 
 
-def test_extension_says_how_many_frames_it_went_on_from(foundational, project):
+def test_extension_says_from_how_many_frames_it_continues(foundational, project):
     YAML().dump(merge(read_yaml(project / "params.yaml"), TINY), project / "params.yaml")
     first = foundational("sample", "ni-npt-solid-32", "--workers", "1", cwd=project)
     assert first.status == 0
@@ -43,7 +43,7 @@ def test_extension_says_how_many_frames_it_went_on_from(foundational, project):
         ("sample --element Cv", "no potential with element 'Cv' in the registry, which has Ag, Al"),
         ("sample --element Cu --potential NiNb", "potential 'NiNb' has no Cu"),
         ("sample --element Fe --supercell 2", "a bcc supercell of 2 holds 16 atoms"),
-        ("sample --element Zr", "is hcp, which the order parameter does not know; sample --structure fcc or bcc"),
+        ("sample --element Zr", "is hcp, and there is no order parameter for hcp; sample --structure fcc or bcc"),
         ("sample --element Cu --name cu", "expected a name that starts with local-"),
         (
             "sample --element Cu --temperature-low 2000 --temperature 1500 --temperature-high 3000",
