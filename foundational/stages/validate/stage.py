@@ -146,7 +146,7 @@ def _full(
     network: Ensemble, name: Structure, crystal: ComparedCrystal, spec: ValidateSpec, plan: EvaluationPlan
 ) -> FullReport | None:
     """The crystal relaxed with atoms and cell free; None without a minimum to start from, or where not asked for."""
-    if crystal.relaxed is None or steps == 0:
+    if crystal.relaxed is None or spec.full_steps == 0:
         return None
     reference = plan.reference
     relaxed = relax_fully(
