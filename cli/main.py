@@ -65,6 +65,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]]]] = {
     },
     "Publish": {
         "export": interchange.export,
+        "adopt": publish.adopt,
         "release": release.release,
         "verify": release.verify,
         "pull": release.pull,

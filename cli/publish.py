@@ -1,10 +1,12 @@
-"""Commands that publish: cite, deposit."""
+"""Commands that publish: adopt, cite, deposit."""
 
 import os
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +16,64 @@ from foundational.cli.progress import progress_on_stderr
 
 if TYPE_CHECKING:
     from foundational.stages.deposit.command import DepositResult
+
+
+@dataclass(frozen=True)
+class Statements:
+    """What a release must say of a set."""
+
+    title: Annotated[str | None, typer.Option("--title", help="Title, one line.")] = None
+    licence: Annotated[str | None, typer.Option("--licence", help="SPDX identifier, such as CC-BY-4.0.")] = None
+    creator: Annotated[
+        list[str] | None,
+        typer.Option("--creator", help="'Family, Given <ORCID iD>' (repeatable), with or without iD."),
+    ] = None
+    description: Annotated[
+        str | None, typer.Option("--description", help="What it is, how it was made and what it is for.")
+    ] = None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Those that were given."""
+        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
+
+
+def adopt(
+    name: Annotated[str, typer.Argument(help="Your own set, local/<name>.")],
+    *,
+    new_name: Annotated[str, typer.Option("--as", help="Its new name, without local/.")],
+    statements: Statements,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; refuse where something is missing.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the data of a set, for its next version.")] = False,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Give your own set to git and DVC, for a release.
+
+    It moves to datasets/<name> and gets an about.yaml. What a release must state and no option gives is asked for.
+    """
+    from foundational.project import find_root
+    from foundational.stages.adopt.command import QUESTIONS, adopt_dataset, known_answers, missing_answers
+
+    project = find_root(root)
+    answers = known_answers(project, new_name) | statements.given
+    if not yes and sys.stdin.isatty():
+        for missing in missing_answers(answers):
+            answer = typer.prompt(QUESTIONS[missing], default="", show_default=False, err=True)
+            answers[missing] = [part for part in answer.split(";") if part.strip()] if missing == "creator" else answer
+    done = adopt_dataset(project, name, new_name, answers, force=force)
+    document = {
+        "name": new_name,
+        "fingerprint": done.record.output.fingerprint,
+        "files": list(done.files),
+        "about": done.about.model_dump(mode="json"),
+    }
+    lines = [
+        f"datasets/{new_name}: {done.record.output.n_configurations:,} configurations of {done.record.element}, "
+        "kept by DVC and git",
+        f"next: git commit -m 'Add {new_name}'; foundational release {new_name}",
+    ]
+    emit(document, as_json, lambda: lines)
 
 
 class Format(StrEnum):

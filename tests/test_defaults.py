@@ -35,5 +35,6 @@ def test_a_wheel_holds_them(checkout: Path, tmp_path: Path):
         [sys.executable, "-c", code, str(tmp_path)], cwd=tmp_path / "source", check=True, capture_output=True, text=True
     )
     with zipfile.ZipFile(tmp_path / run.stdout.split()[-1]) as wheel:
-        for name in (*FILES, "datasets/potentials/NiNb.eam.fs"):
+        further = ("project/params.yaml", "project/README.md", "LICENSES/CC-BY-4.0.txt", "schemas/release.json")
+        for name in (*FILES, "datasets/potentials/NiNb.eam.fs", *further):
             assert wheel.read(f"foundational/defaults/{name}") == (DEFAULTS / name).read_bytes()

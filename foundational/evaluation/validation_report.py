@@ -51,12 +51,13 @@ class MemberReport(Report):
 
     member: int = Field(alias="seed")
     """From 0."""
-    rank_ok: bool
-    ground_state_ok: bool
+    rank_ok: bool | None
+    """Null where no crystals were compared."""
+    ground_state_ok: bool | None
     kendall_tau: float | None
     mae_meV_per_atom: float | None  # noqa: N815
     structures: dict[str, StructureReport]
-    published_hcp: StructureReport
+    published_hcp: StructureReport | None
     """HCP at c/a = √3, as in the paper's tables (arXiv 2311.05407); compared, never gated."""
 
 
@@ -77,9 +78,9 @@ class ValidationReport(Report):
     element: str
     training_configurations: int
     holdout: str | None
-    rank_ok: bool
-    """For every network."""
-    ground_state_ok: bool
+    rank_ok: bool | None
+    """For every network; null where no crystals were compared, since the labels come from a file."""
+    ground_state_ok: bool | None
     """For every network."""
     kendall_tau: float | None
     """Mean over networks."""
@@ -105,7 +106,8 @@ class ValidationReport(Report):
         yield f"{self.dataset}: {self.training_configurations:,} configurations, {len(self.members)} networks"
         head = f"{'network':<9}{'structure':<11}{'d(NN) Å (ref)':<16}{'E eV/atom (ref)':<20}{'ΔE meV':>7}"
         full = any(crystal.full is not None for member in self.members for crystal in member.structures.values())
-        yield f"{head}   full relaxation" if full else head
+        if any(member.structures for member in self.members):
+            yield f"{head}   full relaxation" if full else head
         for member in self.members:
             mark = "✓" if member.rank_ok else "✗"
             for name, crystal in member.structures.items():

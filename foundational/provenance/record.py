@@ -76,6 +76,11 @@ class ProvenanceRecord(Spec):
     parents: tuple["ProvenanceRecord", ...] = ()
 
 
+def is_imported(record: ProvenanceRecord) -> bool:
+    """Whether a record is that of a file from elsewhere, which is a source that no release needs to name."""
+    return record.stage == "import" and not record.inputs
+
+
 def software_versions(stage: str) -> dict[str, str]:
     """Installed versions of the packages that decide a stage's numbers."""
     found = {}

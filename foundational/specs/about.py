@@ -1,9 +1,10 @@
 """A dataset's ``about.yaml``: what people, not programs, have to say of it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from foundational.specs.base import Spec
 from foundational.specs.parsing import parse, read_yaml
@@ -20,8 +21,24 @@ def _checked_orcid(orcid: str) -> str:
     return orcid
 
 
+def _known_licence(licence: Any) -> Any:
+    """Refuse what is no identifier of SPDX, or is spelt in another way."""
+    if not isinstance(licence, str):
+        return licence
+    try:
+        known = str(canonicalize_license_expression(licence))
+    except InvalidLicenseExpression:
+        raise ValueError(
+            f"expected an SPDX licence identifier such as CC-BY-4.0 (https://spdx.org/licenses), got {licence!r}"
+        ) from None
+    if known != licence:
+        raise ValueError(f"expected the SPDX spelling {known}, got {licence!r}")
+    return licence
+
+
 Text = Annotated[str, Field(min_length=1)]
-Orcid = Annotated[str, Field(pattern=r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$"), AfterValidator(_checked_orcid)]
+ORCID_PATTERN = r"^\d{4}-\d{4}-\d{4}-\d{3}[\dX]$"
+Orcid = Annotated[str, Field(pattern=ORCID_PATTERN), AfterValidator(_checked_orcid)]
 
 
 class Creator(Spec):
@@ -46,8 +63,12 @@ class About(Spec):
     """The content of ``datasets/<name>/about.yaml``."""
 
     title: Text = Field(description="One line.")
-    element: Annotated[str, Field(pattern=r"^[A-Z][a-z]?$")] = Field(description="Chemical symbol.")
-    licence: Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]+$")] = Field(description="SPDX identifier, CC-BY-4.0.")
+    element: Annotated[str, Field(pattern=r"^([A-Z][a-z]?)+$")] = Field(
+        description="Chemical symbol; of several elements the symbols in the order of their numbers, as in AlCu."
+    )
+    licence: Annotated[str, Field(pattern=r"^[A-Za-z0-9.+-]+$"), BeforeValidator(_known_licence)] = Field(
+        description="SPDX identifier, CC-BY-4.0."
+    )
     creators: tuple[Creator, ...] = Field(min_length=1, description="In the order of a citation.")
     description: Text = Field(description="What it is, how it was made and what it is for.")
     caveats: tuple[Text, ...] = Field(default=(), description="What it is not good for.")

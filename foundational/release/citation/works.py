@@ -8,7 +8,7 @@ from typing import Final
 
 from foundational.errors import NotFoundError
 from foundational.project import dataset_folder
-from foundational.provenance.record import LabellerRecord, ProvenanceRecord
+from foundational.provenance.record import LabellerRecord, ProvenanceRecord, is_imported
 from foundational.release.citation.printed_reference import Author, Work, parse_printed_reference
 from foundational.release.record import ReleaseRecord
 from foundational.specs.about import About, Creator, read_about
@@ -106,8 +106,8 @@ def read_parents(root: Path, provenance: ProvenanceRecord) -> dict[str, About]:
 
 
 def is_pool(record: ProvenanceRecord) -> bool:
-    """Whether a record is that of a raw pool or a selection, which are never released."""
-    return record.stage in _NEVER_RELEASED
+    """Whether a record is that of a raw pool, a selection or a file, which are never released."""
+    return record.stage in _NEVER_RELEASED or (is_imported(record) and record.output.version is None)
 
 
 def _all_works(
@@ -171,6 +171,9 @@ def _dataset_work(subject: Citable, why: str) -> Work:
 def _labeller_work(labeller: LabellerRecord, registry: PotentialRegistry, did: str) -> Work:
     """What to cite for the method that gave labels; a potential without a known paper is named by its file."""
     kind, _, name = labeller.id.partition(":")
+    if kind == "file":
+        digest = f", sha256:{labeller.sha256}" if labeller.sha256 else ""
+        return Work(kind="other", text=f"{name}{digest}", why="The file from which the labels come")
     spec = next((p for p in registry.potentials if kind == "lammps" and p.id == name), None)
     if spec is None:
         digest = f", sha256:{labeller.sha256}" if labeller.sha256 else ""

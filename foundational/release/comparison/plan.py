@@ -6,8 +6,8 @@ from pathlib import Path
 
 from foundational.data.fingerprint import hexadecimal
 from foundational.errors import ConflictError, InputError
-from foundational.project import DATASETS, POOLS
-from foundational.provenance.record import DatasetRecord, ProvenanceRecord, read_record
+from foundational.project import DATASETS, POOLS, can_be_name
+from foundational.provenance.record import DatasetRecord, ProvenanceRecord, is_imported, read_record
 from foundational.release.comparison.compared_dataset import open_compared
 from foundational.release.comparison.difference import ComparedDataset, Difference, difference
 from foundational.release.record import Removal
@@ -77,20 +77,27 @@ def _released_provenance(root: Path, record: ProvenanceRecord, version: Version)
 
 
 def _with_parents(root: Path, record: ProvenanceRecord) -> ProvenanceRecord:
-    inputs = tuple(_released(root, source, record.output.name) for source in record.inputs)
+    imported = {parent.output.fingerprint for parent in record.parents if is_imported(parent)}
+
+    def released(source: DatasetRecord) -> DatasetRecord:
+        return _released(root, source, record.output.name, needed=source.fingerprint not in imported)
+
+    inputs = tuple(released(source) for source in record.inputs)
     parents = tuple(
-        _with_parents(root, parent).model_copy(update={"output": _released(root, parent.output, record.output.name)})
-        for parent in record.parents
+        _with_parents(root, parent).model_copy(update={"output": released(parent.output)}) for parent in record.parents
     )
     return record.model_copy(update={"inputs": inputs, "parents": parents})
 
 
-def _released(root: Path, source: DatasetRecord, child: str) -> DatasetRecord:
+def _released(root: Path, source: DatasetRecord, child: str, *, needed: bool) -> DatasetRecord:
+    """The source with its version; as it is where it is a pool, or where no release of it is ``needed``."""
     if source.name.startswith(POOLS):
         return source
     version = None
-    if not source.name.startswith("local/"):
+    if can_be_name(source.name) and not source.name.startswith("local/"):
         version = read_registry(root / DATASETS / source.name).released_as(source.fingerprint)
+    if version is None and not needed:
+        return source
     if version is None:
         raise ConflictError(
             f"{child!r} was made from {source.name!r} ({source.fingerprint[:12]}…), which was never released; "

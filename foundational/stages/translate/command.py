@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ase.data import atomic_numbers
+
 from foundational.data.store import open_store
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
@@ -129,6 +131,12 @@ def require_translatable(parent: ProvenanceRecord, element: str) -> None:
     name, labeller = parent.output.name, parent.labeller.id
     if element == parent.element:
         raise InputError(f"{name!r} is {element} already; expected another element")
+    if labeller.startswith("file:") or parent.element not in atomic_numbers:
+        raise InputError(
+            f"{name!r} has labels of {parent.element} from {labeller}, and a translation needs relaxed crystals by the "
+            f"method of its parent; label it by such a method first: foundational relabel {name} local/NAME "
+            "--labeller lammps:POTENTIAL"
+        )
     if labeller.startswith("ase:"):
         raise InputError(
             f"{name!r} was labelled by {labeller}, which must relax the parent's crystals and is not run unasked; "

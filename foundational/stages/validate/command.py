@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ase.data import atomic_numbers
+
+from foundational.data.labeller import Labeller
 from foundational.data.named import NamedDataset
 from foundational.data.store import open_store
 from foundational.engines.crystals.references import reference_crystals
@@ -13,9 +16,10 @@ from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.records import labeller_of
 from foundational.progress import Progress
 from foundational.project import STORE, find_dataset
-from foundational.provenance.record import read_record
+from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.specs.params import read_params
 from foundational.stages.validate.stage import validate
+from foundational.stages.validate.without_crystals import validate_without_crystals
 from foundational.workspace.holdouts import holdout_for, named_holdout
 from foundational.workspace.validations import write_validation
 
@@ -38,7 +42,8 @@ def validate_dataset(
     members
         Networks to train; by default what params.yaml says.
     labeller_name, arguments
-        The labeller of the record again, where it is one that runs the user's code.
+        The labeller of the record again, where it is one that runs the user's code; of labels from a file, the method
+        that gave them. Without it a set from a file is tested on configurations alone, and on no crystals.
     holdout_name
         The dataset to test on; by default the one that params.yaml names, or any of the same element and labeller.
     write
@@ -60,18 +65,35 @@ def validate_dataset(
     named = None
     if labeller_name is not None:
         named = labeller_named(labeller_name, root, arguments, element=record.element)
-    labeller = labeller_of(record.labeller, root, named)
-    plan = EvaluationPlan(
-        settings=params.ani.scaled(spec.training, float(dataset.attrs["volume_per_atom"])),
-        reference=reference_crystals(labeller, record.element),
-        tie=spec.tie,
-        seed=params.seed,
-    )
+    settings = params.ani.scaled(spec.training, float(dataset.attrs["volume_per_atom"]))
     if holdout_name is None:
         holdout = holdout_for(root, params, name, record)
     else:
         holdout = named_holdout(root, holdout_name, record)
-    report = validate(NamedDataset(name, dataset), holdout, spec, plan, progress=progress)
+    subject = NamedDataset(name, dataset)
+    if (why := _without_crystals(record, named)) is not None:
+        report = validate_without_crystals(subject, holdout, spec, settings, params.seed, why, progress=progress)
+        if write:
+            write_validation(root, report)
+        return report
+    from_file = record.labeller.id.startswith("file:")
+    labeller = named if from_file and named is not None else labeller_of(record.labeller, root, named)
+    plan = EvaluationPlan(
+        settings=settings,
+        reference=reference_crystals(labeller, record.element),
+        tie=spec.tie,
+        seed=params.seed,
+    )
+    report = validate(subject, holdout, spec, plan, progress=progress)
     if write:
         write_validation(root, report)
     return report
+
+
+def _without_crystals(record: ProvenanceRecord, named: Labeller | None) -> str | None:
+    """Why no crystals can be compared; None where they can."""
+    if record.element not in atomic_numbers:
+        return f"the set has several elements, {record.element}"
+    if record.labeller.id.startswith("file:") and named is None:
+        return f"the labels come from {record.labeller.id.removeprefix('file:')}, and no --labeller is named"
+    return None

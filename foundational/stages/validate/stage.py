@@ -20,7 +20,7 @@ from foundational.stages.validate.gates import Findings, evaluate_gates
 from foundational.units import MEV
 
 #: Errors that the report has as means over networks.
-_MEANS = (
+MEANS = (
     "mae_meV_per_atom",
     "mae_shifted_meV_per_atom",
     "rmse_meV_per_atom",
@@ -58,7 +58,7 @@ def validate(
         where the holdout is of another element, or shares configurations with the dataset.
     """
     if holdout is not None:
-        _require_independent(subject, holdout)
+        require_independent(subject, holdout)
     seed = derive(plan.seed, "validate", subject.name)
     ensemble = retrain(subject.dataset, plan.settings, spec.members, seed, progress=progress)
     errors: list[ModelErrors] = []
@@ -70,13 +70,13 @@ def validate(
         _member(m, ensemble.member(m), found, errors[m] if errors else None, spec, plan)
         for m, found in enumerate(crystals.members)
     ]
-    means = {key: float(np.mean([getattr(e, key) for e in errors])) for key in _MEANS} if errors else {}
+    means = {key: float(np.mean([getattr(e, key) for e in errors])) for key in MEANS} if errors else {}
     largest = _largest_error(crystals.members)
     taus = [m.kendall_tau for m in members if m.kendall_tau is not None]
     findings = Findings(
         members=spec.members,
-        rank_ok=sum(m.rank_ok for m in members),
-        ground_state_ok=sum(m.ground_state_ok for m in members),
+        rank_ok=sum(bool(m.rank_ok) for m in members),
+        ground_state_ok=sum(bool(m.ground_state_ok) for m in members),
         mae=means["mae_meV_per_atom"] / MEV if means else None,
         crystal_error=largest,
     )
@@ -98,7 +98,7 @@ def validate(
     )
 
 
-def _require_independent(subject: NamedDataset, holdout: NamedDataset) -> None:
+def require_independent(subject: NamedDataset, holdout: NamedDataset) -> None:
     """Refuse a holdout on which networks trained on ``subject`` cannot be tested."""
     if holdout.element != subject.element:
         raise InputError(f"expected a holdout of {subject.element}, got one of {holdout.element}")
