@@ -105,7 +105,7 @@ class Reading:
 
 
 def import_(
-    sources: Annotated[list[Path], typer.Argument(help="Files or folders of labelled configurations.")],
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCES", help="Files or folders of configurations.")],
     name: Annotated[str, typer.Option("--name", help="Name of the new dataset, local/<name>.")],
     *,
     reading: Reading,

@@ -99,11 +99,12 @@ class Assembly:
             If frames are bad and bad ones are refused: the first of them, with the number of others.
         """
         choice = self.choice.with_defaults(defaults or {})
+        assumed = "" if not defaults else _assumed(choice, set(defaults) - self.choice.model_fields_set)
         for frame in frames:
             try:
                 if isinstance(frame, FrameError):
                     raise frame
-                self._add(frame, choice)
+                self._add(frame, choice, assumed)
             except FrameError as error:
                 self._n_bad += 1
                 if len(self._bad) < _NAMED:
@@ -125,7 +126,7 @@ class Assembly:
             f"{first.problem}; {self._n_bad - 1} more bad frames: {places}{f' and {more} others' if more > 0 else ''}",
         )
 
-    def _add(self, frame: Frame, choice: LabelChoice) -> None:
+    def _add(self, frame: Frame, choice: LabelChoice, assumed: str) -> None:
         _require_geometry(frame)
         found = recognise(frame, choice)
         row, n = len(self), len(frame.numbers)
@@ -139,6 +140,8 @@ class Assembly:
         self._roles.append(int(_is_isolated(frame)))
         self.methods.append(frame.method)
         self._add_labels(found, n, choice)
+        if assumed and found.stress is not None:
+            self._remarks[assumed] += 1
         for remark in found.remarks:
             self._remarks[remark] += 1
         for name, value in found.info.items():
@@ -272,6 +275,16 @@ class Assembly:
             n_skipped=self._n_bad,
             remarks=dict(sorted(self._remarks.items())),
         )
+
+
+def _assumed(choice: LabelChoice, names: set[str]) -> str:
+    """What is said of a stress whose sign and order the format suggests and the user did not state."""
+    if not names & {"stress_sign", "stress_order"}:
+        return ""
+    return (
+        f"stress taken as {choice.stress_unit}, {choice.stress_sign} positive, order {' '.join(choice.order)}, as is "
+        "usual in this format; foundational check --deep tests it"
+    )
 
 
 def _require_geometry(frame: Frame) -> None:

@@ -23,8 +23,8 @@ _PREFIXES: Final = ("ref_", "dft_", "qm_", "vasp_", "")
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "energy": ("energy", "total_energy", "potential_energy"),
     "free_energy": ("free_energy",),
-    "forces": ("forces", "force"),
-    "stress": ("stress",),
+    "forces": ("forces", "force", "atomic_forces"),
+    "stress": ("stress", "virial_stress", "cauchy_stress"),
     "virial": ("virial", "virials"),
     "atomic_energies": ("atomic_energies", "energies"),
 }
@@ -44,6 +44,7 @@ STRESS_UNITS: Final = {
     "kbar": 0.1 / 160.2176634,
     "bar": 1e-4 / 160.2176634,
     "Hartree/Bohr3": 27.211386245988 / 0.529177210903**3,
+    "Hartree/A3": 27.211386245988,
     "Ry/Bohr3": 13.605693122994 / 0.529177210903**3,
 }
 #: Orders of six components of a stress: places of xx yy zz yz xz xy among them.

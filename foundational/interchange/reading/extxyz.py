@@ -177,6 +177,8 @@ def _element(name: str, renamed: tuple[tuple[str, str], ...]) -> int:
 def _entries(source: str, comment: str) -> dict[str, Any]:
     """Keys and their text; True for a key without a value. Of a key that stands twice, the last counts, as in ASE."""
     found: dict[str, Any] = {}
+    if "=" not in comment:  # plain XYZ: a sentence of some program
+        return found
     position = 0
     for match in _ENTRY.finditer(comment):
         if comment[position : match.start()].strip():

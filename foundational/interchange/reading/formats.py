@@ -5,7 +5,13 @@ from pathlib import Path
 
 from foundational.errors import InputError, NotFoundError, did_you_mean
 from foundational.interchange.frame import FrameReader
+from foundational.interchange.reading.ase_files import AseFiles
+from foundational.interchange.reading.databases import AseDatabases
+from foundational.interchange.reading.deepmd import Deepmd, DeepmdLmdb
 from foundational.interchange.reading.extxyz import SUFFIXES, ExtendedXyz
+from foundational.interchange.reading.parquet import Parquet
+from foundational.interchange.reading.pymatgen_json import PymatgenJson
+from foundational.interchange.reading.torchani import TorchAni
 
 
 def readers(species: Mapping[str, str] | None = None) -> tuple[FrameReader, ...]:
@@ -16,7 +22,17 @@ def readers(species: Mapping[str, str] | None = None) -> tuple[FrameReader, ...]
     species
         Names of species in files and the elements that they stand for.
     """
-    return (ExtendedXyz(species),)
+    names = species or {}
+    return (
+        ExtendedXyz(names),
+        Deepmd(names),
+        DeepmdLmdb(names),
+        TorchAni(names),
+        Parquet(),
+        PymatgenJson(),
+        AseDatabases(),
+        AseFiles(),
+    )
 
 
 def reader_for(path: Path, name: str | None = None, species: Mapping[str, str] | None = None) -> FrameReader:
