@@ -71,6 +71,7 @@ def disk_trouble(error: OSError) -> str | None:
 
 #: Packages of the optional extras in pyproject.toml, by the name that is imported: the extra that installs each.
 EXTRAS = {
+    "ase_db_backends": "formats",
     "chgnet": "chgnet",
     "distributed": "dask",
     "dvc": "dvc",

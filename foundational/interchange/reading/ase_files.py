@@ -55,7 +55,7 @@ class AseFiles(FrameReader):
         method = _method(path, kind)
         index = 0
         try:
-            for index, atoms in enumerate(iread(path, index=":", format=kind)):
+            for index, atoms in enumerate(iread(str(path.resolve()), index=":", format=kind)):
                 yield frame_of(f"{path.name}, frame {index}", atoms, method)
         except InputError:
             raise
@@ -103,7 +103,7 @@ def _full(stress: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _ase_format(path: Path) -> str | None:
     try:
-        kind: str = filetype(path, guess=False)
+        kind: str = filetype(str(path.resolve()), guess=False)
     except (UnknownFileTypeError, OSError, ValueError, UnicodeDecodeError):
         return None
     return None if kind in _OTHERS else kind
