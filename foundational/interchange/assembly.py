@@ -18,6 +18,7 @@ from foundational.interchange.atomic_volume import atomic_volume
 from foundational.interchange.columns import Column
 from foundational.interchange.fields import foreign_name, foreign_of_atoms, foreign_variable
 from foundational.interchange.frame import Frame, FrameError
+from foundational.interchange.geometry import is_isolated, require_geometry
 from foundational.interchange.labels import LabelChoice, Recognised, keys_of, recognise
 from foundational.interchange.methods import Methods
 from foundational.interchange.own_fields import only_own_keys, own_variables
@@ -25,11 +26,6 @@ from foundational.interchange.report import ImportReport, LabelReport
 
 #: What becomes of a frame that cannot be taken: the import ends, or the frame is excluded and counted.
 OnBad = Literal["refuse", "skip"]
-_ISOLATED: Final = {"isolatedatom", "isolated_atom", "isolated"}
-#: Å; a single atom whose periodic images are all at least this far away is an isolated one.
-_FAR: Final = 8.0
-#: Å; atoms that are nearer lie on one another.
-_COINCIDENT: Final = 1e-3
 #: Bad frames that a report names.
 _NAMED: Final = 20
 _SPLITS: Final = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "test": 2}
@@ -127,7 +123,7 @@ class Assembly:
         )
 
     def _add(self, frame: Frame, choice: LabelChoice, assumed: str) -> None:
-        _require_geometry(frame)
+        require_geometry(frame)
         found = recognise(frame, choice)
         row, n = len(self), len(frame.numbers)
         self._keys.update(frame.info, frame.arrays, frame.results)
@@ -137,7 +133,7 @@ class Assembly:
         self._positions.append(frame.positions)
         self._cells.append(frame.cell[None])
         self._pbc.append(frame.pbc[None])
-        self._roles.append(int(_is_isolated(frame)))
+        self._roles.append(int(is_isolated(frame)))
         self.methods.append(frame.method)
         self._add_labels(found, n, choice)
         if assumed and found.stress is not None:
@@ -285,34 +281,6 @@ def _assumed(choice: LabelChoice, names: set[str]) -> str:
         f"stress taken as {choice.stress_unit}, {choice.stress_sign} positive, order {' '.join(choice.order)}, as is "
         "usual in this format; foundational check --deep tests it"
     )
-
-
-def _require_geometry(frame: Frame) -> None:
-    """Refuse positions or cells that are no finite numbers, cells without volume, and atoms that lie on one another."""
-    if not len(frame.numbers):
-        raise FrameError(frame.source, "a frame of no atoms")
-    if not np.isfinite(frame.positions).all():
-        atom = int(np.flatnonzero(~np.isfinite(frame.positions).all(axis=1))[0])
-        raise FrameError(frame.source, f"the position of atom {atom} is no finite number")
-    if not np.isfinite(frame.cell).all():
-        raise FrameError(frame.source, "a lattice vector is no finite number")
-    if frame.pbc.all() and abs(np.linalg.det(frame.cell)) < 1e-3:
-        raise FrameError(frame.source, "its cell has no volume")
-    ordered = frame.positions[np.lexsort(frame.positions.T)]
-    gaps = np.abs(np.diff(ordered, axis=0)).max(axis=1, initial=0.0)
-    if len(gaps) and gaps.min() < _COINCIDENT:
-        raise FrameError(frame.source, "two atoms lie at the same place")
-
-
-def _is_isolated(frame: Frame) -> bool:
-    """Whether it is one atom alone: by its config_type, without periodic images, or with images far away."""
-    if len(frame.numbers) != 1:
-        return False
-    if str(frame.info.get("config_type", "")).lower() in _ISOLATED or not frame.pbc.any():
-        return True
-    shifts = np.array([(i, j, k) for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1) if (i, j, k) != (0, 0, 0)])
-    shifts = shifts[~(shifts.astype(bool) & ~frame.pbc).any(axis=1)]
-    return float(np.linalg.norm(shifts @ frame.cell, axis=1).min()) >= _FAR
 
 
 def _narrow(values: NDArray[np.float64]) -> NDArray[Any]:

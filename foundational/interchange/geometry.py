@@ -1,0 +1,41 @@
+"""What the geometry of a frame must be, and which frames are isolated atoms."""
+
+from typing import Final
+
+import numpy as np
+
+from foundational.interchange.frame import Frame, FrameError
+
+_ISOLATED: Final = {"isolatedatom", "isolated_atom", "isolated"}
+#: Å; a single atom whose periodic images are all at least this far away is an isolated one.
+_FAR: Final = 8.0
+#: Å; atoms that are nearer lie on one another.
+_COINCIDENT: Final = 1e-3
+
+
+def require_geometry(frame: Frame) -> None:
+    """Refuse positions or cells that are no finite numbers, cells without volume, and atoms that lie on one another."""
+    if not len(frame.numbers):
+        raise FrameError(frame.source, "a frame of no atoms")
+    if not np.isfinite(frame.positions).all():
+        atom = int(np.flatnonzero(~np.isfinite(frame.positions).all(axis=1))[0])
+        raise FrameError(frame.source, f"the position of atom {atom} is no finite number")
+    if not np.isfinite(frame.cell).all():
+        raise FrameError(frame.source, "a lattice vector is no finite number")
+    if frame.pbc.all() and abs(np.linalg.det(frame.cell)) < 1e-3:
+        raise FrameError(frame.source, "its cell has no volume")
+    ordered = frame.positions[np.lexsort(frame.positions.T)]
+    gaps = np.abs(np.diff(ordered, axis=0)).max(axis=1, initial=0.0)
+    if len(gaps) and gaps.min() < _COINCIDENT:
+        raise FrameError(frame.source, "two atoms lie at the same place")
+
+
+def is_isolated(frame: Frame) -> bool:
+    """Whether it is one atom alone: by its config_type, without periodic images, or with images far away."""
+    if len(frame.numbers) != 1:
+        return False
+    if str(frame.info.get("config_type", "")).lower() in _ISOLATED or not frame.pbc.any():
+        return True
+    shifts = np.array([(i, j, k) for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1) if (i, j, k) != (0, 0, 0)])
+    shifts = shifts[~(shifts.astype(bool) & ~frame.pbc).any(axis=1)]
+    return float(np.linalg.norm(shifts @ frame.cell, axis=1).min()) >= _FAR
