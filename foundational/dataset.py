@@ -127,7 +127,7 @@ class Dataset:
         return list(self)
 
     def to_extxyz(self, path: str | PathLike[str]) -> None:
-        """Write an extended XYZ file, without loss; the keys of labels are ``REF_energy``, ``REF_forces`` and so on."""
+        """Write an extended XYZ file, without loss; labels stand under ``REF_`` keys, and under ASE's own."""
         from foundational.data.extxyz import write_extxyz  # noqa: PLC0415 - ASE is slow to import
 
         write_extxyz(self.xarray, Path(path))

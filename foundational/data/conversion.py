@@ -218,6 +218,7 @@ def labels_of(atoms: Atoms) -> dict[str, Any]:
                 found[name] = values
                 break
     if "stress" in found:
+        found["stress"] = atoms.info.get("full_stress", found["stress"])  # of one that is not symmetric
         found["stress"] = _full_stress(np.asarray(found["stress"], dtype=np.float64))
     return found
 

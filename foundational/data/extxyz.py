@@ -1,9 +1,11 @@
 """Extended XYZ without loss: enough digits that ids, labels and fingerprint survive the way out and back.
 
-Labels stand under ``REF_energy``, ``REF_forces``, ``REF_stress`` and ``REF_atomic_energies``, because ASE moves the
-bare names into a calculator; the other variables stand under their own names, ids in hexadecimal after ``0x`` so that
-no reader takes one for a number. float32 is written with 9 significant digits and float64 with the fewest that read
-back the same (at most 17); ASE's own writer cuts to 8 decimals and changes most forces.
+Each label stands twice, so that no common reader takes it wrongly (docs/decisions/0012): under ``REF_energy``,
+``REF_forces`` and ``REF_stress`` (six numbers in ASE's order), which MACE reads, and under ``energy``, ``free_energy``,
+``forces`` and ``stress`` (nine numbers), of which ASE makes a calculator and which NEP reads. A label that is not known
+has no key. ``REF_atomic_energies`` and the other variables stand under their own names, ids in hexadecimal after ``0x``
+so that no reader takes one for a number. float32 is written with 9 significant digits and float64 with the fewest that
+read back the same (at most 17); ASE's own writer cuts to 8 decimals and changes most forces.
 """
 
 from collections.abc import Iterator
@@ -16,51 +18,78 @@ import numpy as np
 import xarray as xr
 from ase import Atoms
 from ase.data import chemical_symbols
+from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import NDArray
 
 from foundational.data.atomic_write import write_whole
-from foundational.data.batches import batch_slices, take
+from foundational.data.batches import batch_slices, take, to_configurations
 from foundational.data.configurations import Configurations
 from foundational.data.conversion import from_atoms, labels_of, to_dataset
-from foundational.data.layout import CONFIGURATION, VARIABLES
+from foundational.data.layout import CONFIGURATION, LABELS, VARIABLES
 from foundational.errors import InputError, NotFoundError
 
 _SYMBOLS = np.array(chemical_symbols)
 #: Recomputed or spelled otherwise in the file.
 _STRUCTURE = {"id", "n_atoms", "cell", "pbc", "atomic_numbers", "positions"}
+_SPELLED = _STRUCTURE | set(LABELS)
+_ISOLATED = VARIABLES["role"].meanings.index("isolated_atom")
 
 
-def _key(name: str) -> str:
-    return f"REF_{name}" if VARIABLES[name].label else name
+def _numbers(values: NDArray[Any]) -> str:
+    return '"' + " ".join(map(repr, values.reshape(-1).tolist())) + '"'
 
 
 def _text(values: NDArray[Any]) -> str:
     """One configuration's value of a variable, as the comment line spells it."""
-    if values.dtype == np.uint8:
-        return "0x" + values.tobytes().hex()
-    if values.ndim == 2:  # nine numbers, row after row
-        return '"' + " ".join(map(repr, values.reshape(-1).tolist())) + '"'
-    return repr(values.item())
+    return "0x" + values.tobytes().hex() if values.dtype == np.uint8 else repr(values.item())
 
 
 def _frames(dataset: xr.Dataset) -> Iterator[str]:
     """The text of each configuration of a dataset in memory."""
-    arrays = {str(name): variable.to_numpy() for name, variable in dataset.data_vars.items()}
-    per_atom = [n for n in arrays if n in VARIABLES and VARIABLES[n].per_atom and n not in {"atomic_numbers"}]
-    widths = {n: arrays[n].reshape(len(arrays[n]), -1).shape[1] for n in per_atom}
-    columns = "".join(f":{'pos' if n == 'positions' else _key(n)}:R:{widths[n]}" for n in per_atom)
-    formats = {n: " %.9g" if arrays[n].dtype == np.float32 else " %r" for n in per_atom}
-    line = "%s" + "".join(formats[n] * widths[n] for n in per_atom) + "\n"
-    others = [n for n in arrays if n in VARIABLES and not VARIABLES[n].per_atom and n not in _STRUCTURE]
-    numbers = np.hstack([arrays[n].reshape(-1, widths[n]).astype(object) for n in per_atom])
-    table = np.column_stack([_SYMBOLS[arrays["atomic_numbers"]].astype(object), numbers])
-    ends = np.cumsum(arrays["n_atoms"])
-    for i, (end, n) in enumerate(zip(ends.tolist(), arrays["n_atoms"].tolist(), strict=True)):
-        lattice = " ".join(map(repr, arrays["cell"][i].reshape(-1).tolist()))
-        pbc = " ".join("T" if periodic else "F" for periodic in arrays["pbc"][i])
-        info = "".join(f" {_key(name)}={_text(arrays[name][i])}" for name in others)
-        comment = f'{n}\nLattice="{lattice}" Properties=species:S:1{columns} pbc="{pbc}"{info}\n'
-        yield comment + (line * n) % tuple(table[end - n : end].reshape(-1))
+    batch = to_configurations(dataset)
+    labels = batch.labels
+    known = {} if labels is None else labels.known(batch.offsets)
+    others = {
+        str(name): values.to_numpy()
+        for name, values in dataset.data_vars.items()
+        if name in VARIABLES and name not in _SPELLED and values.dims[0] == CONFIGURATION
+    }
+    symbols = _SYMBOLS[batch.atomic_numbers].astype(object)
+    for i, n in enumerate(batch.n_atoms.tolist()):
+        atoms = slice(int(batch.offsets[i]), int(batch.offsets[i + 1]))
+        tables = [("pos", batch.positions[atoms])]
+        info = ""
+        if labels is not None:
+            if known["forces"][i]:
+                tables += [("REF_forces", labels.forces[atoms]), ("forces", labels.forces[atoms])]
+            if labels.atomic_energies is not None and known["atomic_energies"][i]:
+                tables.append(("REF_atomic_energies", labels.atomic_energies[atoms, None]))
+            if known["energy"][i]:
+                energy = repr(labels.energy[i].item())
+                info += f" REF_energy={energy} energy={energy} free_energy={energy}"
+            if known["stress"][i]:
+                info += _stress_entries(labels.stress[i])
+        info += "".join(f" {name}={_text(values[i])}" for name, values in others.items())
+        if "role" in others and others["role"][i] == _ISOLATED:
+            info += " config_type=IsolatedAtom"
+        columns = "".join(f":{name}:R:{table.shape[1]}" for name, table in tables)
+        line = "%s" + "".join(_format(table) for _, table in tables) + "\n"
+        rows = np.column_stack([symbols[atoms], *(table.astype(object) for _, table in tables)])
+        pbc = " ".join("T" if periodic else "F" for periodic in batch.pbc[i])
+        comment = f'{n}\nLattice={_numbers(batch.cell[i])} Properties=species:S:1{columns} pbc="{pbc}"{info}\n'
+        yield comment + (line * n) % tuple(rows.reshape(-1))
+
+
+def _stress_entries(stress: NDArray[np.float64]) -> str:
+    """Six numbers for MACE, nine for ASE, and all nine again where they are more than six."""
+    entries = f" REF_stress={_numbers(full_3x3_to_voigt_6_stress(stress))} stress={_numbers(stress)}"
+    bits = np.ascontiguousarray(stress).view(np.uint64)
+    return entries if np.array_equal(bits, bits.T) else f"{entries} full_stress={_numbers(stress)}"
+
+
+def _format(table: NDArray[Any]) -> str:
+    width: int = table.shape[1]
+    return (" %.9g" if table.dtype == np.float32 else " %r") * width
 
 
 def write_extxyz(dataset: xr.Dataset, path: Path | str) -> None:

@@ -21,7 +21,7 @@ from foundational.interchange.frame import Frame, FrameError
 from foundational.interchange.geometry import is_isolated, require_geometry
 from foundational.interchange.labels import LabelChoice, Recognised, keys_of, recognise
 from foundational.interchange.methods import Methods
-from foundational.interchange.own_fields import only_own_keys, own_variables
+from foundational.interchange.own_fields import only_own_keys, own_variables, without_copies
 from foundational.interchange.report import ImportReport, LabelReport
 
 #: What becomes of a frame that cannot be taken: the import ends, or the frame is excluded and counted.
@@ -124,6 +124,7 @@ class Assembly:
 
     def _add(self, frame: Frame, choice: LabelChoice, assumed: str) -> None:
         require_geometry(frame)
+        frame = without_copies(frame)
         found = recognise(frame, choice)
         row, n = len(self), len(frame.numbers)
         self._keys.update(frame.info, frame.arrays, frame.results)

@@ -5,12 +5,14 @@ frame must be one that this package writes, and every value must be of the varia
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.layout import CONFIGURATION, LABELS, REQUIRED, VARIABLES, Variable
+from foundational.interchange.frame import Frame
 
 _LABEL_KEYS: Final = {f"REF_{name}" for name in LABELS}
 #: Variables of a configuration that may stand in its comment line.
@@ -19,7 +21,35 @@ _ROWS: Final = {
     for name, row in VARIABLES.items()
     if row.dims[0] == CONFIGURATION and not row.label and name not in REQUIRED
 }
+#: Places of ASE's six components in a matrix.
+_SIX: Final = ([0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1])
+_COPIED: Final = frozenset({"REF_energy", "REF_stress"})
+_ISOLATED: Final = VARIABLES["role"].meanings.index("isolated_atom")
 _KEYS: Final = _LABEL_KEYS | _ROWS.keys()
+
+
+def without_copies(frame: Frame) -> Frame:
+    """``frame`` without labels that stand under a plain name what they are under a reference key.
+
+    Text files of this package have each label twice, for readers of both kinds; of a stress that is not symmetric all
+    nine numbers stand under ``full_stress``.
+    """
+    if not _COPIED & frame.info.keys() and "REF_forces" not in frame.arrays:
+        return frame
+    info, arrays = dict(frame.info), dict(frame.arrays)
+    for copy in ("energy", "free_energy"):
+        if copy in info and info[copy] == info.get("REF_energy"):
+            del info[copy]
+    if "forces" in arrays and np.array_equal(arrays["forces"], arrays.get("REF_forces", ())):
+        del arrays["forces"]
+    if np.size(info.get("REF_stress", ())) == 6 and np.size(info.get("stress", ())) == 9:
+        nine = np.asarray(info["stress"], dtype=np.float64).reshape(3, 3)
+        if np.allclose((nine + nine.T)[_SIX] / 2, info["REF_stress"], rtol=1e-12, atol=0):
+            info["REF_stress"] = info.pop("full_stress", info["REF_stress"])
+            del info["stress"]
+    if info.get("config_type") == "IsolatedAtom" and info.get("role") == _ISOLATED:
+        del info["config_type"]
+    return replace(frame, info=info, arrays=arrays)
 
 
 def only_own_keys(info: Iterable[str], arrays: Iterable[str]) -> bool:

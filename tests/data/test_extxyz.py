@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import ase.io
@@ -7,13 +9,18 @@ import xarray as xr
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.stress import full_3x3_to_voigt_6_stress
 
-from foundational.data.configurations import Labels
+from foundational.data.configurations import Configurations, Labels
 from foundational.data.conversion import from_atoms, to_configurations, to_dataset
 from foundational.data.extxyz import read_extxyz, write_extxyz
 from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store
 from foundational.errors import InputError, NotFoundError
+from foundational.interchange.importing import import_files
+from foundational.interchange.proofs.received import Received, compare
+from foundational.interchange.proofs.text import read_calculator, read_mace, read_nep, read_sevennet
+from foundational.interchange.writing.plan import Part
 
 
 def test_every_bit_survives_the_way_through_extended_xyz(store: Path, dataset: xr.Dataset, tmp_path: Path):
@@ -48,7 +55,7 @@ def test_ase_reads_the_labels_under_their_explicit_names(dataset: xr.Dataset, tm
         one = configurations.take([i])
         assert atoms.info["REF_energy"] == one.labels.energy[0]
         assert np.array_equal(atoms.arrays["REF_forces"].astype(np.float32), one.labels.forces)
-        assert np.array_equal(atoms.info["REF_stress"], one.labels.stress[0].reshape(-1))
+        assert np.array_equal(atoms.info["REF_stress"], full_3x3_to_voigt_6_stress(one.labels.stress[0]))
         assert np.array_equal(atoms.cell.array, one.cell[0])
         assert np.array_equal(atoms.numbers, one.atomic_numbers)
         assert atoms.info["split"] == dataset["split"].to_numpy()[i]
@@ -95,3 +102,71 @@ def test_unknown_labels_are_nan_and_malformed_empty_and_absent_files_are_refused
         read_extxyz(tmp_path / "empty.xyz")
     with pytest.raises(NotFoundError, match="no such file"):
         read_extxyz(tmp_path / "absent.xyz")
+
+
+def as_part(configurations: Configurations) -> Part:
+    nothing = (None,) * len(configurations)
+    return Part("train", configurations, tuple(f"{i:032x}" for i in range(len(configurations))), nothing, nothing)
+
+
+def read_sevennet_key(path: Path) -> Iterator[Received]:
+    """SevenNet with ``stress_key: REF_stress``, which takes six numbers in ASE's order and no others."""
+    for atoms in ase.io.iread(path, ":"):
+        xx, yy, zz, xy, yz, zx = atoms.info["REF_stress"][[0, 1, 2, 5, 3, 4]].tolist()
+        stress = np.array([[xx, xy, zx], [xy, yy, yz], [zx, yz, zz]])
+        forces = atoms.arrays["REF_forces"]
+        yield Received(
+            atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, atoms.info["REF_energy"], forces, stress
+        )
+
+
+@pytest.mark.parametrize("read", [read_mace, read_calculator, read_sevennet, read_sevennet_key, read_nep])
+def test_each_common_reader_takes_the_same_numbers_from_the_text(read, configurations: Configurations, tmp_path: Path):
+    assert configurations.labels is not None
+    shear = np.arange(9.0).reshape(3, 3) * 1e-3
+    stress = configurations.labels.stress + shear + shear.T
+    sheared = configurations.with_labels(replace(configurations.labels, stress=stress))
+    write_extxyz(to_dataset(sheared), tmp_path / "all.xyz")
+    proof = compare(as_part(sheared), read(tmp_path / "all.xyz"))
+    assert proof.problems == ()
+    assert {name: label.compared for name, label in proof.labels.items()} == {
+        "energy": 12,
+        "forces": 12,
+        "stress": 12,
+    }
+
+
+@pytest.mark.parametrize("label", ["energy", "forces", "stress", "atomic_energies"])
+def test_a_label_that_is_not_known_has_no_key_and_stays_unknown(label: str, configurations: Configurations, tmp_path):
+    assert configurations.labels is not None
+    values = getattr(configurations.labels, label).copy()
+    values[configurations.atoms_of(np.array([2, 5])) if label in ("forces", "atomic_energies") else [2, 5]] = np.nan
+    partly = configurations.with_labels(replace(configurations.labels, **{label: values}))
+    write_extxyz(to_dataset(partly), tmp_path / "partly.xyz")
+    assert "nan" not in (tmp_path / "partly.xyz").read_text()
+    assert fingerprint(read_extxyz(tmp_path / "partly.xyz")) == fingerprint(partly)
+    assert fingerprint(import_files([tmp_path / "partly.xyz"]).dataset) == fingerprint(partly)
+
+
+def test_a_stress_that_is_not_symmetric_survives_and_its_readers_get_six_numbers(
+    configurations: Configurations, tmp_path: Path
+):
+    assert configurations.labels is not None
+    stress = configurations.labels.stress.copy()
+    stress[3, 0, 1] += 1e-4
+    odd = configurations.with_labels(replace(configurations.labels, stress=stress))
+    write_extxyz(to_dataset(odd), tmp_path / "odd.xyz")
+    assert {len(atoms.info["REF_stress"]) for atoms in ase.io.iread(tmp_path / "odd.xyz", ":")} == {6}
+    assert fingerprint(read_extxyz(tmp_path / "odd.xyz")) == fingerprint(odd)
+    imported = import_files([tmp_path / "odd.xyz"]).dataset
+    assert fingerprint(imported) == fingerprint(odd)
+    assert not [name for name in imported.data_vars if str(name).startswith("imported") or name == "full_stress"]
+
+
+def test_an_isolated_atom_has_the_config_type_of_mace(configurations: Configurations, tmp_path: Path):
+    role = np.zeros(12, np.int8)
+    role[1] = 1
+    write_extxyz(to_dataset(configurations, role=role), tmp_path / "role.xyz")
+    types = [atoms.info.get("config_type") for atoms in ase.io.iread(tmp_path / "role.xyz", ":")]
+    assert types == [None, "IsolatedAtom"] + [None] * 10
+    assert np.array_equal(read_extxyz(tmp_path / "role.xyz")["role"], role)

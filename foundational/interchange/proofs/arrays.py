@@ -12,7 +12,7 @@ from foundational.interchange.proofs.received import Received
 
 
 def read_memmap(folder: Path) -> Iterator[Received]:
-    """UPET and others in metatrain 2026.4, docs/src/concepts/dataset-formats.rst: arrays of float32, a file each.
+    """UPET and others in metatrain 2026.4, its page on dataset formats: arrays of float32, a file each.
 
 
     ``na.npy`` is cumulative; ``energy.bin`` (ns, 1) eV, ``forces.bin`` (A, 3, 1) eV/Å, ``stress.bin`` (ns, 3, 3, 1)

@@ -88,7 +88,8 @@ def read_nep(path: Path) -> Iterator[Received]:
     """NEP, GPUMD src/main_nep/structure.cu: its own reader, words in lower case, split at blanks.
 
     ``energy=`` and columns species, pos and forces must be there; all cells are periodic. ``virial="xx xy xz yx …"`` in
-    eV is −σV: compression is positive. Of two numbers for one component the last is taken. Numbers are float32 there.
+    eV is −σV: compression is positive; without it ``stress`` is read, nine numbers in eV/Å³, tension positive. Of two
+    numbers for one component the last is taken. Numbers are float32 there.
     """
     reduced = (0, 3, 5, 3, 1, 4, 5, 4, 2)
     with path.open(encoding="utf-8") as stream:
@@ -105,13 +106,14 @@ def read_nep(path: Path) -> Iterator[Received]:
             place = dict(zip(properties[0::3], starts.tolist(), strict=False))
             force = place["force"] if "force" in place else place["forces"]
             rows = [stream.readline().split() for _ in range(int(first))]
-            virial = _nine(words, "virial=")
+            virial, direct = _nine(words, "virial="), _nine(words, "stress=")
+            volume = abs(float(np.linalg.det(np.reshape(cell, (3, 3)))))
+            nine = virial if virial is not None else direct and [-volume * number for number in direct]
             stress = None
-            if virial is not None:
-                six: dict[int, float] = dict(zip(reduced, virial, strict=True))
+            if nine:
+                six: dict[int, float] = dict(zip(reduced, nine, strict=True))
                 v = [six[k] for k in range(6)]
-                matrix = np.array([[v[0], v[3], v[5]], [v[3], v[1], v[4]], [v[5], v[4], v[2]]])
-                stress = -matrix / abs(float(np.linalg.det(np.reshape(cell, (3, 3)))))
+                stress = -np.array([[v[0], v[3], v[5]], [v[3], v[1], v[4]], [v[5], v[4], v[2]]]) / volume
             yield Received(
                 np.array([atomic_numbers[row[place["species"]]] for row in rows]),
                 _columns(rows, place["pos"]),
