@@ -82,6 +82,7 @@ EXTRAS = {
     "matplotlib": "plots",
     "msgpack": "formats",
     "numba": "sampling",
+    "orjson": "formats",
     "pandas": "formats",
     "parsl": "parsl",
     "pyarrow": "formats",

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import numpy as np
 from ase.stress import full_3x3_to_voigt_6_stress
-from numpy.typing import NDArray
 
 from foundational.interchange.writing.plan import Part
 
@@ -22,7 +21,7 @@ from foundational.interchange.writing.plan import Part
 _MAP: Final = 1 << 41
 #: Rows that a thread compresses at a time; zlib works beside Python.
 _CHUNK: Final = 256
-#: Faster than zlib's default by a factor of three, at a tenth more of space.
+#: A third faster than zlib's default, at two hundredths more of space.
 _LEVEL: Final = 1
 
 
@@ -42,50 +41,54 @@ def write_aselmdb(part: Part, folder: Path) -> None:
                 for row in rows:
                     number += 1
                     transaction.put(str(number).encode(), row)
-            transaction.put(b"nextid", _compressed(str(number + 1)))
-            transaction.put(b"metadata", _compressed(json.dumps({"written_by": "foundational", "unit": "eV, Å"})))
+            transaction.put(b"nextid", _compressed(str(number + 1).encode()))
+            transaction.put(b"metadata", _compressed(json.dumps({"written_by": "foundational"}).encode()))
         environment.sync(True)
     np.savez(folder / "metadata.npz", natoms=part.configurations.n_atoms.astype(np.int64))
 
 
-def _rows(part: Part) -> Iterator[str]:
-    """The JSON of each row, as `ase.io.jsonio.encode` spells it."""
+def _rows(part: Part) -> Iterator[bytes]:
+    """The JSON of each row, with the names and values of `ase.io.jsonio.encode`."""
+    import orjson  # noqa: PLC0415 - an extra
+
     c, labels, known = part.configurations, part.labels, part.known()
-    voigt = full_3x3_to_voigt_6_stress(labels.stress)
+    numbers = c.atomic_numbers.astype(np.int64)
+    positions, forces = (np.ascontiguousarray(array, np.float64).reshape(-1) for array in (c.positions, labels.forces))
+    cells, voigt = c.cell.reshape(-1, 9), np.ascontiguousarray(full_3x3_to_voigt_6_stress(labels.stress))
+    ends = c.offsets.tolist()
     for i, n in enumerate(c.n_atoms.tolist()):
-        atoms = slice(int(c.offsets[i]), int(c.offsets[i + 1]))
-        row = (
-            f'{{"numbers": {_array([n], "int64", c.atomic_numbers[atoms])}, '
-            f'"positions": {_array([n, 3], "float64", c.positions[atoms])}, '
-            f'"unique_id": "{part.ids[i]}", "pbc": {_array([3], "bool", c.pbc[i]).lower()}, '
-            f'"cell": {_array([3, 3], "float64", c.cell[i])}, "calculator": "unknown", "calculator_parameters": {{}}, '
-        )
-        if known["energy"][i]:
-            row += f'"energy": {labels.energy[i].item()!r}, '
-        if known["forces"][i]:
-            row += f'"forces": {_array([n, 3], "float64", labels.forces[atoms])}, '
-        if known["stress"][i]:
-            row += f'"stress": {_array([6], "float64", voigt[i])}, '
+        start, stop = ends[i], ends[i + 1]
         data = {"sid": part.ids[i], "config_type": part.config_types[i], "method": part.methods[i]}
-        stated = json.dumps({key: value for key, value in data.items() if value is not None})
-        yield row + f'"ctime": 0.0, "user": null, "mtime": 0.0, "data": {stated}}}'
+        row: dict[str, Any] = {
+            "numbers": {"__ndarray__": ([n], "int64", numbers[start:stop])},
+            "positions": {"__ndarray__": ([n, 3], "float64", positions[3 * start : 3 * stop])},
+            "unique_id": part.ids[i],
+            "pbc": {"__ndarray__": ([3], "bool", c.pbc[i])},
+            "cell": {"__ndarray__": ([3, 3], "float64", cells[i])},
+            "calculator": "unknown",
+            "calculator_parameters": {},
+        }
+        if known["energy"][i]:
+            row["energy"] = labels.energy[i].item()
+        if known["forces"][i]:
+            row["forces"] = {"__ndarray__": ([n, 3], "float64", forces[3 * start : 3 * stop])}
+        if known["stress"][i]:
+            row["stress"] = {"__ndarray__": ([6], "float64", voigt[i])}
+        row |= {"ctime": 0.0, "user": None, "mtime": 0.0}
+        row["data"] = {key: value for key, value in data.items() if value is not None}
+        yield orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
-def _array(shape: list[int], dtype: str, values: NDArray[Any]) -> str:
-    """Python spells a list of finite numbers as JSON does."""
-    return f'{{"__ndarray__": [{shape}, "{dtype}", {values.reshape(-1).tolist()}]}}'
+def _compressed(row: bytes) -> bytes:
+    return zlib.compress(row, _LEVEL)
 
 
-def _compressed(text: str) -> bytes:
-    return zlib.compress(text.encode(), _LEVEL)
-
-
-def _chunks(rows: Iterator[str]) -> Iterator[list[str]]:
+def _chunks(rows: Iterator[bytes]) -> Iterator[list[bytes]]:
     while chunk := list(islice(rows, _CHUNK)):
         yield chunk
 
 
-def _ahead(pool: ThreadPoolExecutor, chunks: Iterator[list[str]]) -> Iterator[list[bytes]]:
+def _ahead(pool: ThreadPoolExecutor, chunks: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
     """Compressed chunks in order; a few are compressed while the next are formatted."""
     waiting = []
     for chunk in chunks:

@@ -1,7 +1,6 @@
 """Tables and documents with an entry a configuration: GRACE's DataFrame, CHGNet's JSON, ColabFit's Parquet."""
 
 import gzip
-import json
 import pickle
 from collections.abc import Mapping
 from itertools import pairwise
@@ -65,6 +64,8 @@ def _objects(values: list[Any]) -> Any:
 
 def write_chgnet(part: Part, path: Path) -> None:
     """The JSON of CHGNet's own example of fine-tuning: eV per atom, eV/Å, and kbar with VASP's sign."""
+    import orjson  # noqa: PLC0415 - an extra
+
     c, labels, known = part.configurations, part.labels, part.known()
     document: dict[str, Any] = {
         "structure": [_structure(part, i) for i in range(len(c))],
@@ -74,7 +75,7 @@ def write_chgnet(part: Part, path: Path) -> None:
     if known["stress"].all():
         document["stress"] = (-KBAR * labels.stress).tolist()
     document["id"] = list(part.ids)
-    path.write_text(json.dumps(document), encoding="utf-8")
+    path.write_bytes(orjson.dumps(document))
 
 
 def _structure(part: Part, index: int) -> dict[str, Any]:
