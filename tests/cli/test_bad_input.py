@@ -8,10 +8,7 @@ import pytest
 import zarr
 from ruamel.yaml import YAML
 
-from foundational.data.batches import to_configurations
-from foundational.data.conversion import to_dataset
 from foundational.data.store import open_store, write_dataset
-from foundational.errors import DatasetError
 from foundational.specs.parsing import merge, read_yaml
 from foundational.stages.distill import command as distillation
 from tests.disks import small_disk
@@ -178,14 +175,6 @@ def test_an_interrupted_distillation_resumed_with_other_parameters_is_refused(fo
     assert outcome.status == 1
     assert "distill.epochs" in outcome.err
     assert not (project / "datasets/ni/data.zarr").exists()
-
-
-def test_to_dataset_is_the_only_way_in(distilled):
-    """A dataset without labels is refused before it reaches the disk."""
-    batch = to_configurations(open_store(distilled / "datasets/ni/data.zarr"))
-    with pytest.raises(DatasetError, match="energy"):
-        write_dataset(to_dataset(batch.with_labels(None)), distilled / "datasets/x.zarr")
-    assert not (distilled / "datasets/x.zarr").exists()
 
 
 def test_a_full_disk_is_one_line(foundational, distilled, tmp_path):

@@ -13,7 +13,7 @@ from foundational.science.crystals import STRUCTURES, Structure, build_crystal
 
 @pytest.fixture(scope="module")
 def nickel() -> LammpsLabeller:
-    return LammpsLabeller(potential_for("Ni", Path(__file__).resolve().parents[2]))
+    return LammpsLabeller(potential_for("Ni", Path(__file__).resolve().parents[3]))
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)

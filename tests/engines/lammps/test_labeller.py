@@ -21,7 +21,7 @@ NICKEL, NIOBIUM, ALUMINIUM = 28, 41, 13
 
 @pytest.fixture(scope="module")
 def nickel_niobium() -> LammpsLabeller:
-    return LammpsLabeller(resolve_potential("NiNb", Path(__file__).resolve().parents[2]))
+    return LammpsLabeller(resolve_potential("NiNb", Path(__file__).resolve().parents[3]))
 
 
 def rattled(

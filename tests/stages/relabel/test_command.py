@@ -155,7 +155,7 @@ def test_a_killed_run_goes_on_where_it_was(project, tmp_path):
     (tmp_path / "marks").mkdir()
     command = [sys.executable, "-m", "foundational.cli.main", "relabel", "ni", "--labeller", FAULTY]
     command += ["--labeller-args", json.dumps(arguments), "--name", "local/emt", "--workers", "1"]
-    checkout = str(Path(__file__).resolve().parents[2])
+    checkout = str(Path(__file__).resolve().parents[3])
     process = subprocess.Popen(command, cwd=project, env=os.environ | {"PYTHONPATH": checkout}, start_new_session=True)
     journal, deadline = journal_path(project, "local/emt"), time.monotonic() + 60
     while time.monotonic() < deadline and not (journal.exists() and len(journal.read_bytes().splitlines()) > 8):
