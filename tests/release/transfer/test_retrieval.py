@@ -189,7 +189,7 @@ def test_the_licence_and_what_to_cite_are_printed_once(two, elsewhere):
     assert first.exit_code == second.exit_code == 0, first.output
     assert "licence: CC-BY-4.0" in first.stdout
     assert "please cite: Tester, Anna, Nickel for tests, version 1.0.0 (2026)" in first.stdout
-    assert second.stdout.startswith("ni@1.0.0 is here already")
+    assert second.stdout.startswith("ni@1.0.0 is on this machine already")
     assert "cite" not in second.stdout
 
 
