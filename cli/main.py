@@ -45,8 +45,9 @@ class Panels(TyperGroup):
 
 
 Command = Callable[..., None]
-#: Headings of ``foundational --help`` and what is under each: commands, and groups of them with their help.
-PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]]]] = {
+#: Headings of ``foundational --help`` and what is under each: commands, and groups of them with their help. What a
+#: group does where no command of it is named comes last.
+PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]] | tuple[str, dict[str, Command], Command]]] = {
     "Make data": {
         "import": interchange.import_,
         "sample": sample.sample,
@@ -82,7 +83,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]]]] = {
     },
     "Project": {
         "init": maintain.init,
-        "potentials": maintain.potentials,
+        "potentials": (maintain.POTENTIALS_HELP, {"add": maintain.add_potential}, maintain.potentials),
         "doctor": maintain.doctor,
         "schemas": maintain.schemas,
         "quick": maintain.quick,
@@ -108,8 +109,8 @@ def _options(
     """Foundational datasets for machine-learning potentials: sample, distill, translate, validate, release."""
 
 
-def _group(**options: Any) -> typer.Typer:
-    return typer.Typer(cls=Panels, no_args_is_help=True, rich_markup_mode=None, **options)
+def _group(*, no_args_is_help: bool = True, **options: Any) -> typer.Typer:
+    return typer.Typer(cls=Panels, no_args_is_help=no_args_is_help, rich_markup_mode=None, **options)
 
 
 def build() -> typer.Typer:
@@ -123,7 +124,9 @@ def build() -> typer.Typer:
     for heading, commands in PANELS.items():
         for name, command in commands.items():
             if isinstance(command, tuple):
-                group = _group(help=command[0])
+                group = _group(help=command[0], no_args_is_help=len(command) == 2)
+                if len(command) == 3:
+                    group.callback(invoke_without_command=True)(flat(command[2]))
                 for word, part in command[1].items():
                     group.command(word)(flat(part))
                 whole.add_typer(group, name=name, rich_help_panel=heading)

@@ -40,18 +40,107 @@ def init(
     emit(document, as_json, lambda: lines)
 
 
+POTENTIALS_HELP = """List the reference potentials, or add one.
+
+Those of the package are there in every project. With --all, the EAM potentials that LAMMPS ships are listed too; each
+can be named with --potential as it is."""
+
+
 def potentials(
+    context: typer.Context,
+    *,
     element: Annotated[str | None, typer.Option("--element", help="Only potentials with this element.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that LAMMPS ships.")] = False,
     crystals: Annotated[bool, typer.Option("--crystals", help="Relax FCC, BCC and HCP with each.")] = False,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
     """List the reference potentials of the registry."""
+    if context.invoked_subcommand is not None:
+        return
+    from foundational.errors import NotFoundError
     from foundational.inspection.potentials import list_potentials
     from foundational.project import find_root
 
-    listed = list_potentials(find_root(root), element, crystals=crystals)
-    emit({"potentials": listed}, as_json, lambda: _potentials(listed))
+    document: dict[str, Any] = {}
+    if everything:
+        from foundational.maintenance.potentials import available
+
+        document["available"] = [e for e in available() if element is None or element in e["elements"]]
+    try:
+        document = {"potentials": list_potentials(find_root(root), element, crystals=crystals)} | document
+    except NotFoundError:
+        if not document.get("available"):
+            raise
+        document = {"potentials": []} | document
+    emit(document, as_json, lambda: [*_potentials(document["potentials"]), *_available(document.get("available", []))])
+
+
+def _available(listed: list[dict[str, Any]]) -> Iterator[str]:
+    if listed:
+        yield "shipped with LAMMPS, to be named with --potential:"
+    for entry in listed:
+        yield (
+            f"{entry['file']:<22} {'-'.join(entry['elements']):<8} {entry['pair_style']:<10} "
+            f"cutoff {entry['cutoff']:.2f} Å  {entry['citation'] or 'citation: none known'}"
+        )
+
+
+def add_potential(
+    file: Annotated[str, typer.Argument(help="EAM (funcfl, setfl, fs, adp), MEAM or SNAP file; or an EAM of LAMMPS.")],
+    *,
+    elements: Annotated[
+        str | None, typer.Option("--elements", help="Elements to use, such as Ni,Al or Ni=Ni4; default: all.")
+    ] = None,
+    parameters: Annotated[
+        Path | None, typer.Option("--parameters", help="Second file of MEAM, or of SNAP where it has another name.")
+    ] = None,
+    potential_id: Annotated[str | None, typer.Option("--id", help="Its name; default: that of the file.")] = None,
+    citation: Annotated[
+        str | None, typer.Option("--citation", help="The paper; default: what the file's header says.")
+    ] = None,
+    doi: Annotated[str | None, typer.Option("--doi", help="DOI of the paper.")] = None,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Register a potential's file.
+
+    Elements, cutoff and checksum are read from the file. LAMMPS computes an isolated atom and dimers as a proof.
+    """
+    from dataclasses import asdict
+
+    from foundational.maintenance.potentials import add_potential as add
+    from foundational.project import find_root
+
+    done = add(
+        find_root(root),
+        file,
+        parameters=parameters,
+        elements=elements.split(",") if elements else None,
+        potential_id=potential_id,
+        stated={"citation": citation, "doi": doi},
+    )
+    document = {
+        "potential": done.spec.model_dump(mode="json"),
+        "files": list(done.files),
+        "default_for": list(done.default_for),
+        "isolated_atom_eV": done.isolated,
+        "dimers": [asdict(dimer) for dimer in done.dimers],
+    }
+    emit(document, as_json, lambda: _added(document))
+
+
+def _added(document: dict[str, Any]) -> Iterator[str]:
+    yield from _potentials([document["potential"] | {"default_for": document["default_for"]}])
+    for element, energy in document["isolated_atom_eV"].items():
+        yield f"{'':<12} {element} alone {energy:.4f} eV"
+    for dimer in document["dimers"]:
+        pair = "-".join(dimer["elements"])
+        if dimer["distance"] is None:
+            yield f"{'':<12} {pair} atoms only repel each other"
+        else:
+            yield f"{'':<12} {pair} bound by {-dimer['energy']:.4f} eV at {dimer['distance']:.2f} Å"
+    yield f"next: git add {' '.join(document['files'])}"
 
 
 def _potentials(listed: list[dict[str, Any]]) -> Iterator[str]:
