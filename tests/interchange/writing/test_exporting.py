@@ -13,9 +13,11 @@ import xarray as xr
 from ase.db import connect
 from numpy.typing import NDArray
 
+from foundational.data.batches import to_configurations
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.conversion import to_dataset
 from foundational.errors import ConflictError, DatasetError, InputError, NotFoundError
+from foundational.interchange.importing import import_files
 from foundational.interchange.writing.exporting import ExportOptions, export_dataset
 from foundational.interchange.writing.plan import Part, in_boxes, plan_export
 from foundational.interchange.writing.report import Origin
@@ -377,3 +379,34 @@ def test_progress_ends_at_its_total(tmp_path: Path):
 def test_a_label_that_was_not_asked_for_is_unknown():
     plan = plan_export(to_dataset(CASES["sheared"]()), TARGETS["mace"].demands, labels=("energy",))
     assert plan.labels == ("energy",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mace",
+        "ase",
+        "nequip",
+        "sevennet",
+        "fairchem",
+        "deepmd",
+        "deepmd-mixed",
+        "deepmd-lmdb",
+        "orb",
+        "nep",
+        "torchani",
+        "parquet",
+    ],
+)
+def test_what_is_exported_is_imported_with_the_same_units_signs_and_orders(name: str, tmp_path: Path):
+    """The readers of imports were written from other sources than the writers and the rules."""
+    configurations = CASES["sheared"]()
+    report = export(configurations, name, tmp_path / "out")
+    path = tmp_path / "out" / report.files["train"]
+    back = to_configurations(import_files([path / "data.0000.aselmdb" if name == "fairchem" else path]).dataset)
+    assert configurations.labels is not None
+    assert back.labels is not None
+    assert np.array_equal(back.atomic_numbers, configurations.atomic_numbers)
+    for label in ("energy", "forces", "stress"):
+        got, expected = getattr(back.labels, label), getattr(configurations.labels, label)
+        assert np.allclose(got, expected, rtol=2e-7, atol=1e-9), label
