@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -53,6 +54,7 @@ class Assembly:
     _pbc: Column = field(default_factory=Column)
     _labels: dict[str, Column] = field(default_factory=lambda: {name: Column() for name in _SHAPES})
     _known: Counter[str] = field(default_factory=Counter)
+    _atoms: int = 0
     _stressed: bool = False
     """Whether a stress that is not zero was met."""
     _own: bool = True
@@ -147,19 +149,21 @@ class Assembly:
             self._arrays.setdefault(name, {})[row] = array
 
     def _add_labels(self, found: Recognised, n_atoms: int, choice: LabelChoice) -> None:
-        before = Counter(self._known)
         for name, shape in _SHAPES.items():
-            rows = n_atoms if VARIABLES[name].per_atom else 1
+            rows, before = (n_atoms, self._atoms) if VARIABLES[name].per_atom else (1, len(self) - 1)
             value = getattr(found, name)
-            if value is None or np.isnan(value).all():
-                self._labels[name].append(np.full((rows, *shape), np.nan))
+            if value is None or (choice.nan == "unknown" and np.isnan(value).all()):
+                if self._known[name]:
+                    self._labels[name].append(_unknown(rows, shape))
                 continue
+            if not self._known[name] and before:  # a label that nothing had so far takes no memory
+                self._labels[name].append(_unknown(before, shape))
             self._known[name] += 1
             self._labels[name].append(np.reshape(value, (rows, *shape)))
+            key = found.taken[name]
+            self._taken[name, key, choice.unit_of(name, key)] += 1
         self._stressed = self._stressed or (found.stress is not None and bool(found.stress.any()))
-        for label, key in found.taken.items():
-            if self._known[label] > before[label]:
-                self._taken[label, key, choice.unit_of(label, key)] += 1
+        self._atoms += n_atoms
 
     def dataset(self, **attributes: Any) -> tuple[xr.Dataset, ImportReport]:
         """The dataset in memory and the report; the assembly is empty afterwards.
@@ -217,18 +221,21 @@ class Assembly:
         self._remarks[_ZERO_STRESS] += self._known["stress"]
         self._known["stress"] = 0
         self._labels["stress"] = Column()
-        self._labels["stress"].append(np.full((len(self), 3, 3), np.nan))
         self._taken = Counter({key: count for key, count in self._taken.items() if key[0] != "stress"})
 
     def _joined_labels(self) -> Labels | None:
-        columns = self._labels
         if not any(self._known.values()):
             return None
+
+        def joined(name: str) -> NDArray[np.float64]:
+            rows = self._atoms if VARIABLES[name].per_atom else len(self)
+            return self._labels[name].joined() if self._known[name] else _unknown(rows, _SHAPES[name])
+
         return Labels(
-            columns["energy"].joined(),
-            _narrow(columns["forces"].joined()),
-            columns["stress"].joined(),
-            _narrow(columns["atomic_energies"].joined()) if self._known["atomic_energies"] else None,
+            joined("energy"),
+            _narrow(joined("forces")),
+            joined("stress"),
+            _narrow(joined("atomic_energies")) if self._known["atomic_energies"] else None,
         )
 
     def _split(self) -> NDArray[np.int8] | None:
@@ -282,6 +289,11 @@ def _assumed(choice: LabelChoice, names: set[str]) -> str:
         f"stress taken as {choice.stress_unit}, {choice.stress_sign} positive, order {' '.join(choice.order)}, as is "
         "usual in this format; foundational check --deep tests it"
     )
+
+
+@lru_cache(maxsize=1024)
+def _unknown(rows: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    return np.full((rows, *shape), np.nan)
 
 
 def _narrow(values: NDArray[np.float64]) -> NDArray[Any]:

@@ -28,7 +28,7 @@ def atomic_volume(configurations: Configurations) -> tuple[float | None, str | N
     periodic = np.flatnonzero(c.pbc.all(axis=1) & (c.n_atoms > 1))
     if not periodic.size:
         return None, "no configuration is periodic with two atoms and more: the volume per atom is not known"
-    chosen = periodic[:: max(1, len(periodic) // 2000)]
+    chosen = periodic[:: max(1, len(periodic) // 500)]
     filled = np.array([_filled(c, int(row)) for row in chosen])
     volumes = c.volume[chosen] / c.n_atoms[chosen]
     bulk = filled == 1

@@ -120,8 +120,10 @@ class LabelChoice(Spec):
         InputError
             If the unit is not known.
         """
-        spelled = unit.replace("Å", "A").replace("³", "3").replace("^", "")
-        found = {name.lower(): value for name, value in known.items()}.get(spelled.lower())
+        found = known.get(unit)
+        if found is None:
+            spelled = unit.replace("Å", "A").replace("³", "3").replace("^", "")
+            found = {name.lower(): value for name, value in known.items()}.get(spelled.lower())
         if found is None:
             raise InputError(f"{option}: expected one of {', '.join(known)}, got {unit!r}; {did_you_mean(unit, known)}")
         return found

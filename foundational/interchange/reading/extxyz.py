@@ -120,7 +120,7 @@ class ExtendedXyz(FrameReader):
 
     def _frame(self, source: str, comment: str, rows: list[str]) -> Frame:
         entries = _entries(source, comment)
-        columns = _columns(source, entries.get("Properties", "species:S:1:pos:R:3"))
+        columns = _columns(str(entries.get("Properties", "species:S:1:pos:R:3")))
         if isinstance(columns, str):
             raise FrameError(source, columns)
         values = _fast_values(columns, rows) or _slow_values(source, columns, rows)
@@ -152,8 +152,7 @@ class ExtendedXyz(FrameReader):
             return found.astype(np.uint8)
         values.pop("Z", None)
         try:
-            renamed = tuple((self.species or {}).items())
-            return np.array([_element(name, renamed) for name in species], dtype=np.uint8)
+            return _elements(tuple(species), tuple((self.species or {}).items()))
         except KeyError as error:
             raise FrameError(
                 source, f"{error.args[0]!r} is no element; say which it is with --species {error.args[0]}=Ni"
@@ -163,6 +162,11 @@ class ExtendedXyz(FrameReader):
 def _open(path: Path) -> IO[str]:
     opener = _OPENERS.get(path.suffix.lower())
     return path.open(encoding="utf-8") if opener is None else opener(path, "rt", encoding="utf-8")
+
+
+@lru_cache(maxsize=256)
+def _elements(species: tuple[str, ...], renamed: tuple[tuple[str, str], ...]) -> NDArray[np.uint8]:
+    return np.array([_element(name, renamed) for name in species], dtype=np.uint8)
 
 
 @lru_cache(maxsize=1024)
@@ -198,32 +202,36 @@ def _entries(source: str, comment: str) -> dict[str, Any]:
     return found
 
 
-def _columns(source: str, properties: Any) -> list[tuple[str, str, int]] | str:
-    """(name, kind, width) of each column."""
-    del source
-    parts = str(properties).split(":")
+@lru_cache(maxsize=1024)
+def _columns(properties: str) -> tuple[tuple[str, str, int], ...] | str:
+    """(name, kind, width) of each column, or what is wrong with the text."""
+    parts = properties.split(":")
     if len(parts) % 3 or not all(width.isdigit() and int(width) > 0 for width in parts[2::3]):
         return f"expected Properties as name:kind:width, got {properties!r}"
     names = [name.lower() if name.lower() in {"pos", "species"} else name for name in parts[0::3]]
     if unknown := sorted(set(parts[1::3]) - set("SRIL")):
         return f"expected kinds S, R, I or L in Properties, got {', '.join(unknown)}"
-    return list(zip(names, parts[1::3], map(int, parts[2::3]), strict=True))
+    return tuple(zip(names, parts[1::3], map(int, parts[2::3]), strict=True))
 
 
-def _fast_values(columns: list[tuple[str, str, int]], rows: list[str]) -> dict[str, Any] | None:
+def _fast_values(columns: tuple[tuple[str, str, int], ...], rows: list[str]) -> dict[str, Any] | None:
     """Values of a frame whose first column is the species and whose others are real numbers; None for any other."""
     name, kind, width = columns[0]
     if (name, kind, width) != ("species", "S", 1) or any(column[1] != "R" for column in columns[1:]):
         return None
     try:
         species, texts = zip(*(row.split(None, 1) for row in rows), strict=True)
-        flat = np.fromstring(" ".join(texts), dtype=np.float64, sep=" ")
+        # An infinity ends each row, so that rows of a wrong length are seen.
+        flat = np.fromstring(f"{' inf '.join(texts)} inf", dtype=np.float64, sep=" ")
     except (ValueError, DeprecationWarning):
         return None
     total = sum(column[2] for column in columns[1:])
-    if flat.size != len(rows) * total or any(len(text.split()) != total for text in texts):
+    if flat.size != len(rows) * (total + 1):
         return None
-    table = flat.reshape(len(rows), total)
+    table = flat.reshape(len(rows), total + 1)
+    ends = np.isinf(table)
+    if not ends[:, -1].all() or ends[:, :-1].any():
+        return None
     values: dict[str, Any] = {"species": species}
     start = 0
     for name, _, width in columns[1:]:
@@ -233,7 +241,7 @@ def _fast_values(columns: list[tuple[str, str, int]], rows: list[str]) -> dict[s
     return values
 
 
-def _slow_values(source: str, columns: list[tuple[str, str, int]], rows: list[str]) -> dict[str, Any]:
+def _slow_values(source: str, columns: tuple[tuple[str, str, int], ...], rows: list[str]) -> dict[str, Any]:
     """Values of any frame; a row of another length and a value that is no number are named."""
     total = sum(column[2] for column in columns)
     table = [row.split() for row in rows]
@@ -283,6 +291,6 @@ def _cell(source: str, entries: Mapping[str, Any]) -> tuple[NDArray[np.float64],
     if len(flags) != 3 or any(flag[:1].upper() not in {"T", "F", "1", "0"} for flag in flags):
         raise FrameError(source, f"expected three of T and F for pbc, got {entries['pbc']!r}")
     pbc = np.array([flag[:1].upper() in {"T", "1"} for flag in flags])
-    if (pbc & (np.linalg.norm(cell, axis=1) == 0)).any():
+    if (pbc & ~cell.any(axis=1)).any():
         raise FrameError(source, "it is periodic, but its Lattice is missing")
     return cell, pbc

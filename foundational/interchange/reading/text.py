@@ -48,7 +48,11 @@ def numbers(value: Any) -> NDArray[np.float64]:
     [1.0, 2.0, 3.5]
     """
     if isinstance(value, str):
-        return np.array([number(part) for part in value.replace(",", " ").split()])
+        parts = value.replace(",", " ").split()
+        try:
+            return np.array(list(map(float, parts)), dtype=np.float64)
+        except ValueError:
+            return np.array([number(part) for part in parts])
     array = np.asarray(value)
     if array.dtype.kind in "iuf":
         return array.astype(np.float64)
@@ -71,6 +75,11 @@ def interpreted(text: str) -> Any:
     parts = text.split()
     if len(parts) == 1:
         return _scalar(parts[0])
+    if "." in parts[0] and "_" not in text:  # the usual case, quickly
+        try:
+            return np.array(list(map(float, parts)))
+        except ValueError:
+            pass
     values = [_scalar(part) for part in parts]
     kinds = set(map(type, values))
     return np.array(values) if kinds and (kinds <= {int, float} or kinds == {bool}) else text
