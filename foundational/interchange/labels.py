@@ -7,6 +7,7 @@ and eV/Å³ with tension positive must be said.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import isfinite
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -293,7 +294,11 @@ def _checked(
         array = value()
     except ValueError as error:
         raise FrameError(frame.source, f"{key}: {error}") from None
-    if not np.isfinite(array).all() and not (choice.nan == "unknown" and not np.isinf(array).any()):
+    if (
+        not isfinite(array.sum())
+        and not np.isfinite(array).all()
+        and not (choice.nan == "unknown" and not np.isinf(array).any())
+    ):
         bad = array.reshape(-1)[~np.isfinite(array.reshape(-1))][0]
         raise FrameError(frame.source, f"{key} holds {bad}, which is no finite number")
     return array
