@@ -41,6 +41,7 @@ TESTED_IN = {
     "inspection/*.py": "cli/test_inspection.py",
     "interchange/frame.py": "interchange/reading/test_extxyz.py",
     "interchange/geometry.py": "interchange/test_assembly.py",
+    "interchange/reading/comment_line.py": "interchange/reading/test_extxyz.py",
     "interchange/importing.py": "stages/importing/test_command.py",
     "interchange/report.py": "interchange/test_assembly.py",
     "interchange/reading/text.py": "interchange/reading/test_extxyz.py",

@@ -6,7 +6,6 @@ The grammar is that of https://github.com/libAtoms/extxyz and what files in the 
 import bz2
 import gzip
 import lzma
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,20 +19,12 @@ from numpy.typing import NDArray
 
 from foundational.errors import InputError
 from foundational.interchange.frame import Frame, FrameError, FrameReader
+from foundational.interchange.reading.comment_line import columns_of, entries_of, periodicity
 from foundational.interchange.reading.text import interpreted, numbers
 
 _OPENERS: Final[Mapping[str, Callable[..., IO[str]]]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 #: Endings of names.
 SUFFIXES: Final = frozenset({".xyz", ".extxyz", ".exyz"})
-#: A key with a value: plain, or in quotes, braces or brackets (nested once); or a key alone.
-_ENTRY: Final = re.compile(
-    r"""(?P<key>"[^"]*"|[^\s="'{}\[\]]+)
-        (?:\s*=\s*(?P<value>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\{[^{}]*\}|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|[^\s"'{}\[\]][^\s]*|))?
-        (?=\s|$)""",
-    re.VERBOSE,
-)
-#: Characters of quotes and brackets other than the double quote.
-_UNUSUAL: Final = re.compile(r"[{}\[\]'\\]")
 _STRUCTURE = frozenset({"Lattice", "Properties", "pbc"})
 
 
@@ -124,8 +115,8 @@ class ExtendedXyz(FrameReader):
             raise InputError(f"{name}: expected at least one frame, found none")
 
     def _frame(self, source: str, comment: str, rows: list[str]) -> Frame:
-        entries = _entries(source, comment)
-        columns = _columns(str(entries.get("Properties", "species:S:1:pos:R:3")))
+        entries = entries_of(source, comment)
+        columns = columns_of(str(entries.get("Properties", "species:S:1:pos:R:3")))
         if isinstance(columns, str):
             raise FrameError(source, columns)
         values = _fast_values(columns, rows) or _slow_values(source, columns, rows)
@@ -181,69 +172,6 @@ def _element(name: str, renamed: tuple[tuple[str, str], ...]) -> int:
     if not found:
         raise KeyError(name)
     return int(found)
-
-
-def _entries(source: str, comment: str) -> dict[str, Any]:
-    """Keys and their text; True for a key without a value. Of a key that stands twice, the last counts, as in ASE."""
-    found: dict[str, Any] = {}
-    if "=" not in comment:  # plain XYZ: a sentence of some program
-        return found
-    if (plain := _plain_entries(comment)) is not None:
-        return plain
-    position = 0
-    for match in _ENTRY.finditer(comment):
-        if comment[position : match.start()].strip():
-            break
-        position = match.end()
-        key, value = match["key"].strip('"'), match["value"]
-        if value is None:
-            found[key] = True
-        elif value[:1] in {'"', "'"}:
-            found[key] = re.sub(r"\\(.)", r"\1", value[1:-1]) if "\\" in value else value[1:-1]
-        elif value[:1] in {"{", "["}:
-            found[key] = " ".join(re.sub(r"[\[\],]", " ", value[1:-1]).split())
-        else:
-            found[key] = value
-    if rest := comment[position:].strip():
-        raise FrameError(source, f"expected key=value in the comment line, got {rest[:50]!r}; is a quote not closed?")
-    return found
-
-
-def _plain_entries(comment: str) -> dict[str, Any] | None:
-    """What `_entries` gives, in a third of the time, where nothing but plain double quotes is used; else None."""
-    if _UNUSUAL.search(comment):
-        return None
-    parts = comment.split('"')
-    found: dict[str, Any] = {}
-    for i in range(0, len(parts), 2):
-        words = parts[i].split()
-        key = ""
-        if i + 1 < len(parts):
-            if i + 2 >= len(parts) or not parts[i].endswith("=") or (parts[i + 2] and not parts[i + 2][0].isspace()):
-                return None
-            key = words.pop()[:-1]
-            if not key or "=" in key:
-                return None
-        for word in words:
-            name, equals, value = word.partition("=")
-            if not name or (equals and not value):
-                return None
-            found[name] = value if equals else True
-        if key:
-            found[key] = parts[i + 1]
-    return found
-
-
-@lru_cache(maxsize=1024)
-def _columns(properties: str) -> tuple[tuple[str, str, int], ...] | str:
-    """(name, kind, width) of each column, or what is wrong with the text."""
-    parts = properties.split(":")
-    if len(parts) % 3 or not all(width.isdigit() and int(width) > 0 for width in parts[2::3]):
-        return f"expected Properties as name:kind:width, got {properties!r}"
-    names = [name.lower() if name.lower() in {"pos", "species"} else name for name in parts[0::3]]
-    if unknown := sorted(set(parts[1::3]) - set("SRIL")):
-        return f"expected kinds S, R, I or L in Properties, got {', '.join(unknown)}"
-    return tuple(zip(names, parts[1::3], map(int, parts[2::3]), strict=True))
 
 
 def _fast_values(columns: tuple[tuple[str, str, int], ...], rows: list[str]) -> dict[str, Any] | None:
@@ -307,17 +235,6 @@ def _column(kind: str, width: int, part: list[list[str]]) -> Any:
     return array[:, 0] if width == 1 else array
 
 
-@lru_cache(maxsize=64)
-def _flags(text: str) -> NDArray[np.bool_] | None:
-    """(3,) from three of T and F, or one for all; None where the text is another."""
-    flags = text.replace(",", " ").split()
-    if len(flags) == 1:
-        flags *= 3
-    if len(flags) != 3 or any(flag[:1].upper() not in {"T", "F", "1", "0"} for flag in flags):
-        return None
-    return np.array([flag[:1].upper() in {"T", "1"} for flag in flags])
-
-
 def _cell(source: str, entries: Mapping[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Lattice vectors in rows, zero where there are none, and along which of them the cell is periodic."""
     given = entries.get("Lattice")
@@ -328,7 +245,7 @@ def _cell(source: str, entries: Mapping[str, Any]) -> tuple[NDArray[np.float64],
     except ValueError as error:
         raise FrameError(source, f"Lattice: {error}") from None
     cell = np.diag(cell) if cell.size == 3 else cell.reshape(3, 3)
-    pbc = _flags(str(entries.get("pbc", "T T T" if given is not None else "F F F")))
+    pbc = periodicity(str(entries.get("pbc", "T T T" if given is not None else "F F F")))
     if pbc is None:
         raise FrameError(source, f"expected three of T and F for pbc, got {entries['pbc']!r}")
     if (pbc & ~cell.any(axis=1)).any():
