@@ -174,6 +174,8 @@ def _report(
         remarks.append(
             f"the stress of {plan.asymmetric:,} configurations was not symmetric: its symmetric part is written"
         )
+    if plan.without_volume:
+        remarks.append(f"the cell of {plan.without_volume:,} configurations has no volume: their stress is not written")
     if len(plan.parts) == 1 and "split" not in dataset:
         remarks.append("the dataset has no split: all of it is in the training part")
     worst = max((part.labels["energy"].largest_difference for part in proof.parts.values()), default=0.0)

@@ -17,13 +17,12 @@ from foundational.data.conversion import elements_in
 from foundational.data.fingerprint import hexadecimal
 from foundational.data.layout import VARIABLES, is_foreign
 from foundational.errors import InputError
+from foundational.interchange.writing.boxes import in_boxes
 
 #: Names of files for the codes of the variable ``split``.
 PARTS: Final = ("train", "valid", "test")
 #: Labels that trainers read.
 LABELS: Final = ("energy", "forces", "stress")
-#: Å of vacuum around what is not periodic, in a file that has periodic cells only.
-VACUUM: Final = 20.0
 #: Which boundary conditions a trainer takes: any; periodic cells only, others in a box of vacuum; or no others at all.
 Boundaries = Literal["any", "boxed", "periodic"]
 
@@ -113,6 +112,8 @@ class Plan:
     """Configurations that are not periodic and were put in a box of vacuum."""
     asymmetric: int
     """Configurations whose stress was not symmetric; the symmetric part is written."""
+    without_volume: int = 0
+    """Configurations whose cell has no volume, and that had a stress anyway; it is not written."""
 
     @property
     def missing_isolated(self) -> tuple[str, ...]:
@@ -145,6 +146,8 @@ def plan_export(
         raise InputError(f"--labels: expected some of {', '.join(LABELS)}, got {', '.join(wrong)}")
     whole = to_configurations(dataset)
     chosen, asymmetric = _chosen_labels(whole, labels)
+    flat = (whole.volume == 0) & ~np.isnan(chosen.stress).all(axis=(1, 2))
+    chosen = replace(chosen, stress=np.where(flat[:, None, None], np.nan, chosen.stress))
     whole = whole.with_labels(chosen)
     roles = dataset["role"].to_numpy() if "role" in dataset else np.zeros(len(whole), np.int8)
     everything = Part(
@@ -180,32 +183,8 @@ def plan_export(
         dict(excluded),
         boxed,
         asymmetric,
+        int(flat.sum()),
     )
-
-
-def in_boxes(configurations: Configurations, vacuum: float = VACUUM) -> Configurations:
-    """The same atoms in cells that are periodic along three vectors, ``vacuum`` Å apart from their images.
-
-    A vector along which a cell was periodic stays as it is. The product of stress and volume stays the same, which is
-    the derivative of the energy by a strain.
-    """
-    c = configurations
-    cell = np.array(c.complete_cell)
-    for i in np.flatnonzero(~c.pbc.all(axis=1)):
-        positions = np.asarray(c.positions[c.offsets[i] : c.offsets[i + 1]], dtype=np.float64)
-        for axis in np.flatnonzero(~c.pbc[i]):
-            normal = np.cross(cell[i, (axis + 1) % 3], cell[i, (axis + 2) % 3])
-            normal /= np.linalg.norm(normal)
-            needed = float(np.ptp(positions @ normal)) + vacuum
-            if abs(float(cell[i, axis] @ normal)) < needed:
-                cell[i, axis] = needed * normal
-    labels = c.labels
-    if labels is not None:
-        new = np.abs(np.linalg.det(cell))
-        ratio = np.where(c.pbc.all(axis=1), 1.0, c.volume / new)
-        ratio = np.where(ratio == 0, np.nan, ratio)  # without a volume there was no stress
-        labels = replace(labels, stress=labels.stress * ratio[:, None, None])
-    return replace(c, cell=cell, pbc=np.ones_like(c.pbc), labels=labels)
 
 
 def _chosen_labels(whole: Configurations, labels: Sequence[str]) -> tuple[Labels, int]:

@@ -18,8 +18,9 @@ from foundational.data.configurations import Configurations, Labels
 from foundational.data.conversion import to_dataset
 from foundational.errors import ConflictError, DatasetError, InputError, NotFoundError
 from foundational.interchange.importing import import_files
+from foundational.interchange.writing.boxes import in_boxes
 from foundational.interchange.writing.exporting import ExportOptions, export_dataset
-from foundational.interchange.writing.plan import Part, in_boxes, plan_export
+from foundational.interchange.writing.plan import Part, plan_export
 from foundational.interchange.writing.report import Origin
 from foundational.interchange.writing.targets import TARGETS, target_named
 
@@ -410,3 +411,11 @@ def test_what_is_exported_is_imported_with_the_same_units_signs_and_orders(name:
     for label in ("energy", "forces", "stress"):
         got, expected = getattr(back.labels, label), getattr(configurations.labels, label)
         assert np.allclose(got, expected, rtol=2e-7, atol=1e-9), label
+
+
+@pytest.mark.parametrize("name", ["mace", "ase", "nep", "deepmd"])
+def test_a_stress_without_a_volume_is_not_written_and_counted(name: str, tmp_path: Path):
+    cells, pbc = [np.zeros((3, 3)), CUBIC], [(False,) * 3, (True,) * 3]
+    report = export(crystals(cells, [NICKEL] * 2, pbc), name, tmp_path / "out")
+    assert report.labels["stress"] == 1
+    assert any("1 configurations has no volume" in remark for remark in report.remarks)
