@@ -33,6 +33,8 @@ def show(name: str, root: Path | None = None) -> dict[str, Any]:
     ChecksumError, DatasetError
         where its root document or the list of its files is damaged.
     """
+    if (path := imported_path(name)) is not None:
+        return _shown_file(name, path)
     store = locate(name, root)
     attributes, entries = read_root(store)
     sizes = {
@@ -68,6 +70,38 @@ def _computed(store: Path) -> str:
     from foundational.data.store import open_store  # noqa: PLC0415
 
     return fingerprint(open_store(store))
+
+
+def imported_path(name: str) -> Path | None:
+    """The path of a file of another program; None where ``name`` means a dataset."""
+    path = Path(name)
+    if not path.is_file() and not path.suffix:
+        return None
+    from foundational.interchange.reading.formats import is_file_of_frames  # noqa: PLC0415 - numpy and ASE
+
+    return path if is_file_of_frames(name) else None
+
+
+def _shown_file(name: str, path: Path) -> dict[str, Any]:
+    """What `show` says of a file of another program."""
+    from foundational.data.fingerprint import fingerprint  # noqa: PLC0415 - numpy and xarray
+    from foundational.interchange.importing import import_files  # noqa: PLC0415 - numpy and ASE
+
+    imported = import_files([path])
+    return {
+        "name": name,
+        "element": "".join(imported.report.elements),
+        "version": None,
+        "fingerprint": fingerprint(imported.dataset),
+        "n_configurations": imported.report.configurations,
+        "n_atoms": imported.report.atoms,
+        "labeller": None,
+        "parent": None,
+        "volume_per_atom": imported.dataset.attrs.get("volume_per_atom"),
+        "format": imported.files[0].format,
+        "labels": {label.label: f"{label.key} ({label.unit})" for label in imported.report.labels},
+        "without": imported.report.without,
+    }
 
 
 def _version(record: ProvenanceRecord, printed: str, root: Path | None) -> str | None:

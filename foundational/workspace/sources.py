@@ -28,7 +28,7 @@ class LabelledSource:
     """Of a file: the record of its import, with its sha256."""
 
 
-def open_source(root: Path, source: str) -> LabelledSource:
+def open_source(root: Path, source: str, *, labelled: bool = True) -> LabelledSource:
     """Open ``source`` with its record.
 
     Parameters
@@ -37,6 +37,8 @@ def open_source(root: Path, source: str) -> LabelledSource:
         The project's folder.
     source
         A dataset of the project, ``pools/<name>``, or the path of a file in any format that can be imported.
+    labelled
+        Refuse a file without labels.
 
     Raises
     ------
@@ -48,7 +50,7 @@ def open_source(root: Path, source: str) -> LabelledSource:
         If a file cannot be read, or has no labels under known names.
     """
     if is_file_of_frames(source):
-        return labelled_file(Path(source))
+        return opened_file(Path(source), labelled=labelled)
     if source.startswith(POOLS):
         return LabelledSource(*open_pool(root, source.removeprefix(POOLS)))
     folder = find_dataset(root, source)
@@ -73,22 +75,22 @@ def open_configurations(source: str, root: Path | None = None) -> xr.Dataset:
         If the file cannot be read, or has no labels under known names.
     """
     if is_file_of_frames(source):
-        return labelled_file(Path(source)).dataset
+        return opened_file(Path(source)).dataset
     return open_store(locate_dataset(source, root))
 
 
-def labelled_file(path: Path) -> LabelledSource:
-    """Read a file from elsewhere that has labels; its record says so, and holds its sha256.
+def opened_file(path: Path, *, labelled: bool = True) -> LabelledSource:
+    """Read a file from elsewhere; its record says so, and holds its sha256.
 
     Raises
     ------
     NotFoundError
         If there is no such file.
     InputError
-        If it cannot be read, or has no labels under known names: the keys that it has are named.
+        If it cannot be read, or is to be ``labelled`` and has no labels under known names: its keys are listed.
     """
     imported = import_files([path])
-    if not set(LABELS) & set(imported.dataset.data_vars):
+    if labelled and not set(LABELS) & set(imported.dataset.data_vars):
         raise InputError(
             f"{path}: no labels found under {common_keys()}; the keys there are: {', '.join(imported.keys) or 'none'}; "
             f"import it with: foundational import {path} --name local/NAME --energy-key KEY --forces-key KEY"

@@ -41,7 +41,7 @@ class Deepmd(FrameReader):
             return bool(_groups(file))
 
     def read(self, path: Path) -> Iterator[Frame | FrameError]:
-        """Systems in the order of their names, sets and frames in theirs.
+        """Systems in the order of their names, then by set and frame.
 
         Raises
         ------

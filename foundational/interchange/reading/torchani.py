@@ -39,7 +39,7 @@ class TorchAni(FrameReader):
             return bool(_groups(file))
 
     def read(self, path: Path) -> Iterator[Frame | FrameError]:
-        """Groups in the order of their names, conformers in theirs.
+        """Groups in the order of their names, then conformers in the order of the file.
 
         Raises
         ------

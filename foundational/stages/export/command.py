@@ -16,7 +16,7 @@ from foundational.progress import Progress
 from foundational.provenance.record import ProvenanceRecord
 from foundational.release.citation.formats import CitationFormat, format_citation
 from foundational.release.transfer.location import locate
-from foundational.workspace.sources import labelled_file
+from foundational.workspace.sources import opened_file
 
 
 def export(
@@ -54,7 +54,7 @@ def export(
     target = target_named(trainer)
     _require_place(out, force)
     if is_file_of_frames(name):
-        source = labelled_file(Path(name))
+        source = opened_file(Path(name))
         dataset, description = source.dataset, Description(record=source.record)
     else:
         store = locate(name, root)

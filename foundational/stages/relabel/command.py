@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from foundational.data.store import open_store
 from foundational.errors import InputError
 from foundational.labelling.comparison import LabelComparison, compare_labels
 from foundational.labelling.records import labeller_of, labeller_record
@@ -18,6 +17,7 @@ from foundational.stages.relabel.stage import RelabelPlan, relabel
 from foundational.stages.translate.command import journal_path
 from foundational.workspace.parents import Permissions, require_validated_parent
 from foundational.workspace.runner import StageOutput, produce
+from foundational.workspace.sources import open_source
 
 
 def relabel_dataset(
@@ -54,8 +54,8 @@ def relabel_dataset(
         raise InputError(f"expected a name that begins with local/, such as local/{name}; got {name!r}")
     permissions = permissions or Permissions()
     params = read_params(root / "params.yaml")
-    folder = find_dataset(root, parent_name)
-    parent, parent_record = open_store(folder / STORE), read_record(folder)
+    source = open_source(root, parent_name, labelled=False)
+    parent, parent_record = source.dataset, source.record
     element = parent_record.element
     labeller = labelling.labeller_for(element, root)
     require_validated_parent(root, parent_record, permissions.failed_parent)

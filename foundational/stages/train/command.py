@@ -4,22 +4,20 @@ from pathlib import Path
 
 from foundational.data.labeller import Model
 from foundational.data.named import NamedDataset
-from foundational.data.store import open_store
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.model_file import load_model, save_model
 from foundational.engines.ani.torch.devices import check_device
 from foundational.evaluation.errors import ModelErrors, evaluate
 from foundational.progress import Progress
-from foundational.project import STORE, find_dataset
 from foundational.specs.params import read_params
 from foundational.stages.train.stage import TrainOptions, train_on
-from foundational.workspace.sources import open_configurations
+from foundational.workspace.sources import open_configurations, open_source
 
 
 def train_model(
     root: Path, name: str, output: Path, options: TrainOptions, *, progress: Progress | None = None
 ) -> Ensemble:
-    """Train an ensemble on the training split of the dataset ``name`` and write it to ``output``.
+    """Train an ensemble on the training split of the dataset or file ``name`` and write it to ``output``.
 
     Raises
     ------
@@ -30,7 +28,7 @@ def train_model(
         device.
     """
     params = read_params(root / "params.yaml")
-    subject = NamedDataset(name, open_store(find_dataset(root, name) / STORE))
+    subject = NamedDataset(name, open_source(root, name).dataset)
     ensemble = train_on(subject, params.ani, options, progress=progress)
     save_model(ensemble, output)
     return ensemble
