@@ -77,6 +77,10 @@ def _link(source: Path, target: Path) -> None:
 
 def prepare(root: Path) -> Path:
     """Make ``build/quick`` below ``root``, or update it, and return it. Results that it has already are kept."""
+    if not (root / "params.quick.yaml").is_file():
+        raise NotFoundError(
+            f"expected {root / 'params.quick.yaml'}: the quick pipeline is that of the project foundational itself"
+        )
     quick = root / "build" / "quick"
     quick.mkdir(parents=True, exist_ok=True)
     params = merge(read_yaml(root / "params.yaml"), read_yaml(root / "params.quick.yaml"))
