@@ -17,17 +17,18 @@ def atomic_volume(configurations: Configurations) -> tuple[float | None, str | N
     """Median volume per atom of the bulk configurations, and a remark where it is not plausible.
 
     Bulk is what is periodic in three directions, has two atoms and more and no vacuum. Without any such configuration
-    it is the median of the volume that atoms fill in the periodic ones: without the vacuum.
+    it is the median of the volume that atoms fill in the periodic ones: without the vacuum. Without these it follows
+    from the distance of nearest neighbours d as in a close packing, d³/√2.
 
     Returns
     -------
     tuple
-        Å³, None where no configuration of two atoms and more is periodic; and the remark, None where there is none.
+        Å³, None where no configuration has two atoms; and the remark, None where there is none.
     """
     c = configurations
     periodic = np.flatnonzero(c.pbc.all(axis=1) & (c.n_atoms > 1))
     if not periodic.size:
-        return None, "no configuration is periodic with two atoms and more: the volume per atom is not known"
+        return _from_distances(c)
     chosen = periodic[:: max(1, len(periodic) // 500)]
     filled = np.array([_filled(c, int(row)) for row in chosen])
     volumes = c.volume[chosen] / c.n_atoms[chosen]
@@ -37,6 +38,22 @@ def atomic_volume(configurations: Configurations) -> tuple[float | None, str | N
     if not least <= volume <= largest:
         return volume, f"the median volume per atom is {volume:.3g} Å³, which no crystal has: are the lengths in Å?"
     return volume, None
+
+
+def _from_distances(c: Configurations) -> tuple[float | None, str | None]:
+    rows = np.flatnonzero(c.n_atoms > 1)
+    nearest = []
+    for row in rows[:: max(1, len(rows) // 100)].tolist():
+        positions = c.positions[int(c.offsets[row]) : int(c.offsets[row + 1])][:500].astype(np.float64)
+        squares = ((positions[:, None] - positions[None]) ** 2).sum(axis=2)
+        np.fill_diagonal(squares, np.inf)
+        nearest.append(float(np.median(np.sqrt(squares.min(axis=1)))))
+    if not nearest:
+        return None, "no configuration has two atoms: the volume per atom is not known"
+    return (
+        float(np.median(nearest)) ** 3 / 2**0.5,
+        "no configuration is periodic in three directions: the volume per atom is that of distances of neighbours",
+    )
 
 
 def _filled(c: Configurations, row: int) -> float:

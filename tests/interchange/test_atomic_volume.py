@@ -34,4 +34,14 @@ def test_what_no_crystal_has_is_said():
     volume, remark = atomic_volume(from_atoms([gas]))
     assert volume == pytest.approx(500)
     assert "no crystal has" in remark
-    assert atomic_volume(from_atoms([CLUSTER, ISOLATED]))[0] is None
+
+
+def test_clusters_and_slabs_without_bulk_are_measured_by_their_neighbours():
+    slab = fcc111("Ni", (3, 3, 4), a=3.52, vacuum=8)
+    for frames in ([slab], [BULK.repeat(2)]):
+        for atoms in frames:
+            atoms.pbc = [atoms is slab, atoms is slab, False]
+        volume, remark = atomic_volume(from_atoms(frames))
+        assert volume == pytest.approx(VOLUME, rel=1e-3)
+        assert "distances of neighbours" in remark
+    assert atomic_volume(from_atoms([ISOLATED]))[0] is None
