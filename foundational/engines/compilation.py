@@ -6,6 +6,9 @@ named by the digest of the module and of all modules that it imports. Old folder
 """
 
 import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,10 +17,20 @@ from threading import Lock
 from typing import Any
 
 import numba
+from numba.core.sigutils import normalize_signature
 
 from foundational.source_files import digest_of, imported_modules, module_file
 
 _LOCK = Lock()
+#: The variable of the environment that a process has which only compiles.
+_CHILD = "FOUNDATIONAL_COMPILES_ONLY"
+#: What such a process does.
+_COMPILE = """
+import importlib, pickle, sys
+path, module, name, signature = pickle.loads(sys.stdin.buffer.read())
+sys.path[:] = path
+getattr(importlib.import_module(module), name).compile(signature)
+"""
 
 
 def compiled(function: Any = None, **options: Any) -> Any:
@@ -33,7 +46,8 @@ def compiled(function: Any = None, **options: Any) -> Any:
     if function is None:
         return lambda f: compiled(f, **options)
     with _code_kept_for(function.__module__) as kept:
-        return numba.njit(cache=kept, **options)(function)
+        dispatcher = numba.njit(cache=kept, **options)(function)
+    return _run_from_disk(dispatcher) if kept else dispatcher
 
 
 def compiled_callback(signature: Any) -> Callable[[Any], Any]:
@@ -69,6 +83,43 @@ def _writable(folder: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _run_from_disk(dispatcher: Any) -> Any:
+    """Let another process compile what is not on disk yet, so that this one runs what later ones will run.
+
+    A process that compiles a function and what it calls runs other machine code than one that loads the result: where
+    one symbol stands in several objects, the first one counts, and the last bits of a sum differ. Training makes
+    another network of them (docs/decisions/0004).
+    """
+    load_or_compile = dispatcher.compile
+
+    def compile_elsewhere_first(signature: Any) -> Any:
+        if _CHILD not in os.environ and not _is_known(dispatcher, signature):
+            _compile_in_child(dispatcher.py_func, signature)
+        return load_or_compile(signature)
+
+    dispatcher.compile = compile_elsewhere_first
+    return dispatcher
+
+
+def _is_known(dispatcher: Any, signature: Any) -> bool:
+    """Whether machine code for ``signature`` is in this process or on disk."""
+    arguments, _ = normalize_signature(signature)
+    if tuple(arguments) in dispatcher.overloads:
+        return True
+    kept = dispatcher._cache
+    return kept._index_key(signature, dispatcher.targetctx.codegen()) in kept._cache_file._load_index()
+
+
+def _compile_in_child(function: Any, signature: Any) -> None:
+    """Compile ``function`` in a process of its own; if that fails, the caller compiles it."""
+    try:
+        task = pickle.dumps((sys.path, function.__module__, function.__qualname__, signature))
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return
+    environment = os.environ | {_CHILD: "1"}
+    subprocess.run([sys.executable, "-c", _COMPILE], input=task, env=environment, check=False, capture_output=True)
 
 
 @contextmanager

@@ -63,19 +63,33 @@ def code(folder):
 
 
 def test_machine_code_is_kept_until_a_module_changes_that_was_compiled_into_it(package):
-    assert run(package) == (4.0, 0, 1)
-    assert run(package) == (4.0, 1, 0)
+    assert run(package)[0] == 4.0
     before = code(package)
+    assert run(package)[0] == 4.0
+    assert code(package) == before, "nothing is compiled again"
     source = package / "foundational/engines/factor.py"
     source.write_text(source.read_text().replace("2.0", "3.0"))
-    assert run(package) == (6.0, 0, 1)
-    assert code(package).items() >= before.items(), "nothing is removed or replaced"
+    assert run(package)[0] == 6.0
+    assert code(package).items() > before.items(), "nothing is removed or replaced"
+
+
+def test_a_first_process_runs_the_machine_code_that_later_ones_find(package):
+    """Code that a process compiles for itself may differ in the last bits from the code that it puts on disk."""
+    assert not code(package)
+    assert run(package) == (4.0, 1, 0), "found on disk, where another process had put it"
+    assert run(package) == (4.0, 1, 0)
+
+
+def test_a_process_compiles_for_itself_where_no_other_one_can(package):
+    broken = package / "sitecustomize.py"
+    broken.write_text("import os, sys\nif 'FOUNDATIONAL_COMPILES_ONLY' in os.environ: sys.exit(1)\n")
+    assert run(package) == (4.0, 0, 1)
 
 
 def test_a_package_that_may_not_be_written_keeps_machine_code_with_its_user(package):
     (package / "cache").mkdir()
     with read_only(package / "foundational"):
-        assert run(package) == (4.0, 0, 1)
+        assert run(package) == (4.0, 1, 0)
         assert run(package) == (4.0, 1, 0)
     assert code(package / "cache")
     assert not code(package / "foundational")
