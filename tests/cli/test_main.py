@@ -126,7 +126,7 @@ def test_every_optional_package_has_its_extra():
     project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
     named = {
-        (requirement.partition(">")[0].partition("[")[0].strip(), extra)
+        (requirement.partition(">")[0].partition("[")[0].strip().replace("ase-db-backends", "ase_db_backends"), extra)
         for extra, requirements in extras.items()
         if extra not in {"all", "dev"}
         for requirement in requirements

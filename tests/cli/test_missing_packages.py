@@ -47,6 +47,9 @@ print(json.dumps(outcomes))
 #: One call of every command, and the extra that it needs first, or None where the base is enough.
 CALLS = {
     "import nowhere.xyz --name local/z": None,
+    "init elsewhere": "dvc",
+    "adopt local/mine --as mine --yes": None,
+    "potentials add nowhere.eam": None,
     "sample ni-npt-solid-32": "sampling",
     "sample --element Cu": "sampling",
     "holdout ni-holdout --force": None,

@@ -22,12 +22,15 @@ def project(distilled_project, tmp_path):
     ("command", "message"),
     [
         ("translate ni --to Nz", "no potential with element 'Nz' in the registry, which has Ag, Al, Au"),
-        ("translate ni --to U", "(to add one: an entry in datasets/potentials/potentials.yaml and the file beside it)"),
+        ("translate ni --to U", "(to add one: foundational potentials add FILE)"),
         ("translate ni --to Al --labeller lammps:NiNb", "potential 'NiNb' has no Al (it has Ni, Nb); use: Al_mm"),
         ("translate ni --to Al --labeller lammps:Al_mm --potential Al_mm", "expected --potential or --labeller"),
         ("relabel ni", "expected --labeller and --name, or --check"),
         ("relabel ni --check 3 --name local/x", "expected --check or --name, got both"),
-        ("relabel ni --labeller lammps:NiNb --name mine", "expected a name of your own, local/<name>, got 'mine'"),
+        (
+            "relabel ni --labeller lammps:NiNb --name mine",
+            "expected a name that begins with local/, such as local/mine; got 'mine'",
+        ),
         ("relabel ni --labeller lammps:Al_mm --name local/x", "potential 'Al_mm' has no Ni"),
         ("relabel ni --labeller lamps:NiNb --name local/x", "did you mean 'lammps'?"),
         ("relabel ni --labeller ase:no.such:Calc --name local/x", "cannot import 'no.such'"),
