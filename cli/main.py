@@ -161,3 +161,7 @@ def _fail(message: str | None, error: Exception | None = None) -> None:
         raise error
     warn(f"error: {' '.join((message or '').split())}")
     sys.exit(1)
+
+
+if __name__ == "__main__":
+    run()

