@@ -93,6 +93,8 @@ def verify(
     if registry.releases:
         unrecorded, changes = _since_release(records, project, registry, entry)
         problems += unrecorded
+    if reference.version is not None and project is not None:
+        changes = []  # git keeps newer texts for the next release; the version that was asked for has its own
     signed_by = None
     if signers is not None:
         try:
