@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BASE = {"defaults", "errors", "progress", "seeds", "source_files", "units"}
 DATA = BASE | {"specs", "data", "project"}
 ENGINES = DATA | {"science", "engines"}
-RECORDS = DATA | {"science", "provenance", "release"}
+RECORDS = DATA | {"science", "matching", "provenance", "release"}
 LABELLING = ENGINES | {"provenance", "labelling"}
 EVALUATION = LABELLING | {"evaluation"}
 INTERCHANGE = DATA | {"provenance", "interchange"}
@@ -24,6 +24,7 @@ ALLOWED = {
     "specs": BASE | {"specs"},
     "science": BASE | {"science"},
     "data": DATA,
+    "matching": DATA | {"matching"},
     "project": DATA,
     "dataset": RECORDS | {"inspection", "dataset"},
     "model": ENGINES | {"model"},

@@ -1,0 +1,1 @@
+"""Which configurations are the same within a stated distance, however a program wrote them."""

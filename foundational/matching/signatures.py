@@ -1,0 +1,171 @@
+"""Numbers of a configuration that no rewriting changes: the first sieve of a search for equal configurations.
+
+They do not change where atoms are wrapped, exchanged or all moved or rotated together, nor with the basis of the
+lattice. Where every atom moves by at most τ, and every lattice vector as well, each of them changes by a few τ
+(`Signatures.slack`): no edge of a bin can hide an equal configuration.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundational.data.configurations import Configurations
+from foundational.matching.lattices import complete_cells, heights_along
+
+#: Distances held in memory at a time.
+_PAIRS = 1_000_000
+#: Distances to this many nearest neighbours of each atom are looked at.
+_NEIGHBOURS = 3
+#: Distances are cut at this multiple of the cube root of the volume per atom, and at `_LONGEST` Å.
+_REACH = 1.5
+_LONGEST = 6.0
+#: Å; the cut in cells that are periodic along one or two vectors, which have no volume per atom.
+_REACH_MIXED = 4.0
+#: Most images along one vector in each direction; in cells so skewed that these are too few, distances are cut earlier.
+_IMAGES = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Signatures:
+    """Of C configurations with A atoms: some hundred bytes a configuration and four an atom."""
+
+    n_atoms: NDArray[np.int64]
+    """(C,)"""
+    kind: NDArray[np.void]
+    """(C,) hash of the composition and of the number of periodic vectors; equal where both are."""
+    features: NDArray[np.float64]
+    """(C, 9) Å: smallest, mean and largest distance of an atom to its first, second and third neighbour."""
+    edge: NDArray[np.float64]
+    """(C,) Å: cube root of the volume; 0 where the cell is not periodic along all vectors."""
+    stretch: NDArray[np.float64]
+    """(C,) how far ``edge`` changes, for each Å by which the lattice vectors change."""
+    slack: NDArray[np.float64]
+    """(C,) how far distances change, for each Å by which atoms and lattice vectors move."""
+    nearest: NDArray[np.float32]
+    """(A,) Å: distance of each atom to its nearest, in ascending order within each configuration."""
+
+    def __len__(self) -> int:
+        return len(self.n_atoms)
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """(C,) whether a configuration has finite numbers and a cell with volume; the others equal nothing."""
+        valid: NDArray[np.bool_] = np.isfinite(self.features).all(axis=1) & np.isfinite(self.edge)
+        return valid
+
+
+def joined_signatures(parts: Sequence[Signatures]) -> Signatures:
+    """Those of several batches, in order."""
+    names = Signatures.__dataclass_fields__
+    return Signatures(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+def signatures_of(configurations: Configurations) -> Signatures:
+    """One row for each configuration; the work grows with the square of the atoms of a configuration."""
+    c = configurations
+    count = len(c)
+    periods = c.pbc.sum(axis=1)
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(c.cell).all(axis=(1, 2)) & (c.n_atoms > 0)
+        bad_atoms = c.configuration_of_atom[~np.isfinite(c.positions).all(axis=1)]
+        finite[bad_atoms] = False
+        finite[finite] &= ~((periods[finite] == 3) & (c.volume[finite] <= 0))
+    features = np.full((count, 3 * _NEIGHBOURS), np.nan)
+    nearest = np.full(int(c.n_atoms.sum()), np.nan, np.float32)
+    edge, stretch, slack = np.full(count, np.nan), np.ones(count), np.full(count, 2.0)
+    rows = np.flatnonzero(finite)
+    if rows.size:
+        few = c if rows.size == count else c.with_labels(None).take(rows)
+        cells = complete_cells(few)
+        heights = np.where(few.pbc, heights_along(cells), np.inf)
+        edge[rows] = np.where(few.pbc.all(axis=1), np.cbrt(np.abs(np.linalg.det(cells))), 0.0)
+        stretch[rows] = np.maximum(1.0, edge[rows] / 3 * (1 / heights).sum(axis=1))
+        reach = _reach(few, edge[rows], heights)
+        images = _images(reach, heights, few.pbc)
+        slack[rows] = 2 + np.where(few.pbc, images + 1, 0).sum(axis=1)
+        for block, distances in _distances(few, cells, images):
+            cut = np.minimum(distances, reach[block, None, None])
+            cut[~np.isfinite(cut)] = 0.0  # a cluster without another atom
+            at = rows[block]
+            features[at] = np.hstack([cut.min(axis=1), cut.mean(axis=1), cut.max(axis=1)])
+            nearest[c.atoms_of(at)] = np.sort(cut[:, :, 0], axis=1).reshape(-1)
+    kinds = b"".join(_kinds(c, periods))
+    kind = np.frombuffer(kinds, dtype=np.dtype((np.void, 16)))
+    return Signatures(c.n_atoms.astype(np.int64), kind, features, edge, stretch, slack, nearest)
+
+
+def _reach(c: Configurations, edge: NDArray[np.float64], heights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(C,) Å at which distances are cut: the same in every basis of a lattice, infinite for clusters."""
+    reach: NDArray[np.float64] = np.minimum(_REACH * edge / np.cbrt(c.n_atoms), _LONGEST)
+    reach[edge == 0] = _REACH_MIXED
+    reach = np.minimum(reach, (_IMAGES + 0.5) * heights.min(axis=1))
+    reach[~c.pbc.any(axis=1)] = np.inf
+    return reach
+
+
+def _images(reach: NDArray[np.float64], heights: NDArray[np.float64], pbc: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """(C, 3) images along each vector, in both directions, that a search within ``reach`` needs.
+
+    A fractional difference within ±½ is the shortest one up to half the height; n images reach n heights farther.
+    """
+    many = np.where(pbc, reach[:, None], 0.0) / np.where(pbc, heights, 1.0)
+    images: NDArray[np.int64] = np.ceil(many - 0.5).clip(0, _IMAGES).astype(np.int64)
+    return images
+
+
+def _kinds(c: Configurations, periods: NDArray[np.int64]) -> Iterator[bytes]:
+    ends = c.offsets.tolist()
+    numbers = c.atomic_numbers
+    known: dict[bytes, bytes] = {}
+    for i in range(len(c)):
+        raw = numbers[ends[i] : ends[i + 1]].tobytes() + bytes([int(periods[i])])
+        if raw not in known:
+            composition = bytes(sorted(raw[:-1])) + raw[-1:]
+            known[raw] = sha256(composition).digest()[:16]
+        yield known[raw]
+
+
+def _distances(
+    c: Configurations, cells: NDArray[np.float64], images: NDArray[np.int64]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Rows of configurations of one size, with (B, N, 3) the distances of each atom to its three nearest images."""
+    shapes, shape_of = np.unique(np.column_stack([c.n_atoms, images]), axis=0, return_inverse=True)
+    for number, (n, *reach) in enumerate(shapes.tolist()):
+        members = np.flatnonzero(shape_of.reshape(-1) == number)
+        axes = [np.arange(-m, m + 1) for m in reach]
+        shifts = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float64)
+        per_block = max(1, _PAIRS // (n * n * len(shifts)))
+        for start in range(0, len(members), per_block):
+            block = members[start : start + per_block]
+            positions = c.positions[c.atoms_of(block)].reshape(len(block), n, 3).astype(np.float64)
+            yield block, _nearest(positions, cells[block], c.pbc[block], shifts)
+
+
+def _nearest(
+    positions: NDArray[np.float64], cell: NDArray[np.float64], pbc: NDArray[np.bool_], shifts: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(B, N, 3) of cells (B, 3, 3) with positions (B, N, 3); infinite where there are fewer neighbours."""
+    count, n = positions.shape[:2]
+    fractional = positions @ np.linalg.inv(cell)
+    out = np.full((count, n, _NEIGHBOURS), np.inf)
+    per_rows = max(1, _PAIRS // (count * n * len(shifts)))
+    home = int(np.flatnonzero(~shifts.any(axis=1))[0])
+    for start in range(0, n, per_rows):
+        atoms = slice(start, min(n, start + per_rows))
+        difference = fractional[:, atoms, None] - fractional[:, None]
+        difference -= np.where(pbc[:, None, None], np.rint(difference), 0.0)
+        vectors = (difference.reshape(count, -1, 3) @ cell).reshape(*difference.shape)
+        squares = np.empty((*difference.shape[:3], len(shifts)))
+        for s, shift in enumerate(shifts):
+            moved = vectors + (shift @ cell)[:, None, None] if shift.any() else vectors
+            squares[..., s] = np.einsum("bijx,bijx->bij", moved, moved)
+        own = np.arange(atoms.start, atoms.stop)
+        squares[:, own - start, own, home] = np.inf
+        flat = squares.reshape(count, len(own), -1)
+        kept = min(_NEIGHBOURS, flat.shape[2])
+        smallest = np.partition(flat, kept - 1, axis=2)[:, :, :kept]
+        out[:, atoms, :kept] = np.sqrt(np.sort(smallest, axis=2))
+    return out
