@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Option
 
 from foundational.cli.options import Json, NameOrPath, Root
 from foundational.cli.output import emit
 from foundational.cli.progress import progress_on_stderr
 
 if TYPE_CHECKING:
+    from foundational.checks.report import CheckReport
     from foundational.inspection.listing import ListedDataset
 
 
@@ -82,25 +85,39 @@ def _plain(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def check(name: NameOrPath, as_json: Json = False, root: Root = None) -> None:
-    """Check a dataset: bytes, units, distances, forces.
+def check(
+    name: NameOrPath,
+    limit: Annotated[
+        list[str] | None,
+        Option("--limit", metavar="NAME=NUMBER", help="Set a limit of a rule; repeatable. See docs/check.md."),
+    ] = None,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Check a dataset or a file of labels: one line a rule.
 
-    Also the schema, ids and duplicates, and the record beside the data. The exit status is 1 where a rule is broken.
+    The rules look at bytes, layout, distances, energies, net forces, duplicates, isolated atoms, and at unit, sign and
+    order of the stress. The exit status is 1 where a rule finds a defect.
     """
     import typer
 
+    from foundational.checks.limits import limits_of
     from foundational.inspection import check as library
 
+    limits = limits_of(limit or [])
     with progress_on_stderr(f"checking {Path(name).name}") as progress:
-        report = library.check(name, root, progress=progress)
-    emit(report, as_json, lambda: _violations(report))
-    if report["violations"]:
+        report = library.check(name, root, limits=limits, progress=progress)
+    emit(report, as_json, lambda: _findings(report))
+    if report.defects:
         raise typer.Exit(1)
 
 
-def _violations(report: dict[str, Any]) -> Iterator[str]:
-    for violation in report["violations"]:
-        yield f"FAIL  {violation}"
-    yield f"{report['name']}: {report['n_configurations']:,} configurations, " + (
-        f"{len(report['violations'])} rules broken" if report["violations"] else "every rule holds"
-    )
+def _findings(report: "CheckReport") -> Iterator[str]:
+    width = max(len(finding.rule) for finding in report.findings)
+    for finding in report.findings:
+        action = f"; {finding.action}" if finding.action else ""
+        status = "FAIL" if finding.status == "defect" else finding.status
+        yield f"{status:<14}  {finding.rule:<{width}}  {finding.message}{action}"
+    number = len(report.defects)
+    found = f"{number} defect{'s' if number > 1 else ''}" if number else "no defect"
+    yield f"{report.name}: {report.n_configurations:,} configurations, {found}"

@@ -15,7 +15,7 @@ RECORDS = DATA | {"science", "matching", "provenance", "release"}
 LABELLING = ENGINES | {"provenance", "labelling"}
 EVALUATION = LABELLING | {"evaluation"}
 INTERCHANGE = DATA | {"provenance", "interchange"}
-STAGES = EVALUATION | RECORDS | {"interchange", "inspection", "workspace", "stages"}
+STAGES = EVALUATION | RECORDS | {"checks", "interchange", "inspection", "workspace", "stages"}
 REPRODUCTION = STAGES | {"reports", "reproduction"}
 
 # Layer: the layers it may import. `foundational` is the package's own __init__.
@@ -31,11 +31,12 @@ ALLOWED = {
     "inputs": STAGES | {"dataset"},
     "api": STAGES | {"dataset", "model", "inputs"},
     "foundational": RECORDS | {"inspection", "dataset", "model", "api"},
+    "checks": DATA | {"science", "checks"},
     "engines": ENGINES,
     "provenance": RECORDS - {"release"},
     "release": RECORDS | {"interchange"},
     "interchange": INTERCHANGE,
-    "inspection": ENGINES | RECORDS | {"interchange", "inspection"},
+    "inspection": ENGINES | RECORDS | {"checks", "interchange", "inspection"},
     "labelling": LABELLING,
     "evaluation": EVALUATION,
     "workspace": EVALUATION | RECORDS | {"interchange", "workspace"},

@@ -13,6 +13,7 @@ TESTS = ROOT / "tests"
 #: specifications through params.yaml; formats of a citation together, since they must say the same.
 TESTED_IN = {
     "cli/*.py": "cli/test_main.py",
+    "checks/*.py": "checks/test_run.py",
     "data/configurations.py": "data/test_conversion.py",
     "data/batches.py": "data/test_conversion.py",
     "data/named.py": "stages/validate/test_stage.py",

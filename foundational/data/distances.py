@@ -1,8 +1,9 @@
-"""The shortest distance in each periodic cell, between atoms or between an atom and its own image."""
+"""The shortest distance in each configuration, between atoms or between an atom and its own image."""
 
 from itertools import product
 
 import numpy as np
+from ase.data import covalent_radii
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
@@ -12,42 +13,81 @@ _PAIRS = 1_000_000
 _IMAGES = np.array(list(product((-1, 0, 1), repeat=3)), dtype=np.float64)
 
 
-def shortest_distances(configurations: Configurations) -> NDArray[np.float64]:
-    """(C,) Å, with periodic images along all three vectors; NaN for a cell without volume.
+def overlap_limits(distance: float, covalent_share: float) -> NDArray[np.float64]:
+    """(119, 119) Å by atomic numbers: the distance below which two atoms overlap.
+
+    It is ``distance``, or ``covalent_share`` of the sum of their covalent radii where that is less
+    (doi:10.1039/b801115j).
+    """
+    radii = np.asarray(covalent_radii[:119], dtype=np.float64)
+    radii = np.concatenate([radii, np.full(119 - len(radii), radii[-1])])
+    return np.minimum(distance, covalent_share * (radii[:, None] + radii[None]))
+
+
+def shortest_distances(configurations: Configurations, scale: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """(C,) Å, with images along the periodic vectors; NaN for a cell without volume, infinite for an isolated atom.
 
     The nearest image of a pair is the one whose fractional differences are rounded to within ±½; that is exact for
     distances up to half the smallest height of the cell (a vector with |f·h| ≤ d has |f| ≤ d/h in each direction).
     Cells in which a longer distance was found, as in primitive cells, are searched through all 27 neighbouring images.
+
+    Parameters
+    ----------
+    scale
+        (119, 119) Å by atomic numbers; distances are divided by it. None: they are not.
     """
     shortest = np.full(len(configurations), np.nan)
-    sound = (configurations.volume > 0) & np.isfinite(configurations.cell).all(axis=(1, 2))
+    cells = configurations.complete_cell
+    valid: NDArray[np.bool_] = np.asarray(np.isfinite(cells).all(axis=(1, 2)))
+    valid[valid] = np.abs(np.linalg.det(cells[valid])) > 0
     for n in np.unique(configurations.n_atoms):
-        members = np.flatnonzero((configurations.n_atoms == n) & sound)
+        members = np.flatnonzero((configurations.n_atoms == n) & valid)
         per_block = max(1, _PAIRS // max(1, int(n) * (int(n) - 1) // 2))
         for start in range(0, len(members), per_block):
             block = members[start : start + per_block]
-            positions = configurations.positions[configurations.atoms_of(block)].reshape(len(block), n, 3)
-            shortest[block] = _of_equal_sizes(configurations.cell[block], positions.astype(np.float64))
+            atoms = configurations.atoms_of(block)
+            positions = configurations.positions[atoms].reshape(len(block), n, 3).astype(np.float64)
+            pairs, own = None, None
+            if scale is not None:
+                numbers = np.minimum(configurations.atomic_numbers[atoms].reshape(len(block), n), 118)
+                first, second = np.triu_indices(int(n), k=1)
+                pairs = scale[numbers[:, first], numbers[:, second]]
+                own = scale[numbers, numbers].max(axis=1)
+            shortest[block] = _of_equal_sizes(cells[block], configurations.pbc[block], positions, pairs, own)
     return shortest
 
 
-def _of_equal_sizes(cell: NDArray[np.float64], positions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(B,) shortest distances of cells (B, 3, 3) with positions (B, N, 3)."""
+def _of_equal_sizes(
+    cell: NDArray[np.float64],
+    pbc: NDArray[np.bool_],
+    positions: NDArray[np.float64],
+    pairs: NDArray[np.float64] | None,
+    own: NDArray[np.float64] | None,
+) -> NDArray[np.float64]:
+    """(B,) shortest distances of cells (B, 3, 3) with positions (B, N, 3), over ``pairs`` (B, P) and ``own`` (B,)."""
     inverse = np.linalg.inv(cell)
-    heights = 1 / np.linalg.norm(inverse, axis=1)
+    heights = np.where(pbc, 1 / np.linalg.norm(inverse, axis=1), np.inf)
     first, second = np.triu_indices(positions.shape[1], k=1)
     fractional = positions @ inverse
     difference = fractional[:, first] - fractional[:, second]
-    difference -= np.rint(difference)
-    shortest = np.minimum(_lengths(difference @ cell), _lengths(_IMAGES[_IMAGES.any(axis=1)] @ cell))
-    for i in np.flatnonzero(shortest > heights.min(axis=1) / 2):
-        images = (difference[i, None] + _IMAGES[:, None]).reshape(-1, 3)
-        shortest[i] = min(shortest[i], _lengths((images @ cell[i])[None])[0])
+    difference -= np.where(pbc[:, None], np.rint(difference), 0.0)
+    images = np.where(((_IMAGES != 0)[None] & ~pbc[:, None]).any(axis=2, keepdims=True), np.inf, _IMAGES)
+    own_images = _lengths(np.where(np.isinf(images), np.nan, images)[:, _IMAGES.any(axis=1)] @ cell)
+    between = _lengths(difference @ cell, pairs)
+    shortest = np.minimum(between, own_images if own is None else own_images / own)
+    longest = between if pairs is None else between * pairs.max(axis=1, initial=0)
+    for i in np.flatnonzero(np.minimum(longest, own_images) > heights.min(axis=1) / 2):
+        near = _IMAGES[np.isfinite(images[i]).all(axis=1)]
+        every = (difference[i, None] + near[:, None]).reshape(-1, 3)
+        divisors = None if pairs is None else np.tile(pairs[i], len(near))[None]
+        shortest[i] = min(shortest[i], _lengths((every @ cell[i])[None], divisors)[0])
     return shortest
 
 
-def _lengths(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(B,) the smallest norm among (B, P, 3) vectors, infinite where P is 0."""
+def _lengths(vectors: NDArray[np.float64], divisors: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """(B,) the smallest norm among (B, P, 3) vectors over ``divisors`` (B, P), NaN skipped."""
     squares = np.einsum("bpx,bpx->bp", vectors, vectors)
-    shortest: NDArray[np.float64] = np.sqrt(squares.min(axis=1, initial=np.inf))
+    if divisors is not None:
+        squares /= divisors**2
+    shortest: NDArray[np.float64] = np.sqrt(np.fmin.reduce(squares, axis=1, initial=np.inf))
     return shortest

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.data.distances import shortest_distances
+from foundational.data.distances import overlap_limits, shortest_distances
 from foundational.data.fingerprint import configuration_ids
 from foundational.data.layout import VARIABLES
 
@@ -22,10 +22,10 @@ from foundational.data.layout import VARIABLES
 class Tolerances:
     """Limits of the rules that compare real numbers."""
 
-    net_force: float = 1e-3
-    """eV/Å; largest norm of the sum of all forces of a cell. float32 rounding gives 1e-5 for 10,000 atoms."""
     minimum_distance: float = 1.0
     """Å; atoms that are closer overlap. Metals near melting stay above 1.5 Å."""
+    covalent_share: float = 0.4
+    """Of the sum of two covalent radii; atoms that are farther apart than this do not overlap."""
     atomic_energy: float = 1e-5
     """eV for each atom; between the energy and the sum of the atomic energies."""
     asymmetry: float = 1e-6
@@ -98,28 +98,26 @@ def _unknown_elements(batch: Batch) -> Verdict:
     return batch.per_configuration("atomic_numbers", (numbers < 1) | (numbers > 118), np.logical_or), None
 
 
-def _not_periodic(batch: Batch) -> Verdict:
-    return np.logical_not(batch.arrays["pbc"].all(axis=1)), None
-
-
 def _left_handed(batch: Batch) -> Verdict:
-    volume = np.linalg.det(batch.arrays["cell"])
-    return ~(volume > 0), -volume
+    c = batch.configurations
+    periodic = c.pbc.all(axis=1)
+    volume = np.linalg.det(c.complete_cell)
+    return np.where(periodic, ~(volume > 0), ~(np.abs(volume) > 0)), -volume
 
 
 def _overlapping(batch: Batch) -> Verdict:
+    limits = overlap_limits(batch.tolerances.minimum_distance, batch.tolerances.covalent_share)
     distance = shortest_distances(batch.configurations)
-    return distance < batch.tolerances.minimum_distance, -distance
+    suspects = np.flatnonzero(distance < batch.tolerances.minimum_distance)
+    bad = np.zeros(len(distance), dtype=bool)
+    if suspects.size:
+        few = batch.configurations.take(suspects)
+        bad[suspects] = shortest_distances(few, limits) < 1
+    return bad, -distance
 
 
 def _other_id(batch: Batch) -> Verdict:
     return (configuration_ids(batch.configurations) != batch.arrays["id"]).any(axis=1), None
-
-
-def _net_force(batch: Batch) -> Verdict:
-    total = batch.per_configuration("forces", batch.arrays["forces"].astype(np.float64), np.add)
-    norm = np.linalg.norm(total, axis=1)
-    return norm > batch.tolerances.net_force, norm
 
 
 def _asymmetric(batch: Batch) -> Verdict:
@@ -156,11 +154,14 @@ RULES: Final = (
     Rule("finite", "finite numbers, neither NaN nor infinite", (), _not_finite),
     Rule("labels", "an energy wherever forces are known", ("energy", "forces"), _no_energy),
     Rule("elements", "atomic numbers from 1 to 118", (), _unknown_elements),
-    Rule("periodic", "cells that are periodic along all three vectors", (), _not_periodic),
-    Rule("cell", "right-handed cells with a volume", (), _left_handed),
-    Rule("distance", "atoms at least {minimum_distance:g} Å apart", (), _overlapping),
+    Rule("cell", "right-handed cells, with a volume where they are periodic", (), _left_handed),
+    Rule(
+        "distance",
+        "atoms at least {minimum_distance:g} Å or {covalent_share:g} of their covalent radii apart",
+        (),
+        _overlapping,
+    ),
     Rule("id", "ids that are the hash of the content", (), _other_id),
-    Rule("net force", "forces that sum to zero within {net_force:g} eV/Å", ("forces",), _net_force),
     Rule("stress", "symmetric stresses within {asymmetry:g} eV/Å³", ("stress",), _asymmetric),
     Rule(
         "atomic energies",

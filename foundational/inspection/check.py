@@ -1,9 +1,10 @@
-"""Is a stored dataset sane: its bytes, its layout, its physics, and the record beside it."""
+"""Is a dataset or a file what it seems: its bytes, its layout, its physics, and the record beside it."""
 
 from pathlib import Path
-from typing import Any
 
-from foundational.data.checks import check_dataset
+from foundational.checks.limits import CheckLimits
+from foundational.checks.report import CheckReport, Finding, found, passed
+from foundational.checks.run import check_all
 from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store, verify_store
 from foundational.errors import ChecksumError
@@ -12,8 +13,14 @@ from foundational.progress import Progress
 from foundational.release.transfer.location import locate
 
 
-def check(name: str, root: Path | None = None, *, progress: Progress | None = None) -> dict[str, Any]:
-    """Every rule that the dataset ``name`` breaks, as ``{"name", "n_configurations", "violations": [sentence]}``.
+def check(
+    name: str,
+    root: Path | None = None,
+    *,
+    limits: CheckLimits | None = None,
+    progress: Progress | None = None,
+) -> CheckReport:
+    """What every rule finds in the dataset ``name`` or in a file of another program.
 
     Raises
     ------
@@ -21,24 +28,50 @@ def check(name: str, root: Path | None = None, *, progress: Progress | None = No
         where there is no such dataset.
     ChecksumError, DatasetError
         where it cannot be opened at all.
+    InputError
+        where a file cannot be read.
     """
+    used = limits or CheckLimits()
     if (file := imported_path(name)) is not None:
-        from foundational.interchange.importing import ImportChoice, import_files  # noqa: PLC0415 - ASE, for files alone
-
-        imported = import_files([file], ImportChoice(on_bad="skip"), progress=progress)
-        dataset = imported.dataset
-        violations = [f"frame: {sentence}" for sentence in imported.report.skipped]
-        violations += [f"{v.rule}: {v.message}" for v in check_dataset(dataset, progress=progress)]
-        return {"name": name, "n_configurations": dataset.sizes["configuration"], "violations": violations}
+        return _check_file(name, file, used, progress)
     path = locate(name, root)
-    violations = []
     dataset = open_store(path)
+    findings: list[Finding] = []
     try:
         verify_store(path)
-        violations += [f"{v.rule}: {v.message}" for v in check_dataset(dataset, progress=progress)]
+        findings.append(passed("bytes", "every file of the store has its checksum"))
+        findings += check_all(dataset, used, progress)
         record = record_of(name, root)
-        if record is not None and record.output.fingerprint != fingerprint(dataset):
-            violations.append("provenance: provenance.json records another fingerprint than the data have")
+        if record is not None:
+            findings.append(_against(record.output.fingerprint, fingerprint(dataset)))
     except ChecksumError as error:
-        violations.append(f"bytes: {error}")
-    return {"name": name, "n_configurations": dataset.sizes["configuration"], "violations": violations}
+        damaged = found("bytes", "defect", str(error), "pull or make the dataset again")
+        findings = [f for f in findings if f.rule != "bytes"] + [damaged]
+    n_configurations = dataset.sizes["configuration"]
+    return CheckReport(name=name, n_configurations=n_configurations, findings=tuple(findings), limits=used)
+
+
+def _check_file(name: str, file: Path, limits: CheckLimits, progress: Progress | None) -> CheckReport:
+    from foundational.interchange.importing import ImportChoice, import_files  # noqa: PLC0415 - ASE, for files alone
+
+    imported = import_files([file], ImportChoice(on_bad="skip"), progress=progress)
+    skipped = imported.report.skipped
+    findings = [
+        Finding(
+            rule="frames",
+            status="defect" if skipped else "passed",
+            message="; ".join(skipped) if skipped else "every frame was read",
+            action="correct these frames, or import with --on-bad skip" if skipped else "",
+            count=imported.report.n_skipped,
+        ),
+        *check_all(imported.dataset, limits, progress),
+    ]
+    n_configurations = imported.dataset.sizes["configuration"]
+    return CheckReport(name=name, n_configurations=n_configurations, findings=tuple(findings), limits=limits)
+
+
+def _against(recorded: str, computed: str) -> Finding:
+    if recorded == computed:
+        return passed("provenance", "provenance.json records the fingerprint of the data")
+    message = "provenance.json records another fingerprint than the data have"
+    return found("provenance", "defect", message, "make or pull the dataset again")

@@ -92,7 +92,7 @@ def must_hold(action: str, root: Path, done: bool) -> None:
             assert not (root / "datasets/local/nb/provenance.json").exists(), "a record without data"
             return
         record = read_record(folder)
-        assert check("local/nb", root)["violations"] == []  # the record is that of the data
+        assert check("local/nb", root).violations == ()  # the record is that of the data
         which = record.details["which"]
         assert which == "new" if done or action == "store" else which in {"old", "new"}
         if which == "new":

@@ -17,7 +17,7 @@ def test_a_pool_of_a_small_project_is_one_that_the_project_accepts(tiny_project,
     pool, record = open_pool(tiny_project, name)
     assert pool.sizes["configuration"] == POOLS[name][0]
     assert record.stage == "sample"
-    assert check(f"pools/{name}", tiny_project)["violations"] == []
+    assert check(f"pools/{name}", tiny_project).violations == ()
 
 
 def test_a_distilled_project_has_a_set_and_a_holdout_without_common_configurations(distilled_project):

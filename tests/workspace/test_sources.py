@@ -88,7 +88,7 @@ def test_what_is_wrong_with_a_frame_is_said_in_one_line_with_file_and_frame(tmp_
         open_configurations(source)
     assert "\n" not in str(caught.value)
     report = check(source)
-    assert [v for v in report["violations"] if message in v]
+    assert [v for v in report.violations if message in v]
 
 
 def test_where_no_label_is_found_the_keys_of_the_file_are_listed(tmp_path):

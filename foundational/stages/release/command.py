@@ -201,9 +201,9 @@ def _draft(
 ) -> ReleaseRecord:
     """The record of the release, once the data passed the check and the gate; its files are not written yet."""
     folder = root / DATASETS / name
-    violations = check(name, root, progress=progress)["violations"]
-    if violations:
-        raise DatasetError(f"{name} cannot be released: " + "; ".join(violations))
+    report_of_check = check(name, root, progress=progress)
+    if report_of_check.defects:
+        raise DatasetError(f"{name} cannot be released: " + "; ".join(report_of_check.violations))
     about = read_about(folder)
     find_licence(root, about.licence)
     report = None

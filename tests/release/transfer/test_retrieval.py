@@ -220,7 +220,7 @@ def test_outside_of_a_project_a_name_is_the_newest_pulled_release(two, elsewhere
     assert foundational.open_dataset("ni").version == "1.1.0"
     with pytest.raises(NotFoundError, match="did you mean 'ni'"):
         foundational.open_dataset("nni")
-    assert (show("ni")["version"], check("ni")["violations"]) == ("1.1.0", [])
+    assert (show("ni")["version"], check("ni").violations) == ("1.1.0", ())
 
 
 def test_outside_of_a_project_a_withdrawn_release_is_not_opened_unasked(two, elsewhere):
@@ -250,7 +250,7 @@ def test_show_and_check_know_versions(two, elsewhere):
     pull(parse_dataset_version("ni@1.0.0"), str(two.out))
     shown = show("ni@1.0.0")
     assert (shown["version"], shown["fingerprint"]) == ("1.0.0", release(two, "1.0.0").fingerprint)
-    assert check("ni@1.0.0")["violations"] == []
+    assert check("ni@1.0.0").violations == ()
 
 
 def test_show_gives_no_version_before_a_release(project):

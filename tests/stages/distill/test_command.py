@@ -35,7 +35,7 @@ def test_every_pick_is_recorded_with_round_and_reason(distilled_project):
 
 
 def test_a_distilled_set_passes_its_checks_and_knows_its_pool(distilled_project):
-    assert check("ni", distilled_project)["violations"] == []
+    assert check("ni", distilled_project).violations == ()
     record = read_record(distilled_project / "datasets/ni")
     assert record.inputs[0].name == "pools/ni-momt-32"
     assert record.parents[0].output == record.inputs[0]
@@ -118,7 +118,7 @@ def test_any_labelled_file_can_be_distilled(project, pool):
     stored = open_store(project / "datasets/local/few/data.zarr")
     assert set(ids(stored)) <= set(ids(pool))
     assert set(stored["split"].to_numpy().tolist()) == {0, 1}
-    assert check("local/few", project)["violations"] == []
+    assert check("local/few", project).violations == ()
 
 
 @pytest.mark.parametrize(

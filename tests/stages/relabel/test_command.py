@@ -68,7 +68,7 @@ def test_the_result_has_the_parent_s_configurations_and_other_labels(project):
     assert np.abs(child["forces"] - parent["forces"]).max() > 0.1
     assert child.attrs["labeller"] == EMT
     assert child.attrs["volume_per_atom"] == parent.attrs["volume_per_atom"]
-    assert check("local/emt", project)["violations"] == []
+    assert check("local/emt", project).violations == ()
     assert record.stage == "relabel"
     assert record.inputs[0].fingerprint == read_record(project / "datasets/ni").output.fingerprint
     parameters = record.labeller.parameters
@@ -108,7 +108,7 @@ def test_crystals_may_be_transformed_to_others_before_they_are_labelled(project)
     assert record.details["turned"] == {"bcc": child.sizes["configuration"] - COUNT}
     assert np.array_equal(child["id"][:COUNT], parent["id"])
     assert (child["transformed_to"][COUNT:] == 2).all()
-    assert check("local/emt", project)["violations"] == []
+    assert check("local/emt", project).violations == ()
     again = relabel_dataset(project, "local/emt", "local/back", LabellingChoice("lammps:NiNb"))
     assert again.details["turned"] == record.details["turned"]
     assert np.array_equal(loaded(project, "local/back")["transformed_to"], child["transformed_to"])

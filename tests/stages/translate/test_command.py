@@ -34,7 +34,7 @@ def test_the_result_is_local_labelled_and_knows_its_parent(translated):
     assert shown["parent"]["name"] == "ni"
     assert shown["parent"]["fingerprint"] == show("ni", translated)["fingerprint"]
     assert shown["labeller"]["id"] == "lammps:NiNb"
-    assert check("local/nb", translated)["violations"] == []
+    assert check("local/nb", translated).violations == ()
     record = read_record(translated / "datasets/local/nb")
     assert record.parents[0].parents[0].output.name == "pools/ni-momt-32"
 
@@ -148,7 +148,7 @@ def test_a_refined_set_holds_frames_of_the_target_too(distilled_project, tmp_pat
     assert np.array_equal(child["parent_id"].to_numpy()[:40], plain["id"].to_numpy())
     assert (child["split"].to_numpy()[40:] == 0).all()
     assert np.isfinite(child["uncertainty"].to_numpy()[40:]).all()
-    assert check("local/nb", root)["violations"] == []
+    assert check("local/nb", root).violations == ()
     with pytest.raises(InputError, match="expected --refine with --refine-from"):
         translate_dataset(root, "ni", "Nb", name="local/x", transfer=Transfer(refine_from="local-nb"))
 

@@ -1,0 +1,134 @@
+"""One pass over a dataset: a few numbers for each configuration, from which the rules are computed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from foundational.checks.pairs import PairBasis, pair_basis, pair_counts, pair_reach
+from foundational.data.batches import batch_slices, take, to_configurations
+from foundational.data.configurations import Configurations
+from foundational.progress import Progress
+
+#: Atoms of a batch.
+_BATCH_ATOMS = 262_144
+#: Å: the pair basis never reaches farther.
+_REACH = 5.0
+#: Å: a cell of a single atom whose images are farther apart than this is an isolated atom.
+_ALONE = 8.0
+
+
+@dataclass(frozen=True, eq=False)
+class Collection:
+    """Numbers of C configurations; unknown labels are NaN."""
+
+    n_atoms: NDArray[np.int64]
+    elements: NDArray[np.int64]
+    """(E,) atomic numbers that occur."""
+    composition: NDArray[np.float64]
+    """(C, E) atoms of each element."""
+    periodic: NDArray[np.bool_]
+    """(C,) along all three vectors."""
+    volume: NDArray[np.float64]
+    """(C,) Å³ of the cell."""
+    energy: NDArray[np.float64]
+    """(C,) eV."""
+    net_force: NDArray[np.float64]
+    """(C,) eV/Å, length of the sum of all forces."""
+    mean_force: NDArray[np.float64]
+    """(C,) eV/Å, mean length of a force."""
+    stress: NDArray[np.float64]
+    """(C, 3, 3) eV/Å³."""
+    zero_forces: NDArray[np.bool_]
+    """(C,) forces are known and exactly zero."""
+    isolated: NDArray[np.bool_]
+    """(C,) one atom alone."""
+    method: NDArray[np.int64]
+    """(C,) place of the method; 0 where none is stated."""
+    split: NDArray[np.int64] | None
+    """(C,) code of the split, None where the dataset has none."""
+    basis: PairBasis
+    pairs: NDArray[np.float32]
+    """(C, K) sums of the pair basis, see `pair_counts`."""
+
+    def __len__(self) -> int:
+        return len(self.n_atoms)
+
+    @property
+    def energy_per_atom(self) -> NDArray[np.float64]:
+        """(C,) eV/atom."""
+        return self.energy / self.n_atoms
+
+
+def collect(dataset: xr.Dataset, progress: Progress | None = None) -> Collection:
+    """Read a dataset once, batch by batch.
+
+    Raises
+    ------
+    ChecksumError
+        If a damaged chunk is met.
+    """
+    n_atoms = dataset["n_atoms"].to_numpy().astype(np.int64)
+    basis = _basis_of(dataset, n_atoms)
+    parts: list[dict[str, NDArray[np.generic]]] = []
+    for rows in batch_slices(n_atoms.astype(np.int32), _BATCH_ATOMS):
+        if progress is not None:
+            progress(rows.start, len(n_atoms), "collecting")
+        parts.append(_numbers(to_configurations(dataset, rows), basis))
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    counts = joined.pop("counts")
+    elements = np.flatnonzero(counts.any(axis=0))
+    alone = joined.pop("alone").astype(bool)
+    role = dataset["role"].to_numpy() == 1 if "role" in dataset else np.zeros(len(n_atoms), dtype=bool)
+    codes = dataset["method"].to_numpy().astype(np.int64) if "method" in dataset else np.zeros(len(n_atoms), np.int64)
+    return Collection(
+        n_atoms=n_atoms,
+        elements=elements,
+        composition=counts[:, elements].astype(np.float64),
+        isolated=role | alone,
+        method=codes,
+        split=dataset["split"].to_numpy().astype(np.int64) if "split" in dataset else None,
+        basis=basis,
+        **joined,
+    )
+
+
+def _basis_of(dataset: xr.Dataset, n_atoms: NDArray[np.int64]) -> PairBasis:
+    """The basis whose range most configurations hold; up to 200 of them, evenly spread, are looked at."""
+    few = to_configurations(take(dataset, np.linspace(0, len(n_atoms) - 1, min(200, len(n_atoms))).astype(np.int64)))
+    several = few.n_atoms > 1
+    reach = pair_reach(few)[several]
+    known = reach[np.isfinite(reach) & (reach > 0)]
+    elements = np.unique(dataset["atomic_numbers"].to_numpy()).astype(np.int64)
+    return pair_basis(elements[elements < 119], min(_REACH, float(np.median(known))) if known.size else _REACH)
+
+
+def _numbers(c: Configurations, basis: PairBasis) -> dict[str, NDArray[np.generic]]:
+    start = c.offsets[:-1]
+    count = len(c)
+    counts = np.zeros((count, 119), dtype=np.int32)
+    np.add.at(counts, (c.configuration_of_atom, np.minimum(c.atomic_numbers, 118)), 1)
+    unknown = np.full(count, np.nan)
+    energy, stress, net, mean = unknown, np.full((count, 3, 3), np.nan), unknown, unknown
+    zero = np.zeros(count, dtype=bool)
+    if c.labels is not None:
+        forces = c.labels.forces.astype(np.float64)
+        energy, stress = c.labels.energy, c.labels.stress
+        net = np.linalg.norm(np.add.reduceat(forces, start), axis=1)
+        length = np.linalg.norm(forces, axis=1)
+        mean = np.add.reduceat(length, start) / c.n_atoms
+        zero = np.maximum.reduceat(length, start) == 0
+    width = 2 * pair_reach(c)
+    return {
+        "counts": counts,
+        "periodic": c.pbc.all(axis=1),
+        "volume": c.volume,
+        "energy": energy,
+        "net_force": net,
+        "mean_force": mean,
+        "stress": stress,
+        "zero_forces": zero,
+        "alone": (c.n_atoms == 1) & (width > _ALONE),
+        "pairs": pair_counts(c, basis).astype(np.float32),
+    }

@@ -1,0 +1,34 @@
+"""Declared against found elements."""
+
+import numpy as np
+import xarray as xr
+from ase.data import atomic_numbers, chemical_symbols
+
+from foundational.checks.collection import Collection
+from foundational.checks.report import Finding, found, passed
+
+
+def check_elements(dataset: xr.Dataset, data: Collection) -> Finding:
+    """The elements that the dataset declares in its attributes against those that its atoms are of."""
+    rule = "declared elements"
+    declared = dataset.attrs.get("elements") or dataset.attrs.get("element")
+    names = [chemical_symbols[z] for z in data.elements if 0 < z < len(chemical_symbols)]
+    if not declared:
+        return found(rule, "warning", f"no elements are declared; found {', '.join(names)}", "state the elements")
+    stated = [declared] if isinstance(declared, str) else list(declared)
+    numbers = [atomic_numbers.get(name, -1) for name in stated]
+    if extra := [chemical_symbols[z] for z in data.elements if int(z) not in numbers and 0 < z < len(chemical_symbols)]:
+        columns = [list(data.elements).index(atomic_numbers[name]) for name in extra]
+        rows = np.flatnonzero(data.composition[:, columns].any(axis=1))
+        return found(
+            rule,
+            "defect",
+            f"declared {', '.join(stated)}, found {', '.join(extra)} as well",
+            "check the names of species at import (--species), or exclude these configurations",
+            rows.tolist(),
+        )
+    if missing := [name for name, z in zip(stated, numbers, strict=True) if z not in data.elements]:
+        return found(
+            rule, "defect", f"declared {', '.join(missing)}, of which no atom was found", "correct the element"
+        )
+    return passed(rule, ", ".join(names))

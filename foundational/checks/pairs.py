@@ -1,0 +1,143 @@
+"""Numbers of distances between atoms, as a simple description of a configuration, and pair forces from it.
+
+Only the nearest image of each pair counts, and only distances below half the smallest height of the cell, where that
+image is the only one. So the description is the same however a configuration is wrapped.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundational.data.configurations import Configurations
+
+#: Pair distances held in memory at a time.
+_PAIRS = 2_000_000
+
+
+_Block = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class PairBasis:
+    """Hat functions on equally spaced knots: a piecewise linear function of the distance for each kind of pair.
+
+    ``knots`` (K,) Å; the last of them is the range, where the functions end. ``kinds`` (119, 119) gives the kind of
+    a pair of atomic numbers.
+    """
+
+    knots: NDArray[np.float64]
+    kinds: NDArray[np.int64]
+
+    @property
+    def size(self) -> int:
+        """Functions in all."""
+        return (len(self.knots) - 1) * (int(self.kinds.max()) + 1)
+
+
+def pair_basis(elements: NDArray[np.integer], reach: float, functions: int = 16) -> PairBasis:
+    """A basis up to ``reach``, Å; pairs of up to three elements are distinguished, else all pairs are one kind."""
+    kinds = np.zeros((119, 119), dtype=np.int64)
+    if len(elements) <= 3:
+        number = 0
+        for i, first in enumerate(elements):
+            for second in elements[i:]:
+                kinds[first, second] = kinds[second, first] = number
+                number += 1
+    return PairBasis(np.linspace(min(0.5, reach / 2), reach, functions + 1), kinds)
+
+
+def pair_reach(configurations: Configurations) -> NDArray[np.float64]:
+    """(C,) Å: half the smallest height along the periodic directions; infinite for a cluster."""
+    inverse = np.linalg.inv(configurations.complete_cell)
+    heights = 1 / np.linalg.norm(inverse, axis=1)
+    reach: NDArray[np.float64] = np.where(configurations.pbc, heights, np.inf).min(axis=1) / 2
+    return reach
+
+
+def pair_counts(configurations: Configurations, basis: PairBasis) -> NDArray[np.float64]:
+    """(C, K) sums of the basis functions over all pairs of each configuration."""
+    counts = np.zeros((len(configurations), basis.size))
+    for block, first, second, difference in _blocks(configurations):
+        distance = np.sqrt(np.einsum("bpx,bpx->bp", difference, difference))
+        place, kind, weight = _hats(configurations, basis, block, first, second, distance)
+        rows = np.broadcast_to(np.arange(len(block))[:, None], distance.shape)
+        flat = np.zeros(len(block) * basis.size)
+        per_kind = len(basis.knots) - 1
+        for shift, share in ((0, 1 - weight), (1, weight)):
+            index = place + shift
+            inside = (place >= 0) & (index < per_kind)
+            flat += np.bincount(
+                (rows * basis.size + kind * per_kind + index)[inside], weights=share[inside], minlength=len(flat)
+            )
+        counts[block] += flat.reshape(len(block), basis.size)
+    return counts
+
+
+def pair_forces(configurations: Configurations, basis: PairBasis) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(A, 3, K) forces and (C, 3, 3, K) virials Σ r⊗f, eV, that a unit of each basis function gives.
+
+    A pair of distance r repels with the force given by the basis function, eV/Å, along its connecting vector. So a
+    fit of the coefficients to forces gives a pair potential, and the virials are those of that potential.
+    """
+    forces = np.zeros((int(configurations.offsets[-1]), 3, basis.size))
+    virials = np.zeros((len(configurations), 3, 3, basis.size))
+    per_kind = len(basis.knots) - 1
+    for block, first, second, difference in _blocks(configurations):
+        distance = np.sqrt(np.einsum("bpx,bpx->bp", difference, difference))
+        place, kind, weight = _hats(configurations, basis, block, first, second, distance)
+        unit = difference / np.maximum(distance, 1e-9)[..., None]
+        outer = difference[..., :, None] * unit[..., None, :]
+        start = configurations.offsets[block]
+        for shift, share in ((0, 1 - weight), (1, weight)):
+            index = place + shift
+            b, p = np.nonzero((place >= 0) & (index < per_kind))
+            column = kind[b, p] * per_kind + index[b, p]
+            vector = unit[b, p] * share[b, p, None]
+            for x in range(3):
+                np.add.at(forces[:, x], (start[b] + first[p], column), vector[:, x])
+                np.add.at(forces[:, x], (start[b] + second[p], column), -vector[:, x])
+                for y in range(3):
+                    np.add.at(virials[:, x, y], (block[b], column), outer[b, p, x, y] * share[b, p])
+    return forces, virials
+
+
+def _blocks(configurations: Configurations) -> Iterator[_Block]:
+    """Blocks of configurations of equal size: rows (B,), pairs (P,), (P,), differences first − second (B, P, 3)."""
+    cell = configurations.complete_cell
+    inverse = np.linalg.inv(cell)
+    periodic = configurations.pbc
+    for n in np.unique(configurations.n_atoms):
+        members = np.flatnonzero(configurations.n_atoms == n)
+        first, second = np.triu_indices(int(n), k=1)
+        if not len(first):
+            continue
+        per_block = max(1, _PAIRS // len(first))
+        for begin in range(0, len(members), per_block):
+            block = members[begin : begin + per_block]
+            positions = configurations.positions[configurations.atoms_of(block)].reshape(len(block), n, 3)
+            fractional = positions.astype(np.float64) @ inverse[block]
+            difference = fractional[:, first] - fractional[:, second]
+            difference -= np.where(periodic[block][:, None], np.rint(difference), 0.0)
+            yield block, first, second, difference @ cell[block]
+
+
+def _hats(
+    configurations: Configurations,
+    basis: PairBasis,
+    block: NDArray[np.int64],
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    distance: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """(B, P) the knot below each distance (−1 beyond the range), the kind of pair, and the weight of the next knot."""
+    knots = basis.knots
+    step = knots[1] - knots[0]
+    scaled = np.maximum(distance - knots[0], 0) / step
+    place = np.floor(scaled).astype(np.int64)
+    weight = scaled - place
+    place[distance >= knots[-1]] = -1
+    n = int(configurations.n_atoms[block[0]])
+    numbers = configurations.atomic_numbers[configurations.atoms_of(block)].reshape(len(block), n)
+    return place, basis.kinds[numbers[:, first], numbers[:, second]], weight

@@ -1,0 +1,53 @@
+"""All rules over one dataset."""
+
+from dataclasses import asdict
+
+import xarray as xr
+
+from foundational.checks.collection import collect
+from foundational.checks.consistency import check_energy_unit, check_stress, pair_model
+from foundational.checks.elements import check_elements
+from foundational.checks.energies import check_energies, check_isolated_atoms
+from foundational.checks.forces import check_net_force, check_zero_forces, check_zero_stress
+from foundational.checks.limits import CheckLimits
+from foundational.checks.report import Finding, found, not_applicable, passed
+from foundational.data.checks import check_dataset
+from foundational.data.rules import RULES, Tolerances
+from foundational.progress import Progress
+
+#: Of the rules of `foundational.data.rules`, those without which numbers cannot be compared.
+_NEEDED = {"schema", "bytes", "n_atoms", "finite", "elements"}
+
+
+def check_all(dataset: xr.Dataset, limits: CheckLimits, progress: Progress | None = None) -> list[Finding]:
+    """One finding a rule: first what must hold for each configuration, then what statistics say.
+
+    Raises
+    ------
+    ChecksumError
+        If a chunk is damaged that the first rules did not read.
+    """
+    tolerances = Tolerances(minimum_distance=limits.minimum_distance, covalent_share=limits.covalent_share)
+    violations = {v.rule: v for v in check_dataset(dataset, tolerances=tolerances, progress=progress)}
+    findings = []
+    for rule in (r for r in RULES if r.name not in violations and all(name in dataset for name in r.needs)):
+        findings.append(passed(rule.name, rule.expected.format(**asdict(tolerances))))
+    findings += [
+        found(v.rule, "defect", v.message, "", list(v.configurations)).model_copy(update={"count": v.count})
+        for v in violations.values()
+    ]
+    if _NEEDED & violations.keys():
+        return [*findings, not_applicable("statistics", "configurations above cannot be read as numbers")]
+    data = collect(dataset, progress)
+    model = pair_model(dataset, data)
+    findings += [
+        check_elements(dataset, data),
+        check_energies(data, limits),
+        check_isolated_atoms(data, limits),
+        check_net_force(data, limits),
+        check_zero_forces(dataset, data),
+        check_zero_stress(data),
+        check_stress(model, data, limits),
+        check_energy_unit(model, data, limits),
+    ]
+    return findings
