@@ -91,8 +91,9 @@ def evaluate(
     root: Root = None,
 ) -> None:
     """Compute a model's errors of energy and forces."""
+    from foundational.evaluation.errors import lines_of
     from foundational.stages.train.command import evaluate_model
 
     with progress_on_stderr(f"evaluating on {data}") as progress:
-        errors = evaluate_model(model, data, root, device=device, progress=progress).as_dict()
-    emit(errors, as_json, lambda: [f"{key:<28} {value:.4g}" for key, value in errors.items()])
+        errors = evaluate_model(model, data, root, device=device, progress=progress)
+    emit(errors.as_dict(), as_json, lambda: lines_of(errors))

@@ -93,11 +93,16 @@ class Configurations:
         No energy depends on these vectors, but fractional coordinates need three independent ones.
         """
         cell = np.array(self.cell)
-        volume = np.abs(np.linalg.det(cell))
-        scale = np.prod(np.maximum(np.linalg.norm(cell, axis=2), 1e-12), axis=1)
-        for c in np.flatnonzero((volume <= 1e-10 * scale) & ~self.pbc.all(axis=1)):
+        for c in np.flatnonzero(self.without_volume & ~self.pbc.all(axis=1)):
             cell[c] = _completed(cell[c], self.pbc[c])
         return cell
+
+    @property
+    def without_volume(self) -> NDArray[np.bool_]:
+        """(C,) whether the lattice vectors depend on each other, up to rounding, or one of them is zero."""
+        scale = np.prod(np.maximum(np.linalg.norm(self.cell, axis=2), 1e-12), axis=1)
+        flat: NDArray[np.bool_] = self.volume <= 1e-10 * scale
+        return flat
 
     @property
     def volume(self) -> NDArray[np.float64]:

@@ -115,8 +115,8 @@ class ValidationReport(Report):
         if self.mae_meV_per_atom is not None:
             yield (
                 f"{self.holdout}: MAE {self.mae_meV_per_atom:.2f} meV/atom "
-                f"({self.mae_shifted_meV_per_atom:.2f} without the mean error), p99 {self.p99_meV_per_atom:.2f}, "
-                f"forces {self.force_mae_meV_per_A:.1f} meV/Å"
+                f"({self.mae_shifted_meV_per_atom:.2f} without the mean error), p99 {self.p99_meV_per_atom:.2f}"
+                + ("" if self.force_mae_meV_per_A is None else f", forces {self.force_mae_meV_per_A:.1f} meV/Å")
             )
         for gate in self.gates:
             yield f"{'ok  ' if gate.ok else '–   ' if gate.ok is None else 'FAIL'}  {gate.message}"

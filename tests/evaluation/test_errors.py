@@ -49,6 +49,49 @@ def test_known_errors_are_found(truth: Configurations, data: object) -> None:
     assert errors.stress_mae_meV_per_A3 == pytest.approx(3.0)
 
 
+def test_only_known_labels_are_compared_and_counted(truth: Configurations) -> None:
+    labels = truth.labels
+    energy, forces, stress = labels.energy.copy(), labels.forces.copy(), labels.stress.copy()
+    energy[0], stress[1:] = np.nan, np.nan
+    forces[truth.atoms_of(np.array([1, 2]))] = np.nan
+    partial = truth.with_labels(Labels(energy, forces, stress))
+    errors = evaluate(Shifted(truth), partial)
+    assert (errors.configurations, errors.energies, errors.forces, errors.stresses) == (5, 4, 3, 1)
+    assert errors.mae_meV_per_atom == pytest.approx(2.0)
+    assert errors.force_mae_meV_per_A == pytest.approx(1.0, abs=1e-3)
+    assert errors.stress_mae_meV_per_A3 == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("unknown", ["energy", "forces", "stress"])
+def test_a_label_that_no_configuration_has_is_no_error(truth: Configurations, unknown: str) -> None:
+    labels = replace(truth.labels, **{unknown: np.full_like(getattr(truth.labels, unknown), np.nan)})
+    found = evaluate(Shifted(truth), truth.with_labels(labels)).as_dict()
+    key = {"energy": "mae_meV_per_atom", "forces": "force_mae_meV_per_A", "stress": "stress_mae_meV_per_A3"}
+    assert [name for name, error in key.items() if error not in found] == [unknown]
+
+
+def test_clusters_have_errors_of_energy_and_forces(truth: Configurations) -> None:
+    cluster = replace(truth, cell=np.zeros_like(truth.cell), pbc=np.zeros_like(truth.pbc))
+    model = untrained(members=1)
+    labels = model.label(cluster)
+    assert np.isnan(labels.stress).all()
+    errors = evaluate(model, cluster.with_labels(labels))
+    assert (errors.mae_meV_per_atom, errors.force_mae_meV_per_A, errors.stresses) == (0, 0, 0)
+
+
+def test_errors_are_given_by_composition_and_by_element(truth: Configurations) -> None:
+    numbers = truth.atomic_numbers.copy()
+    numbers[truth.atoms_of(np.array([3, 4]))[::4]] = 13
+    alloy = replace(truth, atomic_numbers=numbers)
+    errors = evaluate(Shifted(alloy), alloy)
+    assert {name: part.configurations for name, part in errors.by_composition.items()} == {"AlNi3": 2, "Ni": 3}
+    assert errors.by_composition["AlNi3"].mae_meV_per_atom == pytest.approx(2.0)
+    assert errors.by_composition["Ni"].max_meV_per_atom == pytest.approx(12.0)
+    assert errors.by_element.keys() == {"Al", "Ni"}
+    assert errors.by_element["Al"].force_mae_meV_per_A == pytest.approx(1.0, abs=1e-3)
+    assert "by_element" not in evaluate(Shifted(truth), truth).as_dict()
+
+
 def test_a_constant_error_is_seen_by_the_plain_mae_alone(truth: Configurations) -> None:
     model = untrained()
     shifted = replace(model, self_energies=model.self_energies + 1.0)

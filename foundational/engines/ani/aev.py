@@ -83,8 +83,18 @@ class Geometry:
 
     @classmethod
     def of(cls, configurations: Configurations, elements: Sequence[int], cutoff: float) -> "Geometry":
-        """Prepare ``configurations`` for networks that know the atomic numbers ``elements``."""
-        cell = np.ascontiguousarray(configurations.cell)
+        """Prepare ``configurations`` for networks of the atomic numbers ``elements``.
+
+        Along directions that are not periodic the lattice vectors may be missing: no image is looked for there.
+
+        Raises
+        ------
+        InputError
+            If a position or a lattice vector is not a finite number, or a periodic cell has no volume; the message
+            gives the place of the configuration.
+        """
+        _require_finite(configurations)
+        cell = np.ascontiguousarray(configurations.complete_cell)
         inverse = np.linalg.inv(cell)
         heights = 1.0 / np.linalg.norm(inverse, axis=1)  # of column a: 1 / the distance of the planes along axis a
         owner = configurations.configuration_of_atom
@@ -102,6 +112,25 @@ class Geometry:
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         """The arguments that every kernel begins with."""
         return (self.positions, self.fractional, self.cell, self.reach, self.species, self.offsets, self.owner)
+
+
+def _require_finite(configurations: Configurations) -> None:
+    """Refuse numbers for which no neighbours can be found."""
+    c = configurations
+    if not np.isfinite(c.positions.sum(dtype=np.float64)):  # one pass where all is well
+        bad = np.flatnonzero(~np.isfinite(c.positions).all(axis=1))
+        if len(bad):
+            at = int(c.configuration_of_atom[bad[0]])
+            raise InputError(
+                f"configuration {at}: the position of atom {int(bad[0] - c.offsets[at])} is not a finite number; "
+                "exclude the configuration"
+            )
+    bad = np.flatnonzero(~np.isfinite(c.cell).all(axis=(1, 2)))
+    if len(bad):
+        raise InputError(f"configuration {int(bad[0])}: a lattice vector is not a finite number; exclude it")
+    flat = np.flatnonzero(c.without_volume & c.pbc.all(axis=1))
+    if len(flat):
+        raise InputError(f"configuration {int(flat[0])}: its periodic cell has no volume; exclude it")
 
 
 def species_of(atomic_numbers: NDArray[np.integer], elements: Sequence[int]) -> NDArray[np.int64]:

@@ -38,7 +38,7 @@ class Prediction:
     forces: NDArray[np.float32] | None = None
     """(M, A, 3) eV/Å."""
     stress: NDArray[np.float64] | None = None
-    """(M, C, 3, 3) eV/Å³, tension positive."""
+    """(M, C, 3, 3) eV/Å³, tension positive; NaN where the cell has no volume."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +116,7 @@ class Ensemble:
         energy = np.add.reduceat(atomic, configurations.offsets[:-1], axis=1, dtype=np.float64)
         if not forces:
             return Prediction(energy, atomic)
-        return Prediction(energy, atomic, all_forces, _full(strain) / configurations.volume[:, None, None])
+        return Prediction(energy, atomic, all_forces, per_volume(_full(strain), configurations))
 
     def atomic_energies(
         self, configurations: Configurations, *, threads: int | None = None, progress: Progress | None = None
@@ -165,6 +165,12 @@ def runs(
         yield configurations.take(rows), rows, slice(int(offsets[rows.start]), int(offsets[rows.stop]))
         if progress is not None:
             progress(rows.stop, len(configurations), "evaluated")
+
+
+def per_volume(by_strain: NDArray[np.float64], configurations: Configurations) -> NDArray[np.float64]:
+    """(…, C, 3, 3) eV/Å³: the stress of ∂E/∂ε, NaN where the cell has no volume: of clusters nothing is known."""
+    volume = np.where(configurations.without_volume, np.nan, configurations.volume)
+    return by_strain / volume[:, None, None]
 
 
 def _full(voigt: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -63,12 +63,20 @@ def decay_mask(widths: NDArray[np.int64]) -> NDArray[np.float32]:
 def fit_self_energies(
     configurations: Configurations, species: NDArray[np.int64], n_elements: int
 ) -> NDArray[np.float64]:
-    """(elements,) eV: the constants an atom that leave the least squares of energy per atom."""
+    """(elements,) eV: the constants an atom that leave the least squares of energy per atom.
+
+    Configurations whose energy is not known do not count; without any energy the constants are zero. Compositions that
+    cannot tell elements apart, as of one compound alone, give the constants of least squares that are smallest.
+    """
     assert configurations.labels is not None
     counts = np.zeros((len(configurations), n_elements))
     np.add.at(counts, (configurations.configuration_of_atom, species), 1)
     per_atom = configurations.labels.energy / configurations.n_atoms
-    solution: NDArray[np.floating] = np.linalg.lstsq(counts / configurations.n_atoms[:, None], per_atom, rcond=None)[0]
+    known = np.isfinite(per_atom)
+    if not known.any():
+        return np.zeros(n_elements)
+    shares = counts / configurations.n_atoms[:, None]
+    solution: NDArray[np.floating] = np.linalg.lstsq(shares[known], per_atom[known], rcond=None)[0]
     return solution.astype(np.float64)
 
 

@@ -46,7 +46,7 @@ def train(
     Parameters
     ----------
     configurations
-        with labels.
+        with labels; a label that is not known, NaN in all its numbers, is no part of the loss.
     train_indices
         for each of the ``spec.members`` members the configurations on which it trains; it is validated on the others.
     seed
@@ -63,7 +63,7 @@ def train(
     Raises
     ------
     InputError
-        where labels are missing or not finite, or the indices do not fit.
+        where a member has no label to train on, labels are not finite, or the indices do not fit.
     """
     _check(spec, configurations, train_indices)
     with kernel_threads(threads):
@@ -82,7 +82,7 @@ def train(
             deviation.append(statistics[1])
             weights[m, indices] = len(used) / len(indices)
         energies = interaction_energies(chosen, elements, np.array(self_energies))
-        scale = max(float(np.sqrt(np.mean((energies / chosen.n_atoms)[weights > 0] ** 2))), _LEAST_SCALE)
+        scale = _energy_scale(chosen, energies, weights > 0)
         widths = layer_widths(aevs.shape[1], spec.network.hidden)
         seeds = [derive(seed, "member", m) for m in range(len(local))]
         parameters = initial_parameters(widths, len(elements), seeds)
@@ -122,10 +122,19 @@ def train(
     return ensemble
 
 
+def _energy_scale(configurations: Configurations, energies: NDArray[np.float64], trained: NDArray[np.bool_]) -> float:
+    """The size of ``energies`` (M, C) per atom where ``trained``, eV; without any, the size of the forces times 1 Å."""
+    assert configurations.labels is not None
+    per_atom = (energies / configurations.n_atoms)[trained & np.isfinite(energies)]
+    if not len(per_atom):
+        per_atom = configurations.labels.forces[np.isfinite(configurations.labels.forces)].astype(np.float64)
+    return max(float(np.sqrt(np.mean(per_atom**2))), _LEAST_SCALE) if len(per_atom) else 1.0
+
+
 def interaction_energies(
     configurations: Configurations, elements: Sequence[int], self_energies: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(M, C) eV: labelled energies less each member's self-energies (M, elements)."""
+    """(M, C) eV: labelled energies less each member's self-energies (M, elements); NaN where they are not known."""
     assert configurations.labels is not None
     species = species_of(configurations.atomic_numbers, elements)
     owner, count = configurations.configuration_of_atom, len(configurations)
@@ -142,9 +151,19 @@ def _check(spec: AniSpec, configurations: Configurations, train_indices: Sequenc
             raise InputError(f"expected at least one training configuration for member {m}, got none")
         if len(np.unique(indices)) != len(indices) or min(indices) < 0 or max(indices) >= len(configurations):
             raise InputError(f"expected distinct indices below {len(configurations)} for member {m}, got others")
-    for name in ("energy", "forces", *(["stress"] if spec.training.loss.stress_weight else [])):
-        if not np.isfinite(getattr(configurations.labels, name)).all():
+    loss = spec.training.loss
+    weights = {"energy": loss.energy_weight, "forces": loss.force_weight, "stress": loss.stress_weight}
+    known = configurations.labels.known(configurations.offsets)
+    for name, weight in weights.items():
+        rows = np.flatnonzero(known[name])
+        rows = configurations.atoms_of(rows) if name == "forces" else rows
+        if (weight or name != "stress") and not np.isfinite(getattr(configurations.labels, name)[rows]).all():
             raise InputError(f"expected finite labels to train on, got {name} with NaN or infinity; check the dataset")
+    used = np.any([known[name] for name, weight in weights.items() if weight], axis=0)
+    for m, indices in enumerate(train_indices):
+        if not used[np.asarray(indices)].any():
+            names = " or ".join(name for name, weight in weights.items() if weight)
+            raise InputError(f"expected {names} of at least one training configuration for member {m}, got none")
 
 
 def training_table(
@@ -156,17 +175,23 @@ def training_table(
     weights: NDArray[np.float32],
     store: DerivativeStore | None,
 ) -> Table:
-    """Everything the kernels need; ``energies`` (M, C) eV without self-energies, ``scale`` eV."""
+    """Everything the kernels need; ``energies`` (M, C) eV without self-energies, ``scale`` eV.
+
+    Unknown labels are zero in it, and said to be unknown.
+    """
     assert configurations.labels is not None
+    known = configurations.labels.known(configurations.offsets)
+    known["stress"] &= ~configurations.without_volume
     stress = np.nan_to_num(configurations.labels.stress) * configurations.volume[:, None, None]
     strain = np.stack([stress[:, a, b] for a, b in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))], axis=1)
     return Table(
         configurations.offsets,
         species,
         aevs,
-        (energies / scale).astype(np.float32),
-        (configurations.labels.forces / scale).astype(np.float32),
+        np.nan_to_num((energies / scale).astype(np.float32)),
+        np.nan_to_num((configurations.labels.forces / scale).astype(np.float32)),
         (strain / scale).astype(np.float32),
+        np.stack([known[name] for name in ("energy", "forces", "stress")], axis=1),
         weights,
         np.empty((0, 0), dtype=np.float32) if store is None else store.rows,
         *(
@@ -185,16 +210,18 @@ def _validation(
     scale: float,
     held_out: Sequence[NDArray[np.int64]],
 ) -> Validation | None:
-    """What each member is tested on while it trains; None where nothing is held out."""
-    if any(not len(indices) for indices in held_out):
-        return None
+    """What each member is tested on while it trains; None where no energy is held out."""
+    assert configurations.labels is not None
     members = np.zeros((len(held_out), len(configurations)), dtype=bool)
     for m, indices in enumerate(held_out):
         members[m, indices] = True
+    members &= np.isfinite(configurations.labels.energy)
+    if not members.any(axis=1).all():
+        return None
     return Validation(
         compute_aevs(configurations, spec.aev, elements),
         species_of(configurations.atomic_numbers, elements),
         configurations.offsets,
-        interaction_energies(configurations, elements, self_energies) / scale,
+        np.nan_to_num(interaction_energies(configurations, elements, self_energies) / scale),
         members,
     )

@@ -9,7 +9,7 @@ from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.crystals.relaxation import relax_fully
 from foundational.errors import InputError
 from foundational.evaluation.crystals import ComparedCrystal, MemberCrystals, compare_crystals
-from foundational.evaluation.errors import ModelErrors, evaluate
+from foundational.evaluation.errors import ModelErrors, evaluate, mean_errors
 from foundational.evaluation.retraining import EvaluationPlan, retrain, training_rows
 from foundational.evaluation.validation_report import FullReport, MemberReport, StructureReport, ValidationReport
 from foundational.progress import Progress
@@ -70,14 +70,14 @@ def validate(
         _member(m, ensemble.member(m), found, errors[m] if errors else None, spec, plan)
         for m, found in enumerate(crystals.members)
     ]
-    means = {key: float(np.mean([getattr(e, key) for e in errors])) for key in MEANS} if errors else {}
+    means = mean_errors(errors, MEANS)
     largest = _largest_error(crystals.members)
     taus = [m.kendall_tau for m in members if m.kendall_tau is not None]
     findings = Findings(
         members=spec.members,
         rank_ok=sum(bool(m.rank_ok) for m in members),
         ground_state_ok=sum(bool(m.ground_state_ok) for m in members),
-        mae=means["mae_meV_per_atom"] / MEV if means else None,
+        mae=means["mae_meV_per_atom"] / MEV if "mae_meV_per_atom" in means else None,
         crystal_error=largest,
     )
     gates = evaluate_gates(spec.gates, findings)

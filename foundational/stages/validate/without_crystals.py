@@ -12,7 +12,7 @@ from foundational.data.batches import take, to_configurations
 from foundational.data.fingerprint import fingerprint
 from foundational.data.named import NamedDataset
 from foundational.data.splits import TRAIN, assign_split
-from foundational.evaluation.errors import evaluate
+from foundational.evaluation.errors import evaluate, mean_errors
 from foundational.evaluation.retraining import retrain, training_rows
 from foundational.evaluation.validation_report import GateReport, MemberReport, ValidationReport
 from foundational.progress import Progress
@@ -69,7 +69,7 @@ def validate_without_crystals(
     if tested is not None:
         configurations = to_configurations(tested.dataset)
         errors = [evaluate(ensemble.member(m), configurations) for m in range(spec.members)]
-    means = {key: float(np.mean([getattr(e, key) for e in errors])) for key in MEANS} if errors else {}
+    means = mean_errors(errors, MEANS)
     gates = _gates(spec.gates, why, means.get("mae_meV_per_atom"), dataset, tested)
     return ValidationReport(
         dataset=subject.name,

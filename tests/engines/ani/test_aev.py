@@ -66,6 +66,51 @@ def test_open_axes_have_no_images() -> None:
     np.testing.assert_allclose(compute_aevs(cluster, AEV, [28]), compute_aevs(periodic, AEV, [28]), atol=1e-6)
 
 
+@pytest.mark.parametrize("open_axes", [(0, 1, 2), (2,), (0, 2), (1,)])
+@pytest.mark.parametrize("vector", ["missing", "short", "far"])
+def test_lattice_vectors_along_open_directions_do_not_count(open_axes: tuple[int, ...], vector: str) -> None:
+    """A cluster, slabs and a wire: their vectors may be zero, of any length, and the atoms anywhere."""
+    closed = crystals(1, 5, repeat=1)
+    pbc = np.array([[axis not in open_axes for axis in range(3)]])
+    wide, narrow = closed.cell.copy(), closed.cell.copy()
+    wide[:, open_axes] *= 12
+    narrow[:, open_axes] = 0.0 if vector == "missing" else 0.01 * narrow[:, open_axes]
+    positions = closed.positions.astype(np.float64)
+    expected = Configurations.build(wide, [positions], [closed.atomic_numbers])
+    moved = positions + (1e4 if vector == "far" else 0.0)
+    found = Configurations(closed.n_atoms, narrow, pbc, closed.atomic_numbers, moved)
+    np.testing.assert_allclose(compute_aevs(found, AEV, [28]), compute_aevs(expected, AEV, [28]), atol=5e-6, rtol=1e-6)
+
+
+def test_an_isolated_atom_has_no_neighbours() -> None:
+    alone = Configurations(
+        np.array([1], np.int32),
+        np.zeros((1, 3, 3)),
+        np.zeros((1, 3), dtype=bool),
+        np.array([28], np.uint8),
+        np.zeros((1, 3)),
+    )
+    np.testing.assert_array_equal(compute_aevs(alone, AEV, [28]), 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("position", "configuration 1: the position of atom 2 is not a finite number"),
+        ("cell", "configuration 1: a lattice vector is not a finite number"),
+        ("volume", "configuration 1: its periodic cell has no volume"),
+    ],
+)
+def test_numbers_without_neighbours_are_refused_with_their_place(change: str, message: str) -> None:
+    cells = crystals(2, repeat=1)
+    if change == "position":
+        cells.positions[4 + 2, 1] = np.nan
+    else:
+        cells.cell[1, 2] = np.nan if change == "cell" else cells.cell[1, 0] + cells.cell[1, 1]
+    with pytest.raises(InputError, match=message):
+        compute_aevs(cells, AEV, [28])
+
+
 def test_aevs_of_a_batch_are_those_of_its_parts_bit_for_bit(cells: dict[str, Configurations]) -> None:
     parts = list(cells.values())
     together = compute_aevs(concatenate(parts), AEV, [28])

@@ -1,10 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from foundational.data.configurations import Configurations, concatenate
+from foundational.data.configurations import Configurations, Labels, concatenate
 from foundational.data.fingerprint import fingerprint
 from foundational.engines.ani.aev import compute_aevs, species_of
 from foundational.engines.ani.derivative_store import DerivativeStore
@@ -26,6 +27,15 @@ def mixed() -> Configurations:
     """Cells of different sizes, of two elements, with labels."""
     cells = alloyed(concatenate([crystals(1, 1), *(crystals(1, seed, repeat=1) for seed in (2, 3, 4))]))
     return cells.with_labels(pair_labels(cells))
+
+
+def with_unknown_labels(configurations: Configurations) -> Configurations:
+    """Without the energy of configuration 0, the forces of 1, the stress of 2; the last has only a stress."""
+    labels = configurations.labels
+    energy, forces, stress = labels.energy.copy(), labels.forces.copy(), labels.stress.copy()
+    energy[[0, -1]], stress[2] = np.nan, np.nan
+    forces[configurations.atoms_of(np.array([1, len(configurations) - 1]))] = np.nan
+    return configurations.with_labels(Labels(energy, forces, stress))
 
 
 def tables(ensemble: Ensemble, configurations: Configurations, weights: np.ndarray) -> tuple[Table, Model]:
@@ -57,6 +67,7 @@ def reference_gradient(
     df = -by_position - torch.tensor(labels.forces).double() / ensemble.scale
     volume = configurations.volume[:, None, None]
     ds = by_strain - torch.tensor(labels.stress * volume) / ensemble.scale
+    de, df, ds = (x.nan_to_num() * ~torch.isnan(x) for x in (de, df, ds))  # what is not known is no part of the loss
     squares = torch.zeros_like(de).index_add(0, owner, (df**2).sum(1))
     each = loss.energy * de**2 / n**loss.power + loss.force * squares / n + loss.stress * (ds**2).sum((1, 2)) / n**2
     total = (w * each).mean()
@@ -74,9 +85,10 @@ def reference_gradient(
         (Loss(1.0, 0.5, 0.2, 0.3), "celu"),
     ],
 )
-def test_the_gradient_of_the_loss_is_that_of_autograd(loss: Loss, activation: str) -> None:
+@pytest.mark.parametrize("partial", [False, True], ids=["all labels", "some labels"])
+def test_the_gradient_of_the_loss_is_that_of_autograd(loss: Loss, activation: str, partial: bool) -> None:
     loss = Loss(*(np.float32(x) for x in loss))
-    configurations = mixed()
+    configurations = with_unknown_labels(mixed()) if partial else mixed()
     ensemble = untrained(ODD_AEV, (28, 41), activation=activation)
     weights = np.array([[1, 1, 1, 1], [1.5, 0, 1.5, 1.5]], np.float32)  # member 1 holds the second one out
     table, model = tables(ensemble, configurations, weights)
@@ -213,8 +225,8 @@ def test_bad_input_is_explained() -> None:
     with pytest.raises(InputError, match="allow more memory or take a smaller batch"):
         train(settings(), configurations, ALL, 1, memory=1_000_000)
     labels = configurations.labels
-    broken = type(labels)(np.full(16, np.nan), labels.forces, labels.stress)
-    with pytest.raises(InputError, match="energy with NaN"):
+    broken = type(labels)(np.full(16, np.inf), labels.forces, labels.stress)
+    with pytest.raises(InputError, match="energy with NaN or infinity"):
         train(settings(), configurations.with_labels(broken), ALL, 1)
 
 
@@ -235,3 +247,26 @@ def test_an_ensemble_says_on_which_data_it_was_trained() -> None:
     assert ensemble.members == 2
     assert ensemble.metadata["training_data"] == fingerprint(configurations)
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_set_without_stress_trains_to_the_bits_of_one_whose_stress_has_no_weight() -> None:
+    configurations = labelled(8)
+    unknown = np.full_like(configurations.labels.stress, np.nan)
+    without = configurations.with_labels(replace(configurations.labels, stress=unknown))
+    both = [train(settings(epochs=1), c, [np.arange(8)], 3) for c in (configurations, without)]
+    np.testing.assert_array_equal(both[0].parameters, both[1].parameters)
+
+
+def test_forces_without_any_energy_are_enough_to_train_on() -> None:
+    configurations = labelled(12)
+    unknown = np.full(12, np.nan)
+    without = configurations.with_labels(replace(configurations.labels, energy=unknown))
+    found = train(settings(epochs=30), without, [np.arange(12)], 3).predict(configurations).forces[0]
+    assert np.abs(found - configurations.labels.forces).mean() < 0.6 * np.abs(configurations.labels.forces).mean()
+
+
+def test_nothing_to_train_on_is_said() -> None:
+    configurations = labelled(4)
+    labels = replace(configurations.labels, energy=np.full(4, np.nan), forces=configurations.labels.forces * np.nan)
+    with pytest.raises(InputError, match="expected energy or forces of at least one training configuration"):
+        train(settings(), configurations.with_labels(labels), [np.arange(4)], 1)

@@ -37,6 +37,8 @@ class Table(NamedTuple):
     """(A, 3) per Å."""
     strain: NDArray[np.float32]
     """(C, 6) volume times stress."""
+    known: NDArray[np.bool_]
+    """(C, 3) whether the energy, the forces and the stress are known; an unknown one is no part of the loss."""
     weights: NDArray[np.float32]
     """(M, C) of each configuration in each member's loss; zero where it is held out."""
     rows: NDArray[np.float32]
@@ -127,16 +129,16 @@ def _residuals(c: Any, m: Any, share: Any, table: Any, loss: Any, energy: Any, f
     """Loss of a configuration and its derivative by energy; forces and strain are replaced by those by them."""
     n = _F(forces.shape[0])
     begin, weight = table.offsets[c], table.weights[m, c] * share
-    error = energy - table.energy[m, c]
+    error = energy - table.energy[m, c] if table.known[c, 0] else _ZERO
     scale = weight * loss.energy / n**loss.power
     value = scale * error * error
-    factor = weight * loss.force / n
+    factor = weight * loss.force / n if table.known[c, 1] else _ZERO
     for i in range(forces.shape[0]):
         for a in range(3):
             d = forces[i, a] - table.forces[begin + i, a]
             value += factor * d * d
             forces[i, a] = _TWO * factor * d
-    factor = weight * loss.stress / (n * n)
+    factor = weight * loss.stress / (n * n) if table.known[c, 2] else _ZERO
     for a in range(STRAIN_ROWS):
         times = factor if a < 3 else _TWO * factor
         d = strain[a] - table.strain[c, a]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations, Labels
 from foundational.engines.ani.aev import Geometry
-from foundational.engines.ani.ensemble import Ensemble, runs
+from foundational.engines.ani.ensemble import Ensemble, per_volume, runs
 from foundational.engines.ani.network import layer_widths
 from foundational.engines.ani.torch.neighbour_lists import NeighbourLists, neighbour_lists
 from foundational.specs.ani import AevSpec
@@ -44,7 +44,9 @@ class TorchEnsemble(torch.nn.Module):
         geometry = Geometry.of(configurations, elements, spec.radial.cutoff)
         lists = neighbour_lists(geometry, spec.radial.cutoff, spec.angular.cutoff)
         species = self.tensor(geometry.species)
-        vectors = positions[lists.neighbour] - positions[lists.centre] + self.tensor(lists.offset)
+        # Differences are taken before the numbers are rounded to this precision; what is differentiated is zero.
+        moved = positions - self.tensor(configurations.positions)
+        vectors = self.tensor(lists.vectors) + (moved[lists.neighbour] - moved[lists.centre])
         if strain is not None:
             vectors = vectors + (vectors[:, None] @ strain[geometry.owner[lists.centre]])[:, 0]
         aevs = environment_vectors(spec, len(elements), vectors, species, lists)
@@ -99,7 +101,7 @@ class TorchEnsemble(torch.nn.Module):
             energy, forces, by_strain = (x * self.ensemble.scale for x in scaled)
             species = Geometry.of(batch, self.ensemble.elements, self.ensemble.aev.radial.cutoff).species
             energy += np.bincount(batch.configuration_of_atom, self_energies[species], len(batch))
-            parts.append((energy, forces.astype(np.float32), by_strain / batch.volume[:, None, None]))
+            parts.append((energy, forces.astype(np.float32), per_volume(by_strain, batch)))
         return Labels(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 

@@ -34,10 +34,11 @@ class TorchGradients:
         squares = torch.zeros_like(energies).index_add(1, owner, wrong)
         voigt = by_strain[:, :, [0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
         bent = (voigt - model.tensor(table.strain[batch])).square() @ energies.new_tensor([1, 1, 1, 2, 2, 2])
+        known = model.tensor(table.known[batch].astype(np.float32))
         each = (
-            loss.energy_weight * error.square() / n**loss.energy_power
-            + loss.force_weight * squares / n
-            + loss.stress_weight * bent / n**2
+            known[:, 0] * loss.energy_weight * error.square() / n**loss.energy_power
+            + known[:, 1] * loss.force_weight * squares / n
+            + known[:, 2] * loss.stress_weight * bent / n**2
         )
         losses = (each * model.tensor(table.weights[:, batch])).sum(dim=1) / len(batch)
         (gradient,) = torch.autograd.grad(losses.sum(), model.weights)

@@ -17,8 +17,8 @@ class NeighbourLists(NamedTuple):
     """(P,)"""
     neighbour: NDArray[np.int64]
     """(P,) the atom of which it is an image."""
-    offset: NDArray[np.float32]
-    """(P, 3) Å, from that atom to the image."""
+    vectors: NDArray[np.float32]
+    """(P, 3) Å, from the centre to the image."""
     first: NDArray[np.int64]
     """(T,) rows of the above."""
     second: NDArray[np.int64]
@@ -49,7 +49,7 @@ def _list(
     close_cutoff: Any,
     centre: Any,
     neighbour: Any,
-    offset: Any,
+    vectors: Any,
     first: Any,
     second: Any,
     count: Any,
@@ -66,7 +66,7 @@ def _list(
             if len(centre):
                 centre[p + k], neighbour[p + k] = atom, begin + near.image_of[k]
                 for a in range(3):
-                    offset[p + k, a] = near.vectors[a, k] - (where[near.image_of[k], a] - positions[atom, a])
+                    vectors[p + k, a] = near.vectors[a, k]
             if near.distance[k] < close_cutoff:
                 for j in range(k):
                     if near.distance[j] < close_cutoff:
