@@ -38,6 +38,14 @@ class Terms:
 def diff(
     a: Annotated[str, typer.Argument(help="ni, ni@1.0.0, ni@HEAD~1, a folder, a .zip or an extended XYZ file.")],
     b: Annotated[str, typer.Argument(help="The newer one, in the same way.")],
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            "--tolerance",
+            metavar="Å",
+            help="Pair frames that were rewritten, wrapped or permuted, and are equal within this, such as 1e-4.",
+        ),
+    ] = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
@@ -46,17 +54,26 @@ def diff(
     from foundational.release.comparison.difference import difference
 
     with open_compared(a, root) as old, open_compared(b, root) as new:
-        found = difference(old, new)
+        found = difference(old, new, tolerance=tolerance)
     emit(found, as_json, lambda: _difference(found))
 
 
 def _difference(found: "Difference") -> Iterator[str]:
     yield f"{found.a} → {found.b}: {found.configurations[0]:,} → {found.configurations[1]:,} configurations"
+    yield (
+        f"{found.equal:,} equal, {found.relabelled:,} relabelled, {found.moved:,} moved, {found.added:,} added, "
+        f"{found.removed:,} removed"
+    )
     for change in found.changes:
         yield f"{change.bump:<6} {change.message}"
     for name, moved in found.label_changes.items():
         if moved.largest is not None:
-            yield f"       {name} by up to {moved.largest:.3g} {moved.unit}, {moved.rms:.3g} rms"
+            rounding = f"; {moved.within_rounding:,} of {moved.configurations:,} within rounding"
+            rounding += "" if moved.decimals is None else f" ({moved.decimals} decimals)"
+            yield (
+                f"       {name} by up to {moved.largest:.3g} {moved.unit}, {moved.rms:.3g} rms"
+                f"{rounding if moved.within_rounding else ''}"
+            )
     for spread in found.spreads:
         if spread.a is not None and spread.b is not None and spread.ks:
             yield (
@@ -64,6 +81,7 @@ def _difference(found: "Difference") -> Iterator[str]:
                 f"5–95 % {spread.a.percentile_5:.4g}…{spread.a.percentile_95:.4g} → "
                 f"{spread.b.percentile_5:.4g}…{spread.b.percentile_95:.4g} {spread.unit} (KS {spread.ks:.3f})"
             )
+    yield from (f"note: {note}" for note in found.notes)
     yield f"bump: {found.bump or 'none, nothing differs'}"
 
 

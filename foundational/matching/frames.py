@@ -36,7 +36,10 @@ class Frames:
         names = [name for name in ("n_atoms", "cell", "pbc", "atomic_numbers", "positions") if name in dataset]
         few = dataset[names]
         parts = [signatures_of(batch) for _, batch in iterate_batches(few)]
-        return cls(joined_signatures(parts), lambda rows: to_configurations(few, rows))
+        return cls(
+            joined_signatures(parts or [signatures_of(to_configurations(few))]),
+            lambda rows: to_configurations(few, rows),
+        )
 
     @classmethod
     def of_configurations(cls, configurations: Configurations) -> "Frames":

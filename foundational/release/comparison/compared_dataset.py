@@ -45,7 +45,8 @@ def open_compared(text: str, root: Path | None = None) -> Iterator[ComparedDatas
     if is_file_of_frames(text):
         # A label that is NaN is unknown: what two files do not know does not differ.
         choice = ImportChoice(LabelChoice(nan="unknown"))
-        yield ComparedDataset(text, import_files([path], choice).dataset)
+        imported = import_files([path], choice)
+        yield ComparedDataset(text, imported.dataset, keys=imported.keys)
     elif bundled or (path.suffix == ".zip" and not text.endswith(".zarr.zip")):
         with opened_bundle(path) as bundle:
             yield _of_folder(text, bundle, bundle / DATA)

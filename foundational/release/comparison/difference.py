@@ -2,7 +2,7 @@
 
 The rule, largest change first (docs/versions.md): **major**, a configuration removed, or a label, unit,
 method or the split of an old configuration changed, or a variable removed, or a licence that requires more; **minor**,
-configurations or variables added; **patch**, metadata, documentation or encoding.
+configurations or variables added; **patch**, metadata, documentation, encoding, or labels within rounding.
 """
 
 from collections.abc import Iterator
@@ -13,12 +13,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from foundational.data.batches import batch_slices, take
 from foundational.data.fingerprint import hexadecimal
 from foundational.data.layout import ATOM, CONFIGURATION, LABELS, VARIABLES
 from foundational.provenance.record import ProvenanceRecord
 from foundational.release.comparison.content import Content, read_content
 from foundational.release.comparison.distribution_shift import DistributionShift, distribution_shift
+from foundational.release.comparison.label_changes import ComparedLabel, LabelChange, compare_label
+from foundational.release.comparison.matched import Matched, Rewritten, matched_rows
 from foundational.release.comparison.metadata_changes import metadata_changes
 from foundational.release.record import BumpName
 from foundational.release.registry.version import largest
@@ -34,18 +35,6 @@ class Change(Spec):
     kind: Kind
     bump: BumpName
     message: str
-
-
-class LabelChange(Spec):
-    """How far one label moved, over the configurations whose label differs."""
-
-    configurations: int
-    largest: float | None
-    """Largest absolute difference; null where a label is not a finite number."""
-    rms: float | None
-    """Root mean square difference."""
-    unit: str
-    """Of both numbers; energies are compared per atom."""
 
 
 class Ids(Spec):
@@ -67,7 +56,18 @@ class Difference(Spec):
     added: int
     removed: int
     relabelled: int
+    """Those with a label that differs by more than rounding (`label_changes`)."""
     moved: int
+    equal: int
+    """In both, with all labels the same but for rounding, and in the same part."""
+    rounded: int
+    """Of the equal ones: those with labels that differ within rounding."""
+    rewritten: Rewritten | None
+    """Pairs that a tolerance found; null where none was given."""
+    labels_compared: tuple[str, ...]
+    """Labels that both datasets have."""
+    notes: tuple[str, ...]
+    """What was not compared, and what helps."""
     label_changes: dict[str, LabelChange]
     changes: tuple[Change, ...]
     bump: BumpName | None
@@ -86,39 +86,59 @@ class ComparedDataset:
     provenance: ProvenanceRecord | None = None
     encoding: str | None = None
     """sha256 of the store's root document, which holds that of every file; None where there is no store."""
+    keys: tuple[str, ...] = ()
+    """All keys that the configurations of a file had."""
 
 
-def difference(a: ComparedDataset, b: ComparedDataset) -> Difference:
+def difference(a: ComparedDataset, b: ComparedDataset, *, tolerance: float | None = None) -> Difference:
     """What a user of ``a`` finds changed in ``b``.
 
     Configurations are matched by their stored ids. Both datasets are streamed; memory grows with the number of
     configurations (some hundred bytes each), not with the atoms.
 
+    Parameters
+    ----------
+    tolerance
+        Å. Configurations that no id matches are matched where they are equal within it: rewritten with fewer digits,
+        wrapped, permuted, moved as a whole. Then labels that one side has to fewer decimals are rounding too.
+
     Raises
     ------
     ChecksumError
         A damaged chunk was met.
+    InputError
+        The tolerance is not one.
     """
     old, new = read_content(a.dataset), read_content(b.dataset)
-    _, in_a, in_b = np.intersect1d(old.ids, new.ids, return_indices=True)
-    order = np.argsort(in_a)
-    in_a, in_b = in_a[order], in_b[order]
-    removed = np.flatnonzero(~np.isin(old.ids, new.ids))
-    added = np.flatnonzero(~np.isin(new.ids, old.ids))
+    matched = matched_rows(a.dataset, b.dataset, (old, new), tolerance)
+    rows = matched.rows
+    by_tolerance = np.array([alignment is not None for alignment in rows.alignments], dtype=bool)
     differs = {
-        name: (old.rows[name][in_a] != new.rows[name][in_b]).any(axis=1)
+        name: (old.rows[name][rows.a] != new.rows[name][rows.b]).any(axis=1)
         for name in VARIABLES
         if name in old.rows and name in new.rows
     }
-    nothing = np.zeros(len(in_a), dtype=bool)
-    relabelled = np.logical_or.reduce([nothing, *(d for n, d in differs.items() if n in LABELS)])
+    labels = {
+        name: _expanded(
+            compare_label(name, a.dataset, b.dataset, rows.take(few), rewritten=tolerance is not None), few, len(rows)
+        )
+        for name in LABELS
+        if name in differs
+        for few in [np.flatnonzero(differs[name] | by_tolerance)]
+        if few.size
+    }
+    nothing = np.zeros(len(rows), dtype=bool)
+    relabelled = np.logical_or.reduce([nothing, *(label.beyond for label in labels.values())])
+    rounded = np.logical_or.reduce([nothing, *(label.within for label in labels.values())]) & ~relabelled
     moved = differs.get("split", nothing)
     changes = [
-        *_count(len(removed), "configurations", "major", "{} removed"),
+        *_count(len(matched.removed), "configurations", "major", "{} removed"),
         *_count(int(relabelled.sum()), "labels", "major", "{} relabelled"),
+        *_count(int(rounded.sum()), "labels", "patch", "{} relabelled within rounding"),
         *_count(int(moved.sum()), "split", "major", "{} moved between train and validation"),
-        *_count(len(added), "configurations", "minor", "{} added"),
+        *_count(len(matched.added), "configurations", "minor", "{} added"),
         *_count(int(differs.get("pbc", nothing).sum()), "configurations", "major", "{} periodic along other vectors"),
+        *_rewritten(matched.rewritten),
         *_variables(a.dataset, b.dataset),
         *(
             Change(kind="metadata", bump="patch", message=f"{name} differs in {int(d.sum())} old configurations")
@@ -140,15 +160,16 @@ def difference(a: ComparedDataset, b: ComparedDataset) -> Difference:
         b=b.title,
         configurations=(a.dataset.sizes[CONFIGURATION], b.dataset.sizes[CONFIGURATION]),
         atoms=(a.dataset.sizes[ATOM], b.dataset.sizes[ATOM]),
-        added=len(added),
-        removed=len(removed),
+        added=len(matched.added),
+        removed=len(matched.removed),
         relabelled=int(relabelled.sum()),
         moved=int(moved.sum()),
-        label_changes={
-            name: _label_change(name, a.dataset, b.dataset, in_a[differs[name]], in_b[differs[name]])
-            for name in LABELS
-            if name in differs and differs[name].any()
-        },
+        equal=int((~relabelled & ~moved).sum()),
+        rounded=int((rounded & ~moved).sum()),
+        rewritten=matched.rewritten,
+        labels_compared=tuple(name for name in LABELS if name in differs),
+        notes=tuple(_notes(a, b, matched)),
+        label_changes={name: label.change for name, label in labels.items() if label.change is not None},
         changes=tuple(changes),
         bump=largest([change.bump for change in changes]),
         spreads=(
@@ -156,12 +177,42 @@ def difference(a: ComparedDataset, b: ComparedDataset) -> Difference:
             distribution_shift("force_rms", "eV/Å", old.force_rms, new.force_rms),
         ),
         ids=Ids(
-            added=tuple(hexadecimal(_as_bytes(new.ids[added]))),
-            removed=tuple(hexadecimal(_as_bytes(old.ids[removed]))),
-            relabelled=tuple(hexadecimal(_as_bytes(old.ids[in_a[relabelled]]))),
-            moved=tuple(hexadecimal(_as_bytes(old.ids[in_a[moved]]))),
+            added=tuple(hexadecimal(_as_bytes(new.ids[matched.added]))),
+            removed=tuple(hexadecimal(_as_bytes(old.ids[matched.removed]))),
+            relabelled=tuple(hexadecimal(_as_bytes(old.ids[rows.a[relabelled]]))),
+            moved=tuple(hexadecimal(_as_bytes(old.ids[rows.a[moved]]))),
         ),
     )
+
+
+def _expanded(label: ComparedLabel, rows: NDArray[np.int64], count: int) -> ComparedLabel:
+    """What was found of some ``rows`` as flags of all ``count`` of them."""
+    beyond, within = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
+    beyond[rows], within[rows] = label.beyond, label.within
+    return ComparedLabel(label.change, beyond, within)
+
+
+def _rewritten(found: Rewritten | None) -> Iterator[Change]:
+    if found is not None and found.total:
+        kinds = {k: v for k, v in found.model_dump().items() if k not in {"tolerance", "largest_displacement"} and v}
+        how = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+        plural = "configuration" if found.total == 1 else "configurations"
+        message = f"{found.total:,} {plural} equal within {found.tolerance:g} Å, other bits ({how})"
+        yield Change(kind="configurations", bump="patch", message=message)
+
+
+def _notes(a: ComparedDataset, b: ComparedDataset, matched: Matched) -> Iterator[str]:
+    """Why labels were not compared, and what pairs frames that were rewritten."""
+    unlabelled = [side for side in (a, b) if not any(name in side.dataset for name in LABELS)]
+    if unlabelled:
+        keys = sorted({key for side in unlabelled for key in side.keys})
+        seen = f"; its keys are {', '.join(keys)}" if len(unlabelled) == 1 else f"; the keys are {', '.join(keys)}"
+        titles = " and ".join(side.title for side in unlabelled)
+        yield f"only structures were compared: no label is known in {titles}{seen if keys else ''}"
+    elif not any(name in a.dataset and name in b.dataset for name in LABELS):
+        yield "only structures were compared: no label is known in both"
+    if matched.rewritten is None and len(matched.removed) and len(matched.added):
+        yield "--tolerance 1e-4 pairs frames that were rewritten, wrapped or permuted"
 
 
 def _as_bytes(items: NDArray[np.void]) -> NDArray[np.uint8]:
@@ -202,27 +253,3 @@ def _repeats(content: Content, title: str) -> list[Change]:
     repeats = len(content.ids) - len(np.unique(content.ids))
     message = f"{repeats} configurations stand in {title} more than once"
     return [Change(kind="configurations", bump="patch", message=message)] if repeats else []
-
-
-def _label_change(
-    name: str, a: xr.Dataset, b: xr.Dataset, in_a: NDArray[np.int64], in_b: NDArray[np.int64]
-) -> LabelChange:
-    """How far the label ``name`` of the configurations ``in_a`` of ``a`` lies from that of ``in_b`` of ``b``."""
-    worst, squares, count = 0.0, 0.0, 0
-    n_atoms = a["n_atoms"].to_numpy()[in_a]
-    for rows in batch_slices(n_atoms):
-        old, new = (
-            take(d[["n_atoms", "atomic_numbers", name]], i[rows])[name].to_numpy() for d, i in ((a, in_a), (b, in_b))
-        )
-        change = new.astype(np.float64) - old
-        if name == "energy":
-            change /= n_atoms[rows]
-        worst = max(worst, float(np.abs(change).max()))
-        squares, count = squares + float(np.square(change).sum()), count + change.size
-    rms = float(np.sqrt(squares / count))
-    return LabelChange(
-        configurations=len(in_a),
-        largest=worst if np.isfinite(rms) else None,
-        rms=rms if np.isfinite(rms) else None,
-        unit="eV/atom" if name == "energy" else VARIABLES[name].unit,
-    )

@@ -1,17 +1,24 @@
+import io
 import json
 import re
 import tracemalloc
 
+import ase.io
 import numpy as np
 import pytest
 import xarray as xr
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
+from scipy.spatial.transform import Rotation
 from typer.testing import CliRunner
 
 from foundational.cli.main import app
 from foundational.data.batches import take, to_configurations
-from foundational.data.conversion import to_dataset
+from foundational.data.conversion import from_atoms, iterate_atoms, to_dataset
 from foundational.data.extxyz import write_extxyz
 from foundational.data.store import open_store, write_dataset
+from foundational.errors import InputError
 from foundational.provenance.record import LabellerRecord
 from foundational.release.comparison.compared_dataset import open_compared
 from foundational.release.comparison.difference import ComparedDataset, difference
@@ -55,10 +62,114 @@ def test_the_size_of_a_label_change_is_that_of_the_label(nickel, changed):
     assert found.ids.relabelled == (nickel["id"].to_numpy()[3].tobytes().hex(),)
 
 
-def test_one_bit_of_one_label_is_seen(nickel):
+def test_one_bit_of_one_label_is_named_as_rounding_and_a_patch(nickel):
     forces = nickel["forces"].to_numpy().copy()
     forces.view(np.uint32)[0, 0] ^= 1
-    assert compare(nickel, nickel.assign(forces=nickel["forces"].copy(data=forces))).relabelled == 1
+    found = compare(nickel, nickel.assign(forces=nickel["forces"].copy(data=forces)))
+    assert (found.relabelled, found.rounded, found.equal, found.bump) == (0, 1, 12, "patch")
+    assert found.label_changes["forces"].within_rounding == 1
+    assert 0 < found.label_changes["forces"].largest < 1e-7
+
+
+@pytest.mark.parametrize(("units_in_the_last_place", "bump"), [(7, "patch"), (500, "major")])
+def test_energies_of_another_processor_are_a_patch_and_larger_differences_are_not(
+    nickel, units_in_the_last_place, bump
+):
+    energy = nickel["energy"].to_numpy().copy()
+    energy[[1, 3]] += units_in_the_last_place * np.spacing(energy[[1, 3]])
+    found = compare(nickel, nickel.assign(energy=nickel["energy"].copy(data=energy)))
+    assert (found.bump, found.rounded + found.relabelled) == (bump, 2)
+    assert found.label_changes["energy"].configurations == 2
+
+
+def test_forces_of_perfect_crystals_that_are_nothing_but_rounding_are_a_patch(nickel):
+    none = nickel.assign(forces=nickel["forces"] * 0, stress=nickel["stress"] * 0)
+    noise = none.assign(forces=none["forces"] + np.float32(3e-15), stress=none["stress"] - 2e-17)
+    assert compare(none, noise).bump == "patch"
+    assert compare(none, none.assign(forces=none["forces"] + np.float32(1e-9))).bump == "major"
+
+
+def rewritten_by_ase(frames):
+    """Eight decimals of positions and forces, as ASE writes them."""
+    text = io.StringIO()
+    ase.io.write(text, frames, format="extxyz")
+    text.seek(0)
+    return ase.io.read(text, index=":", format="extxyz")
+
+
+def wrapped(frames):
+    rng = np.random.default_rng(1)
+    for atoms in frames:
+        atoms.positions += rng.integers(-1, 2, (len(atoms), 3)) @ atoms.cell.array
+    return frames
+
+
+def permuted(frames):
+    rng = np.random.default_rng(2)
+    out = []
+    for atoms in frames:
+        order = rng.permutation(len(atoms))
+        results = dict(atoms.calc.results)
+        other = atoms[order]
+        per_atom = {name: value[order] for name, value in results.items() if np.shape(value)[:1] == (len(atoms),)}
+        other.calc = SinglePointCalculator(other, **(results | per_atom))
+        out.append(other)
+    return out
+
+
+def rotated(frames):
+    turn = Rotation.random(random_state=3).as_matrix()
+    out = []
+    for atoms in frames:
+        results = dict(atoms.calc.results)
+        results["forces"] = results["forces"] @ turn
+        results["stress"] = full_3x3_to_voigt_6_stress(turn.T @ voigt_6_to_full_3x3_stress(results["stress"]) @ turn)
+        other = atoms.copy()
+        other.set_cell(atoms.cell.array @ turn, scale_atoms=True)
+        other.calc = SinglePointCalculator(other, **results)
+        out.append(other)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "kind"),
+    [(rewritten_by_ase, "rewritten"), (wrapped, "wrapped"), (permuted, "permuted"), (rotated, "rotated")],
+)
+def test_a_tolerance_pairs_frames_however_they_were_written_and_compares_their_labels(nickel, rewrite, kind):
+    """Cells without symmetry: 32 atoms with random displacements."""
+    rows = np.flatnonzero(nickel["n_atoms"].to_numpy() == 32)
+    frames = list(iterate_atoms(nickel, rows))
+    other = rewrite(list(iterate_atoms(nickel, rows)))
+    if kind == "rotated":
+        # What rounding of the rotation leaves is more than the last bits: forces are written with eight decimals.
+        other = rewritten_by_ase(other)
+    a, b = (ComparedDataset(name, to_dataset(from_atoms(f))) for name, f in (("a", frames), ("b", other)))
+    strict = difference(a, b)
+    assert strict.bump == "major"
+    assert strict.notes == ("--tolerance 1e-4 pairs frames that were rewritten, wrapped or permuted",)
+    found = difference(a, b, tolerance=1e-4)
+    assert (found.equal, found.relabelled, found.added, found.removed) == (len(rows), 0, 0, 0)
+    assert (found.bump, getattr(found.rewritten, kind)) == ("patch", len(rows))
+    other[1].calc.results["forces"][3, 1] += 1e-3
+    other[2].calc.results["energy"] += 1e-3
+    found = difference(a, ComparedDataset("b", to_dataset(from_atoms(other))), tolerance=1e-4)
+    assert (found.equal, found.relabelled, found.bump) == (len(rows) - 2, 2, "major")
+
+
+def test_without_labels_it_says_that_only_structures_were_compared(tmp_path):
+    for name, energy in (("a", -1.0), ("b", -2.0)):
+        atoms = bulk("Ni", cubic=True)
+        atoms.info["binding"] = energy
+        ase.io.write(tmp_path / f"{name}.xyz", atoms)
+    arguments = ["diff", str(tmp_path / "a.xyz"), str(tmp_path / "b.xyz")]
+    shown = CliRunner().invoke(app, arguments).stdout
+    assert re.search(r"only structures were compared: no label is known .* keys are binding", shown)
+
+
+def test_a_tolerance_that_is_no_short_length_is_one_line(tmp_path):
+    ase.io.write(tmp_path / "a.xyz", bulk("Ni", cubic=True))
+    found = CliRunner().invoke(app, ["diff", *[str(tmp_path / "a.xyz")] * 2, "--tolerance", "2"])
+    assert isinstance(found.exception, InputError)
 
 
 def test_configurations_that_move_between_splits_are_a_major_change(nickel, changed):

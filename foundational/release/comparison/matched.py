@@ -1,0 +1,87 @@
+"""Which configurations of two datasets are the same: by their ids, and by a tolerance where one is given."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from foundational.data.batches import take
+from foundational.matching.alignment import Alignment
+from foundational.matching.frames import Frames
+from foundational.matching.pairing import pairs_of_equal
+from foundational.release.comparison.content import Content
+from foundational.release.comparison.label_changes import MatchedRows
+from foundational.specs.base import Spec
+
+
+class Rewritten(Spec):
+    """Configurations that have other ids and are equal within the tolerance, by how the second was written."""
+
+    tolerance: float
+    """Å."""
+    largest_displacement: float | None
+    """Å; null where there are none."""
+    rewritten: int
+    """Other digits only."""
+    wrapped: int
+    """Atoms moved by lattice vectors, or the lattice in another basis."""
+    translated: int
+    """All atoms moved together."""
+    permuted: int
+    """Atoms in another order."""
+    rotated: int
+    """Cell and atoms rotated together."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.rewritten + self.wrapped + self.translated + self.permuted + self.rotated
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """Rows of two datasets."""
+
+    rows: MatchedRows
+    removed: NDArray[np.int64]
+    """Rows of the first that the second does not have."""
+    added: NDArray[np.int64]
+    """Rows of the second that the first does not have."""
+    rewritten: Rewritten | None
+    """None where no tolerance was given."""
+
+
+def matched_rows(a: xr.Dataset, b: xr.Dataset, contents: tuple[Content, Content], tolerance: float | None) -> Matched:
+    """Configurations of both, by id; those that are left by ``tolerance`` Å, one to one, the closest first.
+
+    Raises
+    ------
+    InputError
+        The tolerance is not one.
+    """
+    old, new = contents
+    _, in_a, in_b = np.intersect1d(old.ids, new.ids, return_indices=True)
+    order = np.argsort(in_a)
+    in_a, in_b = in_a[order], in_b[order]
+    removed = np.flatnonzero(~np.isin(old.ids, new.ids))
+    added = np.flatnonzero(~np.isin(new.ids, old.ids))
+    none: list[Alignment | None] = [None] * len(in_a)
+    if tolerance is None:
+        return Matched(MatchedRows(in_a, in_b, none), removed, added, None)
+    pairs = pairs_of_equal(Frames.of_dataset(take(a, removed)), Frames.of_dataset(take(b, added)), tolerance)
+    from_a = np.array([pair.a for pair in pairs], dtype=np.int64)
+    from_b = np.array([pair.b for pair in pairs], dtype=np.int64)
+    kinds = Counter(pair.alignment.rewriting for pair in pairs)
+    rewritten = Rewritten(
+        tolerance=tolerance,
+        largest_displacement=max((pair.alignment.displacement for pair in pairs), default=None),
+        **{kind: kinds[kind] for kind in ("rewritten", "wrapped", "translated", "permuted", "rotated")},
+    )
+    rows = MatchedRows(
+        np.concatenate([in_a, removed[from_a]]),
+        np.concatenate([in_b, added[from_b]]),
+        [*none, *(pair.alignment for pair in pairs)],
+    )
+    return Matched(rows, np.delete(removed, from_a), np.delete(added, from_b), rewritten)
