@@ -15,7 +15,11 @@ from foundational.cli.progress import progress_on_stderr
 class Selection:
     """What to change in the settings of a distillation; those of params.yaml where not given."""
 
-    frames: Annotated[int | None, typer.Option("--frames", min=1, help="Configurations to keep.")] = None
+    frames: Annotated[int | None, typer.Option("--frames", min=1, help="Configurations to select.")] = None
+    heldout: Annotated[
+        int | None,
+        typer.Option("--heldout", min=0, help="Configurations never selected, for tests; default: at most a tenth."),
+    ] = None
     rounds: Annotated[int | None, typer.Option("--rounds", min=1, help="Largest number of rounds.")] = None
     method: Annotated[
         str | None, typer.Option("--method", help="Selection method, such as active or farthest-point.")
@@ -28,9 +32,7 @@ class Selection:
 def distill(
     name: Annotated[str, typer.Argument(help="Set of params.yaml, such as ni; local/<name> with --from.")] = "",
     *,
-    source: Annotated[
-        str | None, typer.Option("--from", help="Dataset, or extended XYZ file with labels, to choose from.")
-    ] = None,
+    source: Annotated[str | None, typer.Option("--from", help="Dataset, or file with labels, to select from.")] = None,
     other_name: Annotated[str | None, typer.Option("--name", hidden=True)] = None,
     selection: Selection,
     extend: Annotated[
@@ -41,8 +43,8 @@ def distill(
 ) -> None:
     """Select few configurations that train like the whole.
 
-    They come from a pool of params.yaml, or with --from from a dataset or an extended XYZ file. An interrupted run
-    continues where it stopped.
+    They come from a pool of params.yaml, or with --from from a dataset or from a file in any format that can be
+    imported. Ten configurations are enough. An interrupted run continues where it stopped.
     """
     from foundational.errors import InputError
     from foundational.project import find_root
@@ -63,6 +65,8 @@ def distill(
         )
     for line in record.details["rounds"]:
         say(_round(line))
+    for sentence in record.details.get("notes", []):
+        say(f"note: {sentence}")
     say(f"datasets/{record.output.name}: {record.output.n_configurations:,} configurations")
 
 

@@ -6,6 +6,7 @@ A command takes a group as one parameter; `flat` shows Typer the options of the 
 import inspect
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from math import isfinite
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from foundational.cli.output import stdout_for_the_result
 from foundational.errors import InputError
 
 if TYPE_CHECKING:
@@ -176,7 +178,8 @@ def flat(command: Callable[..., None]) -> Callable[..., None]:
             name: group(**{field.name: given.pop(field.name) for field in fields(group)})
             for name, group in groups.items()
         }
-        command(**given, **values)
+        with stdout_for_the_result() if given.get("as_json") else nullcontext():
+            command(**given, **values)
 
     call.__name__, call.__doc__ = command.__name__, command.__doc__
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]

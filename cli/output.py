@@ -1,14 +1,48 @@
 """The one way in which commands print: one JSON object for scripts, or lines for people."""
 
 import json
-from collections.abc import Callable, Iterable
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+
+#: The real stdout, while everything else that is printed goes to stderr.
+_RESULT: ContextVar[IO[str] | None] = ContextVar("result", default=None)
+
+
+@contextmanager
+def stdout_for_the_result() -> Iterator[None]:
+    """Inside, only `emit` prints on stdout; what calculators print, also in C and in processes, goes to stderr."""
+    python = sys.stdout
+    try:
+        real = python.fileno() == 1
+    except (OSError, ValueError, AttributeError):  # a stream in memory, such as in a notebook
+        real = False
+    python.flush()
+    kept = os.dup(1)
+    token = _RESULT.set(os.fdopen(os.dup(1), "w", encoding="utf-8") if real else python)
+    sys.stdout = sys.stderr
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        stream = _RESULT.get()
+        if real and stream is not None:
+            stream.close()
+        _RESULT.reset(token)
+        sys.stdout.flush()
+        sys.stdout = python
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def emit(result: "BaseModel | Any", as_json: bool, lines: Callable[[], Iterable[str]]) -> None:
@@ -18,7 +52,8 @@ def emit(result: "BaseModel | Any", as_json: bool, lines: Callable[[], Iterable[
     """
     if as_json:
         content = result.model_dump(mode="json") if hasattr(result, "model_dump") else result
-        typer.echo(json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False))
+        text = json.dumps(_finite(content), indent=2, ensure_ascii=False, allow_nan=False)
+        typer.echo(text, file=_RESULT.get())
         return
     for line in lines():
         typer.echo(line)

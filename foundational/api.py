@@ -12,6 +12,7 @@ from foundational.dataset import Dataset
 from foundational.errors import InputError
 from foundational.inputs import (
     Changes,
+    distillation_of,
     origin_of,
     params_of,
     result_of,
@@ -215,37 +216,40 @@ def distill(
     ----------
     dataset
         Labelled configurations to choose from.
+    frames
+        The budget. Where it cannot be filled, all that is not held out is selected.
     method
         ``informative``, ``active``, ``diverse``, ``random``, ``farthest-point``, ``grid`` or ``quests``; by default
         that of the first set in params.yaml. docs/distillation.md compares them.
     name
         Of the result.
     settings
-        Other settings of distillation, by the names of params.yaml, such as ``{"heldout": 50}``.
+        Other settings of distillation, by the names of params.yaml, such as ``{"heldout": 50}``. Without it
+        at most a tenth of the dataset is held out.
 
     Raises
     ------
     InputError
-        A setting is unknown, or the dataset is smaller than ``frames`` and the ``heldout`` configurations together.
+        A setting is unknown, or nothing is left except what is held out.
     MissingDependencyError
         The extra ``ani`` is not installed.
     """
     from dataclasses import asdict
 
-    from foundational.specs.distill import DistillSpec
-    from foundational.specs.parsing import parse
+    from foundational.stages.distill.candidates import fit, shortfall
     from foundational.stages.distill.stage import distill as distill_stage
     from foundational.workspace.runner import StageOutput, record_of
 
     chosen = params_of(dataset, params)
     parent = origin_of(dataset)
-    base = next(iter(chosen.distill.values())).model_dump(mode="json") | {"frames": frames}
-    base["pool"] = parent.output.name.rpartition("/")[2]
-    changes = dict(settings or {}) | ({} if method is None else {"method": method})
-    spec = parse(DistillSpec, base | changes, "the settings of distillation")
+    base = distillation_of(chosen) | {"pool": parent.output.name.rpartition("/")[2]}
+    stated = {"frames": frames} | dict(settings or {}) | ({} if method is None else {"method": method})
+    fitted = fit(base, stated, dataset.xarray, "the settings of distillation")
+    spec = fitted.spec
     ani = chosen.ani.scaled("recipe", volume_of(dataset))
-    result = distill_stage(spec, ani, dataset.xarray, chosen.seed, progress=progress)
-    details = {"rounds": [asdict(line) for line in result.rounds]}
+    result = distill_stage(spec, ani, fitted.pool, chosen.seed, progress=progress)
+    sentences = [*fitted.notes, *result.notes, *shortfall(spec, len(result.dataset["id"]))]
+    details = {"rounds": [asdict(line) for line in result.rounds]} | ({"notes": sentences} if sentences else {})
     stored = {"distill": spec.model_dump(mode="json"), "ani": chosen.ani.recipe.model_dump(mode="json")}
     output = StageOutput(result.dataset, parent.element, parent.labeller, details)
     return result_of(dataset, record_of(name, "distill", stored, chosen.seed, (parent,), output), output)

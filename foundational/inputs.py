@@ -64,6 +64,14 @@ def params_of(dataset: Dataset, params: Changes) -> "Params":
     return parse(Params, merge(read_yaml(root_of(dataset) / "params.yaml"), dict(params)), "params")
 
 
+def distillation_of(params: "Params") -> dict[str, Any]:
+    """Settings of a distillation: of the first set of ``params``, else of the first that comes with the package."""
+    from foundational.specs.params import read_params
+
+    named = params.distill or read_params(DEFAULTS / "params.yaml").distill
+    return next(iter(named.values())).model_dump(mode="json")
+
+
 def origin_of(dataset: Dataset) -> "ProvenanceRecord":
     """The record of a dataset; of one without a record, that it came from elsewhere."""
     from foundational.provenance.record import LabellerRecord, ProvenanceRecord

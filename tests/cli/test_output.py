@@ -1,6 +1,8 @@
 """What commands print for scripts is JSON, whatever the numbers are."""
 
 import json
+import subprocess
+import sys
 from math import inf, nan
 
 import pytest
@@ -18,3 +20,24 @@ def test_lines_are_made_only_for_people(capsys):
     emit({"a": 1}, True, lambda: pytest.fail("not asked for"))
     emit({"a": 1}, False, lambda: ["a is 1"])
     assert capsys.readouterr().out == '{\n  "a": 1\n}\na is 1\n'
+
+
+PRINTS = """
+import os, subprocess
+from foundational.cli.output import emit, stdout_for_the_result
+with stdout_for_the_result():
+    print("a calculator")
+    os.write(1, b"a library in C\\n")
+    subprocess.run(["echo", "a process"], check=True)
+    emit({"energy": "Å"}, True, list)
+    print("its end")
+print("afterwards")
+"""
+
+
+def test_what_others_print_goes_to_stderr_and_leaves_the_json_alone():
+    done = subprocess.run([sys.executable, "-c", PRINTS], capture_output=True, text=True, check=True)
+    document, _, rest = done.stdout.rpartition("}\n")
+    assert json.loads(document + "}") == {"energy": "Å"}
+    assert rest == "afterwards\n"
+    assert all(words in done.stderr for words in ("a calculator", "a library in C", "a process", "its end"))

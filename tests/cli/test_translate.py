@@ -64,6 +64,13 @@ def test_two_processes_do_not_label_into_one_dataset(foundational, project):
     assert foundational(*command.split(), cwd=project).status == 0
 
 
+def test_a_calculator_that_prints_leaves_the_json_alone(foundational, project):
+    command = f"relabel ni --labeller {FAULTY}:Faulty --labeller-arg fault=print --name local/x --workers 1 --json"
+    outcome = foundational(*command.split(), cwd=project)
+    assert json.loads(outcome.out)["configurations"] == 40
+    assert "SCF converged" in outcome.err
+
+
 def test_what_was_relabelled_is_told_and_can_be_checked(foundational, project):
     emt = "--labeller ase:ase.calculators.emt:EMT"
     command = f"relabel ni {emt} --labeller-arg asap_cutoff=true --name local/emt --workers 1 --json"

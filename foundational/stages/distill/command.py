@@ -4,7 +4,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
+
 from foundational.data.atomic_write import write_whole
+from foundational.data.layout import CONFIGURATION
 from foundational.data.store import open_store
 from foundational.defaults import DEFAULTS
 from foundational.errors import ConflictError, InputError, NotFoundError, did_you_mean
@@ -15,10 +18,11 @@ from foundational.source_files import digest_of, imported_modules
 from foundational.specs.distill import DistillSpec
 from foundational.specs.params import Params, read_params
 from foundational.specs.parsing import parse
+from foundational.stages.distill.candidates import fit, shortfall
 from foundational.stages.distill.checkpoint import from_bytes, identity, require_same, selection_of, to_bytes
 from foundational.stages.distill.stage import Selection, distill
 from foundational.workspace.runner import StageOutput, produce
-from foundational.workspace.sources import LabelledSource, open_source
+from foundational.workspace.sources import open_source
 
 
 def distill_pool(
@@ -60,9 +64,19 @@ def distill_pool(
         If the set exists, or was started with other settings.
     """
     params = read_params(root / "params.yaml")
-    spec = _spec(params, name, source, {k: v for k, v in (changes or {}).items() if v is not None})
-    data = open_source(root, POOLS + spec.pool if source is None else source)
+    stated = {key: value for key, value in (changes or {}).items() if value is not None}
+    base = _base(params, name, source, stated)
+    data = open_source(root, POOLS + base["pool"] if source is None else source)
     pool, parent = data.dataset, data.record
+    notes: tuple[str, ...] = ()
+    if source is None:
+        spec = parse(DistillSpec, base, f"the settings of {name!r}")
+    else:
+        if extend:  # all that may not change is as it was
+            base = _stored_record(dataset_folder(root, name)).spec["distill"]
+            stated = base | stated
+        fitted = fit(base, stated, pool, f"the settings of {name!r}")
+        spec, pool, notes = fitted.spec, fitted.pool, fitted.notes
     settings = {"distill": spec.model_dump(mode="json"), "ani": params.ani.recipe.model_dump(mode="json")}
     run = identity(settings, parent.output.fingerprint, params.seed)
     checkpoint = root / "build" / "work" / f"distill-{name.replace('/', '--')}.npz"
@@ -72,7 +86,7 @@ def distill_pool(
         ani = params.ani.scaled("recipe", float(pool.attrs["volume_per_atom"]))
         previous = load_state(checkpoint, run) or _finished_state(finished, run)
         if extend:
-            previous = _stored_state(dataset_folder(root, name), run, data)
+            previous = _stored_state(dataset_folder(root, name), run, pool)
         result = distill(
             spec,
             ani,
@@ -85,8 +99,9 @@ def distill_pool(
         rounds = [asdict(line) for line in result.rounds]
         if not name.startswith("local/"):  # metrics of the pipeline; the record of every set has the rounds too
             _write_rounds(root / "metrics" / "distill" / f"{name}.csv", rounds)
-        log = {"resumed": result.resumed_after}
-        return StageOutput(result.dataset, parent.element, parent.labeller, {"rounds": rounds}, log)
+        sentences = [*notes, *result.notes, *shortfall(spec, result.dataset.sizes[CONFIGURATION])]
+        details = {"rounds": rounds} | ({"notes": sentences} if source is not None and sentences else {})
+        return StageOutput(result.dataset, parent.element, parent.labeller, details, {"resumed": result.resumed_after})
 
     record = produce(root, name, "distill", settings, params.seed, (parent,), build, force=force or extend)
     if checkpoint.exists():
@@ -94,22 +109,21 @@ def distill_pool(
     return record
 
 
-def _spec(params: Params, name: str, source: str | None, changes: dict[str, Any]) -> DistillSpec:
+def _base(params: Params, name: str, source: str | None, stated: dict[str, Any]) -> dict[str, Any]:
+    """The settings of the set ``name`` before anything is known of its source."""
     local = name.startswith("local/")
     if not local and name not in params.distill:
         raise NotFoundError(
             f"no distilled set {name!r} in params.yaml; {did_you_mean(name, params.distill)} "
             f"(name your own sets local/<name>)"
         )
-    if not local and (source is not None or changes):
+    if not local and (source is not None or stated):
         raise InputError(f"{name!r} is defined in params.yaml; name your own sets local/<name>, got {name!r}")
     if local and source is None:
         raise InputError(f"expected data to choose {name!r} from; name a dataset or a file with --from")
     named = params.distill or read_params(DEFAULTS / "params.yaml").distill
-    base = params.distill[name] if not local else next(iter(named.values()))
-    if source is not None:
-        changes = {"pool": Path(source).name, **changes}
-    return parse(DistillSpec, base.model_dump(mode="json") | changes, f"the settings of {name!r}")
+    base = (params.distill[name] if not local else next(iter(named.values()))).model_dump(mode="json")
+    return base if source is None else base | {"pool": Path(source).name}
 
 
 def code_digest() -> str:
@@ -141,8 +155,16 @@ def _finished_state(path: Path, run: dict[str, Any]) -> Selection | None:
         return None
 
 
-def _stored_state(folder: Path, run: dict[str, Any], source: LabelledSource) -> Selection:
-    """The state whose result is the stored set in ``folder``."""
+def _stored_record(folder: Path) -> ProvenanceRecord:
+    """The record of the set in ``folder``, which is to be extended.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no set.
+    ConflictError
+        If it was not distilled, or by a version with other settings.
+    """
     if not (folder / STORE).exists():
         raise NotFoundError(f"{folder}: expected a distilled set to extend, found none; distill it without --extend")
     record = read_record(folder)
@@ -150,9 +172,15 @@ def _stored_state(folder: Path, run: dict[str, Any], source: LabelledSource) -> 
         raise ConflictError(
             f"{record.output.name!r} was not produced by this version of `foundational distill`; distill it again"
         )
+    return record
+
+
+def _stored_state(folder: Path, run: dict[str, Any], pool: xr.Dataset) -> Selection:
+    """The state whose result is the stored set in ``folder``, which was selected from ``pool``."""
+    record = _stored_record(folder)
     before = identity(record.spec, record.inputs[0].fingerprint, record.seed)
     require_same(before, run, str(folder), "extend it with the settings of its provenance.json")
-    return selection_of(open_store(folder / STORE), source.dataset, record.details["rounds"], str(folder))
+    return selection_of(open_store(folder / STORE), pool, record.details["rounds"], str(folder))
 
 
 def _write_rounds(path: Path, rounds: list[dict[str, object]]) -> None:

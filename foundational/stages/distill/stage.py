@@ -29,6 +29,7 @@ from foundational.specs.distill import DistillSpec
 from foundational.stages.distill.methods import METHODS, Picks, Pool, Round
 from foundational.units import MEV
 
+_ISOLATED = VARIABLES["role"].meanings.index("isolated_atom")
 REASONS = {name: code for code, name in enumerate(VARIABLES["selection_reason"].meanings)}
 
 
@@ -103,6 +104,8 @@ class Distilled:
     rounds: tuple[RoundReport, ...]
     resumed_after: int | None
     """Rounds that an earlier run had done; None where there was none."""
+    notes: list[str]
+    """Sentences on what could not be done as asked for."""
 
 
 def distill(
@@ -135,7 +138,8 @@ def distill(
     """
     selection = select(spec, ani, pool, seed, previous=previous, save=save, progress=progress)
     resumed = None if previous is None else len(previous.under(spec).rounds)
-    return Distilled(_assemble(selection, pool, spec, seed), tuple(selection.rounds), resumed)
+    dataset, notes = _assemble(selection, pool, spec, seed)
+    return Distilled(dataset, tuple(selection.rounds), resumed, notes)
 
 
 def select(
@@ -160,7 +164,14 @@ def select(
     view = _pool(pool, ani)
     stream = ("distill", spec.pool)
     order = generator(seed, *stream, "order").permutation(total)
+    if "role" in pool:  # isolated atoms, which many trainers need, are in the first set and never held out
+        isolated = pool["role"].to_numpy()[order] == _ISOLATED
+        order = np.concatenate([order[isolated], order[~isolated]])
     heldout, order = order[total - spec.heldout :], order[: total - spec.heldout]
+    energies = None if view.configurations.labels is None else view.configurations.labels.energy
+    tested = np.zeros(len(heldout), dtype=bool) if energies is None else np.isfinite(energies[heldout])
+    if spec.target is not None and not tested.any():
+        raise InputError("expected energies of configurations held out, on which the target is tested, got none")
     state = _start(spec, view, order) if previous is None else previous.under(spec)
     for number in range(len(state.rounds) + 1, spec.rounds + 1):
         goal = spec.size_after(number)
@@ -178,7 +189,7 @@ def select(
             random=generator(seed, *stream, "method", number),
             train=partial(_train, ani, view, chosen, spec, seed, number),
         )
-        error = _heldout_error(now, heldout) if spec.heldout else None
+        error = _heldout_error(now, heldout[tested]) if tested.any() else None
         reached = spec.target is not None and error is not None and error <= spec.target
         if reached or not len(now.candidates):
             break
@@ -221,10 +232,9 @@ def _train(ani: AniSpec, pool: Pool, chosen: NDArray[np.int64], spec: DistillSpe
 
 
 def _heldout_error(now: Round, heldout: NDArray[np.int64]) -> float:
-    """Mean absolute error of the energy per atom, mean over members, eV."""
+    """Mean absolute error of the energy per atom, mean over members, eV; all these energies are known."""
     batch = now.pool.configurations.take(heldout)
-    if batch.labels is None:
-        raise InputError("expected a labelled pool to test a target on")
+    assert batch.labels is not None
     found = now.ensemble.predict(batch, forces=False).energy.mean(axis=0)
     return float(np.mean(np.abs(found - batch.labels.energy) / batch.n_atoms))
 
@@ -250,21 +260,28 @@ def _report(number: int, goal: int, now: Round, picks: Picks, error: float | Non
     )
 
 
-def _assemble(state: Selection, pool: xr.Dataset, spec: DistillSpec, seed: int) -> xr.Dataset:
-    """The chosen configurations in the order of choosing, so that a smaller budget is a prefix of a larger one."""
+def _assemble(state: Selection, pool: xr.Dataset, spec: DistillSpec, seed: int) -> tuple[xr.Dataset, list[str]]:
+    """The chosen configurations in the order of choosing, so that a smaller budget is a prefix of a larger one.
+
+    Second come sentences on what could not be done.
+    """
     chosen = np.array(state.chosen, dtype=np.int64)
     kept = take(pool, chosen).load()
     dims = ("configuration",)
     # Without a trajectory each configuration is a block of its own, known by its place in the pool.
     known = "walker" in kept and "step" in kept
-    walker, step = (kept["walker"], kept["step"]) if known else (chosen, np.zeros_like(chosen))
+    walker, step = (kept["walker"].to_numpy(), kept["step"].to_numpy()) if known else (chosen, np.zeros_like(chosen))
+    fraction, notes = spec.validation_fraction, []
+    if fraction and len(np.unique(np.stack([walker, step // spec.split_block]), axis=1).T) < 2:
+        fraction = 0.0
+        notes.append("no validation split: all configurations are neighbours on one trajectory, or there is one alone")
     columns: dict[str, NDArray[Any]] = {
         "selection_round": np.array(state.round),
         "selection_reason": np.array(state.reason),
         "uncertainty": np.array(state.uncertainty),
-        "split": assign_split(walker, step, fraction=spec.validation_fraction, block_steps=spec.split_block, seed=seed),
+        "split": assign_split(walker, step, fraction=fraction, block_steps=spec.split_block, seed=seed),
     }
     for name, values in columns.items():
         row = VARIABLES[name]
         kept[name] = xr.Variable(dims, values.astype(row.dtype), row.attributes)
-    return kept
+    return kept, notes

@@ -1,6 +1,11 @@
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
 
+from foundational.data.batches import take
+from foundational.data.conversion import iterate_atoms
 from foundational.data.extxyz import write_extxyz
 from foundational.data.layout import VARIABLES
 from foundational.data.store import open_store
@@ -129,7 +134,7 @@ def test_any_labelled_file_can_be_distilled(project, pool):
         ("local/x", {}, InputError, "name a dataset or a file with --from"),
         ("local/x", {"source": "no.xyz"}, NotFoundError, "no such file"),
         ("local/x", {"source": "pools/ni-momt-32", "changes": {"method": "best"}}, InputError, "method"),
-        ("local/x", {"source": "pools/ni-momt-32", "changes": {"frames": 111}}, InputError, "at most 110 frames"),
+        ("local/x", {"source": "pools/ni-momt-32", "changes": {"heldout": 120}}, InputError, "fewer configurations"),
         ("local/x", {"source": "pools/ni-momt-32", "extend": True}, NotFoundError, "without --extend"),
         ("local/x", {"source": "pools/ni-momt-32", "changes": {"method": "grid"}}, InputError, "order parameters"),
     ],
@@ -155,3 +160,76 @@ def test_a_checkpoint_does_not_outlive_the_code_that_it_came_from(name, monkeypa
     monkeypatch.setattr(command, "imported_modules", lambda stage: real(stage) | {f"foundational.{name}": changed})
     assert f"foundational.{name}" in real("foundational.stages.distill.stage")
     assert code_digest() != before
+
+
+#: Two rounds suffice for any budget.
+MANY = {"growth": 3.0}
+
+
+def small_file(pool, folder, size, kind="whole"):
+    """``size`` configurations without trajectory, as another program writes them."""
+    frames = list(iterate_atoms(take(pool.drop_vars(["walker", "step"]), range(size))))
+    for number, atoms in enumerate(frames):
+        results = atoms.calc.results
+        if kind in ("no stress", "energies alone") or (kind == "some" and number % 2):
+            results.pop("stress", None)
+        if kind == "energies alone":
+            del results["forces"]
+    if kind == "repeated":
+        frames += frames[:3]
+    write(folder / "small.xyz", frames, format="extxyz")
+    return str(folder / "small.xyz")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 10, 25])
+def test_files_of_few_configurations_distill(project, pool, size):
+    """What is held out and the first set follow from the size; a budget that cannot be filled is said."""
+    record = distill_pool(project, "local/few", source=small_file(pool, project, size), changes=MANY | {"frames": 200})
+    heldout = round(size / 10)
+    assert record.spec["distill"]["heldout"] == heldout
+    assert record.output.n_configurations == size - heldout
+    assert f"budget of 200 configurations cannot be filled: {size - heldout} of {size}" in record.details["notes"][0]
+
+
+@pytest.mark.parametrize("kind", ["no stress", "some"])
+def test_labels_that_are_not_known_do_not_keep_a_file_from_being_distilled(project, pool, kind):
+    record = distill_pool(
+        project, "local/few", source=small_file(pool, project, 12, kind), changes=MANY | {"frames": 6}
+    )
+    assert record.output.n_configurations == 6
+    assert "notes" not in record.details
+    stored = open_store(project / "datasets/local/few/data.zarr")
+    assert ("stress" in stored) == (kind == "some")
+
+
+def test_equal_configurations_of_a_file_are_selected_once(project, pool):
+    record = distill_pool(project, "local/few", source=small_file(pool, project, 12, "repeated"), changes=MANY)
+    assert record.details["notes"] == ["3 configurations are equal to others and were excluded"]
+    assert record.output.n_configurations == 6  # half of what is not held out
+    stated = MANY | {"frames": 50, "heldout": 2, "method": "random"}
+    more = distill_pool(project, "local/more", source=str(project / "small.xyz"), changes=stated)
+    assert more.output.n_configurations == 10
+    assert len(set(ids(open_store(project / "datasets/local/more/data.zarr")))) == 10
+
+
+def test_a_small_set_is_extended_with_the_settings_that_it_was_started_with(project, pool):
+    source = small_file(pool, project, 25)
+    first = distill_pool(project, "local/few", source=source, changes=MANY | {"frames": 3, "heldout": 4})
+    longer = distill_pool(project, "local/few", source=source, changes={"frames": 8}, extend=True)
+    assert longer.output.n_configurations == 8
+    assert longer.spec["distill"] == first.spec["distill"] | {"frames": 8}
+
+
+def test_isolated_atoms_are_in_the_first_set(project, pool):
+    frames = list(iterate_atoms(take(pool.drop_vars(["walker", "step"]), range(15))))
+    atom = Atoms("Ni", cell=[20.0] * 3, pbc=True)
+    atom.calc = SinglePointCalculator(atom, energy=-0.5, forces=np.zeros((1, 3)))
+    write(project / "small.xyz", [*frames, atom], format="extxyz")
+    distill_pool(
+        project,
+        "local/few",
+        source=str(project / "small.xyz"),
+        changes={"frames": 4, "method": "random", "growth": 2.0},
+    )
+    stored = open_store(project / "datasets/local/few/data.zarr")
+    assert stored["role"].to_numpy().tolist() == [1, 0, 0, 0]
