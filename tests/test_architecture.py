@@ -31,7 +31,7 @@ ALLOWED = {
     "inputs": STAGES | {"dataset"},
     "api": STAGES | {"dataset", "model", "inputs"},
     "foundational": RECORDS | {"inspection", "dataset", "model", "api"},
-    "checks": DATA | {"science", "checks"},
+    "checks": DATA | {"science", "matching", "checks"},
     "engines": ENGINES,
     "provenance": RECORDS - {"release"},
     "release": RECORDS | {"interchange"},

@@ -1,15 +1,18 @@
 """One pass over a dataset: a few numbers for each configuration, from which the rules are computed."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.checks.pairs import PairBasis, pair_basis, pair_counts, pair_reach
 from foundational.data.batches import batch_slices, take, to_configurations
 from foundational.data.configurations import Configurations
 from foundational.progress import Progress
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Atoms of a batch.
 _BATCH_ATOMS = 262_144
@@ -61,7 +64,7 @@ class Collection:
         return self.energy / self.n_atoms
 
 
-def collect(dataset: xr.Dataset, progress: Progress | None = None) -> Collection:
+def collect(dataset: "xr.Dataset", progress: Progress | None = None) -> Collection:
     """Read a dataset once, batch by batch.
 
     Raises
@@ -94,7 +97,7 @@ def collect(dataset: xr.Dataset, progress: Progress | None = None) -> Collection
     )
 
 
-def _basis_of(dataset: xr.Dataset, n_atoms: NDArray[np.int64]) -> PairBasis:
+def _basis_of(dataset: "xr.Dataset", n_atoms: NDArray[np.int64]) -> PairBasis:
     """The basis whose range most configurations hold; up to 200 of them, evenly spread, are looked at."""
     few = to_configurations(take(dataset, np.linspace(0, len(n_atoms) - 1, min(200, len(n_atoms))).astype(np.int64)))
     several = few.n_atoms > 1

@@ -6,9 +6,9 @@ The virial theorem: σ V = −Σ r⊗f over pairs (doi:10.1063/1.3245303).
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.checks.collection import Collection
@@ -16,6 +16,9 @@ from foundational.checks.limits import CheckLimits
 from foundational.checks.pairs import pair_counts, pair_forces
 from foundational.checks.report import Finding, found, not_applicable, passed
 from foundational.data.batches import to_configurations
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Atoms and configurations from which the pair potential is fitted.
 _ATOMS = 6_000
@@ -59,7 +62,7 @@ class PairModel:
     """(R,) eV."""
 
 
-def pair_model(dataset: xr.Dataset, data: Collection) -> PairModel | None:
+def pair_model(dataset: "xr.Dataset", data: Collection) -> PairModel | None:
     """Fit a pair potential to forces; None where too few configurations have forces."""
     usable = np.flatnonzero((data.n_atoms > 1) & (data.mean_force > 1e-6) & data.periodic)
     if len(usable) < _LEAST:

@@ -1,14 +1,18 @@
 """Declared against found elements."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import xarray as xr
 from ase.data import atomic_numbers, chemical_symbols
 
 from foundational.checks.collection import Collection
 from foundational.checks.report import Finding, found, passed
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def check_elements(dataset: xr.Dataset, data: Collection) -> Finding:
+
+def check_elements(dataset: "xr.Dataset", data: Collection) -> Finding:
     """The elements that the dataset declares in its attributes against those that its atoms are of."""
     rule = "declared elements"
     declared = dataset.attrs.get("elements") or dataset.attrs.get("element")

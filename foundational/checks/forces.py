@@ -1,7 +1,8 @@
 """Forces that do not sum to zero, and zeros in place of what is not known."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.checks.collection import Collection
@@ -9,6 +10,9 @@ from foundational.checks.limits import CheckLimits
 from foundational.checks.pairs import pair_basis, pair_forces, pair_reach
 from foundational.checks.report import Finding, found, not_applicable, passed, places
 from foundational.data.batches import to_configurations
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Length of a sum of unit vectors to neighbours at one distance that rounding of positions does not give.
 _ASYMMETRY = 0.15
@@ -45,7 +49,7 @@ def check_net_force(data: Collection, limits: CheckLimits) -> Finding:
     )
 
 
-def check_zero_forces(dataset: xr.Dataset, data: Collection) -> Finding:
+def check_zero_forces(dataset: "xr.Dataset", data: Collection) -> Finding:
     """Forces that are exactly zero on atoms whose neighbours do not lie symmetrically.
 
     Perfect and homogeneously strained crystals have no forces by symmetry; a displaced atom has.
@@ -70,7 +74,7 @@ def check_zero_forces(dataset: xr.Dataset, data: Collection) -> Finding:
     )
 
 
-def _asymmetric(dataset: xr.Dataset, data: Collection, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _asymmetric(dataset: "xr.Dataset", data: Collection, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(R,) whether some pair potential gives a force in the configuration: unit vectors to neighbours do not cancel."""
     asymmetric = np.zeros(len(rows), dtype=bool)
     groups = np.cumsum(data.n_atoms[rows]) // _ATOMS

@@ -28,10 +28,13 @@ class CheckLimits(Spec):
     """Robust standard deviations of the energies from what composition, volume and distances let expect."""
     energy_floor: Positive = 0.05
     """eV/atom: energies that are closer to the expected ones are no outliers."""
-    duplicate_distance: Positive = 1e-3
-    """Å: configurations are duplicates whose atoms differ by no more, once wrapped, permuted and shifted."""
+    duplicate_distance: Annotated[float, Field(ge=0, le=0.1)] = 1e-3
+    """Å: configurations are duplicates whose atoms differ by no more, once wrapped, permuted and shifted. 0: only exact
+    copies are looked for."""
     equal_energy: Positive = 1e-3
     """eV/atom: labels of one configuration by one method that differ by more contradict one another."""
+    equal_force: Positive = 0.02
+    """eV/Å: labels of one configuration by one method contradict one another where the mean force differs by more."""
     isolated_energy: Positive = 1e-3
     """eV: energies of two isolated atoms of one element and one method that differ by more are inconsistent."""
     cohesive_energy: Positive = 15.0

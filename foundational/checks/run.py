@@ -1,11 +1,11 @@
 """All rules over one dataset."""
 
 from dataclasses import asdict
-
-import xarray as xr
+from typing import TYPE_CHECKING
 
 from foundational.checks.collection import collect
 from foundational.checks.consistency import check_energy_unit, check_stress, pair_model
+from foundational.checks.duplicates import check_duplicates
 from foundational.checks.elements import check_elements
 from foundational.checks.energies import check_energies, check_isolated_atoms
 from foundational.checks.forces import check_net_force, check_zero_forces, check_zero_stress
@@ -15,11 +15,14 @@ from foundational.data.checks import check_dataset
 from foundational.data.rules import RULES, Tolerances
 from foundational.progress import Progress
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 #: Of the rules of `foundational.data.rules`, those without which numbers cannot be compared.
 _NEEDED = {"schema", "bytes", "n_atoms", "finite", "elements"}
 
 
-def check_all(dataset: xr.Dataset, limits: CheckLimits, progress: Progress | None = None) -> list[Finding]:
+def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | None = None) -> list[Finding]:
     """One finding a rule: first what must hold for each configuration, then what statistics say.
 
     Raises
@@ -35,6 +38,7 @@ def check_all(dataset: xr.Dataset, limits: CheckLimits, progress: Progress | Non
     findings += [
         found(v.rule, "defect", v.message, "", list(v.configurations)).model_copy(update={"count": v.count})
         for v in violations.values()
+        if v.rule != "duplicates" or _NEEDED & violations.keys()
     ]
     if _NEEDED & violations.keys():
         return [*findings, not_applicable("statistics", "configurations above cannot be read as numbers")]
@@ -49,5 +53,6 @@ def check_all(dataset: xr.Dataset, limits: CheckLimits, progress: Progress | Non
         check_zero_stress(data),
         check_stress(model, data, limits),
         check_energy_unit(model, data, limits),
+        *check_duplicates(dataset, data, limits),
     ]
     return findings

@@ -1,14 +1,17 @@
 """Reading configurations out of a lazy dataset: some of them, all of them, or batch after batch."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.layout import ATOM, CONFIGURATION, LABELS, VARIABLES
 from foundational.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Indices = Sequence[int] | NDArray[np.integer] | slice
 
@@ -29,7 +32,7 @@ def _rows(n_atoms: NDArray[np.int32], indices: Indices | None) -> tuple[slice | 
     return chosen, np.repeat(ends[chosen] - counts, counts) + within
 
 
-def take(dataset: xr.Dataset, indices: Indices) -> xr.Dataset:
+def take(dataset: "xr.Dataset", indices: Indices) -> "xr.Dataset":
     """The configurations ``indices`` of a dataset with their atoms and all variables, in that order; still lazy.
 
     Raises
@@ -41,7 +44,7 @@ def take(dataset: xr.Dataset, indices: Indices) -> xr.Dataset:
     return dataset.isel({CONFIGURATION: configurations, ATOM: atoms})
 
 
-def to_configurations(dataset: xr.Dataset, indices: Indices | None = None) -> Configurations:
+def to_configurations(dataset: "xr.Dataset", indices: Indices | None = None) -> Configurations:
     """The configurations ``indices`` (all by default) in memory, with their labels where the dataset has them.
 
     Only what is asked for is read. Labels that the dataset does not hold are NaN where it holds another one.
@@ -89,13 +92,13 @@ def batch_slices(n_atoms: NDArray[np.int32], batch_atoms: int = BATCH_ATOMS) -> 
         start = stop
 
 
-def iterate_batches(dataset: xr.Dataset, batch_atoms: int = BATCH_ATOMS) -> Iterator[tuple[slice, Configurations]]:
+def iterate_batches(dataset: "xr.Dataset", batch_atoms: int = BATCH_ATOMS) -> Iterator[tuple[slice, Configurations]]:
     """All configurations in order, as (their place, their batch), in memory bounded by ``batch_atoms``."""
     for rows in batch_slices(dataset["n_atoms"].to_numpy(), batch_atoms):
         yield rows, to_configurations(dataset, rows)
 
 
-def _checked_n_atoms(dataset: xr.Dataset, indices: Indices | None) -> NDArray[np.int32]:
+def _checked_n_atoms(dataset: "xr.Dataset", indices: Indices | None) -> NDArray[np.int32]:
     """(C,) atoms in each configuration, once ``indices`` are known to lie within."""
     n_atoms: NDArray[np.int32] = dataset["n_atoms"].to_numpy()
     if indices is not None and not isinstance(indices, slice):

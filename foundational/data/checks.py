@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.data.batches import BATCH_ATOMS, batch_slices, take, to_configurations
@@ -12,6 +12,9 @@ from foundational.data.layout import ATOM, schema_breaches
 from foundational.data.rules import RULES, Batch, Rule, Tolerances
 from foundational.errors import ChecksumError, DatasetError
 from foundational.progress import Progress
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Configurations that a violation names.
 _NAMED = 10
@@ -58,9 +61,9 @@ class _Tally:
 
 
 def check_dataset(
-    dataset: xr.Dataset,
+    dataset: "xr.Dataset",
     *,
-    parent: xr.Dataset | None = None,
+    parent: "xr.Dataset | None" = None,
     tolerances: Tolerances | None = None,
     progress: Progress | None = None,
 ) -> list[Violation]:
@@ -116,10 +119,10 @@ def check_dataset(
 
 
 def require_sound(
-    dataset: xr.Dataset,
+    dataset: "xr.Dataset",
     where: str,
     *,
-    parent: xr.Dataset | None = None,
+    parent: "xr.Dataset | None" = None,
     tolerances: Tolerances | None = None,
     progress: Progress | None = None,
 ) -> None:
@@ -136,7 +139,7 @@ def require_sound(
 
 
 def _judged(
-    dataset: xr.Dataset, rules: list[Rule], limits: Tolerances
+    dataset: "xr.Dataset", rules: list[Rule], limits: Tolerances
 ) -> Iterator[tuple[Rule, NDArray[np.bool_], NDArray[np.float64] | None]]:
     arrays = {str(name): variable.to_numpy() for name, variable in dataset.data_vars.items()}
     batch = Batch(to_configurations(dataset), arrays, limits)
@@ -150,10 +153,12 @@ def _as_items(ids: NDArray[np.uint8]) -> NDArray[np.void]:
     return np.ascontiguousarray(ids).view(np.dtype((np.void, ids.shape[1]))).reshape(-1)
 
 
-def _duplicates(dataset: xr.Dataset) -> list[Violation]:
-    """Configurations with the species, cell and positions of an earlier one."""
-    items = _as_items(dataset["id"].to_numpy())
-    _, first = np.unique(items, return_index=True)
+def _duplicates(dataset: "xr.Dataset") -> list[Violation]:
+    """Configurations with the species, cell and positions of an earlier one by the same method."""
+    items = dataset["id"].to_numpy()
+    if "method" in dataset:  # one configuration may have labels of several methods
+        items = np.hstack([items, dataset["method"].to_numpy().astype("<i2")[:, None].view(np.uint8)])
+    _, first = np.unique(_as_items(items), return_index=True)
     repeated = np.ones(len(items), dtype=bool)
     repeated[first] = False
     tally = _Tally()
@@ -161,7 +166,7 @@ def _duplicates(dataset: xr.Dataset) -> list[Violation]:
     return [tally.violation("duplicates", "each configuration once")] if tally.count else []
 
 
-def _foreign_parents(dataset: xr.Dataset, parent: xr.Dataset) -> list[Violation]:
+def _foreign_parents(dataset: "xr.Dataset", parent: "xr.Dataset") -> list[Violation]:
     """Configurations whose parent is not in the parent dataset."""
     if "parent_id" not in dataset:
         return [Violation("parent", "expected parent_id in a dataset derived from another, it is missing")]

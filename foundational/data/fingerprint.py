@@ -16,15 +16,17 @@ numbers are stored (docs/decisions/0011). The sets of layout 1 know all labels, 
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.data.batches import iterate_batches
 from foundational.data.configurations import Configurations
 from foundational.data.layout import LABELS, VARIABLES
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Bytes of an id and of a label digest.
 DIGEST = 16
@@ -78,7 +80,7 @@ def label_digests(configurations: Configurations) -> NDArray[np.uint8]:
     return _digests(c, parts)
 
 
-def fingerprint(dataset: xr.Dataset | Configurations) -> str:
+def fingerprint(dataset: "xr.Dataset | Configurations") -> str:
     """The dataset's identity, 64 hexadecimal digits: ids and labels, whatever their order, chunks or file format.
 
     A lazy dataset is streamed.
@@ -89,7 +91,11 @@ def fingerprint(dataset: xr.Dataset | Configurations) -> str:
         A damaged chunk was met.
     """
     batches = [dataset] if isinstance(dataset, Configurations) else (batch for _, batch in iterate_batches(dataset))
-    pairs = [np.hstack([configuration_ids(batch), label_digests(batch)]) for batch in batches]
+    return fingerprint_of([np.hstack([configuration_ids(batch), label_digests(batch)]) for batch in batches])
+
+
+def fingerprint_of(pairs: Sequence[NDArray[np.uint8]]) -> str:
+    """The fingerprint of a set from blocks of (C, 32) bytes: id and label digest of each configuration."""
     rows = np.concatenate(pairs) if pairs else np.zeros((0, 2 * DIGEST), np.uint8)
     return sha256(b"".join(sorted(row.tobytes() for row in rows))).hexdigest()
 

@@ -10,12 +10,14 @@ boundary conditions, several methods in one set, and variables of other programs
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
-import xarray as xr
 
 from foundational.errors import DatasetError, InputError, did_you_mean
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Version of this table, written to the attributes of every store; a reader refuses a newer one.
 LAYOUT_VERSION: Final = 2
@@ -178,7 +180,7 @@ def stored_row(name: str, layout: int) -> Variable | None:
     return _LAYOUT_1.get(name, VARIABLES.get(name)) if layout == 1 else VARIABLES.get(name)
 
 
-def layout_of(dataset: xr.Dataset) -> int:
+def layout_of(dataset: "xr.Dataset") -> int:
     """The oldest layout that can hold ``dataset``: 1 where it has one element and knows all labels, in float32.
 
     The numbers of labels are read once.
@@ -210,7 +212,7 @@ def variable(name: str) -> Variable:
     return VARIABLES[name]
 
 
-def is_foreign(stored: xr.Variable | xr.DataArray) -> bool:
+def is_foreign(stored: "xr.Variable | xr.DataArray") -> bool:
     """Whether a variable came with somebody's data and means nothing to this package (`foreign_attributes`)."""
     return stored.attrs.get("origin") == "imported"
 
@@ -229,7 +231,19 @@ def foreign_attributes(units: str | None = None, values: list[str] | None = None
     return {"units": units or "not stated", "origin": "imported"} | texts
 
 
-def schema_breaches(dataset: xr.Dataset) -> list[str]:
+class Described(Protocol):
+    """What `schema_breaches` looks at: a dataset, or the description of a store."""
+
+    @property
+    def variables(self) -> Any:
+        """By name, with ``dims``, ``dtype`` and ``attrs``."""
+
+    @property
+    def sizes(self) -> Any:
+        """Lengths of dimensions."""
+
+
+def schema_breaches(dataset: Described) -> list[str]:
     """Every way in which names, dimensions, types and units differ from the table; no numbers are read."""
     breaches = [f"required variable {name!r} is missing" for name in REQUIRED if name not in dataset.variables]
     if dataset.sizes.get(CONFIGURATION) == 0:
@@ -248,7 +262,7 @@ def schema_breaches(dataset: xr.Dataset) -> list[str]:
     return breaches
 
 
-def _row_breaches(row: Variable, stored: xr.Variable) -> Iterator[str]:
+def _row_breaches(row: Variable, stored: "xr.Variable") -> Iterator[str]:
     if stored.dims != row.dims:
         yield f"{row.name}: expected dimensions {row.dims}, got {stored.dims}"
     if stored.dtype != np.dtype(row.dtype) and not (row.wider and stored.dtype == np.dtype(row.wider)):
@@ -259,14 +273,14 @@ def _row_breaches(row: Variable, stored: xr.Variable) -> Iterator[str]:
         yield f"{row.name}: expected units = {row.unit!r}, got {stored.attrs['units']!r}"
 
 
-def _foreign_breaches(name: str, stored: xr.Variable) -> Iterator[str]:
+def _foreign_breaches(name: str, stored: "xr.Variable") -> Iterator[str]:
     if not stored.dims or stored.dims[0] not in (CONFIGURATION, ATOM):
         yield f"{name}: expected a row for each configuration or atom, got dimensions {stored.dims}"
     if stored.dtype.name not in FOREIGN_TYPES:
         yield f"{name}: expected one of {', '.join(FOREIGN_TYPES)}, got {stored.dtype}"
 
 
-def require_schema(dataset: xr.Dataset, where: str) -> None:
+def require_schema(dataset: "xr.Dataset", where: str) -> None:
     """Refuse a dataset that differs from the table, naming ``where`` it lies and every difference.
 
     Raises
