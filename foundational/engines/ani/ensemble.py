@@ -23,6 +23,8 @@ from foundational.specs.ani import AevSpec, NetworkSpec
 
 #: Atoms whose vectors are in memory at one time.
 _ATOMS_AT_ONCE = 65_536
+#: eV; from this size on self-energies are no part of float32 numbers. Below it float32 resolves 2 µeV and better.
+_LARGE_SELF_ENERGY = 32.0
 #: Starting threads takes longer than the work on fewer atoms.
 _ATOMS_FOR_THREADS = 512
 
@@ -33,8 +35,8 @@ class Prediction:
 
     energy: NDArray[np.float64]
     """(M, C) eV."""
-    atomic_energies: NDArray[np.float32]
-    """(M, A) eV."""
+    atomic_energies: NDArray[np.floating]
+    """(M, A) eV; float64 where float32 would not resolve what the networks say, see `Ensemble.atomic_dtype`."""
     forces: NDArray[np.float32] | None = None
     """(M, A, 3) eV/Å."""
     stress: NDArray[np.float64] | None = None
@@ -86,6 +88,14 @@ class Ensemble:
             digest.update(np.ascontiguousarray(array).tobytes())
         return f"ani:{digest.hexdigest()[:16]}"
 
+    @property
+    def atomic_dtype(self) -> type[np.floating]:
+        """The type of atomic energies with self-energies: float64 where those are large, as of all-electron codes.
+
+        So a constant an atom in all labels changes no error and no uncertainty.
+        """
+        return np.float32 if np.abs(self.self_energies).max(initial=0.0) < _LARGE_SELF_ENERGY else np.float64
+
     def predict(
         self,
         configurations: Configurations,
@@ -96,7 +106,7 @@ class Ensemble:
     ) -> Prediction:
         """Energies of each member, with forces and stresses where asked for."""
         n_atoms, members = len(configurations.positions), self.members
-        atomic = np.empty((members, n_atoms), dtype=np.float32)
+        atomic = np.empty((members, n_atoms), dtype=self.atomic_dtype)
         all_forces = np.empty((members, n_atoms if forces else 0, 3), dtype=np.float32)
         strain = np.empty((members, len(configurations) if forces else 0, 6))
         model = self._model()
@@ -120,7 +130,7 @@ class Ensemble:
 
     def atomic_energies(
         self, configurations: Configurations, *, threads: int | None = None, progress: Progress | None = None
-    ) -> NDArray[np.float32]:
+    ) -> NDArray[np.floating]:
         """(M, A) eV, self-energies included."""
         return self.predict(configurations, forces=False, threads=threads, progress=progress).atomic_energies
 
@@ -133,7 +143,7 @@ class Ensemble:
             found.energy.mean(axis=0),
             found.forces.mean(axis=0, dtype=np.float64).astype(np.float32),
             found.stress.mean(axis=0),
-            found.atomic_energies.mean(axis=0, dtype=np.float64).astype(np.float32),
+            found.atomic_energies.mean(axis=0, dtype=np.float64).astype(self.atomic_dtype),
         )
 
     def _slopes(

@@ -61,23 +61,49 @@ def decay_mask(widths: NDArray[np.int64]) -> NDArray[np.float32]:
 
 
 def fit_self_energies(
-    configurations: Configurations, species: NDArray[np.int64], n_elements: int
+    configurations: Configurations,
+    species: NDArray[np.int64],
+    n_elements: int,
+    isolated: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
     """(elements,) eV: the constants an atom that leave the least squares of energy per atom.
 
     Configurations whose energy is not known do not count; without any energy the constants are zero. Compositions that
-    cannot tell elements apart, as of one compound alone, give the constants of least squares that are smallest.
+    cannot tell elements apart, as of one compound alone, give those constants of least squares that are nearest to the
+    energies of isolated atoms; to zero, where an element has none.
+
+    Parameters
+    ----------
+    isolated
+        (C,) single atoms without neighbours: they do not count where there is anything else.
     """
     assert configurations.labels is not None
     counts = np.zeros((len(configurations), n_elements))
     np.add.at(counts, (configurations.configuration_of_atom, species), 1)
     per_atom = configurations.labels.energy / configurations.n_atoms
     known = np.isfinite(per_atom)
+    nearest = np.zeros(n_elements)
+    if isolated is not None and isolated.any():
+        for row in np.flatnonzero(isolated & known):
+            nearest[species[configurations.offsets[row]]] = per_atom[row]
+        if (known & ~isolated).any():
+            known &= ~isolated
     if not known.any():
-        return np.zeros(n_elements)
+        return nearest
     shares = counts / configurations.n_atoms[:, None]
-    solution: NDArray[np.floating] = np.linalg.lstsq(shares[known], per_atom[known], rcond=None)[0]
-    return solution.astype(np.float64)
+    rest = per_atom - shares @ nearest
+    solution: NDArray[np.floating] = np.linalg.lstsq(shares[known], rest[known], rcond=None)[0]
+    return nearest + solution.astype(np.float64)
+
+
+def far_energies(self_energies: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The multiples of 1,024 eV nearest to ``self_energies``: what can be taken from total energies without rounding.
+
+    >>> far_energies(np.array([-4.45, -41310.0])).tolist()
+    [0.0, -40960.0]
+    """
+    whole: NDArray[np.float64] = np.rint(self_energies / 1024.0) * 1024.0
+    return whole + 0.0  # no negative zero
 
 
 def feature_statistics(

@@ -1,6 +1,7 @@
 """Training an ensemble on energies, forces and stresses."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from foundational.engines.ani.gradients import KernelGradients
 from foundational.engines.ani.kernels.activation import ACTIVATIONS
 from foundational.engines.ani.kernels.training import Model, Table
 from foundational.engines.ani.network import (
+    far_energies,
     feature_statistics,
     fit_self_energies,
     initial_parameters,
@@ -70,13 +72,17 @@ def train(
         elements = tuple(int(z) for z in np.unique(configurations.atomic_numbers))
         used = np.unique(np.concatenate(train_indices)).astype(np.int64)
         local = [np.searchsorted(used, indices) for indices in train_indices]
+        data = fingerprint(configurations)
+        configurations, far = without_far_energies(configurations, elements)
         chosen = configurations.take(used)
         species = species_of(chosen.atomic_numbers, elements)
         aevs = compute_aevs(chosen, spec.aev, elements)
+        isolated = (chosen.n_atoms == 1) & ~aevs[chosen.offsets[:-1]].any(axis=1)
         self_energies, mean, deviation, weights = [], [], [], np.zeros((len(local), len(used)), dtype=np.float32)
         for m, indices in enumerate(local):
             atoms = chosen.atoms_of(indices)
-            self_energies.append(fit_self_energies(chosen.take(indices), species[atoms], len(elements)))
+            part = chosen.take(indices)
+            self_energies.append(fit_self_energies(part, species[atoms], len(elements), isolated[indices]))
             statistics = feature_statistics(aevs, atoms, species, len(elements), spec.training.feature_floor)
             mean.append(statistics[0])
             deviation.append(statistics[1])
@@ -97,12 +103,12 @@ def train(
             network=spec.network,
             elements=elements,
             scale=scale,
-            self_energies=np.array(self_energies),
+            self_energies=np.array(self_energies) + far,
             mean=model.mean,
             deviation=np.stack(deviation),
             parameters=model.parameters,
             metadata={
-                "training_data": fingerprint(configurations),
+                "training_data": data,
                 "training_configurations": str([len(indices) for indices in train_indices]),
                 "training": spec.training.model_dump_json(),
                 "seed": str(seed),
@@ -120,6 +126,20 @@ def train(
             gradients = TorchGradients(ensemble, chosen, table, spec.training.loss, device)
         optimise(spec.training, model, len(chosen), gradients, validation, seed, progress)
     return ensemble
+
+
+def without_far_energies(
+    configurations: Configurations, elements: Sequence[int]
+) -> tuple[Configurations, NDArray[np.float64]]:
+    """The same labels less `far_energies` (elements,) eV an atom, and these: zero for all but all-electron energies."""
+    assert configurations.labels is not None
+    species = species_of(configurations.atomic_numbers, elements)
+    far = far_energies(fit_self_energies(configurations, species, len(elements)))
+    if not far.any():
+        return configurations, far
+    total = np.bincount(configurations.configuration_of_atom, far[species], len(configurations))
+    labels = replace(configurations.labels, energy=configurations.labels.energy - total)
+    return configurations.with_labels(labels), far
 
 
 def _energy_scale(configurations: Configurations, energies: NDArray[np.float64], trained: NDArray[np.bool_]) -> float:

@@ -71,7 +71,7 @@ class Round:
         return self.train()
 
     @cached_property
-    def atomic_energies(self) -> NDArray[np.float32]:
+    def atomic_energies(self) -> NDArray[np.floating]:
         """(M, A) eV of the candidates' atoms, in their order."""
         return self.ensemble.atomic_energies(self.pool.configurations.take(self.candidates))
 

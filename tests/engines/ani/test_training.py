@@ -15,6 +15,8 @@ from foundational.engines.ani.kernels.training import Loss, Model, Table, batch_
 from foundational.engines.ani.network import layer_widths
 from foundational.engines.ani.training import train, training_table
 from foundational.errors import EngineError, InputError
+from foundational.evaluation.errors import evaluate
+from foundational.science.picking import configuration_uncertainty
 from foundational.specs.ani import LossSpec, Plateau
 from foundational.specs.params import read_params
 from tests.engines.ani.cases import ODD_AEV, alloyed, crystals, labelled, pair_labels, settings, untrained
@@ -270,3 +272,71 @@ def test_nothing_to_train_on_is_said() -> None:
     labels = replace(configurations.labels, energy=np.full(4, np.nan), forces=configurations.labels.forces * np.nan)
     with pytest.raises(InputError, match="expected energy or forces of at least one training configuration"):
         train(settings(), configurations.with_labels(labels), [np.arange(4)], 1)
+
+
+ALL_ELECTRON = -41_310.28125  # eV, of nickel; a binary fraction, so that it can be added without rounding
+
+
+@pytest.fixture(scope="module")
+def alloys() -> Configurations:
+    """Cells of two elements whose energies are multiples of 2⁻²⁰ eV."""
+    cells = alloyed(labelled(16))
+    labels = pair_labels(cells)
+    return cells.with_labels(replace(labels, energy=np.round(labels.energy * 2**20) / 2**20 - 4.0 * cells.n_atoms))
+
+
+def with_constants(configurations: Configurations, constants: dict[int, float]) -> Configurations:
+    """The same labels with a constant for each atom of an element, eV."""
+    of_atom = np.array([constants[int(z)] for z in configurations.atomic_numbers])
+    added = np.bincount(configurations.configuration_of_atom, of_atom, len(configurations))
+    return configurations.with_labels(replace(configurations.labels, energy=configurations.labels.energy + added))
+
+
+def test_a_constant_an_atom_changes_no_error_no_uncertainty_and_no_network(alloys: Configurations) -> None:
+    constants = {28: ALL_ELECTRON, 41: -104_000.0}
+    shifted, spec = with_constants(alloys, constants), settings(members=2, epochs=3)
+    indices = [np.arange(12), np.arange(4, 16)]
+    plain, far = (train(spec, c, indices, 7) for c in (alloys, shifted))
+    np.testing.assert_allclose(far.parameters, plain.parameters, rtol=0, atol=2e-5)
+    np.testing.assert_allclose(far.self_energies - plain.self_energies, [[*constants.values()]] * 2, atol=1e-6)
+    errors = [evaluate(m, c).as_dict() for m, c in ((plain, alloys), (far, shifted))]
+    assert errors[1]["mae_meV_per_atom"] == pytest.approx(errors[0]["mae_meV_per_atom"], rel=1e-4)
+    assert errors[1]["force_mae_meV_per_A"] == pytest.approx(errors[0]["force_mae_meV_per_A"], rel=1e-4)
+    uncertainty = [configuration_uncertainty(m.atomic_energies(alloys), alloys.offsets) for m in (plain, far)]
+    np.testing.assert_allclose(uncertainty[1], uncertainty[0], rtol=1e-4)
+    assert np.argsort(uncertainty[0]).tolist() == np.argsort(uncertainty[1]).tolist()
+
+
+def test_the_energy_of_a_model_is_exact_whatever_its_self_energies(alloys: Configurations) -> None:
+    plain = untrained(elements=(28, 41))
+    plain = replace(plain, self_energies=np.array([[-4.5, -7.25]] * 2))
+    far = replace(plain, self_energies=plain.self_energies + ALL_ELECTRON)
+    difference = far.predict(alloys).energy - plain.predict(alloys).energy
+    np.testing.assert_allclose(difference / alloys.n_atoms, ALL_ELECTRON, rtol=0, atol=3e-7)
+    labels = far.label(alloys)
+    assert labels.atomic_energies.dtype == np.float64
+    assert plain.label(alloys).atomic_energies.dtype == np.float32
+
+
+def isolated(number: int) -> Configurations:
+    return Configurations(
+        np.array([1], np.int32),
+        np.zeros((1, 3, 3)),
+        np.zeros((1, 3), dtype=bool),
+        np.array([number], np.uint8),
+        np.zeros((1, 3), np.float32),
+        Labels(np.array([-100.0 * number]), np.zeros((1, 3), np.float32), np.full((1, 3, 3), np.nan)),
+    )
+
+
+def test_isolated_atoms_separate_elements_that_one_composition_cannot() -> None:
+    """Of one compound alone only the sum of the self-energies is known; isolated atoms say how it is shared."""
+    numbers = np.tile(np.array([28, 28, 28, 41], np.uint8), 4 * 8)
+    cells = replace(crystals(4), atomic_numbers=numbers)
+    compound = with_constants(cells.with_labels(pair_labels(cells, scale=0.1)), {28: -2800.0, 41: -4100.0})
+    whole = concatenate([compound, isolated(28), isolated(41)])
+    bulk = train(settings(epochs=1), compound, [np.arange(4)], 1).self_energies[0]
+    apart = train(settings(epochs=1), whole, [np.arange(6)], 1).self_energies[0]
+    shares = np.array([0.75, 0.25])
+    assert apart @ shares == pytest.approx(bulk @ shares)
+    assert apart == pytest.approx([-2800.0, -4100.0], abs=5)
