@@ -91,6 +91,9 @@ def check(
         list[str] | None,
         Option("--limit", metavar="NAME=NUMBER", help="Set a limit of a rule; repeatable. See docs/check.md."),
     ] = None,
+    html: Annotated[
+        Path | None, Option("--html", metavar="FILE", help="Write the report as one page that needs no network.")
+    ] = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
@@ -104,9 +107,11 @@ def check(
     from foundational.checks.limits import limits_of
     from foundational.inspection import check as library
 
-    limits = limits_of(limit or [])
+    limits = limits_of(limit or [], library.limits_for(root))
     with progress_on_stderr(f"checking {Path(name).name}") as progress:
         report = library.check(name, root, limits=limits, progress=progress)
+    if html is not None:
+        library.write_page(report, html)
     emit(report, as_json, lambda: _findings(report))
     if report.defects:
         raise typer.Exit(1)

@@ -1,7 +1,7 @@
 """All rules over one dataset."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from foundational.checks.collection import collect
 from foundational.checks.consistency import check_energy_unit, check_stress, pair_model
@@ -11,6 +11,7 @@ from foundational.checks.energies import check_energies, check_isolated_atoms
 from foundational.checks.forces import check_net_force, check_zero_forces, check_zero_stress
 from foundational.checks.limits import CheckLimits
 from foundational.checks.report import Finding, found, not_applicable, passed
+from foundational.checks.work import check_work
 from foundational.data.checks import check_dataset
 from foundational.data.rules import RULES, Tolerances
 from foundational.progress import Progress
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     import xarray as xr
 
 #: Of the rules of `foundational.data.rules`, those without which numbers cannot be compared.
-_NEEDED = {"schema", "bytes", "n_atoms", "finite", "elements"}
+_NEEDED: Final = {"schema", "bytes", "n_atoms", "finite", "elements"}
+
+
+#: Rules that no number depends on, but other programs may.
+_WARNINGS: Final = {"handedness": "some programs, such as LAMMPS, need right-handed cells"}
 
 
 def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | None = None) -> list[Finding]:
@@ -36,7 +41,13 @@ def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | N
     for rule in (r for r in RULES if r.name not in violations and all(name in dataset for name in r.needs)):
         findings.append(passed(rule.name, rule.expected.format(**asdict(tolerances))))
     findings += [
-        found(v.rule, "defect", v.message, "", list(v.configurations)).model_copy(update={"count": v.count})
+        found(
+            v.rule,
+            "warning" if v.rule in _WARNINGS else "defect",
+            v.message,
+            _WARNINGS.get(v.rule, ""),
+            list(v.configurations),
+        ).model_copy(update={"count": v.count})
         for v in violations.values()
         if v.rule != "duplicates" or _NEEDED & violations.keys()
     ]
@@ -53,6 +64,7 @@ def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | N
         check_zero_stress(data),
         check_stress(model, data, limits),
         check_energy_unit(model, data, limits),
+        *check_work(dataset, data, limits),
         *check_duplicates(dataset, data, limits),
     ]
     return findings

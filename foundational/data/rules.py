@@ -98,11 +98,15 @@ def _unknown_elements(batch: Batch) -> Verdict:
     return batch.per_configuration("atomic_numbers", (numbers < 1) | (numbers > 118), np.logical_or), None
 
 
+def _no_volume(batch: Batch) -> Verdict:
+    """Cells whose periodic vectors are zero or span no volume; other vectors may be anything."""
+    volume = np.abs(np.linalg.det(batch.configurations.complete_cell))
+    return ~(volume > 0), -volume
+
+
 def _left_handed(batch: Batch) -> Verdict:
-    c = batch.configurations
-    periodic = c.pbc.all(axis=1)
-    volume = np.linalg.det(c.complete_cell)
-    return np.where(periodic, ~(volume > 0), ~(np.abs(volume) > 0)), -volume
+    volume = np.linalg.det(batch.configurations.cell)
+    return batch.configurations.pbc.all(axis=1) & (volume < 0), -volume
 
 
 def _overlapping(batch: Batch) -> Verdict:
@@ -154,7 +158,8 @@ RULES: Final = (
     Rule("finite", "finite numbers, neither NaN nor infinite", (), _not_finite),
     Rule("labels", "an energy wherever forces are known", ("energy", "forces"), _no_energy),
     Rule("elements", "atomic numbers from 1 to 118", (), _unknown_elements),
-    Rule("cell", "right-handed cells, with a volume where they are periodic", (), _left_handed),
+    Rule("cell", "cells with a volume where they are periodic", (), _no_volume),
+    Rule("handedness", "right-handed cells", (), _left_handed),
     Rule(
         "distance",
         "atoms at least {minimum_distance:g} Å or {covalent_share:g} of their covalent radii apart",

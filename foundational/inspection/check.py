@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from foundational.checks.limits import CheckLimits
+from foundational.checks.limits import CheckLimits, project_limits
 from foundational.checks.report import CheckReport, Finding, found, passed
 from foundational.checks.run import check_all
 from foundational.data.fingerprint import fingerprint
@@ -10,6 +10,7 @@ from foundational.data.store import open_store, verify_store
 from foundational.errors import ChecksumError
 from foundational.inspection.show import imported_path, record_of
 from foundational.progress import Progress
+from foundational.project import project_or_none
 from foundational.release.transfer.location import locate
 
 
@@ -31,7 +32,7 @@ def check(
     InputError
         where a file cannot be read.
     """
-    used = limits or CheckLimits()
+    used = limits or limits_for(root)
     if (file := imported_path(name)) is not None:
         return _check_file(name, file, used, progress)
     path = locate(name, root)
@@ -51,8 +52,25 @@ def check(
     return CheckReport(name=name, n_configurations=n_configurations, findings=tuple(findings), limits=used)
 
 
+def limits_for(root: Path | None) -> CheckLimits:
+    """The limits of the project ``root``, by default that of the working directory; outside of one the defaults."""
+    project = project_or_none(root)
+    return project_limits(None if project is None else project / "params.yaml")
+
+
+def write_page(report: CheckReport, path: Path) -> None:
+    """Write the report as one page for a browser; an existing file is replaced."""
+    from importlib.metadata import version  # noqa: PLC0415 - for the page alone
+
+    from foundational.checks.page import page  # noqa: PLC0415
+    from foundational.data.atomic_write import write_whole  # noqa: PLC0415
+
+    write_whole(path, [page(report, version("foundational")).encode()])
+
+
 def _check_file(name: str, file: Path, limits: CheckLimits, progress: Progress | None) -> CheckReport:
-    from foundational.interchange.importing import ImportChoice, import_files  # noqa: PLC0415 - ASE, for files alone
+    from foundational.interchange.assembly import ZERO_STRESS  # noqa: PLC0415 - ASE, for files alone
+    from foundational.interchange.importing import ImportChoice, import_files  # noqa: PLC0415
 
     imported = import_files([file], ImportChoice(on_bad="skip"), progress=progress)
     skipped = imported.report.skipped
@@ -66,8 +84,17 @@ def _check_file(name: str, file: Path, limits: CheckLimits, progress: Progress |
         ),
         *check_all(imported.dataset, limits, progress),
     ]
+    if (count := imported.report.remarks.get(ZERO_STRESS, 0)) and bool(imported.dataset["pbc"].to_numpy().any()):
+        findings = [_zero_stress(count) if finding.rule == "zero stress" else finding for finding in findings]
     n_configurations = imported.dataset.sizes["configuration"]
     return CheckReport(name=name, n_configurations=n_configurations, findings=tuple(findings), limits=limits)
+
+
+def _zero_stress(count: int) -> Finding:
+    """Of a file whose stresses are all zero: the import takes them as unknown, other programs do not."""
+    message = f"the stress is exactly zero in all of {count} configurations; zero is not unknown"
+    action = "remove it from the file, or import the file: then it is unknown"
+    return Finding(rule="zero stress", status="defect", message=message, action=action, count=count)
 
 
 def _against(recorded: str, computed: str) -> Finding:

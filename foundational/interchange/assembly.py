@@ -37,7 +37,8 @@ _SHAPES: Final[dict[str, tuple[int, ...]]] = {
     "stress": (3, 3),
     "atomic_energies": (),
 }
-_ZERO_STRESS: Final = "the stress is exactly zero everywhere: not computed, so it is taken as unknown"
+#: The remark of a file whose stresses are all zero.
+ZERO_STRESS: Final = "the stress is exactly zero everywhere: not computed, so it is taken as unknown"
 
 
 @dataclass
@@ -218,7 +219,7 @@ class Assembly:
         """A stress that is exactly zero in every configuration was not computed: it is not known."""
         if not self._known["stress"] or self._stressed:
             return
-        self._remarks[_ZERO_STRESS] += self._known["stress"]
+        self._remarks[ZERO_STRESS] += self._known["stress"]
         self._known["stress"] = 0
         self._labels["stress"] = Column()
         self._taken = Counter({key: count for key, count in self._taken.items() if key[0] != "stress"})

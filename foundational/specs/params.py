@@ -8,6 +8,7 @@ from pydantic import Field
 from foundational.errors import NotFoundError
 from foundational.specs.ani import AniSpec, SettingsName
 from foundational.specs.base import Spec
+from foundational.specs.check import CheckLimits
 from foundational.specs.distill import DistillSpec
 from foundational.specs.holdout import HoldoutSpec
 from foundational.specs.paper import PaperSpec
@@ -45,6 +46,8 @@ class Params(Spec):
     distill: dict[str, DistillSpec] = Field(default_factory=dict)
     translate: TranslateSpec
     validate_: ValidateSpec = Field(alias="validate")
+    check: CheckLimits = Field(default_factory=CheckLimits)
+    """What it does not state is the default."""
     paper: PaperSpec | None = None
     """Null in a project that does not repeat the comparison with the paper."""
 

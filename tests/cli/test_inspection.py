@@ -70,3 +70,17 @@ def test_check_prints_one_line_a_rule(foundational, distilled_project):
     lines = outcome.out.splitlines()
     assert lines[-1] == "ni: 40 configurations, no defect"
     assert all(line.startswith(("passed", "not applicable")) for line in lines[:-1])
+
+
+def test_check_writes_a_page_and_records_its_limits(foundational, distilled_project, tmp_path):
+    page = tmp_path / "new" / "ni.html"
+    outcome = foundational(
+        "check", "ni", "--json", "--html", str(page), "--limit", "net-force=0.5", cwd=distilled_project
+    )
+    report = json.loads(outcome.out)
+    assert report["limits"]["net_force"] == 0.5
+    assert (report["violations"], {finding["status"] for finding in report["findings"]} - {"not applicable"}) == (
+        [],
+        {"passed"},
+    )
+    assert "<td>net-force</td><td>0.5</td>" in page.read_text(encoding="utf-8")

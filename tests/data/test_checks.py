@@ -56,7 +56,7 @@ CORRUPTIONS = {
     "an order parameter is infinite": (put("order_parameter", (4,), np.inf), "finite"),
     "an atom of no element": (put("atomic_numbers", (50,), 0), "elements"),
     "an atom of element 119": (put("atomic_numbers", (50,), 119), "elements"),
-    "a left-handed cell": (put("cell", (4, 0, 0), -7.0), "cell"),
+    "a left-handed cell": (put("cell", (4, 0, 0), -7.0), "handedness"),
     "a flat cell": (put("cell", (4,), 0.0), "cell"),
     "a moved atom": (put("positions", (50, 1), 0.3), "id"),
     "another id": (put("id", (4, 0), 0), "id"),

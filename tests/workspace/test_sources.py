@@ -127,3 +127,9 @@ def test_a_label_that_is_nan_is_unknown_to_a_comparison(tmp_path):
     with open_compared(known) as old, open_compared(unknown) as new, open_compared(unknown) as same:
         assert difference(old, new).bump == "major"
         assert difference(new, same).bump is None
+
+
+def test_stresses_that_are_all_zero_are_a_defect_of_a_file(tmp_path):
+    zero = " ".join(["0"] * 9)
+    source = written(tmp_path, frame(f'energy=-1 stress="{zero}"') * 2)
+    assert [v for v in check(source).violations if v.startswith("zero stress: the stress is exactly zero in all of 2")]
