@@ -14,6 +14,11 @@ evaluate_20000x108_seconds        energies and their deviation over five members
                                   lazily from a zarr store, two threads, in a separate process
 evaluate_peak_memory_GB           the largest memory of that process
 forces_atoms_per_s_1core          energies, forces and stresses of one network
+aev_two_elements_over_one         time of the vectors of two elements divided by that of one, one thread
+epoch_two_elements_over_one       the same for an epoch with 64-64 networks
+aev_two_elements_over_torchani    vectors of two elements a second, divided by those of torchani's AEVComputer
+torchani_two_elements_over_one    what aev_two_elements_over_one is for torchani
+largest_difference_aev_two        what largest_difference_aev is, with two elements
 largest_difference_aev            between vectors of this engine in float32 and of torchani in float64
 torchani_difference_aev           the same for torchani in float32
 
@@ -29,6 +34,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -77,6 +83,12 @@ def frames(count: int, repeat: int = 2) -> Configurations:
     return Configurations.build(cells, positions, [np.full(len(fractional), 28)] * count).with_labels(labels)
 
 
+def decorated(configurations: Configurations) -> Configurations:
+    """The same cells with a random half of the atoms of another element."""
+    numbers = np.random.default_rng(1).choice(np.array([13, 28], np.uint8), len(configurations.positions))
+    return replace(configurations, atomic_numbers=numbers)
+
+
 def settings(hidden: tuple[int, ...], members: int, epochs: int, batch: int) -> AniSpec:
     loss = LossSpec(energy_weight=1.0, energy_power=2.0, force_weight=0.03, stress_weight=0.0)
     return AniSpec(
@@ -118,15 +130,19 @@ def epoch(configurations: Configurations, hidden: tuple[int, ...], threads: int,
     return float(np.diff(ends).min())
 
 
-def torchani_aevs(configurations: Configurations, double: bool = False) -> np.ndarray:
+def torchani_aevs(
+    configurations: Configurations, double: bool = False, elements: tuple[int, ...] = (28,)
+) -> np.ndarray:
     import torch  # noqa: PLC0415 - the process that measures memory does without
 
     dtype = torch.float64 if double else torch.float32
-    computer, pbc = aev_computer(AEV, 1).to(dtype), torch.ones(3, dtype=torch.bool)
-    species = torch.zeros((1, int(configurations.n_atoms[0])), dtype=torch.long)
+    computer, pbc = aev_computer(AEV, len(elements)).to(dtype), torch.ones(3, dtype=torch.bool)
+    places = np.searchsorted(elements, configurations.atomic_numbers).reshape(len(configurations), 1, -1)
+    species = torch.tensor(places, dtype=torch.long)
     cells = torch.tensor(configurations.cell, dtype=dtype)
     positions = torch.tensor(configurations.positions, dtype=dtype).reshape(len(configurations), 1, -1, 3)
-    return np.concatenate([computer(species, x, cell, pbc)[0] for x, cell in zip(positions, cells, strict=True)])
+    frames_of = zip(species, positions, cells, strict=True)
+    return np.concatenate([computer(s, x, cell, pbc)[0] for s, x, cell in frames_of])
 
 
 def torchani_batch(model: Ensemble, configurations: Configurations) -> Callable[[], None]:
@@ -176,6 +192,27 @@ def peak_memory() -> float:
     return int(line.split()[1]) * 1024 / 1e9
 
 
+def two_elements(scale: float) -> dict[str, float]:
+    """What a second element costs, with the same cells and one thread."""
+    many, few = frames(round(1000 * scale)), frames(max(8, round(64 * scale)))
+    alloy, both = decorated(many), (13, 28)
+    figures: dict[str, float] = {}
+    with kernel_threads(1):
+        one = least(lambda: compute_aevs(many, AEV, [28]), 5)
+        two = least(lambda: compute_aevs(alloy, AEV, both), 5)
+    figures["aev_two_elements_over_one"] = two / one
+    epochs = [epoch(c, SMALL, 1, 32, 4) for c in (many, alloy)]
+    figures["epoch_two_elements_over_one"] = epochs[1] / epochs[0]
+    theirs = [
+        least(lambda c=c, e=e: torchani_aevs(c, elements=e), 3) for c, e in ((few, (28,)), (decorated(few), both))
+    ]
+    figures["aev_two_elements_over_torchani"] = (len(alloy.positions) / two) / (len(few.positions) / theirs[1])
+    figures["torchani_two_elements_over_one"] = theirs[1] / theirs[0]
+    exact = torchani_aevs(decorated(few), double=True, elements=both)
+    figures["largest_difference_aev_two"] = float(np.abs(compute_aevs(decorated(few), AEV, both) - exact).max())
+    return figures
+
+
 def measure(scale: float) -> dict[str, float]:
     """All numbers; ``scale`` below 1 takes fewer frames, for a trial."""
     import torch  # noqa: PLC0415
@@ -214,7 +251,7 @@ def measure(scale: float) -> dict[str, float]:
         write_dataset(to_dataset(frames(round(20_000 * scale), repeat=3)), store)
         command = [sys.executable, __file__, "--evaluate", str(model_path), str(store)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return figures | json.loads(done.stdout)
+    return figures | two_elements(scale) | json.loads(done.stdout)
 
 
 def main() -> None:

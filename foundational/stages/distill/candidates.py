@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.data.batches import take
+from foundational.data.configurations import Configurations
 from foundational.data.layout import CONFIGURATION
 from foundational.errors import InputError
 from foundational.specs.distill import DistillSpec
@@ -142,6 +143,22 @@ def sized(base: Mapping[str, Any], stated: Mapping[str, Any], total: int) -> tup
     if "initial" not in stated:
         settings["initial"] = min(settings["initial"], max(2, round(INITIAL_SHARE * available)), settings["frames"])
     return settings, sentences
+
+
+def with_all_elements(
+    first: NDArray[np.int64], order: NDArray[np.int64], configurations: Configurations
+) -> NDArray[np.int64]:
+    """``first``, and for each element that it lacks the first configuration of ``order`` that has it.
+
+    All are indices of ``configurations``. Networks for an element need one of its atoms to begin with.
+    """
+    c, added = configurations, first[:0]
+    for z in np.unique(c.atomic_numbers).tolist():
+        holds = np.zeros(len(c), dtype=bool)
+        holds[c.configuration_of_atom[c.atomic_numbers == z]] = True
+        if not holds[first].any() and not holds[added].any():
+            added = np.concatenate([added, order[holds[order]][:1]])
+    return np.concatenate([first, added])
 
 
 def shortfall(spec: DistillSpec, selected: int) -> list[str]:

@@ -150,7 +150,7 @@ def grid(view: Round, budget: int) -> Picks:
         where the pool has no order parameters.
     """
     order, labels = view.pool.order_parameter, view.pool.configurations.labels
-    if order is None or labels is None or not np.isfinite(order).all():
+    if order is None or labels is None or not np.isfinite(order).all() or not np.isfinite(labels.energy).all():
         raise InputError("expected a pool with energies and order parameters for the method 'grid'; take another one")
     coordinates = np.column_stack([labels.energy / view.pool.configurations.n_atoms, order])
     picks = pick_from_grid(coordinates, view.candidates, view.chosen, budget, _BINS, view.random)

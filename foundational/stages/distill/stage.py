@@ -26,6 +26,7 @@ from foundational.science.picking import pick_farthest
 from foundational.seeds import derive, generator
 from foundational.specs.ani import AniSpec
 from foundational.specs.distill import DistillSpec
+from foundational.stages.distill.candidates import with_all_elements
 from foundational.stages.distill.methods import METHODS, Picks, Pool, Round
 from foundational.units import MEV
 
@@ -167,6 +168,10 @@ def select(
     if "role" in pool:  # isolated atoms, which many trainers need, are in the first set and never held out
         isolated = pool["role"].to_numpy()[order] == _ISOLATED
         order = np.concatenate([order[isolated], order[~isolated]])
+    start = order[: spec.initial]
+    added = with_all_elements(start, order, view.configurations)[len(start) :]
+    if len(added):  # the first set has atoms of all elements, and what is held out has no element of its own
+        order = np.concatenate([added, order[~np.isin(order, added)]])
     heldout, order = order[total - spec.heldout :], order[: total - spec.heldout]
     energies = None if view.configurations.labels is None else view.configurations.labels.energy
     tested = np.zeros(len(heldout), dtype=bool) if energies is None else np.isfinite(energies[heldout])
@@ -215,7 +220,7 @@ def _start(spec: DistillSpec, pool: Pool, order: NDArray[np.int64]) -> Selection
     if spec.initial_method == "farthest-point":
         features = pool.features
         first = order[pick_farthest(features[order], features[:0], spec.initial)]
-    state.add(Picks(first, "start"), 0)
+    state.add(Picks(with_all_elements(first, order, pool.configurations), "start"), 0)
     return state
 
 

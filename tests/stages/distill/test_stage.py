@@ -103,3 +103,39 @@ def test_a_larger_budget_repeats_only_the_round_that_the_smaller_one_cut_short(p
     whole = select(spec, params.ani.recipe, pool, params.seed)
     assert (grown.chosen, grown.rounds) == (whole.chosen, whole.rounds)
     assert np.array_equal(grown.uncertainty, whole.uncertainty, equal_nan=True)
+
+
+def of_anybody(pool):
+    """The pool as other people's data are: a rare second element, energies and forces known in part, no stress."""
+    numbers, energy, forces = (pool[name].to_numpy().copy() for name in ("atomic_numbers", "energy", "forces"))
+    n = int(pool["n_atoms"][0])
+    numbers[-n] = 13
+    energy[::3] = np.nan
+    forces[: 5 * n] = np.nan
+    energy[1:3] = pool["energy"].to_numpy()[1:3]
+    changed = {"atomic_numbers": numbers, "energy": energy, "forces": forces}
+    return pool.drop_vars("stress").assign({name: pool[name].copy(data=data) for name, data in changed.items()})
+
+
+@pytest.mark.parametrize("method", ["active", "informative", "farthest-point"])
+def test_partial_labels_and_several_elements_are_distilled(pool, params, method):
+    data = of_anybody(pool)
+    result = run(params, data, method=method, frames=24, growth=1.2, rounds=1)
+    assert set(np.unique(result.dataset["atomic_numbers"])) == {13, 28}
+    assert "stress" not in result.dataset
+    error = result.rounds[0].heldout_mae_meV
+    assert error is not None
+    assert np.isfinite(error)
+
+
+def test_a_constant_an_atom_changes_no_choice(pool, params):
+    """Labels as of an all-electron code: 41,000 eV an atom more."""
+    energy = np.round(pool["energy"].to_numpy() * 2**20) / 2**20  # so that the sum is exact
+    far = energy - 41_000.0 * pool["n_atoms"].to_numpy()
+    found = [
+        run(params, pool.assign(energy=pool["energy"].copy(data=e)), method="active", frames=26, growth=1.2, rounds=1)
+        for e in (energy, far)
+    ]
+    assert ids(found[0].dataset) == ids(found[1].dataset)
+    uncertainty = [f.dataset["uncertainty"].to_numpy()[20:] for f in found]
+    np.testing.assert_allclose(uncertainty[1], uncertainty[0], rtol=1e-3)

@@ -61,3 +61,23 @@ def test_what_is_too_small_to_test_is_not_tested(pool, params, settings):
     one = replace(pool, dataset=pool.dataset.isel(configuration=[0], atom=slice(0, 32)))
     gate = run(one, None, params, settings).gates[-1]
     assert (gate.name, gate.ok) == ("training", None)
+
+
+def test_a_set_of_partial_labels_and_without_stress_is_validated(pool, params, settings):
+    energy, forces = pool.dataset["energy"].to_numpy().copy(), pool.dataset["forces"].to_numpy().copy()
+    energy[::4] = np.nan
+    forces[: 3 * int(pool.dataset["n_atoms"][0])] = np.nan
+    data = pool.dataset.drop_vars("stress")
+    data = data.assign(energy=data["energy"].copy(data=energy), forces=data["forces"].copy(data=forces))
+    report = run(replace(pool, dataset=data), None, params, settings)
+    assert {gate.name: gate.ok for gate in report.gates}["training"] is True
+    assert report.mae_meV_per_atom is not None
+
+
+def test_a_set_of_forces_alone_is_reported_without_errors_of_energies(pool, params, settings):
+    report = run(replace(pool, dataset=pool.dataset.drop_vars(["energy", "stress"])), None, params, settings)
+    assert report.mae_meV_per_atom is None
+    assert report.force_mae_meV_per_A is not None
+    assert all(gate.ok is None for gate in report.gates)
+    assert "no known energies to test on" in report.gates[-1].message
+    assert list(report.lines())
