@@ -42,7 +42,14 @@ def configuration_ids(configurations: Configurations) -> NDArray[np.uint8]:
     wide = _needs_float64(c, c.positions)
     with np.errstate(over="ignore"):
         narrow = c.positions.astype(np.float32)
-    ids = _digests(c, [(b"", c.atomic_numbers, True, None), (b"", c.cell, False, None), (b"", narrow, True, None)])
+    ids = np.zeros((len(c), DIGEST), dtype=np.uint8)
+    if not wide.all():
+        parts: list[_Part] = [
+            (b"", c.atomic_numbers, True, None),
+            (b"", c.cell, False, None),
+            (b"", narrow, True, None),
+        ]
+        ids = np.array(_digests(c, parts))
     rows = np.flatnonzero(wide)
     if rows.size:
         few = c.with_labels(None).take(rows)

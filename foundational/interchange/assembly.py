@@ -65,6 +65,8 @@ class Assembly:
     _arrays: dict[str, dict[int, NDArray[Any]]] = field(default_factory=dict)
     _roles: list[int] = field(default_factory=list)
     _taken: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    _units: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Of labels under keys of the files that are being added."""
     _remarks: Counter[str] = field(default_factory=Counter)
     _bad: list[FrameError] = field(default_factory=list)
     _n_bad: int = 0
@@ -98,6 +100,7 @@ class Assembly:
             If frames are bad and bad ones are refused: the first of them, with the number of others.
         """
         choice = self.choice.with_defaults(defaults or {})
+        self._units = {}
         assumed = "" if not defaults else _assumed(choice, set(defaults) - self.choice.model_fields_set)
         for frame in frames:
             try:
@@ -160,9 +163,13 @@ class Assembly:
             if not self._known[name] and before:  # a label that nothing had so far takes no memory
                 self._labels[name].append(_unknown(before, shape))
             self._known[name] += 1
-            self._labels[name].append(np.reshape(value, (rows, *shape)))
+            self._labels[name].append(
+                np.array([value]) if not VARIABLES[name].per_atom else np.reshape(value, (rows, *shape))
+            )
             key = found.taken[name]
-            self._taken[name, key, choice.unit_of(name, key)] += 1
+            if (name, key) not in self._units:
+                self._units[name, key] = choice.unit_of(name, key)
+            self._taken[name, key, self._units[name, key]] += 1
         self._stressed = self._stressed or (found.stress is not None and bool(found.stress.any()))
         self._atoms += n_atoms
 

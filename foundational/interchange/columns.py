@@ -19,8 +19,9 @@ class Column:
 
     def append(self, array: NDArray[Any]) -> None:
         """Add the rows of a frame."""
-        self._pending.append(array)
-        if len(self._pending) == _BLOCK:
+        pending = self._pending
+        pending.append(array)
+        if len(pending) == _BLOCK:
             self._join()
 
     def joined(self) -> NDArray[Any]:

@@ -4,7 +4,6 @@ from math import isfinite
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foundational.interchange.frame import Frame, FrameError
 
@@ -19,15 +18,16 @@ def require_geometry(frame: Frame) -> None:
     """Refuse positions or cells that are no finite numbers, cells without volume, and atoms that lie on one another."""
     if not len(frame.numbers):
         raise FrameError(frame.source, "a frame of no atoms")
-    if not isfinite(frame.positions.sum()):  # one pass where all is well
+    if not isfinite(np.add.reduce(frame.positions, axis=None)):  # one pass where all is well
         atom = int(np.flatnonzero(~np.isfinite(frame.positions).all(axis=1))[0])
         raise FrameError(frame.source, f"the position of atom {atom} is no finite number")
-    if not isfinite(frame.cell.sum()):
+    cell = frame.cell.tolist()
+    if not isfinite(sum(map(sum, cell))):
         raise FrameError(frame.source, "a lattice vector is no finite number")
-    if frame.pbc.all() and abs(_determinant(frame.cell)) < 1e-3:
+    if all(frame.pbc.tolist()) and abs(_determinant(cell)) < 1e-3:
         raise FrameError(frame.source, "its cell has no volume")
     first = np.sort(frame.positions[:, 0])
-    if (first[1:] - first[:-1] >= _COINCIDENT).all():
+    if len(first) == 1 or np.minimum.reduce(first[1:] - first[:-1]) >= _COINCIDENT:
         return  # no two atoms have the same x
     ordered = frame.positions[np.lexsort(frame.positions.T)]
     gaps = np.abs(np.diff(ordered, axis=0)).max(axis=1, initial=0.0)
@@ -35,9 +35,9 @@ def require_geometry(frame: Frame) -> None:
         raise FrameError(frame.source, "two atoms lie at the same place")
 
 
-def _determinant(cell: NDArray[np.float64]) -> float:
+def _determinant(cell: list[list[float]]) -> float:
     """Of three vectors; numpy's takes ten times as long for one matrix."""
-    (a, b, c), (d, e, f), (g, h, i) = cell.tolist()
+    (a, b, c), (d, e, f), (g, h, i) = cell
     return float(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g))
 
 

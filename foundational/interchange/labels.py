@@ -7,7 +7,7 @@ and eV/Å³ with tension positive must be said.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import isfinite
+from math import isfinite, prod
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -149,6 +149,8 @@ class Recognised:
     """Other values of its atoms."""
     remarks: tuple[str, ...] = ()
     """What a user should know, such as which of two energies was taken."""
+    keys: Mapping[str, str | None] = field(default_factory=dict)
+    """By label: the most believed of its names that the frame has."""
 
 
 def keys_of(choice: LabelChoice) -> dict[str, str | None]:
@@ -179,7 +181,9 @@ def recognise(frame: Frame, choice: LabelChoice) -> Recognised:
     FrameError
         If a label is no finite number or has a wrong shape, or a key that was named is absent.
     """
-    found = Recognised(info=dict(frame.info), arrays=dict(frame.arrays))
+    found = Recognised(
+        info=dict(frame.info), arrays=dict(frame.arrays), keys=_keys(tuple(frame.info), tuple(frame.arrays))
+    )
     n_atoms = len(frame.numbers)
     energy_scale = choice.factor(choice.energy_unit, ENERGY_UNITS, "--energy-unit")
     energy, key = _taken(frame, found, "energy", choice.energy_key)
@@ -187,7 +191,7 @@ def recognise(frame: Frame, choice: LabelChoice) -> Recognised:
         free, free_key = _taken(frame, found, "free_energy", None, keep=True)
         energy, key = _force_consistent(frame, found, (energy, key), (free, free_key), energy_scale)
     if key is not None:
-        found.energy = _checked(frame, choice, key, lambda: np.array(number(energy))).item() * energy_scale
+        found.energy = _checked_number(frame, choice, key, energy) * energy_scale
         found.taken["energy"] = key
     forces, key = _taken(frame, found, "forces", choice.forces_key, rows=n_atoms)
     if key is not None:
@@ -207,15 +211,24 @@ def _taken(
 ) -> tuple[Any, str | None]:
     """The value of a label and its key, by which no other value of the frame goes; (None, None) where it has none."""
     place: dict[str, Any] = found.info if rows is None else found.arrays
-    key = _key(tuple(place), label) if named is None else named
     if named is not None and named not in place:
         return None, None
-    if key is not None and rows is not None and len(np.atleast_1d(place[key])) != rows and named is None:
-        key = None
+    key = found.keys.get(label) if named is None else named
+    if key is not None and key not in place:  # another label took it
+        key = _key(tuple(place), label)
+    if key is not None and rows is not None and named is None:
+        shape = np.shape(place[key])
+        key = key if (shape[0] if shape else 1) == rows else None
     if key is not None:
         return (place[key] if keep else place.pop(key)), key
     value = frame.results.get(label)
     return value, None if value is None else label
+
+
+@lru_cache(maxsize=1024)
+def _keys(info: tuple[str, ...], arrays: tuple[str, ...]) -> Mapping[str, str | None]:
+    """By label: its most believed key among those of a configuration or of its atoms."""
+    return {label: _key(arrays if label in {"forces", "atomic_energies"} else info, label) for label in _NAMES}
 
 
 @lru_cache(maxsize=4096)
@@ -286,6 +299,13 @@ def _take_stress(frame: Frame, found: Recognised, choice: LabelChoice, energy_sc
     found.taken["stress"] = key
 
 
+def _checked_number(frame: Frame, choice: LabelChoice, key: str, value: Any) -> float:
+    """One finite number, or an error that names file, frame and key."""
+    if type(value) is float and isfinite(value):
+        return value
+    return float(_checked(frame, choice, key, lambda: np.array(number(value))).item())
+
+
 def _checked(
     frame: Frame, choice: LabelChoice, key: str, value: Callable[[], NDArray[np.float64]]
 ) -> NDArray[np.float64]:
@@ -305,7 +325,7 @@ def _checked(
 
 
 def _shaped(values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    if values.size != np.prod(shape):
+    if values.size != prod(shape):
         raise ValueError(f"expected {' × '.join(map(str, shape))} numbers, got {values.size}")
     return values.reshape(shape)
 

@@ -19,12 +19,19 @@ class Methods:
     """By the fields of `MethodRecord`; it comes before what files say."""
     _found: dict[str, dict[str, Any]] = field(default_factory=dict)
     _codes: list[int] = field(default_factory=list)
+    _silent: str | None = None
+    """The key in ``_found`` of frames that say nothing; None before the first."""
 
     def append(self, said: Mapping[str, Any]) -> None:
         """What the file says of the method of the next frame; empty where it says nothing."""
-        content = {**said, **{name: value for name, value in self.stated.items() if value is not None}}
-        spelled = json.dumps(content, sort_keys=True, default=str)
-        self._found.setdefault(spelled, content)
+        if said or self._silent is None:
+            content = {**said, **{name: value for name, value in self.stated.items() if value is not None}}
+            spelled = json.dumps(content, sort_keys=True, default=str)
+            self._found.setdefault(spelled, content)
+            if not said:
+                self._silent = spelled
+        else:
+            spelled = self._silent
         self._codes.append(list(self._found).index(spelled) if len(self._found) > 1 else 0)
 
     @property

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import IO, Any, ClassVar, Final
 
@@ -189,8 +190,8 @@ def _fast_values(columns: tuple[tuple[str, str, int], ...], rows: list[str]) -> 
     if flat.size != len(rows) * (total + 1):
         return None
     table = flat.reshape(len(rows), total + 1)
-    ends = np.isinf(table)
-    if not ends[:, -1].all() or ends[:, :-1].any():
+    # Equal infinities in the last column; a finite sum says that there are no others.
+    if np.minimum.reduce(table[:, -1]) != np.inf or not _has_no_infinity(table[:, :-1]):
         return None
     values: dict[str, Any] = {"species": species}
     start = 0
@@ -199,6 +200,11 @@ def _fast_values(columns: tuple[tuple[str, str, int], ...], rows: list[str]) -> 
         values[name] = np.ascontiguousarray(part[:, 0] if width == 1 else part)
         start += width
     return values
+
+
+def _has_no_infinity(table: NDArray[np.float64]) -> bool:
+    """Whether all numbers are finite or NaN."""
+    return isfinite(np.add.reduce(table, axis=None)) or not np.isinf(table).any()
 
 
 def _slow_values(source: str, columns: tuple[tuple[str, str, int], ...], rows: list[str]) -> dict[str, Any]:
@@ -248,6 +254,6 @@ def _cell(source: str, entries: Mapping[str, Any]) -> tuple[NDArray[np.float64],
     pbc = periodicity(str(entries.get("pbc", "T T T" if given is not None else "F F F")))
     if pbc is None:
         raise FrameError(source, f"expected three of T and F for pbc, got {entries['pbc']!r}")
-    if (pbc & ~cell.any(axis=1)).any():
+    if any(along and not any(vector) for along, vector in zip(pbc.tolist(), cell.tolist(), strict=True)):
         raise FrameError(source, "it is periodic, but its Lattice is missing")
     return cell, pbc

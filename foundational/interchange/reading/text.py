@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 #: Fortran's exponents (1.5D+02) and Mathematica's (1.5*^2), after a digit or a point.
 _EXPONENT = re.compile(r"(?<=[\d.])(?:[dD]|\*\^)(?=[+-]?\d)")
-_TRUE, _FALSE = {"T", "True", "true", "TRUE"}, {"F", "False", "false", "FALSE"}
+_TRUTHS = dict.fromkeys(("T", "True", "true", "TRUE"), True) | dict.fromkeys(("F", "False", "false", "FALSE"), False)
 
 
 def number(value: Any) -> float:
@@ -23,6 +23,8 @@ def number(value: Any) -> float:
     >>> number("-1.284D+02"), number(" 7 "), number([3.0])
     (-128.4, 7.0, 3.0)
     """
+    if type(value) is float:
+        return value
     if isinstance(value, bool | None):
         raise ValueError(f"{value} is no number")
     if isinstance(value, str):
@@ -55,7 +57,7 @@ def numbers(value: Any) -> NDArray[np.float64]:
             return np.array([number(part) for part in parts])
     array = np.asarray(value)
     if array.dtype.kind in "iuf":
-        return array.astype(np.float64)
+        return np.asarray(array, dtype=np.float64)
     if array.dtype.kind == "b" or array.dtype.kind not in "OUS":
         raise ValueError(f"{value!r} are no numbers")
     return np.array([number(part) for part in array.reshape(-1).tolist()]).reshape(array.shape)
@@ -87,18 +89,15 @@ def interpreted(text: str) -> Any:
 
 def _scalar(text: str) -> Any:
     """A whole or real number, a truth, or the text itself."""
-    if "_" in text:  # Python would take 1_000 for a number
-        return text
-    try:
-        return int(text) if len(text) < 19 else float(text)  # longer ones do not fit int64
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    if text in _TRUE or text in _FALSE:
-        return text in _TRUE
+    # Words are no numbers, and Python would take 1_000 for one.
+    if "_" in text or (text[:1].isalpha() and text[:3].lower() not in {"nan", "inf"}):
+        return _TRUTHS.get(text, text)
+    # Of whole numbers, those of 19 digits and more do not fit int64.
+    for kind in (float,) if "." in text or len(text) > 18 else (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
     try:
         return float(_EXPONENT.sub("e", text))
     except ValueError:
