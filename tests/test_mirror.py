@@ -34,6 +34,7 @@ TESTED_IN = {
     "engines/momt/*.py": "stages/sample/test_stage.py",
     "engines/quests.py": "stages/distill/test_stage.py",
     "inputs.py": "test_api.py",
+    "interchange/label_choice.py": "interchange/test_labels.py",
     "matching/*.py": "matching/test_pairing.py",
     "model.py": "test_api.py",
     "errors.py": "cli/test_bad_input.py",

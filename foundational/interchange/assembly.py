@@ -20,7 +20,8 @@ from foundational.interchange.columns import Column
 from foundational.interchange.fields import foreign_name, foreign_of_atoms, foreign_variable
 from foundational.interchange.frame import Frame, FrameError
 from foundational.interchange.geometry import is_isolated, require_geometry
-from foundational.interchange.labels import LabelChoice, Recognised, keys_of, recognise
+from foundational.interchange.label_choice import LabelChoice, keys_of
+from foundational.interchange.labels import Recognised, recognise
 from foundational.interchange.methods import Methods
 from foundational.interchange.own_fields import only_own_keys, own_variables, without_copies
 from foundational.interchange.report import ImportReport, LabelReport

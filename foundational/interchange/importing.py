@@ -12,7 +12,7 @@ from ase.data import chemical_symbols
 from foundational.data.integrity.hashes import sha256_of
 from foundational.errors import InputError
 from foundational.interchange.assembly import Assembly, OnBad
-from foundational.interchange.labels import LabelChoice
+from foundational.interchange.label_choice import LabelChoice
 from foundational.interchange.methods import Methods
 from foundational.interchange.reading.formats import reader_for
 from foundational.interchange.report import ImportReport

@@ -8,7 +8,7 @@ from foundational.data.conversion import to_configurations
 from foundational.errors import InputError
 from foundational.interchange.assembly import Assembly
 from foundational.interchange.frame import Frame, FrameError
-from foundational.interchange.labels import LabelChoice
+from foundational.interchange.label_choice import LabelChoice
 
 CELL = np.diag([2.5, 3.0, 4.0])
 

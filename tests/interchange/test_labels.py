@@ -5,7 +5,8 @@ import pytest
 
 from foundational.errors import InputError
 from foundational.interchange.frame import Frame, FrameError
-from foundational.interchange.labels import LabelChoice, recognise
+from foundational.interchange.label_choice import LabelChoice
+from foundational.interchange.labels import recognise
 
 CELL = np.diag([2.0, 3.0, 4.0])
 FORCES = np.array([[0.1, 0.2, 0.3], [-0.1, -0.2, -0.3]])

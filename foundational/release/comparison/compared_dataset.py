@@ -13,7 +13,7 @@ from foundational.data.integrity.store_manifest import ROOT
 from foundational.data.store import open_store
 from foundational.errors import NotFoundError
 from foundational.interchange.importing import ImportChoice, import_files
-from foundational.interchange.labels import LabelChoice
+from foundational.interchange.label_choice import LabelChoice
 from foundational.interchange.reading.formats import is_file_of_frames
 from foundational.project import DATASETS, STORE, find_root, locate_dataset, project_or_none
 from foundational.provenance.record import ProvenanceRecord, parse_record, read_record

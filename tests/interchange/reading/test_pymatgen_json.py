@@ -8,7 +8,7 @@ import pytest
 
 from foundational.errors import InputError
 from foundational.interchange.importing import ImportChoice, import_files
-from foundational.interchange.labels import LabelChoice
+from foundational.interchange.label_choice import LabelChoice
 
 CELL = [[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 1.0, 4.0]]
 SITES = [

@@ -11,7 +11,7 @@ from foundational.data.conversion import to_configurations
 from foundational.data.store import open_store
 from foundational.errors import ConflictError, InputError
 from foundational.interchange.importing import ImportChoice, sha256_of_source
-from foundational.interchange.labels import LabelChoice
+from foundational.interchange.label_choice import LabelChoice
 from foundational.project import STORE
 from foundational.provenance.record import read_record
 from foundational.stages.importing.command import import_dataset
