@@ -56,8 +56,9 @@ def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="Model file to write.")],
     *,
     frames: Annotated[
-        int | None, typer.Option("--frames", min=1, help="Train on this many configurations, drawn at random.")
+        int | None, typer.Option("--frames", min=1, help="Train on the first configurations that were chosen.")
     ] = None,
+    random: Annotated[bool, typer.Option("--random", help="Draw the --frames at random.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of that draw and of the weights.")] = 0,
     settings: Annotated[
         str, typer.Option("--settings", help="recipe (default settings) or published (those of the paper).")
@@ -76,7 +77,7 @@ def train(
     from foundational.stages.train.command import train_model
     from foundational.stages.train.stage import TrainOptions
 
-    options = TrainOptions(frames, seed, settings_named(settings), size_in_bytes(memory), device)
+    options = TrainOptions(frames, random, seed, settings_named(settings), size_in_bytes(memory), device)
 
     with progress_on_stderr(f"training on {name}") as progress:
         ensemble = train_model(find_root(root), name, output, options, progress=progress)

@@ -260,6 +260,7 @@ def train(
     dataset: Dataset,
     frames: int | None = None,
     *,
+    random: bool = False,
     seed: int = 0,
     settings: str = "recipe",
     device: str = "cpu",
@@ -271,7 +272,9 @@ def train(
     Parameters
     ----------
     frames
-        Configurations drawn at random from that split; None: all.
+        Configurations of that split: the first that the selection chose; None: all.
+    random
+        Draw the ``frames`` at random.
     seed
         Of the draw, the first weights and the order of configurations.
     settings
@@ -293,7 +296,7 @@ def train(
     if settings not in get_args(SettingsName):
         raise InputError(f"expected settings among {', '.join(get_args(SettingsName))}, got {settings!r}")
     volume_of(dataset)
-    options = TrainOptions(frames=frames, seed=seed, settings=cast(SettingsName, settings), device=device)
+    options = TrainOptions(frames, random, seed, cast(SettingsName, settings), device=device)
     return Model(train_on(with_name(dataset), params_of(dataset, params).ani, options, progress=progress))
 
 

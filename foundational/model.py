@@ -3,8 +3,12 @@
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
 from ase.data import chemical_symbols
 
+from foundational.engines.ani.dynamics import ForceField
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.model_file import load_model, save_model
 from foundational.engines.ase.calculator import LabellerCalculator
@@ -12,6 +16,8 @@ from foundational.engines.ase.calculator import LabellerCalculator
 
 class Model(LabellerCalculator):
     """An ensemble of ANI networks; ``atoms.calc = model`` gives the mean of its networks.
+
+    Positions are taken in float64. The list of neighbours is kept from step to step, as molecular dynamics needs it.
 
     Attributes
     ----------
@@ -22,6 +28,48 @@ class Model(LabellerCalculator):
     def __init__(self, ensemble: Ensemble) -> None:
         super().__init__(ensemble)
         self.ensemble = ensemble
+        self._field: ForceField | None = None
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: list[str] | None = None,
+        system_changes: list[str] = all_changes,
+    ) -> None:
+        """Energy, forces and, in a periodic cell, stress (Voigt xx, yy, zz, yz, xz, xy, eV/Å³) of ``atoms``."""
+        Calculator.calculate(self, atoms, properties or ["energy"], system_changes)
+        if self._field is None or {"numbers", "pbc"} & set(system_changes):
+            self._field = ForceField(self.ensemble, self.atoms.numbers, self.atoms.pbc)
+        found = self._field.step(self.atoms.get_positions(), self.atoms.cell.array.astype(np.float64))
+        self.results = {
+            "energy": found.energy,
+            "free_energy": found.energy,
+            "forces": found.forces,
+            "energies": found.atomic_energies.mean(axis=0),
+        }
+        if self.atoms.cell.rank == 3:
+            self.results["stress"] = found.strain_derivative / self.atoms.get_volume()
+
+    def attach_to_lammps(self, lammps: object, elements: list[str], *, threads: int | None = None) -> None:
+        """Let the mean of the networks give the forces of a LAMMPS simulation.
+
+        Parameters
+        ----------
+        lammps
+            An instance of ``lammps.lammps`` with ``units metal``, whose box exists.
+        elements
+            Chemical symbol of each atom type, in order.
+        threads
+            At most so many; None: all.
+
+        Raises
+        ------
+        InputError
+            Units, elements or the number of processes are not those that are supported.
+        """
+        from foundational.engines.lammps.dynamics import attach  # noqa: PLC0415 - LAMMPS, for those who ask for it
+
+        attach(lammps, self.ensemble, elements, threads=threads)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "Model":

@@ -25,7 +25,7 @@ def energies_per_atom(ensembles: Sequence[Ensemble], dataset: xr.Dataset) -> lis
         for ensemble, part in zip(ensembles, parts, strict=True):
             assert (ensemble.aev, ensemble.elements) == (first.aev, first.elements)
             atomic = np.empty((ensemble.members, len(species)), dtype=np.float32)
-            atomic_energies(aevs, species, ensemble._model(), atomic)
+            atomic_energies(aevs, species, ensemble.kernel_model(), atomic)
             whole = atomic * ensemble.scale + ensemble.self_energies[:, species]
             part.append(np.add.reduceat(whole, batch.offsets[:-1], axis=1, dtype=np.float64) / batch.n_atoms)
     return [np.concatenate(part, axis=1) for part in parts]

@@ -109,7 +109,7 @@ class Ensemble:
         atomic = np.empty((members, n_atoms), dtype=self.atomic_dtype)
         all_forces = np.empty((members, n_atoms if forces else 0, 3), dtype=np.float32)
         strain = np.empty((members, len(configurations) if forces else 0, 6))
-        model = self._model()
+        model = self.kernel_model()
         if threads is None and n_atoms < _ATOMS_FOR_THREADS:
             threads = 1
         with kernel_threads(threads):
@@ -159,7 +159,8 @@ class Ensemble:
         contract(*geometry.arrays(), terms, wide, gradients, forces, strain)
         return forces, strain
 
-    def _model(self) -> Model:
+    def kernel_model(self) -> Model:
+        """The networks as the kernels take them."""
         widths = layer_widths(self.mean.shape[-1], self.network.hidden)
         return Model(
             widths, ACTIVATIONS[self.network.activation], self.parameters, self.mean, np.reciprocal(self.deviation)

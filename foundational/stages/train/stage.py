@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
 
 from foundational.data.batches import take
 from foundational.data.fingerprint import fingerprint
@@ -25,7 +27,9 @@ class TrainOptions:
     """The choices of ``foundational train``."""
 
     frames: int | None = None
-    """Configurations drawn at random from the training split; None: all."""
+    """Configurations of the training split: the first that the selection chose; None: all."""
+    random: bool = False
+    """Draw these configurations at random; so it is as well where nothing says in which order they were chosen."""
     seed: int = 0
     """Of the draw, of the first weights and of the order of configurations."""
     settings: SettingsName = "recipe"
@@ -58,8 +62,11 @@ def train_on(
             raise InputError(
                 f"expected at most {len(rows)} frames, which {name!r} has for training, got {options.frames}"
             )
-        draw = generator(options.seed, "train", name, "frames")
-        rows = np.sort(draw.permutation(rows)[: options.frames])
+        if options.random or "selection_round" not in subject.dataset:
+            draw = generator(options.seed, "train", name, "frames")
+            rows = np.sort(draw.permutation(rows)[: options.frames])
+        else:
+            rows = np.sort(_as_chosen(subject.dataset, rows)[: options.frames])
     chosen = take(subject.dataset, rows).load()
     spec = settings.scaled(options.settings, float(subject.dataset.attrs["volume_per_atom"]))
     ensemble = retrain(
@@ -75,3 +82,10 @@ def train_on(
         dataset=name, fingerprint=fingerprint(chosen), frames=str(len(rows)), settings=options.settings
     )
     return ensemble
+
+
+def _as_chosen(dataset: xr.Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """``rows`` by the round in which they were chosen, within a round in the order of the dataset."""
+    rounds = dataset["selection_round"].to_numpy()[rows]
+    ordered: NDArray[np.int64] = rows[np.argsort(np.where(rounds < 0, np.iinfo(np.int32).max, rounds), kind="stable")]
+    return ordered
