@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms, units
 from ase.build import bulk
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from ase.md.velocitydistribution import thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 
 import foundational
@@ -71,7 +71,7 @@ def ase_rate(calculator: Any, steps: int) -> float:
     atoms = bulk("Ni", cubic=True, a=3.6) * CELLS
     atoms.rattle(0.1, seed=1)
     atoms.calc = calculator
-    MaxwellBoltzmannDistribution(atoms, temperature_K=1500, rng=np.random.default_rng(3))
+    thermalize_momenta(atoms, temperature_K=1500, rng=np.random.default_rng(3))
     dynamics = VelocityVerlet(atoms, 1.0 * units.fs)
     dynamics.run(5)
     best = 0.0

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundational.cli.options import Device, Json, LabellerChoice, Name, Networks, Root
+from foundational.cli.options import Device, Draw, Json, LabellerChoice, Name, Networks, Root
 from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import progress_on_stderr
 
@@ -55,11 +55,7 @@ def train(
     name: Name,
     output: Annotated[Path, typer.Option("-o", "--output", help="Model file to write.")],
     *,
-    frames: Annotated[
-        int | None, typer.Option("--frames", min=1, help="Train on the first configurations that were chosen.")
-    ] = None,
-    random: Annotated[bool, typer.Option("--random", help="Draw the --frames at random.")] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of that draw and of the weights.")] = 0,
+    draw: Draw,
     settings: Annotated[
         str, typer.Option("--settings", help="recipe (default settings) or published (those of the paper).")
     ] = "recipe",
@@ -77,7 +73,7 @@ def train(
     from foundational.stages.train.command import train_model
     from foundational.stages.train.stage import TrainOptions
 
-    options = TrainOptions(frames, random, seed, settings_named(settings), size_in_bytes(memory), device)
+    options = TrainOptions(draw.frames, draw.random, draw.seed, settings_named(settings), size_in_bytes(memory), device)
 
     with progress_on_stderr(f"training on {name}") as progress:
         ensemble = train_model(find_root(root), name, output, options, progress=progress)

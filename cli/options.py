@@ -47,6 +47,17 @@ def positive(param: typer.CallbackParam, value: float | list[float] | None) -> A
 
 
 @dataclass(frozen=True)
+class Draw:
+    """Which configurations of a dataset are trained on, and the seed."""
+
+    frames: Annotated[
+        int | None, typer.Option("--frames", min=1, help="Train on the first configurations that were chosen.")
+    ] = None
+    random: Annotated[bool, typer.Option("--random", help="Draw the --frames at random.")] = False
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of that draw and of the weights.")] = 0
+
+
+@dataclass(frozen=True)
 class LabellerChoice:
     """A labeller by its name, with the keyword arguments of an ASE factory."""
 

@@ -272,9 +272,7 @@ def train(
     Parameters
     ----------
     frames
-        Configurations of that split: the first that the selection chose; None: all.
-    random
-        Draw the ``frames`` at random.
+        Configurations of that split: the first that were chosen, or drawn at ``random``; None: all.
     seed
         Of the draw, the first weights and the order of configurations.
     settings

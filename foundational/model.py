@@ -60,7 +60,7 @@ class Model(LabellerCalculator):
         elements
             Chemical symbol of each atom type, in order.
         threads
-            At most so many; None: all.
+            Largest number of threads; None: all.
 
         Raises
         ------

@@ -3,8 +3,13 @@
 import json
 import pickle
 
+import numpy as np
 import pytest
 
+from foundational.data.batches import take
+from foundational.data.fingerprint import fingerprint
+from foundational.data.store import open_store
+from foundational.engines.ani.model_file import load_model
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.testing.crystals import labelled_dataset, rattled_crystals
@@ -34,6 +39,13 @@ def test_a_model_file_is_trained_and_evaluated_on_the_holdout(foundational, dist
     first = model.read_bytes()
     assert foundational(*arguments, cwd=distilled_project).status == 0
     assert model.read_bytes() == first
+    dataset = open_store(distilled_project / "datasets" / "ni" / "data.zarr")
+    rows = np.flatnonzero(dataset["split"].to_numpy() == 0)
+    earliest = rows[np.argsort(dataset["selection_round"].to_numpy()[rows], kind="stable")][:20]
+    assert load_model(model).metadata["fingerprint"] == fingerprint(take(dataset, np.sort(earliest)))
+    assert foundational(*arguments, "--random", cwd=distilled_project).status == 0
+    assert load_model(model).metadata["fingerprint"] != fingerprint(take(dataset, np.sort(earliest)))
+    model.write_bytes(first)
     errors = json.loads(foundational("evaluate", str(model), "ni-holdout", "--json", cwd=distilled_project).out)
     assert errors["mae_shifted_meV_per_atom"] <= errors["rmse_meV_per_atom"]
     assert errors["mae_meV_per_atom"] <= errors["p99_meV_per_atom"] <= errors["max_meV_per_atom"]

@@ -62,7 +62,7 @@ def attach(lammps: Any, ensemble: Ensemble, elements: Sequence[str], *, threads:
     elements
         Chemical symbol of each atom type, in order.
     threads
-        At most so many; None: all.
+        Largest number of threads; None: all.
 
     Raises
     ------
