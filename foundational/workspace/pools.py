@@ -1,7 +1,7 @@
 """Pools: large, ignored by git, and represented by a manifest that git keeps (docs/decisions/0005)."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import xarray as xr
@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from foundational.data.integrity.hashes import sha256_of
 from foundational.data.store import open_store
-from foundational.engines.momt.run import Run
-from foundational.engines.momt.saved_run import run_from_bytes, surplus_from_bytes
 from foundational.errors import ChecksumError, NotFoundError
 from foundational.project import STORE, pool_folder
 from foundational.provenance.record import ProvenanceRecord, Sha256, write_json
 from foundational.specs.base import Spec
 from foundational.specs.parsing import parse, parse_json
+
+if TYPE_CHECKING:
+    from foundational.engines.momt.run import Run
 
 MANIFEST = "manifest.json"
 BIAS = "run.npz"
@@ -65,7 +66,7 @@ def read_manifest(root: Path, name: str) -> PoolManifest:
     return parse(PoolManifest, parse_json(path.read_bytes(), str(path)), str(path))
 
 
-def read_run(root: Path, name: str) -> tuple[Run, NDArray[np.float64] | None]:
+def read_run(root: Path, name: str) -> "tuple[Run, NDArray[np.float64] | None]":
     """The run that recorded the pool ``name``, and its frames, (F, 2 + 9 + 3N), that did not fit into the pool.
 
     Raises
@@ -78,6 +79,11 @@ def read_run(root: Path, name: str) -> tuple[Run, NDArray[np.float64] | None]:
         again = f"sample it again with: {_command(name)}"
         raise NotFoundError(f"the pool {name!r} came without its bias ({BIAS}); {again}")
     content = path.read_bytes()
+    from foundational.engines.momt.saved_run import (  # noqa: PLC0415 - numba is slow to import
+        run_from_bytes,
+        surplus_from_bytes,
+    )
+
     return run_from_bytes(content), surplus_from_bytes(content)
 
 

@@ -6,8 +6,6 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 from ase import Atoms
-from ase.io import iread
-from ase.io.formats import UnknownFileTypeError, filetype
 from numpy.typing import NDArray
 
 from foundational.errors import InputError
@@ -49,6 +47,8 @@ class AseFiles(FrameReader):
         InputError
             If ASE cannot read the file.
         """
+        from ase.io import iread  # noqa: PLC0415 - slow to import
+
         kind = _ase_format(path)
         if kind is None:
             raise InputError(f"{path.name}: ASE does not know the format of this file")
@@ -102,6 +102,8 @@ def _full(stress: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _ase_format(path: Path) -> str | None:
+    from ase.io.formats import UnknownFileTypeError, filetype  # noqa: PLC0415 - slow to import
+
     try:
         kind: str = filetype(str(path.resolve()), guess=False)
     except (UnknownFileTypeError, OSError, ValueError, UnicodeDecodeError):
