@@ -63,3 +63,9 @@ def nothing() -> object:
 
 
 not_callable = 3
+
+
+class WithoutStress(EMT):
+    """Energies and forces of EMT."""
+
+    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces"]

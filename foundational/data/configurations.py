@@ -104,6 +104,23 @@ class Configurations:
         flat: NDArray[np.bool_] = self.volume <= 1e-10 * scale
         return flat
 
+    def in_boxes(self, reach: float) -> Self:
+        """The same atoms in cells that are periodic along all vectors, without labels.
+
+        Along open directions the vectors are orthogonal to the others, and so long that images are at least ``reach`` Å
+        apart: a method of that reach gives the same energies and forces. Cells that are periodic already stay.
+        """
+        open_cells = np.flatnonzero(~self.pbc.all(axis=1))
+        if not len(open_cells):
+            return self.with_labels(None)
+        cell = np.array(self.cell)
+        for c in open_cells.tolist():
+            closed = self.pbc[c]
+            cell[c] = _completed(cell[c], closed)
+            along = self.positions[self.offsets[c] : self.offsets[c + 1]].astype(np.float64) @ cell[c][~closed].T
+            cell[c][~closed] *= (np.ptp(along, axis=0) + reach)[:, None]
+        return replace(self, cell=cell, pbc=np.ones_like(self.pbc), labels=None)
+
     @property
     def volume(self) -> NDArray[np.float64]:
         """(C,) Å³."""
@@ -167,6 +184,12 @@ def _completed(cell: NDArray[np.float64], pbc: NDArray[np.bool_]) -> NDArray[np.
         out[i] = vector / np.linalg.norm(vector)
         basis.append(out[i])
     return out
+
+
+def per_volume(by_strain: NDArray[np.float64], configurations: Configurations) -> NDArray[np.float64]:
+    """(…, C, 3, 3) eV/Å³: the stress of ∂E/∂ε, NaN where the cell has no volume: of clusters nothing is known."""
+    volume = np.where(configurations.without_volume, np.nan, configurations.volume)
+    return by_strain / volume[:, None, None]
 
 
 def concatenate(batches: Sequence[Configurations]) -> Configurations:

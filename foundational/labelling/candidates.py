@@ -17,7 +17,7 @@ from foundational.labelling.session import LabellingSession
 #: Variables that a configuration keeps when it is changed: where it came from, not what its labels were.
 CARRIED: Final = ("order_parameter", "walker", "step", "selection_round", "split")
 #: Variables that it keeps, too, when only its labels change.
-UNCHANGED: Final = ("volume", "selection_reason")
+UNCHANGED: Final = ("volume", "selection_reason", "role")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def label_candidates(
     """Label ``candidates`` of ``element`` and exclude what no set should hold.
 
     Excluded are, in this order, candidates with atoms closer than ``minimum_distance``, before any label; those on
-    which the labeller fails; and those whose energy per atom is more than ``maximum_energy`` above the lowest.
+    which the labeller fails; and those whose energy per atom is more than ``maximum_energy`` above the lowest. Of
+    several compositions the energies are those above one energy for all atoms of an element, fitted to the set.
+    Single atoms, which may be free, stay.
 
     Parameters
     ----------
@@ -95,8 +97,8 @@ def label_candidates(
     survivors = session.label_survivors(candidates.configurations)
     excluded += [Excluded(ids[candidates.rows[c]], reason) for c, reason in survivors.failures.items()]
     labelled = candidates.take(survivors.rows)
-    energy = survivors.labels.energy / labelled.configurations.n_atoms
-    passed = energy <= energy.min() + maximum_energy
+    energy = _comparable(labelled.configurations, survivors.labels.energy)
+    passed = (energy <= energy.min() + maximum_energy) | (labelled.configurations.n_atoms == 1)
     excluded += [
         Excluded(
             ids[labelled.rows[c]],
@@ -115,3 +117,16 @@ def label_candidates(
         **variables,
     )
     return LabelledSet(dataset, tuple(excluded))
+
+
+def _comparable(configurations: Configurations, energy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(C,) eV: energies per atom; of several elements less one energy for all atoms of each, by least squares."""
+    per_atom = energy / configurations.n_atoms
+    elements = np.unique(configurations.atomic_numbers)
+    if len(elements) == 1:
+        return per_atom
+    owner, count = configurations.configuration_of_atom, len(configurations)
+    counts = np.stack([np.bincount(owner, configurations.atomic_numbers == z, count) for z in elements], axis=1)
+    shares = counts / configurations.n_atoms[:, None]
+    rest: NDArray[np.float64] = per_atom - shares @ np.linalg.lstsq(shares, per_atom, rcond=None)[0]
+    return rest

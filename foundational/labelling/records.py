@@ -1,6 +1,7 @@
 """Between a labeller and its record: how labels were computed, and which labeller can compute them again."""
 
 import json
+import re
 from pathlib import Path
 
 from foundational.data.labeller import Labeller
@@ -16,12 +17,15 @@ _UNITS = {name: VARIABLES[name].unit for name in ("energy", "forces", "stress")}
 def labeller_record(labeller: Labeller, element: str) -> LabellerRecord:
     """The record of ``labeller`` in a dataset of ``element``: the same one for every stage.
 
+    Of several elements, joined as ``AlNi``, it has the isolated atom of each.
+
     Raises
     ------
     InputError
         If the labeller cannot be set up.
     """
     method = labeller.method()
+    symbols = re.findall("[A-Z][a-z]?", element)
     return LabellerRecord(
         id=labeller.id,
         version=method.version,
@@ -29,7 +33,7 @@ def labeller_record(labeller: Labeller, element: str) -> LabellerRecord:
         parameters={
             **method.parameters,
             "units": _UNITS,
-            "isolated_atom_eV": {element: labeller.isolated_energy(element)},
+            "isolated_atom_eV": {symbol: labeller.isolated_energy(symbol) for symbol in symbols},
         },
     )
 

@@ -1,6 +1,6 @@
 """One labelling session: a labeller with where its tasks run, where its labels are kept, and who hears of progress."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -106,7 +106,12 @@ class LabellingPlan:
 
 @contextmanager
 def labelling_session(
-    labeller: Labeller, element: str, plan: LabellingPlan, *, journal: Path | None = None
+    labeller: Labeller,
+    element: str,
+    plan: LabellingPlan,
+    *,
+    journal: Path | None = None,
+    required: Sequence[str] = REQUIRED,
 ) -> Iterator[LabellingSession]:
     """A session of ``labeller`` for configurations of ``element``; when the block ends, no task is begun any more.
 
@@ -114,6 +119,8 @@ def labelling_session(
     ----------
     journal
         File that keeps the labels, where the labeller is expensive.
+    required
+        Labels that the labeller must give.
 
     Raises
     ------
@@ -122,9 +129,9 @@ def labelling_session(
     ConflictError
         If the journal holds labels of an interrupted run by another labeller.
     """
-    if missing := [name for name in REQUIRED if name not in labeller.gives]:
+    if missing := [name for name in required if name not in labeller.gives]:
         raise InputError(
-            f"{labeller.id} gives no {' and no '.join(missing)}; expected a calculator with {', '.join(REQUIRED)}"
+            f"{labeller.id} gives no {' and no '.join(missing)}; expected a calculator with {', '.join(required)}"
         )
     kept = None
     if journal is not None and labeller.expensive:

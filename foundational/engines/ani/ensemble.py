@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.batches import batch_slices
-from foundational.data.configurations import Configurations, Labels
+from foundational.data.configurations import Configurations, Labels, per_volume
 from foundational.engines.ani.aev import Geometry, compute_aevs, species_of, terms_of, wide_terms_of
 from foundational.engines.ani.kernels.activation import ACTIVATIONS
 from foundational.engines.ani.kernels.aev_derivatives import contract
@@ -176,12 +176,6 @@ def runs(
         yield configurations.take(rows), rows, slice(int(offsets[rows.start]), int(offsets[rows.stop]))
         if progress is not None:
             progress(rows.stop, len(configurations), "evaluated")
-
-
-def per_volume(by_strain: NDArray[np.float64], configurations: Configurations) -> NDArray[np.float64]:
-    """(…, C, 3, 3) eV/Å³: the stress of ∂E/∂ε, NaN where the cell has no volume: of clusters nothing is known."""
-    volume = np.where(configurations.without_volume, np.nan, configurations.volume)
-    return by_strain / volume[:, None, None]
 
 
 def _full(voigt: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -114,24 +114,27 @@ class AseLabeller:
     def label(self, configurations: Configurations) -> Labels:
         """Labels of every configuration, without atomic energies: what those mean differs between calculators.
 
+        The stress is not known, NaN, where the calculator has none, and of a configuration without a volume.
+
         Raises
         ------
         InputError
-            If the calculator is none, lacks forces or stresses, or gives arrays of another shape: it will fail on
-            every configuration.
+            If the calculator is none, lacks forces, or gives arrays of another shape: it will fail on every
+            configuration.
         EngineError
             If it fails on a configuration, or gives a label that is not finite.
         """
         calculator = self.calculator()
         energy, stress = np.empty(len(configurations)), np.empty((len(configurations), 3, 3))
         forces = np.empty((len(configurations.positions), 3), np.float32)
+        stressed = ~configurations.without_volume if "stress" in self.gives else np.zeros(len(configurations), bool)
         for c in range(len(configurations)):
             rows = slice(int(configurations.offsets[c]), int(configurations.offsets[c + 1]))
-            energy[c], forces[rows], stress[c] = self._label(calculator, configurations, c, rows)
+            energy[c], forces[rows], stress[c] = self._label(calculator, configurations, c, rows, bool(stressed[c]))
         return Labels(energy, forces, stress)
 
     def _label(
-        self, calculator: Any, configurations: Configurations, c: int, rows: slice
+        self, calculator: Any, configurations: Configurations, c: int, rows: slice, stressed: bool
     ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
         atoms = Atoms(
             numbers=configurations.atomic_numbers[rows],
@@ -148,8 +151,9 @@ class AseLabeller:
             found = {
                 "energy": energy,
                 "forces": calculator.get_forces(atoms),
-                "stress": atoms.get_stress(voigt=False, apply_constraint=False),
             }
+            if stressed:
+                found["stress"] = atoms.get_stress(voigt=False, apply_constraint=False)
         except PropertyNotImplementedError as error:
             raise InputError(
                 f"{self.id} gives no {_words(error) or 'forces'}; expected a calculator with {', '.join(REQUIRED)}"
@@ -173,7 +177,7 @@ class AseLabeller:
                 )
             if not np.isfinite(arrays[name]).all():
                 raise EngineError(f"{self.id} gave {name} with a number that is not finite")
-        return float(arrays["energy"]), arrays["forces"], arrays["stress"]
+        return float(arrays["energy"]), arrays["forces"], arrays.get("stress", np.full((3, 3), np.nan))
 
 
 def _has_free_energy(calculator: Any) -> bool:

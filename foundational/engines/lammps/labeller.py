@@ -11,7 +11,7 @@ import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
-from foundational.data.configurations import Configurations, Labels
+from foundational.data.configurations import Configurations, Labels, per_volume
 from foundational.data.labeller import REQUIRED, Method
 from foundational.engines.geometry.distances import shortest_distances
 from foundational.engines.lammps.potentials import ResolvedPotential
@@ -75,17 +75,19 @@ class LammpsLabeller:
         return _isolated_energy(self.potential, element)
 
     def label(self, configurations: Configurations) -> Labels:
-        """Labels of every configuration.
+        """Labels of every configuration; clusters and slabs are put into cells wider than the potential reaches.
+
+        Without a volume of its own a configuration has no stress.
 
         Raises
         ------
         InputError
-            If a configuration is not periodic, is not finite, has an element that the potential lacks, or has atoms
-            nearer than ``OVERLAP``.
+            If a configuration is not finite, has an element that the potential lacks, or has atoms nearer than
+            ``OVERLAP``.
         EngineError
             If LAMMPS fails or gives a label that is not a finite number.
         """
-        self._check(configurations)
+        given, configurations = configurations, self._checked(configurations)
         cell, rotation = lower_triangular(configurations.cell)
         inside = _inside(configurations, cell, rotation)
         offsets = configurations.offsets
@@ -105,14 +107,18 @@ class LammpsLabeller:
                         raise EngineError(f"configuration {c}: {error}") from error
                     forces[atoms] = f @ rotation[c]
                     stress[c] = rotation[c].T @ s @ rotation[c]
+        opened = np.flatnonzero(~given.pbc.all(axis=1))
+        if len(opened):
+            stress[opened] = per_volume(stress[opened] * configurations.volume[opened, None, None], given.take(opened))
         owner = configurations.configuration_of_atom
-        broken = ~(np.isfinite(energy) & np.isfinite(stress).all(axis=(1, 2)))
+        broken = ~(np.isfinite(energy) & (np.isfinite(stress).all(axis=(1, 2)) | given.without_volume))
         broken[owner[~np.isfinite(forces).all(axis=1)]] = True
         if broken.any():
             raise EngineError(f"configuration {np.flatnonzero(broken)[0]}: {self.id} gave a label that is not finite")
         return Labels(energy, forces.astype(np.float32), stress, atomic.astype(np.float32))
 
-    def _check(self, configurations: Configurations) -> None:
+    def _checked(self, configurations: Configurations) -> Configurations:
+        """The configurations in periodic cells, once they are known to be fit for the potential."""
         known = [atomic_numbers[e] for e in self.potential.spec.elements]
         strange = np.setdiff1d(configurations.atomic_numbers, known)
         if strange.size:
@@ -121,12 +127,12 @@ class LammpsLabeller:
                 f" and the configurations have {', '.join(chemical_symbols[z] for z in strange)};"
                 " choose a potential with that element"
             )
-        _refuse(~np.asarray(configurations.pbc.all(axis=1)), "expected periodic boundaries in all three directions")
         _refuse(configurations.n_atoms < 1, "expected at least one atom")
         owner = configurations.configuration_of_atom
         bad = ~np.asarray(np.isfinite(configurations.cell).all(axis=(1, 2)))
         bad[owner[~np.isfinite(configurations.positions).all(axis=1)]] = True
         _refuse(bad, "the cell or a position is not a finite number")
+        configurations = configurations.in_boxes(self.potential.spec.cutoff)
         _refuse(configurations.volume < 1e-3, "the cell has no volume")
         shortest = shortest_distances(configurations)
         near = shortest < OVERLAP
@@ -136,6 +142,7 @@ class LammpsLabeller:
                 f"configuration {c}: atoms overlap, {shortest[c]:.3f} Å apart where at least {OVERLAP} Å is needed"
                 f" ({near.sum()} of {len(configurations)} configurations); remove them"
             )
+        return configurations
 
 
 @lru_cache(maxsize=64)

@@ -1,5 +1,6 @@
 """From an entry of the registry to a checked file and the LAMMPS commands that load it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -76,14 +77,29 @@ def resolve_potential(potential_id: str, root: Path) -> ResolvedPotential:
 def potential_for(element: str, root: Path, potential_id: str | None = None) -> ResolvedPotential:
     """The potential for ``element``: the one named, as `resolve_potential` takes it, else the registry's default.
 
+    Parameters
+    ----------
+    element
+        A chemical symbol, or several joined, such as ``AlNi``: then a potential must be named.
+
     Raises
     ------
     NotFoundError
         If there is none, or the registry has several and no default among them.
     InputError
-        If the named potential lacks the element.
+        If the named potential lacks an element.
     """
     registry = PotentialRegistry.read(root)
+    if len(symbols := re.findall("[A-Z][a-z]?", element)) > 1:
+        if potential_id is None:
+            raise InputError(f"expected --potential for the elements {', '.join(symbols)}, got none")
+        named = resolve_potential(potential_id, root)
+        if missing := [symbol for symbol in symbols if symbol not in named.spec.elements]:
+            raise InputError(
+                f"potential {named.id!r} has no {' and no '.join(missing)} (it has {', '.join(named.spec.elements)}); "
+                "name another one"
+            )
+        return named
     if potential_id is not None and potential_id not in {p.id for p in registry.potentials}:
         found = _named(potential_id, registry, root)
         if element not in found.spec.elements:

@@ -63,7 +63,8 @@ def relabel_dataset(
 
     def build() -> StageOutput:
         where = labelling.plan(root / "build", progress)
-        with labelling_session(labeller, element, where, journal=journal_path(root, name)) as session:
+        kept = journal_path(root, name)
+        with labelling_session(labeller, element, where, journal=kept, required=("energy", "forces")) as session:
             result = relabel(plan, parent, session)
         journals = (journal_path(root, name).name,)
         method = labeller_record(labeller, element)

@@ -37,6 +37,8 @@ def transform_crystals(
     (Configurations, (n,), (n,))
         Copies without labels, the row of which each is a copy, and the code of its crystal in the layout.
     """
+    if not crystals:  # so clusters, which have no local structure in a cell, can pass
+        return configurations.take([]).with_labels(None), np.zeros(0, np.int64), np.zeros(0, np.int8)
     shares = structure_shares(configurations)
     kinds: dict[Structure, StructureType] = {s: StructureType[s.upper()] for s in STRUCTURES}
     parts, rows, codes = [configurations.take([]).with_labels(None)], [np.zeros(0, np.int64)], [np.zeros(0, np.int8)]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -117,3 +118,17 @@ def test_a_pretrained_model_labels_or_says_what_to_install(checkout, kind, packa
     labels = labeller.label(rattled(1))
     assert -6.5 < labels.energy[0] / 32 < -4.5
     assert np.abs(labels.forces.sum(axis=0)).max() < 1e-3
+
+
+def test_a_cluster_has_energy_and_forces_and_no_stress(checkout):
+    cluster = replace(rattled(1), cell=np.zeros((1, 3, 3)), pbc=np.zeros((1, 3), dtype=bool))
+    labels = labeller_named("ase:ase.calculators.emt:EMT", checkout).label(cluster)
+    assert np.isfinite(labels.energy).all()
+    assert np.isfinite(labels.forces).all()
+    assert np.isnan(labels.stress).all()
+
+
+def test_a_calculator_without_stress_leaves_it_unknown(checkout):
+    labels = labeller_named("ase:tests.faulty_calculators:WithoutStress", checkout).label(rattled(2))
+    assert np.isfinite(labels.forces).all()
+    assert np.isnan(labels.stress).all()

@@ -196,7 +196,6 @@ def test_overlapping_atoms_are_refused_with_the_configuration_and_the_limit(nick
             {"positions": np.full((32, 3), np.nan, np.float32)},
             "configuration 0: the cell or a position is not a finite",
         ),
-        ({"pbc": np.array([[True, True, False]])}, "configuration 0: expected periodic boundaries"),
         ({"cell": np.ones((1, 3, 3))}, "configuration 0: the cell has no volume"),
         (
             {"atomic_numbers": np.full(32, ALUMINIUM, np.uint8)},
@@ -252,3 +251,22 @@ def test_a_process_that_used_lammps_leaves_no_shared_memory(checkout: Path):
     found = subprocess.run([sys.executable, "-c", code, checkout], capture_output=True, text=True, check=True)
     assert not list(Path("/dev/shm").glob(f"*_{int(found.stdout):x}_*"))
     assert found.stderr == ""
+
+
+@pytest.mark.parametrize("open_axes", [(0, 1, 2), (2,)])
+def test_clusters_and_slabs_have_the_labels_of_a_wide_cell(nickel_niobium: LammpsLabeller, open_axes: tuple[int, ...]):
+    batch = alloy()
+    inside = np.linalg.solve(batch.cell[0].T, batch.positions.astype(np.float64).T).T % 1.0 @ batch.cell[0]
+    batch = replace(batch, positions=inside.astype(np.float32))
+    wide, missing, pbc = batch.cell.copy(), batch.cell.copy(), np.ones((1, 3), dtype=bool)
+    for axis in open_axes:
+        pbc[0, axis], missing[0, axis] = False, 0.0
+        wide[0, axis] *= 4
+    expected = nickel_niobium.label(Configurations.build(wide, [batch.positions], [batch.atomic_numbers]))
+    given = replace(batch, cell=missing, pbc=pbc)
+    found = nickel_niobium.label(given)
+    assert found.energy == pytest.approx(expected.energy, abs=1e-9)
+    assert np.abs(found.forces - expected.forces).max() < 1e-6
+    assert np.isnan(found.stress).all(), "without a volume there is no stress"
+    boxed = nickel_niobium.label(replace(given, cell=wide))
+    assert np.abs(boxed.stress - expected.stress).max() < 1e-9

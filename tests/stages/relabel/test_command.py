@@ -11,6 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.build import bulk, fcc111
+from ase.cluster import Icosahedron
+from ase.io import write
 
 from foundational.data.batches import take
 from foundational.data.integrity.storing import exclusive
@@ -248,3 +252,24 @@ def test_what_code_of_one_s_own_labelled_is_no_parent_of_translations(project):
     relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT))
     with pytest.raises(InputError, match=r"'local/emt' was labelled by ase:.*translate a set that"):
         translate_dataset(project, "local/emt", "Cu")
+
+
+def test_clusters_slabs_and_isolated_atoms_of_a_file_are_labelled(project, tmp_path):
+    """By a calculator, and by a potential of two elements; what has no volume has no stress."""
+    random = np.random.default_rng(0)
+    cluster = Icosahedron("Ni", 2)
+    slab = fcc111("Al", (2, 2, 3), vacuum=None)
+    alloy = bulk("Ni", cubic=True) * (2, 1, 1)
+    alloy.symbols[::2] = "Al"
+    frames = [cluster, slab, alloy, Atoms("Ni"), Atoms("Al")]
+    for atoms in frames[:3]:
+        atoms.info.clear()
+        atoms.rattle(0.05, rng=random)
+    write(tmp_path / "any.extxyz", frames)
+    for name, choice in {"emt": LabellingChoice(EMT), "eam": LabellingChoice(potential="NiAlH_jea.eam.alloy")}.items():
+        relabel_dataset(project, str(tmp_path / "any.extxyz"), f"local/{name}", choice)
+        data = loaded(project, f"local/{name}")
+        assert data.attrs["elements"] == ["Al", "Ni"]
+        assert np.isfinite(data["energy"]).all()
+        assert np.isfinite(data["stress"]).all(axis=(1, 2)).to_numpy().tolist() == [False, False, True, False, False]
+        assert data["role"].to_numpy().tolist() == [0, 0, 0, 1, 1]

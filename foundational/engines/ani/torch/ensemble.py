@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from foundational.data.configurations import Configurations, Labels
+from foundational.data.configurations import Configurations, Labels, per_volume
 from foundational.engines.ani.aev import Geometry
-from foundational.engines.ani.ensemble import Ensemble, per_volume, runs
+from foundational.engines.ani.ensemble import Ensemble, runs
 from foundational.engines.ani.network import layer_widths
 from foundational.engines.ani.torch.neighbour_lists import NeighbourLists, neighbour_lists
 from foundational.specs.ani import AevSpec
