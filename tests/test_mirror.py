@@ -46,6 +46,8 @@ TESTED_IN = {
     "interchange/geometry.py": "interchange/test_assembly.py",
     "interchange/reading/comment_line.py": "interchange/reading/test_extxyz.py",
     "interchange/reading/vasp.py": "interchange/reading/test_ase_files.py",
+    "interchange/reading/espresso.py": "interchange/reading/test_ase_files.py",
+    "interchange/reading/gpaw.py": "interchange/reading/test_ase_files.py",
     "interchange/importing.py": "stages/importing/test_command.py",
     "interchange/report.py": "interchange/test_assembly.py",
     "interchange/reading/text.py": "interchange/reading/test_extxyz.py",

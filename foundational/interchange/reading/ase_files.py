@@ -1,4 +1,4 @@
-"""Whatever ase.io reads: trajectories, and output of VASP, Quantum ESPRESSO, CP2K, GPAW and others."""
+"""Whatever ase.io reads: trajectories, and output of VASP, Quantum ESPRESSO, GPAW and others."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from foundational.errors import InputError
 from foundational.interchange.frame import Frame, FrameError, FrameReader
+from foundational.interchange.reading.espresso import espresso_method
+from foundational.interchange.reading.gpaw import free_energies
 from foundational.interchange.reading.vasp import outcar_method, vasprun_method
 
 #: Formats of ASE that are databases or text files which other readers read, or hold no configurations.
@@ -32,7 +34,7 @@ class AseFiles(FrameReader):
 
     name: ClassVar[str] = "ase"
     description: ClassVar[str] = (
-        "what ASE reads: traj, OUTCAR, vasprun.xml, output of Quantum ESPRESSO, CP2K, GPAW and others"
+        "what ASE reads: traj, OUTCAR, vasprun.xml, output of Quantum ESPRESSO, GPAW and others"
     )
 
     def accepts(self, path: Path) -> bool:
@@ -53,10 +55,14 @@ class AseFiles(FrameReader):
         if kind is None:
             raise InputError(f"{path.name}: ASE does not know the format of this file")
         method = _method(path, kind)
+        free = free_energies(path) if kind == "gpaw-out" else []
         index = 0
         try:
             for index, atoms in enumerate(iread(str(path.resolve()), index=":", format=kind)):
-                yield frame_of(f"{path.name}, frame {index}", atoms, method)
+                frame = frame_of(f"{path.name}, frame {index}", atoms, method)
+                if index < len(free) and (energy := free[index]) is not None:
+                    frame.results["free_energy"] = energy
+                yield frame
         except InputError:
             raise
         except Exception as error:  # ASE raises many kinds for a malformed file
@@ -118,4 +124,6 @@ def _method(path: Path, kind: str) -> dict[str, Any]:
         return said | vasprun_method(path)
     if kind == "vasp-out":
         return said | outcar_method(path)
+    if kind == "espresso-out":
+        return said | espresso_method(path)
     return said

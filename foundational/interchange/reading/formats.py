@@ -6,6 +6,7 @@ from pathlib import Path
 from foundational.errors import InputError, NotFoundError, did_you_mean
 from foundational.interchange.frame import FrameReader
 from foundational.interchange.reading.ase_files import AseFiles
+from foundational.interchange.reading.cp2k import Cp2kOutput
 from foundational.interchange.reading.databases import AseDatabases
 from foundational.interchange.reading.deepmd import Deepmd, DeepmdLmdb
 from foundational.interchange.reading.extxyz import SUFFIXES, ExtendedXyz
@@ -31,6 +32,7 @@ def readers(species: Mapping[str, str] | None = None) -> tuple[FrameReader, ...]
         Parquet(),
         PymatgenJson(),
         AseDatabases(),
+        Cp2kOutput(),
         AseFiles(),
     )
 

@@ -12,6 +12,7 @@ from foundational.errors import InputError
 from foundational.interchange.importing import import_files
 from foundational.interchange.reading.ase_files import AseFiles
 from foundational.interchange.reading.formats import reader_for
+from tests.interchange.dft_files import GPAW, PWSCF
 from tests.interchange.vasp_files import OUTCAR, VASPRUN
 
 
@@ -79,3 +80,27 @@ def test_a_damaged_file_is_named_in_one_line(tmp_path):
         import_files([path])
     assert "\n" not in str(caught.value)
     assert not AseFiles().accepts(tmp_path / "absent")
+
+
+def test_quantum_espresso_gives_labels_in_the_units_of_the_layout(tmp_path):
+    """A pressure of 32.04 kbar is compression: the stress, tension positive, is −3.204 GPa."""
+    (tmp_path / "pw.out").write_text(PWSCF)
+    dataset = import_files([tmp_path / "pw.out"]).dataset
+    assert dataset["energy"].item() == pytest.approx(-20 * 13.605693122994, rel=1e-7)
+    assert dataset["forces"].to_numpy()[0, 0] == pytest.approx(0.1 * 13.605693122994 / 0.529177210903, rel=1e-6)
+    assert dataset["stress"].to_numpy()[0, 0, 0] == pytest.approx(-3.204 / 160.2176634, rel=1e-3)
+    assert dataset["stress"].to_numpy()[0, 0, 1] == pytest.approx(-0.147 / 160.2176634, rel=2e-3)
+    assert dataset["cell"].to_numpy()[0, 0, 0] == pytest.approx(4.0, rel=1e-5)
+    assert dataset["positions"].to_numpy()[1] == pytest.approx([2.0, 2.0, 1.0], rel=1e-5)
+    (method,) = dataset.attrs["methods"]
+    assert (method["code"], method["version"], method["functional"]) == ("Quantum ESPRESSO", "7.2", "PBE")
+    assert method["cutoff_eV"] == pytest.approx(40 * 13.605693122994, abs=1e-2)
+
+
+def test_gpaw_gives_the_energy_to_which_forces_belong(tmp_path):
+    (tmp_path / "gpaw.txt").write_text(GPAW)
+    dataset = import_files([tmp_path / "gpaw.txt"]).dataset
+    assert dataset["energy"].item() == -6.55
+    assert dataset["forces"].to_numpy()[:, 2].tolist() == [0.25, -0.25]
+    assert dataset["stress"].to_numpy()[0].tolist() == np.diag([0.01, 0.01, 0.02]).tolist()
+    assert dataset.attrs["methods"][0]["code"] == "GPAW"
