@@ -124,13 +124,13 @@ def test_slices_are_those_of_xarray(ni: Dataset, key):
 
 def test_slicing_reads_no_labels(ni: Dataset, monkeypatch: pytest.MonkeyPatch):
     read: list[str] = []
-    original = foundational.data.store._StoredArray._read
+    original = foundational.data.integrity.stored_array.StoredRows.read
 
     def noting(self, key):
         read.append(self.name)
         return original(self, key)
 
-    monkeypatch.setattr(foundational.data.store._StoredArray, "_read", noting)
+    monkeypatch.setattr(foundational.data.integrity.stored_array.StoredRows, "read", noting)
     ni[1:3]
     assert set(read) <= {"n_atoms"}
 

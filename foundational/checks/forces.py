@@ -107,3 +107,18 @@ def check_zero_stress(data: Collection) -> Finding:
         "import the stress of these configurations as unknown",
         rows.tolist(),
     )
+
+
+def check_stress_size(data: Collection, limits: CheckLimits) -> Finding:
+    """Stress times volume for each atom is an energy of a few eV; of a stress in GPa or kbar it is hundreds of them."""
+    rule = "stress size"
+    largest = np.abs(data.stress).max(axis=(1, 2))
+    rows = np.flatnonzero((largest > 0) & data.periodic & ~data.isolated)
+    if not rows.size:
+        return not_applicable(rule, "no stress of a periodic configuration is known")
+    energy = float(np.median(largest[rows] * data.volume[rows] / data.n_atoms[rows]))
+    said = f"the median of stress times volume is {energy:.3g} eV/atom"
+    if energy <= limits.stress_energy:
+        return passed(rule, said)
+    action = "import the source again with the --stress-unit that it states"
+    return found(rule, "defect", f"{said}: the stress is in GPa, in kbar or a virial", action, rows.tolist())

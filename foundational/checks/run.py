@@ -8,7 +8,7 @@ from foundational.checks.consistency import check_energy_unit, check_stress, pai
 from foundational.checks.duplicates import check_duplicates
 from foundational.checks.elements import check_elements
 from foundational.checks.energies import check_energies, check_isolated_atoms
-from foundational.checks.forces import check_net_force, check_zero_forces, check_zero_stress
+from foundational.checks.forces import check_net_force, check_stress_size, check_zero_forces, check_zero_stress
 from foundational.checks.limits import CheckLimits
 from foundational.checks.report import Finding, found, not_applicable, passed
 from foundational.checks.work import check_work
@@ -62,6 +62,7 @@ def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | N
         check_net_force(data, limits),
         check_zero_forces(dataset, data),
         check_zero_stress(data),
+        check_stress_size(data, limits),
         check_stress(model, data, limits),
         check_energy_unit(model, data, limits),
         *check_work(dataset, data, limits),

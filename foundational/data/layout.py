@@ -280,7 +280,7 @@ def _foreign_breaches(name: str, stored: "xr.Variable") -> Iterator[str]:
         yield f"{name}: expected one of {', '.join(FOREIGN_TYPES)}, got {stored.dtype}"
 
 
-def require_schema(dataset: "xr.Dataset", where: str) -> None:
+def require_schema(dataset: Described, where: str) -> None:
     """Refuse a dataset that differs from the table, naming ``where`` it lies and every difference.
 
     Raises

@@ -5,11 +5,8 @@ all forces of 20,000 × 108 atoms in 30 ms (4,096: 3 and 87 ms; 131,072: 8 and 1
 1,048,576 rows, so that 4,000 configurations are one file a variable, and it is also all that a write holds in memory.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import xarray as xr
@@ -17,23 +14,20 @@ import zarr
 from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
-from zarr.abc.store import Store
 from zarr.codecs import Crc32cCodec, ZstdCodec
-from zarr.storage import LocalStore, ZipStore
+from zarr.storage import LocalStore
 
 from foundational.data.atomic_write import whole_folder
-from foundational.data.integrity.store_manifest import ROOT, check_fully, read_descriptions, read_root, write_root
+from foundational.data.integrity.store_manifest import check_fully, read_root, write_root
+from foundational.data.integrity.stored_array import OpenedStore, StoredRows, not_plain
 from foundational.data.layout import (
     ATOM,
-    LAYOUT_VERSION,
-    RENAMED,
     VARIABLES,
     Variable,
     layout_of,
     require_schema,
     stored_row,
 )
-from foundational.errors import ChecksumError, ConflictError, DatasetError
 from foundational.progress import Progress
 
 #: (rows in a chunk, rows in a shard) of variables for each configuration and for each atom.
@@ -92,19 +86,8 @@ def open_store(path: Path | str) -> xr.Dataset:
         The dataset does not follow the layout, or was written by a newer version of this package.
     """
     path = Path(path)
-    identity = _identity(path)
-    attributes, entries = read_root(path)
-    if attributes.get("layout", 0) > LAYOUT_VERSION:
-        raise DatasetError(f"{path}: expected layout {LAYOUT_VERSION}, got {attributes['layout']}; update foundational")
-    described = read_descriptions(path, entries)
-    store = LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r")
-    stored_as = {RENAMED.get(name, name): name for name in described} if attributes.get("layout") == 1 else {}
-    stored_as = stored_as or {name: name for name in described}
-    names = [name for name in VARIABLES if name in stored_as] + sorted(stored_as.keys() - VARIABLES.keys())
-    opened = _Opened(path, store, identity)
-    dataset = xr.Dataset(
-        {name: _lazy(opened, stored_as[name], described[stored_as[name]]) for name in names}, attrs=attributes
-    )
+    opened, (attributes, described) = OpenedStore.described(path)
+    dataset = xr.Dataset({name: _lazy(opened, *stored) for name, stored in described.items()}, attrs=attributes)
     require_schema(dataset, str(path))
     return dataset
 
@@ -121,72 +104,29 @@ def verify_store(path: Path | str) -> None:
     check_fully(Path(path), entries)
 
 
-#: Device, inode, size and time of modification of a file (ns): another one where the file was replaced.
-_Identity = tuple[int, int, int, int]
-
-
-def _identity(path: Path) -> _Identity | None:
-    """What identifies the bytes of a store: its root document, or the zip; None where there is none."""
-    try:
-        status = (path / ROOT if path.is_dir() else path).stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """A store as it was when it was opened."""
-
-    path: Path
-    store: Store
-    identity: _Identity | None
-
-
 class _StoredArray(BackendArray):
-    """A zarr array, opened when it is first read, behind xarray's lazy indexing; errors name it."""
+    """Numbers of a store behind xarray's lazy indexing."""
 
-    def __init__(self, opened: _Opened, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        self.opened, self.name = opened, name
-        self.shape, self.dtype = shape, dtype
-
-    @cached_property
-    def array(self) -> zarr.Array[Any]:
-        return zarr.open_array(self.opened.store, path=self.name, mode="r", zarr_format=3)
+    def __init__(self, rows: StoredRows, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.rows, self.shape, self.dtype = rows, shape, dtype
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
 
     def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
-        try:
-            plain = all(isinstance(part, slice) for part in key)
-            values = np.asarray(self.array[key] if plain else self.array.oindex[key])
-        except (ValueError, RuntimeError, KeyError, OSError, BadZipFile) as error:
-            self._require_same()
-            reason = f"cannot be read ({error})" if isinstance(error, OSError) else "do not match their checksum"
-            raise ChecksumError(
-                f"{self.opened.path}: the bytes stored for {self.name} {reason}; pull or write the dataset again"
-            ) from None
-        self._require_same()
-        return values
-
-    def _require_same(self) -> None:
-        """Refuse what was read from a store that is not the one that was opened; zarr opens each file by its path."""
-        if _identity(self.opened.path) != self.opened.identity:
-            raise ConflictError(f"{self.opened.path} was replaced or moved after it was opened; open it again")
+        return self.rows.read(key)
 
 
-def _lazy(opened: _Opened, name: str, description: dict[str, Any]) -> xr.Variable:
+def _lazy(opened: OpenedStore, name: str, description: dict[str, Any]) -> xr.Variable:
     """A variable that is read when it is asked for, from the array's ``zarr.json``."""
     try:
-        array = _StoredArray(opened, name, tuple(description["shape"]), np.dtype(description["data_type"]))
+        rows = StoredRows(opened, name)
+        array = _StoredArray(rows, tuple(description["shape"]), np.dtype(description["data_type"]))
         return xr.Variable(
             description["dimension_names"], indexing.LazilyIndexedArray(array), description["attributes"]
         )
     except (KeyError, TypeError, ValueError):
-        raise DatasetError(
-            f"{opened.path}: expected {name} to be an array with named dimensions and plain numbers"
-        ) from None
+        raise not_plain(opened.path, name) from None
 
 
 def _write_array(group: zarr.Group, name: str, row: Variable | None, values: xr.DataArray) -> None:

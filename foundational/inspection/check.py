@@ -6,7 +6,8 @@ from foundational.checks.limits import CheckLimits, project_limits
 from foundational.checks.report import CheckReport, Finding, found, passed
 from foundational.checks.run import check_all
 from foundational.data.fingerprint import fingerprint
-from foundational.data.store import open_store, verify_store
+from foundational.data.integrity.store_manifest import check_fully, read_root
+from foundational.data.integrity.stored_array import open_table
 from foundational.errors import ChecksumError
 from foundational.inspection.show import imported_path, record_of
 from foundational.progress import Progress
@@ -36,10 +37,10 @@ def check(
     if (file := imported_path(name)) is not None:
         return _check_file(name, file, used, progress)
     path = locate(name, root)
-    dataset = open_store(path)
+    dataset = open_table(path)
     findings: list[Finding] = []
     try:
-        verify_store(path)
+        check_fully(path, read_root(path)[1])
         findings.append(passed("bytes", "every file of the store has its checksum"))
         findings += check_all(dataset, used, progress)
         record = record_of(name, root)

@@ -64,6 +64,11 @@ def test_the_slopes_of_right_labels_are_one(frames: list[Atoms], rules: list[str
     assert not [rule for rule, (state, _) in found.items() if state in {"defect", "warning"}]
 
 
+def test_a_stress_in_kbar_is_seen_in_two_configurations():
+    assert status(METAL[:2], stress=1602.2)["stress size"][0] == "defect"
+    assert status(METAL[:2])["stress size"][0] == "passed"
+
+
 @pytest.mark.parametrize(
     ("frames", "factors", "rule", "words"),
     [

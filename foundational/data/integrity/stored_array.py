@@ -1,0 +1,214 @@
+"""Numbers of a store as zarr reads them, with checksums, and a set of them without xarray.
+
+xarray and pandas take longer to import than a small set takes to check.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, cast
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foundational.data.integrity.store_manifest import ROOT, read_descriptions, read_root
+from foundational.data.layout import ATOM, CONFIGURATION, LAYOUT_VERSION, RENAMED, VARIABLES, require_schema
+from foundational.errors import ChecksumError, ConflictError, DatasetError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    import zarr
+    from zarr.abc.store import Store
+
+#: Device, inode, size and time of modification of a file (ns): another one where the file was replaced.
+_Identity = tuple[int, int, int, int]
+#: Attributes of a store, and by today's name of each variable the name and the description in the store.
+Described = tuple[dict[str, Any], dict[str, tuple[str, dict[str, Any]]]]
+#: Rows along the first dimension.
+Rows = slice | NDArray[np.integer[Any]]
+
+
+def _identity(path: Path) -> _Identity | None:
+    """What identifies the bytes of a store: its root document, or the zip; None where there is none."""
+    try:
+        status = (path / ROOT if path.is_dir() else path).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+@dataclass(frozen=True)
+class OpenedStore:
+    """A store as it was when it was opened."""
+
+    path: Path
+    store: "Store"
+    identity: _Identity | None
+
+    @classmethod
+    def described(cls, path: Path) -> tuple[Self, Described]:
+        """The store ``path``, a folder or a zip of one, and what its documents say of it.
+
+        Raises
+        ------
+        NotFoundError
+            There is no store at ``path``.
+        ChecksumError
+            A file is missing, empty or truncated.
+        DatasetError
+            It was written by a newer version of this package, or by another program.
+        """
+        identity = _identity(path)  # of the store to which the documents belong
+        described = _read_layout(path)
+        from zarr.storage import LocalStore, ZipStore  # noqa: PLC0415 - for stores alone
+
+        store = LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r")
+        return cls(path, store, identity), described
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRows:
+    """A zarr array, opened when it is first read; errors name it."""
+
+    opened: OpenedStore
+    name: str
+
+    @cached_property
+    def array(self) -> "zarr.Array[Any]":
+        """The array itself."""
+        import zarr  # noqa: PLC0415 - for stores alone
+
+        return zarr.open_array(self.opened.store, path=self.name, mode="r", zarr_format=3)
+
+    def read(self, key: tuple[Any, ...]) -> NDArray[Any]:
+        """The numbers at ``key``, one slice or array of places a dimension.
+
+        Raises
+        ------
+        ChecksumError
+            A chunk is damaged.
+        ConflictError
+            The store was replaced after it was opened.
+        """
+        try:
+            plain = all(isinstance(part, slice) for part in key)
+            values = np.asarray(self.array[key] if plain else self.array.oindex[key])
+        except (ValueError, RuntimeError, KeyError, OSError, BadZipFile) as error:
+            self._require_same()
+            reason = f"cannot be read ({error})" if isinstance(error, OSError) else "do not match their checksum"
+            raise ChecksumError(
+                f"{self.opened.path}: the bytes stored for {self.name} {reason}; pull or write the dataset again"
+            ) from None
+        self._require_same()
+        return values
+
+    def _require_same(self) -> None:
+        """Refuse what was read from a store that is not the one that was opened; zarr opens each file by its path."""
+        if _identity(self.opened.path) != self.opened.identity:
+            raise ConflictError(f"{self.opened.path} was replaced or moved after it was opened; open it again")
+
+
+@dataclass(frozen=True, eq=False)
+class StoredColumn:
+    """One variable: what it is, and its numbers when they are asked for."""
+
+    dims: tuple[str, ...]
+    dtype: np.dtype[Any]
+    attrs: Mapping[str, Any]
+    source: StoredRows | NDArray[Any]
+    rows: Rows = field(default_factory=lambda: slice(None))
+
+    def __getitem__(self, rows: Rows) -> Self:
+        if isinstance(self.rows, slice) and self.rows == slice(None):
+            return replace(self, rows=rows)
+        return replace(self, source=self.to_numpy(), rows=rows)
+
+    def to_numpy(self) -> NDArray[Any]:
+        """Its numbers."""
+        if isinstance(self.source, np.ndarray):
+            return self.source[self.rows]
+        return self.source.read((self.rows, *(slice(None) for _ in self.dims[1:])))
+
+
+@dataclass(frozen=True, eq=False)
+class StoredTable:
+    """A stored dataset with as much of xarray's interface as streaming passes use."""
+
+    attrs: Mapping[str, Any]
+    variables: Mapping[str, StoredColumn]
+    sizes: Mapping[str, int]
+
+    @property
+    def data_vars(self) -> Mapping[str, StoredColumn]:
+        """All variables by name."""
+        return self.variables
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.variables
+
+    def __getitem__(self, name: str) -> StoredColumn:
+        return self.variables[name]
+
+    def isel(self, rows: Mapping[str, Rows]) -> Self:
+        """The rows of some dimensions, still lazy."""
+        chosen = {
+            name: column[rows[column.dims[0]]] if column.dims[0] in rows else column
+            for name, column in self.variables.items()
+        }
+        sizes = {dim: len(np.arange(n)[rows[dim]]) if dim in rows else n for dim, n in self.sizes.items()}
+        return replace(self, variables=chosen, sizes=sizes)
+
+    def load(self) -> Self:
+        """The same with all numbers in memory."""
+        loaded = {
+            name: replace(column, source=column.to_numpy(), rows=slice(None)) for name, column in self.variables.items()
+        }
+        return replace(self, variables=loaded)
+
+
+def open_table(path: Path) -> "xr.Dataset":
+    """A stored dataset without xarray: a `StoredTable`, which passes over all configurations take for a dataset.
+
+    What `foundational.data.store.open_store` refuses is refused here.
+
+    Raises
+    ------
+    NotFoundError
+        There is no store at ``path``.
+    ChecksumError
+        A file is missing, empty or truncated.
+    DatasetError
+        The dataset does not follow the layout, or was written by a newer version of this package.
+    """
+    opened, (attributes, described) = OpenedStore.described(path)
+    variables: dict[str, StoredColumn] = {}
+    sizes: dict[str, int] = {}
+    for name, (stored, description) in described.items():
+        try:
+            dims = tuple(str(dim) for dim in description["dimension_names"])
+            sizes |= dict(zip(dims, description["shape"], strict=True))
+            dtype = np.dtype(description["data_type"])
+            variables[name] = StoredColumn(dims, dtype, description["attributes"], StoredRows(opened, stored))
+        except (KeyError, TypeError, ValueError):
+            raise not_plain(path, stored) from None
+    table = StoredTable(attributes, variables, {CONFIGURATION: 0, ATOM: 0} | sizes)
+    require_schema(table, str(path))
+    return cast("xr.Dataset", table)
+
+
+def _read_layout(path: Path) -> Described:
+    attributes, entries = read_root(path)
+    if attributes.get("layout", 0) > LAYOUT_VERSION:
+        raise DatasetError(f"{path}: expected layout {LAYOUT_VERSION}, got {attributes['layout']}; update foundational")
+    described = read_descriptions(path, entries)
+    renamed = RENAMED if attributes.get("layout") == 1 else {}
+    stored_as = {renamed.get(name, name): name for name in described}
+    names = [name for name in VARIABLES if name in stored_as] + sorted(stored_as.keys() - VARIABLES.keys())
+    return attributes, {name: (stored_as[name], described[stored_as[name]]) for name in names}
+
+
+def not_plain(path: Path, name: str) -> DatasetError:
+    """The error of an array that this package did not write."""
+    return DatasetError(f"{path}: expected {name} to be an array with named dimensions and plain numbers")
