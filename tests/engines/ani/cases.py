@@ -108,9 +108,9 @@ def untrained(
     )
 
 
-def alloyed(configurations: Configurations, seed: int = 0) -> Configurations:
-    """The same cells with half of the atoms made niobium."""
-    numbers = np.random.default_rng(seed).choice(np.array([28, 41], dtype=np.uint8), len(configurations.positions))
+def alloyed(configurations: Configurations, seed: int = 0, elements: tuple[int, ...] = (28, 41)) -> Configurations:
+    """The same cells with atoms of ``elements`` at random."""
+    numbers = np.random.default_rng(seed).choice(np.array(elements, dtype=np.uint8), len(configurations.positions))
     return Configurations(
         configurations.n_atoms, configurations.cell, configurations.pbc, numbers, configurations.positions
     )

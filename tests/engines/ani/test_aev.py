@@ -20,11 +20,14 @@ def test_aevs_are_torchanis(cells: dict[str, Configurations], name: str, aev: Ae
     np.testing.assert_allclose(found, expected, atol=5e-6, rtol=1e-6)
 
 
+@pytest.mark.parametrize("elements", [(28, 41), (13, 28, 41)])
 @pytest.mark.parametrize("aev", [AEV, ODD_AEV])
-def test_aevs_of_alloys_are_torchanis(cells: dict[str, Configurations], aev: AevSpec) -> None:
-    configurations = alloyed(cells["triclinic"])
-    expected = torchani_aevs(configurations, aev, [28, 41]).detach().numpy()
-    np.testing.assert_allclose(compute_aevs(configurations, aev, [28, 41]), expected, atol=5e-6, rtol=1e-6)
+def test_aevs_of_alloys_are_torchanis(
+    cells: dict[str, Configurations], aev: AevSpec, elements: tuple[int, ...]
+) -> None:
+    configurations = alloyed(cells["triclinic"], elements=elements)
+    expected = torchani_aevs(configurations, aev, list(elements)).detach().numpy()
+    np.testing.assert_allclose(compute_aevs(configurations, aev, elements), expected, atol=5e-6, rtol=1e-6)
 
 
 def test_a_small_cell_equals_its_supercell() -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,17 @@ def test_torch_and_the_kernels_give_the_same_labels(elements: tuple[int, ...], a
     np.testing.assert_allclose(found.energy, expected.energy, atol=2e-4)
     np.testing.assert_allclose(found.forces, expected.forces, atol=1e-4)
     np.testing.assert_allclose(found.stress, expected.stress, atol=1e-5)
+
+
+@pytest.mark.parametrize("place", [0.0, 1e4])
+def test_a_molecule_far_from_the_origin_has_the_labels_of_one_there(place: float) -> None:
+    model, cells = untrained(ODD_AEV, (28, 41)), alloyed(crystals(1, repeat=1))
+    positions = cells.positions.astype(np.float64)
+    near, far = (replace(cells, pbc=np.zeros((1, 3), bool), positions=positions + x) for x in (0.0, place))
+    expected = model.label(near)
+    for found in (model.label(far), TorchEnsemble(model).label(far)):
+        np.testing.assert_allclose(found.energy, expected.energy, atol=1e-5)
+        np.testing.assert_allclose(found.forces, expected.forces, atol=1e-5)
 
 
 @pytest.mark.parametrize("device", ["cpu:0", *DEVICES[1:]])
