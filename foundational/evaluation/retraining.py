@@ -13,6 +13,7 @@ from foundational.data.splits import TRAIN
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.training import train
 from foundational.engines.crystals.references import ReferenceCrystals
+from foundational.errors import InputError
 from foundational.progress import Progress
 from foundational.specs.ani import AniSpec
 
@@ -29,6 +30,22 @@ class EvaluationPlan:
     """Reference gap below which two crystals tie, eV/atom."""
     seed: int
     """Root of all random streams, each derived from it by name."""
+
+
+def volume_per_atom(dataset: xr.Dataset) -> float:
+    """Å³, by which the lengths of environments are scaled: the attribute of that name.
+
+    Raises
+    ------
+    InputError
+        If the dataset does not have it, since no configuration has two atoms.
+    """
+    if "volume_per_atom" not in dataset.attrs:
+        raise InputError(
+            "expected configurations of two or more atoms, from whose volumes or distances the lengths of environments "
+            "follow, got a dataset without the attribute volume_per_atom (Å³)"
+        )
+    return float(dataset.attrs["volume_per_atom"])
 
 
 def training_rows(dataset: xr.Dataset) -> NDArray[np.int64]:

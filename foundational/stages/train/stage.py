@@ -12,7 +12,7 @@ from foundational.data.named import NamedDataset
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.torch.devices import check_device
 from foundational.errors import InputError
-from foundational.evaluation.retraining import retrain, training_rows
+from foundational.evaluation.retraining import retrain, training_rows, volume_per_atom
 from foundational.progress import Progress
 from foundational.seeds import derive, generator
 from foundational.specs.ani import SettingsName
@@ -68,7 +68,7 @@ def train_on(
         else:
             rows = np.sort(_as_chosen(subject.dataset, rows)[: options.frames])
     chosen = take(subject.dataset, rows).load()
-    spec = settings.scaled(options.settings, float(subject.dataset.attrs["volume_per_atom"]))
+    spec = settings.scaled(options.settings, volume_per_atom(subject.dataset))
     ensemble = retrain(
         chosen,
         spec,

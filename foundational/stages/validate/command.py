@@ -10,7 +10,7 @@ from foundational.data.labeller import Labeller
 from foundational.data.named import NamedDataset
 from foundational.data.store import open_store
 from foundational.engines.crystals.references import reference_crystals
-from foundational.evaluation.retraining import EvaluationPlan
+from foundational.evaluation.retraining import EvaluationPlan, volume_per_atom
 from foundational.evaluation.validation_report import ValidationReport
 from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.records import labeller_of
@@ -65,7 +65,7 @@ def validate_dataset(
     named = None
     if labeller_name is not None:
         named = labeller_named(labeller_name, root, arguments, element=record.element)
-    settings = params.ani.scaled(spec.training, float(dataset.attrs["volume_per_atom"]))
+    settings = params.ani.scaled(spec.training, volume_per_atom(dataset))
     if holdout_name is None:
         holdout = holdout_for(root, params, name, record)
     else:
