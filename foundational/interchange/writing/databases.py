@@ -99,7 +99,9 @@ def _sqlite_rows(part: Part, names: list[str]) -> Iterator[dict[str, Any]]:
             "calculator": "unknown",
             "calculator_parameters": "{}",
             "key_value_pairs": "{}",
-            "data": object_to_bytes({key: value for key, value in data.items() if value is not None}),
+            "data": object_to_bytes(
+                {key: value for key, value in data.items() if value is not None} | dict(part.fields_of(i))
+            ),
             "natoms": n,
             "volume": float(volume[i]),
             "mass": float(atomic_masses[numbers].sum()),

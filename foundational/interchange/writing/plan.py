@@ -18,6 +18,7 @@ from foundational.data.fingerprint import hexadecimal
 from foundational.data.layout import VARIABLES, is_foreign
 from foundational.errors import InputError
 from foundational.interchange.writing.boxes import in_boxes
+from foundational.interchange.writing.own_fields import fields_of
 
 #: Names of files for the codes of the variable ``split``.
 PARTS: Final = ("train", "valid", "test")
@@ -62,6 +63,8 @@ class Part:
     """What another program or the layout calls it, such as ``bulk`` or ``IsolatedAtom``."""
     methods: tuple[str | None, ...]
     """Id of the method of its labels."""
+    fields: tuple[Mapping[str, Any], ...] = ()
+    """Of each configuration the fields of other programs by name; empty where none has any."""
 
     @property
     def labels(self) -> Labels:
@@ -92,7 +95,12 @@ class Part:
             ids=of(self.ids),
             config_types=of(self.config_types),
             methods=of(self.methods),
+            fields=of(self.fields) if self.fields else (),
         )
+
+    def fields_of(self, row: int) -> Mapping[str, Any]:
+        """The fields of one configuration."""
+        return self.fields[row] if self.fields else {}
 
 
 @dataclass(frozen=True)
@@ -156,6 +164,7 @@ def plan_export(
         tuple(hexadecimal(dataset["id"].to_numpy())),
         _config_types(dataset, roles),
         _methods(dataset, len(whole)),
+        fields_of(dataset),
     )
     isolated = _isolated_atoms(everything, roles, stated_isolated or {})
     keep, excluded = _kept(everything, roles, demands)
@@ -288,6 +297,7 @@ def _with_stated(parts: list[Part], isolated: Mapping[str, IsolatedAtom]) -> lis
         ids=(*first.ids, *(f"isolated-{element}" for element in stated)),
         config_types=(*first.config_types, *["IsolatedAtom"] * count),
         methods=(*first.methods, *[first.methods[0]] * count),
+        fields=(*first.fields, *[{}] * count) if first.fields else (),
     )
     return [joined, *parts[1:]]
 

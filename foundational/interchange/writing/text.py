@@ -75,12 +75,22 @@ def _frames(part: Part, flavour: Flavour) -> Iterator[str]:
             entries.append(f"config_type={_quoted(config_type)}")
         if (method := part.methods[i]) is not None:
             entries.append(f"method={_quoted(method)}")
+        entries += [f"{name}={_value(value)}" for name, value in part.fields_of(i).items()]
         rows = np.column_stack([symbols[atoms].astype(object), *(table.astype(object) for table in tables)])
         yield f"{n}\n{' '.join(entries)}\n" + ((line + "\n") * n) % tuple(rows.reshape(-1))
 
 
 def _format(array: NDArray[Any]) -> str:
     return (" %.9g" if array.dtype == np.float32 else " %r") * 3
+
+
+def _value(value: Any) -> str:
+    """A field as ASE and other readers spell it."""
+    if isinstance(value, bool):
+        return "T" if value else "F"
+    if isinstance(value, list):
+        return f'"{" ".join(map(_value, np.ravel(np.array(value)).tolist()))}"'
+    return _quoted(value) if isinstance(value, str) else repr(value)
 
 
 def _quoted(text: str) -> str:

@@ -10,6 +10,8 @@ import ase.io
 import numpy as np
 import pytest
 import xarray as xr
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
 from numpy.typing import NDArray
 
@@ -419,3 +421,28 @@ def test_a_stress_without_a_volume_is_not_written_and_counted(name: str, tmp_pat
     report = export(crystals(cells, [NICKEL] * 2, pbc), name, tmp_path / "out")
     assert report.labels["stress"] == 1
     assert any("1 configurations has no volume" in remark for remark in report.remarks)
+
+
+@pytest.mark.parametrize("name", ["mace", "ase", "nep", "orb", "fairchem"])
+def test_fields_of_other_programs_go_with_their_configurations(name, tmp_path):
+    frames = []
+    for number, made in enumerate(["bulk", 'it\'s "hot"', None]):
+        atoms = bulk("Ni", cubic=True)
+        atoms.rattle(0.05, seed=number)
+        atoms.calc = SinglePointCalculator(
+            atoms, energy=-17.0 - number, forces=np.full((4, 3), 0.1), stress=np.full(6, 0.01)
+        )
+        atoms.info = {"config_weight": 0.5 + number, "charge": number, "dipole": np.array([0.1, 0.2, number])}
+        atoms.info |= {} if made is None else {"origin": made, "config_type": made.split()[0]}
+        frames.append(atoms)
+    frames[0].info["my_energy"] = -1.0  # a reader could take it for a label
+    ase.io.write(tmp_path / "in.xyz", frames)
+    source = import_files([tmp_path / "in.xyz"]).dataset
+    report = export_dataset(source, ORIGIN, target_named(name), tmp_path / "out")
+    again = import_files([tmp_path / "out" / report.files["train"]]).dataset
+    for field in ("config_weight", "charge", "dipole"):
+        assert np.array_equal(again[field], source[field]), field
+    written = [again["origin"].attrs["values"][code] for code in again["origin"].to_numpy() if code >= 0]
+    assert [text.replace("'", "").replace('"', "") for text in written] == ["bulk", "its hot"]
+    assert "config_type" in again
+    assert "my_energy" not in again
