@@ -94,6 +94,9 @@ def check(
     html: Annotated[
         Path | None, Option("--html", metavar="FILE", help="Write the report as one page that needs no network.")
     ] = None,
+    deep: Annotated[
+        bool, Option("--deep", help="Also train networks and compare units, sign and order of labels with theirs.")
+    ] = False,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
@@ -110,6 +113,11 @@ def check(
     limits = limits_of(limit or [], library.limits_for(root))
     with progress_on_stderr(f"checking {Path(name).name}") as progress:
         report = library.check(name, root, limits=limits, progress=progress)
+        if deep:
+            from foundational.stages.check.command import deep_findings
+
+            findings = (*report.findings, *deep_findings(name, root, progress=progress))
+            report = report.model_copy(update={"findings": findings})
     if html is not None:
         library.write_page(report, html)
     emit(report, as_json, lambda: _findings(report))

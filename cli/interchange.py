@@ -28,7 +28,11 @@ class Labels:
         str | None, typer.Option("--virial-key", help="Key of the virial −σV, in the unit of the energy.")
     ] = None
     energy_unit: Annotated[
-        str | None, typer.Option("--energy-unit", help="eV, meV, Hartree, Ry, kcal/mol or kJ/mol; also of forces.")
+        str | None,
+        typer.Option("--energy-unit", help="eV, meV, Hartree, Ry, kcal/mol or kJ/mol; with Å also of forces."),
+    ] = None
+    forces_unit: Annotated[
+        str | None, typer.Option("--forces-unit", help="Such as Hartree/Bohr; default: unit of the energy and Å.")
     ] = None
     stress_unit: Annotated[
         str | None, typer.Option("--stress-unit", help="eV/A3, GPa, kbar, bar, Hartree/Bohr3 or Ry/Bohr3.")

@@ -35,10 +35,10 @@ class ImportChoice:
     method: Mapping[str, Any] = field(default_factory=dict)
     """Of the labels, by the fields of `MethodRecord`."""
 
-    def as_record(self) -> dict[str, Any]:
-        """For the record of the dataset."""
+    def as_record(self, used: LabelChoice | None = None) -> dict[str, Any]:
+        """For the record of the dataset; ``used`` are the labels with what the format says where the user does not."""
         return {
-            "labels": self.labels.model_dump(mode="json"),
+            "labels": (used or self.labels).model_dump(mode="json"),
             "species": dict(sorted(self.species.items())),
             "on_bad": self.on_bad,
             "method": {name: value for name, value in self.method.items() if value is not None},
@@ -89,6 +89,8 @@ class Imported:
     files: tuple[ImportedFile, ...]
     keys: tuple[str, ...]
     """All keys that configurations had, labels or not."""
+    labels: LabelChoice
+    """How labels were read: what the user said, and what the format of the first file says of the rest."""
 
 
 def import_files(
@@ -133,7 +135,8 @@ def import_files(
         )
     keys = tuple(assembly.keys)
     dataset, report = assembly.dataset(**attributes)
-    return Imported(dataset, report, tuple(files), keys)
+    used = choice.labels.with_defaults(readers[0].defaults if readers else {})
+    return Imported(dataset, report, tuple(files), keys, used)
 
 
 def _counted(path: Path, estimate: int, progress: Progress | None) -> Callable[[int], None] | None:

@@ -3,6 +3,7 @@
 Nothing is guessed of a unit: what is not eV, Å and eV/Å³ with tension positive must be said.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final, Literal
 
@@ -17,6 +18,18 @@ ENERGY_UNITS: Final = {
     "Ry": 13.605693122994,
     "kcal/mol": 0.0433641153087705,
     "kJ/mol": 0.0103642696562622,
+}
+#: eV/Å in one of each unit of force.
+FORCE_UNITS: Final = {
+    "eV/A": 1.0,
+    "meV/A": 1e-3,
+    "Hartree/Bohr": 27.211386245988 / 0.529177210903,
+    "Ry/Bohr": 13.605693122994 / 0.529177210903,
+    "eV/Bohr": 1 / 0.529177210903,
+    "Hartree/A": 27.211386245988,
+    "Ry/A": 13.605693122994,
+    "kcal/mol/A": 0.0433641153087705,
+    "kJ/mol/A": 0.0103642696562622,
 }
 #: eV/Å³ in one of each unit of stress (CODATA 2018: 1 eV/Å³ is 160.2176634 GPa).
 STRESS_UNITS: Final = {
@@ -34,6 +47,7 @@ ORDERS: Final = {
     "vasp": ("xx", "yy", "zz", "xy", "yz", "xz"),
     "xx,yy,zz,xy,yz,xz": ("xx", "yy", "zz", "xy", "yz", "xz"),
 }
+_NUMBER: Final = re.compile(r"\d+\.?\d*([eE][-+]?\d+)?")
 
 
 class LabelChoice(Spec):
@@ -44,7 +58,9 @@ class LabelChoice(Spec):
     stress_key: str | None = None
     virial_key: str | None = None
     energy_unit: str = "eV"
-    """Of energies, and of forces and virials together with Å."""
+    """Of energies, of virials, and of forces together with Å."""
+    forces_unit: str | None = None
+    """Of forces where it is not that of the energies together with Å."""
     stress_unit: str = "eV/A3"
     stress_sign: Literal["tension", "compression"] = "tension"
     """What a positive stress is in the file. VASP prints compression positive."""
@@ -80,31 +96,43 @@ class LabelChoice(Spec):
     def check(self) -> None:
         """Refuse units and orders that do not exist, before any file is read."""
         self.factor(self.energy_unit, ENERGY_UNITS, "--energy-unit")
+        _ = self.forces_scale
         self.factor(self.stress_unit, STRESS_UNITS, "--stress-unit")
         _ = self.order
+
+    @property
+    def forces_scale(self) -> float:
+        """eV/Å in one of the unit of forces."""
+        if self.forces_unit is None:
+            return self.factor(self.energy_unit, ENERGY_UNITS, "--energy-unit")
+        return self.factor(self.forces_unit, FORCE_UNITS, "--forces-unit")
 
     def unit_of(self, label: str, key: str) -> str:
         """The unit of ``label``, which stands under ``key``, in the file."""
         if label != "stress":
-            return f"{self.energy_unit}/Å" if label == "forces" else self.energy_unit
+            return (self.forces_unit or f"{self.energy_unit}/Å") if label == "forces" else self.energy_unit
         if ("virial" in key.lower() and "stress" not in key.lower()) or key == self.virial_key:
             return f"{self.energy_unit}, virial −σV"
         return self.stress_unit if self.stress_sign == "tension" else f"{self.stress_unit}, compression positive"
 
     def factor(self, unit: str, known: Mapping[str, float], option: str) -> float:
-        """What one of ``unit`` is in units of the layout.
+        """What one of ``unit``, a name or this number itself, is in units of the layout.
 
         Raises
         ------
         InputError
-            If the unit is not known.
+            If the unit is neither known nor a positive number.
         """
         found = known.get(unit)
+        if found is None and _NUMBER.fullmatch(unit):
+            found = float(unit) or None
         if found is None:
             spelled = unit.replace("Å", "A").replace("³", "3").replace("^", "")
             found = {name.lower(): value for name, value in known.items()}.get(spelled.lower())
         if found is None:
-            raise InputError(f"{option}: expected one of {', '.join(known)}, got {unit!r}; {did_you_mean(unit, known)}")
+            raise InputError(
+                f"{option}: expected one of {', '.join(known)} or a number, got {unit!r}; {did_you_mean(unit, known)}"
+            )
         return found
 
 

@@ -86,7 +86,9 @@ def recognise(frame: Frame, choice: LabelChoice) -> Recognised:
         found.taken["energy"] = key
     forces, key = _taken(frame, found, "forces", choice.forces_key, rows=n_atoms)
     if key is not None:
-        found.forces = _checked(frame, choice, key, lambda: _shaped(numbers(forces), (n_atoms, 3))) * energy_scale
+        found.forces = (
+            _checked(frame, choice, key, lambda: _shaped(numbers(forces), (n_atoms, 3))) * choice.forces_scale
+        )
         found.taken["forces"] = key
     _take_stress(frame, found, choice, energy_scale)
     atomic, key = _taken(frame, found, "atomic_energies", None, rows=n_atoms)

@@ -137,4 +137,4 @@ def as_source(name: str, imported: Imported, choice: ImportChoice) -> LabelledSo
 
 def import_spec(imported: Imported, choice: ImportChoice) -> dict[str, Any]:
     """What decided an import: the files by their hashes, and what the user said of them."""
-    return {"files": [file.model_dump(mode="json") for file in imported.files], **choice.as_record()}
+    return {"files": [file.model_dump(mode="json") for file in imported.files], **choice.as_record(imported.labels)}

@@ -115,6 +115,17 @@ def test_results_of_a_format_that_fixes_units_are_taken_as_they_are():
     assert found.stress.tolist() == MATRIX
 
 
+def test_forces_may_have_a_unit_of_their_own_and_any_unit_may_be_a_number():
+    values = {"energy": -1.0, "my_stress": VOIGT}, {"forces": FORCES}
+    choice = LabelChoice(energy_unit="Hartree", forces_unit="Hartree/Bohr", stress_key="my_stress", stress_unit="160.2")
+    choice.check()
+    found = recognise(frame(*values), choice)
+    assert found.energy == pytest.approx(-27.211386)
+    assert found.forces == pytest.approx(FORCES * 51.422067)
+    assert found.stress[0, 0] == pytest.approx(160.2 * VOIGT[0])
+    assert choice.unit_of("forces", "forces") == "Hartree/Bohr"
+
+
 @pytest.mark.parametrize(
     ("info", "arrays", "message"),
     [
