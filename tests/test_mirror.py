@@ -80,7 +80,7 @@ TESTED_IN = {
     "seeds.py": "stages/sample/test_stage.py",
     "specs/*.py": "specs/test_parsing.py",
     "stages/audit/stage.py": "stages/audit/test_command.py",
-    "stages/check/units.py": "stages/check/test_stage.py",
+    "stages/check/*.py": "stages/check/test_stage.py",
     "stages/deposit/*.py": "release/deposit/test_deposit.py",
     "stages/distill/*.py": "stages/distill/test_stage.py",
     "stages/holdout/*.py": "workspace/test_pools.py",

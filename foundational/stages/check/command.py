@@ -16,7 +16,8 @@ from foundational.project import project_or_none
 from foundational.provenance.record import ProvenanceRecord
 from foundational.release.transfer.location import locate
 from foundational.specs.params import read_params
-from foundational.stages.check.stage import Stated, check_deep
+from foundational.stages.check.findings import Stated
+from foundational.stages.check.stage import check_deep
 
 #: Stages whose labels are those of what they read.
 _KEEP_LABELS = {"distill", "holdout", "adopt"}

@@ -54,6 +54,11 @@ class Units:
         """eV, eV/Å and eV/Å³ in one of each."""
         return _one(self.energy, ENERGY_UNITS), _force(self.forces), _one(self.stress, _STRESS)
 
+    def expected(self, stated: "Units") -> tuple[float, float]:
+        """Slopes of energies and of stresses on what forces imply, where ``stated`` was read and these are true."""
+        (e, f, s), (true_e, true_f, true_s) = stated.factors, self.factors
+        return (e / true_e) / (f / true_f), (s / true_s) / (f / true_f)
+
     def options(self, stated: "Units") -> str:
         """What to pass to ``foundational import`` in place of ``stated``."""
         parts = []
@@ -88,13 +93,12 @@ def explain(stated: Units, energy_over_forces: float, stress_over_forces: float)
     """
     known = [isfinite(energy_over_forces), isfinite(stress_over_forces)]
     best: tuple[float, Units] | None = None
-    e, f, s = stated.factors
     for units in _all(known[1], stated):
-        true_e, true_f, true_s = units.factors
-        expected = ((e / true_e) / (f / true_f), (s / true_s) / (f / true_f))
         errors = [
             abs(log(slope / value))
-            for slope, value, use in zip((energy_over_forces, stress_over_forces), expected, known, strict=True)
+            for slope, value, use in zip(
+                (energy_over_forces, stress_over_forces), units.expected(stated), known, strict=True
+            )
             if use
         ]
         if max(errors, default=0.0) > log(_EXPLAINS):
@@ -111,12 +115,10 @@ def ratios_near(stated: Units, slope: float) -> list[float]:
 
     They are within a factor 2 of ``slope``.
     """
-    e, f, _ = stated.factors
     found: dict[float, None] = {}
     for units in _all(False, stated):
-        true_e, true_f, _ = units.factors
         if _changes(units, stated) <= _MOST_CHANGES:
-            found[round(log((e / true_e) / (f / true_f)), 3)] = None
+            found[round(log(units.expected(stated)[0]), 3)] = None
     near = sorted((abs(value - log(abs(slope))), value) for value in found)
     return [exp(value) for error, value in near if error < log(2)]
 

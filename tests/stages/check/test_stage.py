@@ -13,7 +13,8 @@ from foundational.interchange.label_choice import LabelChoice
 from foundational.science.crystals import build_crystal
 from foundational.specs.params import read_params
 from foundational.stages.check import stage
-from foundational.stages.check.stage import Stated, check_deep
+from foundational.stages.check.findings import Stated
+from foundational.stages.check.stage import check_deep
 from foundational.testing.crystals import NICKEL_VOLUME
 
 FILE = Stated(LabelChoice(), imported=True)
