@@ -21,7 +21,7 @@ READY := .venv/.ready
 run: setup
 	$(BIN)/dvc pull --allow-missing
 	$(BIN)/foundational translate ni --to Nb --force
-	$(BIN)/foundational validate local/nb
+	$(BIN)/foundational validate local/nb --quick
 	@echo "Niobium from nickel is in datasets/local/nb. Continue with: $(BIN)/foundational quick (the whole pipeline in miniature, from no data), or $(BIN)/dvc repro paper"
 
 test: setup

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundational.cli.options import Device, Draw, Json, LabellerChoice, Name, Networks, Root
+from foundational.cli.options import Device, Draw, Json, LabellerChoice, Name, Root, Validation
 from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import progress_on_stderr
 
@@ -15,35 +15,31 @@ if TYPE_CHECKING:  # at run time this would import torch
 
 def validate(
     name: Name,
-    seeds: Networks = None,
     *,
+    chosen: Validation,
     labeller: LabellerChoice,
-    holdout: Annotated[
-        str | None, typer.Option("--holdout", help="Dataset to test on; default: that of params.yaml.")
-    ] = None,
-    write: Annotated[bool, typer.Option("--write", help="Also write metrics/validate/NAME.json, as DVC does.")] = False,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
     """Retrain on a dataset and test the physics gates.
 
-    Networks that are trained on it are tested on a holdout and on the energy ranking of FCC, BCC and HCP. The exit
-    status is 1 where a gate fails. A dataset with an ASE labeller needs --labeller, because that runs your code.
+    Networks that are trained on it are tested on a holdout, on the energy ranking of FCC, BCC and HCP, and on
+    properties of the crystals (docs/validation.md). The exit status is 1 where a gate fails. A dataset with an ASE
+    labeller needs --labeller, because that runs your code.
     """
     from foundational.project import find_root
-    from foundational.stages.validate.command import validate_dataset
+    from foundational.stages.validate.command import ValidateOptions, validate_dataset
 
+    options = ValidateOptions(
+        members=chosen.seeds,
+        labeller=labeller.labeller,
+        arguments=labeller.arguments,
+        holdout=chosen.holdout,
+        properties=chosen.named,
+        write=chosen.write,
+    )
     with progress_on_stderr(f"validating {name}") as progress:
-        report = validate_dataset(
-            find_root(root),
-            name,
-            members=seeds,
-            labeller_name=labeller.labeller,
-            arguments=labeller.arguments,
-            holdout_name=holdout,
-            write=write,
-            progress=progress,
-        )
+        report = validate_dataset(find_root(root), name, options, progress=progress)
     emit(report, as_json, report.lines)
     if not report.passed:
         for gate in report.failed:

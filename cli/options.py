@@ -19,6 +19,7 @@ from foundational.errors import InputError
 
 if TYPE_CHECKING:
     from foundational.science.crystals import Structure
+    from foundational.specs.materials import PropertyName
 
 Root = Annotated[Path | None, typer.Option("--root", help="Project folder; default: the nearest one with dvc.yaml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -44,6 +45,31 @@ def positive(param: typer.CallbackParam, value: float | list[float] | None) -> A
         if not isfinite(number) or number <= 0:
             raise InputError(f"{param.opts[0]}: expected a positive number, got {number:g}")
     return value
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a validation tests."""
+
+    seeds: Networks = None
+    holdout: Annotated[
+        str | None, typer.Option("--holdout", help="Dataset to test on; default: that of params.yaml.")
+    ] = None
+    quick: Annotated[bool, typer.Option("--quick", help="Compute no properties of crystals.")] = False
+    properties: Annotated[
+        str | None,
+        typer.Option("--properties", help="Properties, such as elastic,vacancy; default: those of params.yaml."),
+    ] = None
+    write: Annotated[bool, typer.Option("--write", help="Also write metrics/validate/NAME.json, as DVC does.")] = False
+
+    @property
+    def named(self) -> "tuple[PropertyName, ...] | None":
+        """The properties that are asked for; None where params.yaml decides."""
+        from foundational.specs.materials import properties_named
+
+        if self.quick:
+            return ()
+        return None if self.properties is None else properties_named(self.properties.split(","))
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ EXTRAS = {
     "orjson": "formats",
     "pandas": "formats",
     "parsl": "parsl",
+    "phonopy": "phonons",
     "pyarrow": "formats",
     "quests": "quests",
     "requests": "deposit",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
+from foundational.evaluation.materials.report import MaterialsReport
 from foundational.evaluation.report import Report
 
 
@@ -92,6 +93,9 @@ class ValidationReport(Report):
     force_mae_meV_per_A: float | None = None  # noqa: N815
     force_rmse_meV_per_A: float | None = None  # noqa: N815
     largest_crystal_error_meV: float | None = Field(description="Null where a crystal has no minimum.")  # noqa: N815
+    materials: MaterialsReport | None = Field(
+        default=None, exclude_if=lambda value: value is None, description="Properties; absent where none was computed."
+    )
     passed: bool
     gates: tuple[GateReport, ...]
     members: tuple[MemberReport, ...] = Field(alias="seeds")
@@ -118,6 +122,8 @@ class ValidationReport(Report):
                 f"({self.mae_shifted_meV_per_atom:.2f} without the mean error), p99 {self.p99_meV_per_atom:.2f}"
                 + ("" if self.force_mae_meV_per_A is None else f", forces {self.force_mae_meV_per_A:.1f} meV/Å")
             )
+        if self.materials is not None:
+            yield from self.materials.lines()
         for gate in self.gates:
             yield f"{'ok  ' if gate.ok else '–   ' if gate.ok is None else 'FAIL'}  {gate.message}"
 

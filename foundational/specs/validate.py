@@ -4,6 +4,7 @@ from pydantic import Field
 
 from foundational.specs.ani import SettingsName
 from foundational.specs.base import Count, EnergyPerAtom, Length, Spec
+from foundational.specs.materials import MaterialsSpec
 
 
 class GateSpec(Spec):
@@ -50,6 +51,8 @@ class ValidateSpec(Spec):
     """Most steps of a full relaxation by a network; one that needs more is reported as not converged. 0: none is made,
     by the reference neither."""
     pool_test: PoolTestSpec
+    materials: MaterialsSpec | None = None
+    """Properties of crystals beside the energy ranking; null: none."""
     datasets: dict[str, ValidatedSpec] = Field(default_factory=dict)
     """The datasets of the pipeline; any other is tested on a holdout of its element and labeller, if there is one."""
     gates: GateSpec

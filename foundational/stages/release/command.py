@@ -189,9 +189,9 @@ def _validation(
     root: Path, name: str, members: int | None, progress: Progress | None
 ) -> "Callable[[], ValidationReport]":
     def gate() -> "ValidationReport":
-        from foundational.stages.validate.command import validate_dataset  # noqa: PLC0415 - a holdout needs no engine
+        from foundational.stages.validate.command import ValidateOptions, validate_dataset  # noqa: PLC0415 - a holdout needs no engine
 
-        return validate_dataset(root, name, members=members, progress=progress)
+        return validate_dataset(root, name, ValidateOptions(members=members), progress=progress)
 
     return gate
 

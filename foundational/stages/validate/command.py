@@ -1,6 +1,7 @@
 """``foundational validate``: find a dataset, its holdout and its reference method, validate, keep the report."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from foundational.data.labeller import Labeller
 from foundational.data.named import NamedDataset
 from foundational.data.store import open_store
 from foundational.engines.crystals.references import reference_crystals
+from foundational.errors import InputError
 from foundational.evaluation.retraining import EvaluationPlan, volume_per_atom
 from foundational.evaluation.validation_report import ValidationReport
 from foundational.labelling.catalogue import labeller_named
@@ -17,63 +19,64 @@ from foundational.labelling.records import labeller_of
 from foundational.progress import Progress
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import ProvenanceRecord, read_record
+from foundational.specs.materials import PropertyName
 from foundational.specs.params import read_params
+from foundational.specs.validate import ValidateSpec
 from foundational.stages.validate.stage import validate
 from foundational.stages.validate.without_crystals import validate_without_crystals
 from foundational.workspace.holdouts import holdout_for, named_holdout
 from foundational.workspace.validations import write_validation
 
 
+@dataclass(frozen=True)
+class ValidateOptions:
+    """The choices of ``foundational validate``."""
+
+    members: int | None = None
+    """Networks to train; None: what params.yaml says."""
+    labeller: str | None = None
+    """The labeller of the record again, where it is one that runs the user's code; of labels from a file, the method
+    that gave them. Without it a set from a file is tested on configurations alone, and on no crystals."""
+    arguments: Mapping[str, Any] | None = None
+    """Of that labeller."""
+    holdout: str | None = None
+    """The dataset to test on; None: the one that params.yaml names, or any of the same element and labeller."""
+    properties: tuple[PropertyName, ...] | None = None
+    """Properties of crystals to compute; None: those of params.yaml; empty: none."""
+    write: bool = False
+    """Keep the report as a metric of DVC."""
+
+
 def validate_dataset(
-    root: Path,
-    name: str,
-    *,
-    members: int | None = None,
-    labeller_name: str | None = None,
-    arguments: Mapping[str, Any] | None = None,
-    holdout_name: str | None = None,
-    write: bool = False,
-    progress: Progress | None = None,
+    root: Path, name: str, options: ValidateOptions | None = None, *, progress: Progress | None = None
 ) -> ValidationReport:
     """Validate the dataset ``name`` from its stored bytes.
-
-    Parameters
-    ----------
-    members
-        Networks to train; by default what params.yaml says.
-    labeller_name, arguments
-        The labeller of the record again, where it is one that runs the user's code; of labels from a file, the method
-        that gave them. Without it a set from a file is tested on configurations alone, and on no crystals.
-    holdout_name
-        The dataset to test on; by default the one that params.yaml names, or any of the same element and labeller.
-    write
-        Keep the report as a metric of DVC.
 
     Raises
     ------
     NotFoundError
         where there is no such dataset or holdout.
     ConflictError, InputError
-        where the holdout is of another element or method, or shares configurations with the dataset.
+        where the holdout is of another element or method, or shares configurations with the dataset; or properties are
+        asked for, and params.yaml has no limits for them.
     """
+    chosen = options or ValidateOptions()
     params = read_params(root / "params.yaml")
-    spec = params.validate_
-    if members is not None:
-        spec = spec.model_copy(update={"members": members})
+    spec = _with_options(params.validate_, chosen)
     folder = find_dataset(root, name)
     dataset, record = open_store(folder / STORE), read_record(folder)
     named = None
-    if labeller_name is not None:
-        named = labeller_named(labeller_name, root, arguments, element=record.element)
+    if chosen.labeller is not None:
+        named = labeller_named(chosen.labeller, root, chosen.arguments, element=record.element)
     settings = params.ani.scaled(spec.training, volume_per_atom(dataset))
-    if holdout_name is None:
+    if chosen.holdout is None:
         holdout = holdout_for(root, params, name, record)
     else:
-        holdout = named_holdout(root, holdout_name, record)
+        holdout = named_holdout(root, chosen.holdout, record)
     subject = NamedDataset(name, dataset)
     if (why := _without_crystals(record, named)) is not None:
         report = validate_without_crystals(subject, holdout, spec, settings, params.seed, why, progress=progress)
-        if write:
+        if chosen.write:
             write_validation(root, report)
         return report
     from_file = record.labeller.id.startswith("file:")
@@ -85,9 +88,21 @@ def validate_dataset(
         seed=params.seed,
     )
     report = validate(subject, holdout, spec, plan, progress=progress)
-    if write:
+    if chosen.write:
         write_validation(root, report)
     return report
+
+
+def _with_options(spec: ValidateSpec, options: ValidateOptions) -> ValidateSpec:
+    changes: dict[str, Any] = {}
+    if options.members is not None:
+        changes["members"] = options.members
+    if options.properties is not None:
+        if spec.materials is None and options.properties:
+            raise InputError("expected the section validate.materials in params.yaml with limits of properties")
+        if spec.materials is not None:
+            changes["materials"] = spec.materials.model_copy(update={"properties": options.properties})
+    return spec.model_copy(update=changes)
 
 
 def _without_crystals(record: ProvenanceRecord, named: Labeller | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from foundational.evaluation.materials.report import MaterialsReport
 from foundational.evaluation.validation_report import GateReport
 from foundational.specs.validate import GateSpec
 from foundational.units import MEV
@@ -40,6 +41,14 @@ def evaluate_gates(gates: GateSpec, findings: Findings) -> tuple[GateReport, ...
         absent = GateReport(name=name, ok=False, message=f"{what}: unknown (a crystal has no minimum of energy)")
         reports.append(absent if error is None else _limit(name, what, error, gates.crystal_error))
     return tuple(reports)
+
+
+def properties_gate(materials: MaterialsReport) -> GateReport:
+    """Whether every number of the properties is within its limit."""
+    tested = [number for number in materials.numbers if number.allowed is not None]
+    names = ", ".join(f"{number.kind} {number.name}" for number in materials.failed)
+    message = f"{len(tested) - len(materials.failed)} of {len(tested)} numbers of properties are within their limits"
+    return GateReport(name="properties", ok=not names, message=message + (f"; not: {names}" if names else ""))
 
 
 def _count(name: str, good: int, members: int, task: str) -> GateReport:

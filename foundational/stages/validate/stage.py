@@ -10,13 +10,14 @@ from foundational.engines.crystals.relaxation import relax_fully
 from foundational.errors import InputError
 from foundational.evaluation.crystals import ComparedCrystal, MemberCrystals, compare_crystals
 from foundational.evaluation.errors import ModelErrors, evaluate, mean_errors
+from foundational.evaluation.materials.comparison import compare_materials
 from foundational.evaluation.retraining import EvaluationPlan, retrain, training_rows
 from foundational.evaluation.validation_report import FullReport, MemberReport, StructureReport, ValidationReport
 from foundational.progress import Progress
 from foundational.science.crystals import Structure
 from foundational.seeds import derive
 from foundational.specs.validate import ValidateSpec
-from foundational.stages.validate.gates import Findings, evaluate_gates
+from foundational.stages.validate.gates import Findings, evaluate_gates, properties_gate
 from foundational.units import MEV
 
 #: Errors that the report has as means over networks.
@@ -80,7 +81,12 @@ def validate(
         mae=means["mae_meV_per_atom"] / MEV if "mae_meV_per_atom" in means else None,
         crystal_error=largest,
     )
+    materials = None
+    if spec.materials is not None and spec.materials.properties:
+        materials = compare_materials(ensemble, plan.reference, spec.materials, progress=progress)
     gates = evaluate_gates(spec.gates, findings)
+    if materials is not None and spec.materials is not None and spec.materials.gate:
+        gates = (*gates, properties_gate(materials))
     return ValidationReport(
         dataset=subject.name,
         fingerprint=fingerprint(subject.dataset),
@@ -91,6 +97,7 @@ def validate(
         ground_state_ok=findings.ground_state_ok == spec.members,
         kendall_tau=float(np.mean(taus)) if taus else None,
         largest_crystal_error_meV=None if largest is None else largest * MEV,
+        materials=materials,
         passed=all(gate.ok is not False for gate in gates),
         gates=gates,
         members=tuple(members),

@@ -30,7 +30,7 @@ from foundational.labelling.session import LabellingChoice
 from foundational.provenance.record import read_record
 from foundational.stages.relabel.command import check_labels, relabel_dataset
 from foundational.stages.translate.command import Transfer, journal_path, translate_dataset
-from foundational.stages.validate.command import validate_dataset
+from foundational.stages.validate.command import ValidateOptions, validate_dataset
 from foundational.testing.project import copy_project, store_set
 from foundational.workspace.parents import Permissions
 from foundational.workspace.validations import write_validation
@@ -241,7 +241,7 @@ def test_two_processes_do_not_label_into_one_dataset(project):
 def test_a_relabelled_set_is_validated_against_its_own_labeller(project):
     relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT))
     with pytest.raises(InputError, match="if you trust that, name it with --labeller"):
-        validate_dataset(project, "local/emt", members=1)
+        validate_dataset(project, "local/emt", ValidateOptions(members=1))
     emt = labeller_of(read_record(project / "datasets/local/emt").labeller, project, labeller_named(EMT, project))
     reference = reference_crystals(emt, "Ni")
     assert reference.isotropic["fcc"].bond == pytest.approx(2.49, abs=0.03)  # EMT's nickel: 3.49 to 3.52 Å
