@@ -127,10 +127,10 @@ def compare(configurations: Configurations, predicted: Labels, reference: Labels
     compositions = formulas(configurations)
     names = sorted(set(compositions))
     groups = {name: np.flatnonzero([c == name for c in compositions]) for name in names} if len(names) > 1 else {}
-    theirs, ours = configurations.with_labels(predicted), configurations.with_labels(reference)
+    of_model, of_reference = configurations.with_labels(predicted), configurations.with_labels(reference)
     by_composition = {}
     for name, rows in groups.items():
-        model, truth = theirs.take(rows), ours.take(rows)
+        model, truth = of_model.take(rows), of_reference.take(rows)
         assert model.labels is not None
         assert truth.labels is not None
         by_composition[name] = _errors(truth, model.labels, truth.labels)
