@@ -57,6 +57,14 @@ def train(
     ] = "recipe",
     memory: Annotated[str, typer.Option("--memory", help="Memory that training may use; changes no result.")] = "4 GiB",
     device: Device = "cpu",
+    short_range: Annotated[
+        str,
+        typer.Option(
+            "--short-range",
+            help="Repulsion below the shortest distances of the data: labeller (pairs of atoms by the potential that "
+            "labelled them, or else ZBL), zbl, or none.",
+        ),
+    ] = "labeller",
     root: Root = None,
 ) -> None:
     """Train an ANI ensemble and write one model file.
@@ -64,12 +72,20 @@ def train(
     Trains on the training split of the dataset. The file holds no code that could run.
     """
     from foundational.project import find_root
-    from foundational.specs.ani import settings_named
+    from foundational.specs.ani import settings_named, short_range_named
     from foundational.specs.base import size_in_bytes
     from foundational.stages.train.command import train_model
     from foundational.stages.train.stage import TrainOptions
 
-    options = TrainOptions(draw.frames, draw.random, draw.seed, settings_named(settings), size_in_bytes(memory), device)
+    options = TrainOptions(
+        draw.frames,
+        draw.random,
+        draw.seed,
+        settings_named(settings),
+        size_in_bytes(memory),
+        device,
+        short_range_named(short_range),
+    )
 
     with progress_on_stderr(f"training on {name}") as progress:
         ensemble = train_model(find_root(root), name, output, options, progress=progress)

@@ -6,10 +6,9 @@ them: a path to another params.yaml, or a mapping of the settings that shall dif
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any
 
 from foundational.dataset import Dataset
-from foundational.errors import InputError
 from foundational.inputs import (
     Changes,
     distillation_of,
@@ -287,15 +286,15 @@ def train(
     MissingDependencyError
         The extra ``ani`` is not installed.
     """
+    from foundational.labelling.records import pair_labeller
     from foundational.model import Model
-    from foundational.specs.ani import SettingsName
+    from foundational.specs.ani import settings_named
     from foundational.stages.train.stage import TrainOptions, train_on
 
-    if settings not in get_args(SettingsName):
-        raise InputError(f"expected settings among {', '.join(get_args(SettingsName))}, got {settings!r}")
     volume_of(dataset)
-    options = TrainOptions(frames, random, seed, cast(SettingsName, settings), device=device)
-    return Model(train_on(with_name(dataset), params_of(dataset, params).ani, options, progress=progress))
+    options = TrainOptions(frames, random, seed, settings_named(settings), device=device)
+    asked = pair_labeller(origin_of(dataset).labeller, root_of(dataset))
+    return Model(train_on(with_name(dataset), params_of(dataset, params).ani, options, asked, progress=progress))
 
 
 @with_extras

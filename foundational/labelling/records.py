@@ -6,7 +6,7 @@ from pathlib import Path
 
 from foundational.data.labeller import Labeller
 from foundational.data.layout import VARIABLES
-from foundational.errors import ConflictError, InputError
+from foundational.errors import ConflictError, FoundationalError, InputError
 from foundational.labelling.catalogue import labeller_named
 from foundational.provenance.record import LabellerRecord
 
@@ -63,3 +63,14 @@ def labeller_of(record: LabellerRecord, root: Path, named: Labeller | None = Non
             f"not by {labeller.id} {json.dumps(labeller.arguments)}"
         )
     return labeller
+
+
+def pair_labeller(record: LabellerRecord, root: Path) -> Labeller | None:
+    """The labeller of a record, where it is a potential that labels at once and runs no code of others, else None."""
+    if not record.id.startswith("lammps:"):
+        return None
+    try:
+        labeller = labeller_of(record, root)
+        return labeller if labeller.method().sha256 == record.sha256 else None
+    except FoundationalError:
+        return None

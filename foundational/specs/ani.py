@@ -11,6 +11,8 @@ from foundational.specs.base import Count, Fraction, InverseArea, Length, Spec
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 SettingsName = Literal["recipe", "published"]
+#: What repels atoms that are nearer than in the training data: pairs by the method that labelled them, or ZBL, or none.
+ShortRangeName = Literal["labeller", "zbl", "none"]
 
 
 def settings_named(name: str) -> SettingsName:
@@ -24,6 +26,19 @@ def settings_named(name: str) -> SettingsName:
     if name not in get_args(SettingsName):
         raise InputError(f"expected settings among {', '.join(get_args(SettingsName))}, got {name!r}")
     return cast(SettingsName, name)
+
+
+def short_range_named(name: str) -> ShortRangeName:
+    """``name``, where it is a repulsion at short range.
+
+    Raises
+    ------
+    InputError
+        where it is none.
+    """
+    if name not in get_args(ShortRangeName):
+        raise InputError(f"expected a short-range term among {', '.join(get_args(ShortRangeName))}, got {name!r}")
+    return cast(ShortRangeName, name)
 
 
 class RadialSpec(Spec):

@@ -24,6 +24,7 @@ def energies_per_atom(ensembles: Sequence[Ensemble], dataset: xr.Dataset) -> lis
         species = species_of(batch.atomic_numbers, first.elements)
         for ensemble, part in zip(ensembles, parts, strict=True):
             assert (ensemble.aev, ensemble.elements) == (first.aev, first.elements)
+            assert ensemble.short_range is None, "networks of a comparison have no added terms"
             atomic = np.empty((ensemble.members, len(species)), dtype=np.float32)
             atomic_energies(aevs, species, ensemble.kernel_model(), atomic)
             whole = atomic * ensemble.scale + ensemble.self_energies[:, species]

@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from foundational.data.configurations import Configurations
 from foundational.engines.ani.aev import species_of, terms_of, wide_terms_of
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.kernels.dynamics import energies_and_forces
+from foundational.engines.ani.kernels.short_range import any_short_range
 from foundational.engines.ani.threads import kernel_threads
 from foundational.errors import EngineError
 
@@ -97,6 +99,8 @@ class ForceField:
         if self._neighbours is None or not self._neighbours.serve(positions, cell):
             self._neighbours = _find(positions, cell, self._pbc, self.ensemble.aev.radial.cutoff + _SKIN)
         near = self._neighbours
+        if self._leaves_the_data(positions, cell, near):
+            return self._with_short_range(positions, cell)
         with kernel_threads(threads):
             energies_and_forces(
                 positions,
@@ -118,6 +122,36 @@ class ForceField:
         atomic = self._energies.astype(np.float64) * scale + self.ensemble.self_energies[:, self._species]
         return Step(
             float(atomic.sum(axis=1).mean()), atomic, self._forces.sum(axis=0) * scale, self._strain.sum(axis=0) * scale
+        )
+
+    def _leaves_the_data(self, positions: NDArray[np.float64], cell: NDArray[np.float64], near: "_Neighbours") -> bool:
+        """Whether a term for short distances or for lone atoms counts."""
+        added = self.ensemble.short_range
+        if added is None:
+            return False
+        return bool(
+            any_short_range(
+                positions, cell, self._species, near.starts, near.index, near.images, added.tables, added.join
+            )
+        )
+
+    def _with_short_range(self, positions: NDArray[np.float64], cell: NDArray[np.float64]) -> Step:
+        """The same by the kernels that have these terms; no step of a simulation within the data comes to it."""
+        numbers = np.asarray(self.ensemble.elements, dtype=np.uint8)[self._species]
+        count = np.array([len(numbers)], dtype=np.int32)
+        batch = Configurations(count, cell[None], self._pbc[None], numbers, positions)
+        batch = Configurations(count, batch.complete_cell, self._pbc[None], numbers, positions)
+        found = self.ensemble.predict(batch)
+        assert found.forces is not None
+        assert found.stress is not None
+        if not np.isfinite(found.forces).all():
+            raise EngineError("forces are not finite: expected distinct atoms; use a shorter time step")
+        strain = found.stress.mean(axis=0)[0] * batch.volume[0]
+        return Step(
+            float(found.energy.mean()),
+            found.atomic_energies.astype(np.float64),
+            found.forces.mean(axis=0, dtype=np.float64),
+            strain[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]],
         )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,16 @@ from foundational.engines.ani.kernels.activation import ACTIVATIONS
 from foundational.engines.ani.kernels.aev_derivatives import contract
 from foundational.engines.ani.kernels.aev_jacobian import STRAIN_ROWS
 from foundational.engines.ani.kernels.prediction import atomic_energies, energies_and_gradients
+from foundational.engines.ani.kernels.short_range import add_short_range
 from foundational.engines.ani.kernels.training import Model
 from foundational.engines.ani.network import layer_widths
+from foundational.engines.ani.short_range import ShortRange
 from foundational.engines.ani.threads import kernel_threads
 from foundational.progress import Progress
 from foundational.specs.ani import AevSpec, NetworkSpec
+
+if TYPE_CHECKING:
+    from foundational.engines.ani.extrapolation import Extrapolation
 
 #: Atoms whose vectors are in memory at one time.
 _ATOMS_AT_ONCE = 65_536
@@ -63,6 +68,10 @@ class Ensemble:
     """(M, elements, P)"""
     metadata: dict[str, str] = field(default_factory=dict)
     """What it was trained on, how."""
+    short_range: ShortRange | None = None
+    """What is added to the networks below the shortest distances of their data, and for atoms alone."""
+    extrapolation: "Extrapolation | None" = None
+    """How far an atom is from the training data."""
 
     @property
     def members(self) -> int:
@@ -78,6 +87,7 @@ class Ensemble:
             mean=self.mean[only],
             deviation=self.deviation[only],
             parameters=self.parameters[only],
+            extrapolation=None if self.extrapolation is None else self.extrapolation.of_members(only),
         )
 
     @property
@@ -86,6 +96,9 @@ class Ensemble:
         digest = sha256(repr((self.aev, self.network, self.elements, self.scale)).encode())
         for array in (self.self_energies, self.mean, self.deviation, self.parameters):
             digest.update(np.ascontiguousarray(array).tobytes())
+        if self.short_range is not None:
+            for array in self.short_range.arrays().values():
+                digest.update(np.ascontiguousarray(array).tobytes())
         return f"ani:{digest.hexdigest()[:16]}"
 
     @property
@@ -109,6 +122,7 @@ class Ensemble:
         atomic = np.empty((members, n_atoms), dtype=self.atomic_dtype)
         all_forces = np.empty((members, n_atoms if forces else 0, 3), dtype=np.float32)
         strain = np.empty((members, len(configurations) if forces else 0, 6))
+        nowhere = np.empty((members, 0, 3))
         model = self.kernel_model()
         if threads is None and n_atoms < _ATOMS_FOR_THREADS:
             threads = 1
@@ -118,11 +132,12 @@ class Ensemble:
                 aevs = compute_aevs(part, self.aev, self.elements)
                 energies = np.empty((members, len(species)), dtype=np.float32)
                 if forces:
-                    f, by_strain = self._slopes(part, aevs, model, energies)
+                    f, by_strain, whole = self._slopes(part, aevs, model, energies)
                     all_forces[:, atoms], strain[:, rows] = f * np.float32(self.scale), by_strain * self.scale
-                else:
-                    atomic_energies(aevs, species, model, energies)
-                atomic[:, atoms] = energies * self.scale + self.self_energies[:, species]
+                    atomic[:, atoms] = whole
+                    continue
+                atomic_energies(aevs, species, model, energies)
+                atomic[:, atoms] = self._whole(part, species, energies, nowhere, nowhere)[0]
         energy = np.add.reduceat(atomic, configurations.offsets[:-1], axis=1, dtype=np.float64)
         if not forces:
             return Prediction(energy, atomic)
@@ -148,16 +163,43 @@ class Ensemble:
 
     def _slopes(
         self, part: Configurations, aevs: NDArray[np.float32], model: Model, energies: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """Forces (M, A, 3) and ∂E/∂ε (M, C, 6), both in units of the energy scale; fills ``energies`` (M, A)."""
+    ) -> tuple[NDArray[np.floating], NDArray[np.float64], NDArray[np.float64]]:
+        """Forces (M, A, 3), ∂E/∂ε (M, C, 6), both in units of the energy scale, and atomic energies (M, A) in eV."""
         terms, wide = terms_of(self.aev, len(self.elements)), wide_terms_of(self.aev, len(self.elements))
         geometry = Geometry.of(part, self.elements, self.aev.radial.cutoff)
         gradients = np.empty((*energies.shape, wide.stride), dtype=np.float32)
         energies_and_gradients(aevs, geometry.species, model, energies, gradients)
+        added, bent = np.zeros((*energies.shape, 3)), np.zeros((len(energies), len(part), STRAIN_ROWS))
+        whole, weight = self._whole(part, geometry.species, energies, added, bent)
+        if weight is not None:
+            gradients *= weight[:, None]
         forces = np.empty((*energies.shape, 3), dtype=np.float32)
         strain = np.empty((len(energies), len(part), STRAIN_ROWS))
         contract(*geometry.arrays(), terms, wide, gradients, forces, strain)
-        return forces, strain
+        if weight is None:
+            return forces, strain, whole
+        return forces + added / self.scale, strain + bent / self.scale, whole
+
+    def _whole(
+        self,
+        part: Configurations,
+        species: NDArray[np.int64],
+        energies: NDArray[np.float32],
+        forces: NDArray[np.float64],
+        strain: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32] | None]:
+        """Atomic energies (M, A) in eV of the networks' ``energies``, and the networks' share of each atom (A,).
+
+        What comes to forces and strain in eV is written to ``forces`` and ``strain``, if they are not empty.
+        """
+        whole: NDArray[np.float64] = energies * self.scale + self.self_energies[:, species]
+        if self.short_range is None:
+            return whole, None
+        tables = self.short_range.tables
+        weight = np.empty(len(species), dtype=np.float32)
+        geometry = Geometry.of(part, self.elements, tables.cutoff)
+        add_short_range(*geometry.arrays(), tables, whole, weight, forces, strain)
+        return whole, weight
 
     def kernel_model(self) -> Model:
         """The networks as the kernels take them."""

@@ -30,14 +30,20 @@ def last_layer_features(ensemble: Ensemble, configurations: Configurations) -> N
             own = np.flatnonzero(species == e)
             for m in range(ensemble.members):
                 hidden = np.zeros((len(species), width), dtype=np.float32)
-                x = (aevs[own] - ensemble.mean[m, e]) / ensemble.deviation[m, e]
-                for weights, bias in layers(ensemble.parameters[m, e], widths)[:-1]:
-                    x = _activated(x @ weights + bias, ensemble.network.activation)
-                hidden[own] = x
+                hidden[own] = last_layer(ensemble, m, e, aevs[own])
                 out[rows, m, e] = np.add.reduceat(hidden, part.offsets[:-1]) / part.n_atoms[:, None]
     flat = out.reshape(len(configurations), -1)
     scale = np.sqrt(np.mean(flat**2, axis=0))
     return np.asarray(flat / np.where(scale > 0, scale, 1), dtype=np.float32)
+
+
+def last_layer(ensemble: Ensemble, member: int, element: int, aevs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, H) the last hidden layer of one network for the environment vectors (n, K) of atoms of one element."""
+    widths = layer_widths(ensemble.mean.shape[-1], ensemble.network.hidden)
+    x: NDArray[np.float32] = (aevs - ensemble.mean[member, element]) / ensemble.deviation[member, element]
+    for weights, bias in layers(ensemble.parameters[member, element], widths)[:-1]:
+        x = _activated(x @ weights + bias, ensemble.network.activation)
+    return x
 
 
 def _activated(x: NDArray[np.float32], name: str) -> NDArray[np.float32]:

@@ -11,7 +11,9 @@ from safetensors.numpy import save
 
 from foundational.data.atomic_write import write_whole
 from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.extrapolation import Extrapolation
 from foundational.engines.ani.network import layer_widths, layers, parameter_count
+from foundational.engines.ani.short_range import Repulsion, ShortRange
 from foundational.errors import InputError, NotFoundError
 from foundational.specs.ani import AevSpec, NetworkSpec
 
@@ -27,7 +29,8 @@ def save_model(ensemble: Ensemble, path: Path) -> None:
 
     Arrays, M members and E elements first: ``self_energies`` (eV), ``mean`` and ``deviation`` of the features,
     ``layer.0.weight`` (M, E, in, out), ``layer.0.bias`` (M, E, out) and so on. An atom's energy is its self-energy plus
-    ``scale`` (eV) times what its network makes of (AEV − mean) / deviation.
+    ``scale`` (eV) times what its network makes of (AEV − mean) / deviation. Optional: ``short_range.*``, see
+    `foundational.engines.ani.short_range`, and ``extrapolation``, see `foundational.engines.ani.extrapolation`.
     """
     widths = layer_widths(ensemble.mean.shape[-1], ensemble.network.hidden)
     tensors = {"self_energies": ensemble.self_energies, "mean": ensemble.mean, "deviation": ensemble.deviation}
@@ -38,7 +41,7 @@ def save_model(ensemble: Ensemble, path: Path) -> None:
         weight, bias = (np.stack([view[layer][part] for view in views]) for part in (0, 1))
         tensors[f"layer.{layer}.weight"] = weight.reshape(*shape, *weight.shape[1:])
         tensors[f"layer.{layer}.bias"] = bias.reshape(*shape, *bias.shape[1:])
-    header = {
+    header: dict[str, object] = {
         "format": FORMAT,
         "aev": ensemble.aev.model_dump(mode="json"),
         "network": ensemble.network.model_dump(mode="json"),
@@ -46,6 +49,12 @@ def save_model(ensemble: Ensemble, path: Path) -> None:
         "scale": ensemble.scale,
         "metadata": ensemble.metadata,
     }
+    if ensemble.short_range is not None:
+        header["short_range"] = ensemble.short_range.repulsion
+        tensors |= ensemble.short_range.arrays()
+    if ensemble.extrapolation is not None:
+        header["uncertainty_scale"] = ensemble.extrapolation.scale
+        tensors["extrapolation"] = ensemble.extrapolation.inverse
     content = save(
         {name: np.ascontiguousarray(array) for name, array in tensors.items()},
         {_KEY: json.dumps(header, sort_keys=True)},
@@ -113,4 +122,25 @@ def _ensemble(header: dict[str, object], tensors: dict[str, np.ndarray]) -> Ense
         deviation=tensors["deviation"],
         parameters=parameters,
         metadata=dict(header["metadata"]),  # type: ignore[call-overload]
+        short_range=_short_range(header, tensors, len(elements)),
+        extrapolation=_extrapolation(header, tensors, (*shape, widths[-1] + 1, widths[-1] + 1)),
     )
+
+
+def _short_range(header: dict[str, object], tensors: dict[str, np.ndarray], n_elements: int) -> ShortRange | None:
+    if "short_range" not in header:
+        return None
+    arrays = {name: array for name, array in tensors.items() if name.startswith("short_range.")}
+    repulsion: Repulsion = "labeller" if header["short_range"] == "labeller" else "zbl"
+    return ShortRange.of(repulsion, arrays, n_elements)
+
+
+def _extrapolation(
+    header: dict[str, object], tensors: dict[str, np.ndarray], shape: tuple[int, ...]
+) -> Extrapolation | None:
+    if "extrapolation" not in tensors:
+        return None
+    inverse = tensors["extrapolation"]
+    if inverse.shape != shape or not np.isfinite(inverse).all():
+        raise InputError(f"expected finite numbers of shape {tuple(map(int, shape))} as extrapolation")
+    return Extrapolation(inverse, float(header["uncertainty_scale"]))  # type: ignore[arg-type]

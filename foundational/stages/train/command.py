@@ -8,6 +8,7 @@ from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.model_file import load_model, save_model
 from foundational.engines.ani.torch.devices import check_device
 from foundational.evaluation.errors import ModelErrors, evaluate
+from foundational.labelling.records import pair_labeller
 from foundational.progress import Progress
 from foundational.specs.params import read_params
 from foundational.stages.train.stage import TrainOptions, train_on
@@ -28,8 +29,9 @@ def train_model(
         device.
     """
     params = read_params(root / "params.yaml")
-    subject = NamedDataset(name, open_source(root, name).dataset)
-    ensemble = train_on(subject, params.ani, options, progress=progress)
+    source = open_source(root, name)
+    subject = NamedDataset(name, source.dataset)
+    ensemble = train_on(subject, params.ani, options, pair_labeller(source.record.labeller, root), progress=progress)
     save_model(ensemble, output)
     return ensemble
 

@@ -1,21 +1,26 @@
 """Training a potential on a dataset: which configurations, which settings, which devices."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from foundational.data.batches import take
+from foundational.data.batches import take, to_configurations
+from foundational.data.configurations import Configurations
 from foundational.data.fingerprint import fingerprint
+from foundational.data.labeller import Labeller
 from foundational.data.named import NamedDataset
 from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.extrapolation import calibrated, fit_extrapolation
+from foundational.engines.ani.short_range import fit_short_range
 from foundational.engines.ani.torch.devices import check_device
 from foundational.errors import InputError
 from foundational.evaluation.retraining import retrain, training_rows, volume_per_atom
 from foundational.progress import Progress
 from foundational.seeds import derive, generator
-from foundational.specs.ani import SettingsName
+from foundational.specs.ani import SettingsName, ShortRangeName
 from foundational.specs.params import AniSettings
 
 #: Bytes of the interpreter, the libraries and the compiled kernels.
@@ -38,12 +43,24 @@ class TrainOptions:
     """Largest number of bytes that the process takes; changes no result."""
     device: str = "cpu"
     """``cpu``, or a device of torch such as ``cuda``."""
+    short_range: ShortRangeName = "labeller"
+    """What repels atoms that are nearer than in the training data; changes no weight of the networks."""
 
 
 def train_on(
-    subject: NamedDataset, settings: AniSettings, options: TrainOptions, *, progress: Progress | None = None
+    subject: NamedDataset,
+    settings: AniSettings,
+    options: TrainOptions,
+    labeller: Labeller | None = None,
+    *,
+    progress: Progress | None = None,
 ) -> Ensemble:
     """Train an ensemble on the training split of ``subject``; its metadata say on what.
+
+    Parameters
+    ----------
+    labeller
+        What labelled ``subject``, if it may be asked for the energies of pairs of atoms.
 
     Raises
     ------
@@ -81,7 +98,26 @@ def train_on(
     ensemble.metadata.update(
         dataset=name, fingerprint=fingerprint(chosen), frames=str(len(rows)), settings=options.settings
     )
-    return ensemble
+    held_out = np.setdiff1d(np.arange(subject.dataset.sizes["configuration"]), training_rows(subject.dataset))
+    tested = to_configurations(take(subject.dataset, held_out)) if len(held_out) else None
+    return _with_limits(ensemble, to_configurations(chosen), tested, options, labeller)
+
+
+def _with_limits(
+    ensemble: Ensemble,
+    trained: Configurations,
+    tested: Configurations | None,
+    options: TrainOptions,
+    labeller: Labeller | None,
+) -> Ensemble:
+    """The same networks with what tells where their training data end, and with the terms that hold there."""
+    if options.short_range != "none":
+        asked = labeller if options.short_range == "labeller" else None
+        added = fit_short_range(trained, ensemble.elements, ensemble.aev.radial.cutoff, asked)
+        ensemble.metadata["short_range"] = json.dumps(added.record(ensemble.elements), sort_keys=True)
+        ensemble = replace(ensemble, short_range=added)
+    ensemble = replace(ensemble, extrapolation=fit_extrapolation(ensemble, trained))
+    return ensemble if tested is None else replace(ensemble, extrapolation=calibrated(ensemble, tested))
 
 
 def _as_chosen(dataset: xr.Dataset, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ from foundational.engines.ani.aev import Geometry
 from foundational.engines.ani.ensemble import Ensemble, runs
 from foundational.engines.ani.network import layer_widths
 from foundational.engines.ani.torch.neighbour_lists import NeighbourLists, neighbour_lists
+from foundational.engines.ani.torch.short_range import add_short_range
 from foundational.specs.ani import AevSpec
 
 #: Configurations are labelled in runs of about so many atoms.
@@ -55,7 +56,14 @@ class TorchEnsemble(torch.nn.Module):
             own = torch.nonzero(species == element).ravel()
             x = (aevs[own][None] - self._mean[:, None, element]) / self._deviation[:, None, element]
             energies = energies.index_add(1, own, self._network(x, self.weights[:, element]))
-        return energies
+        added = self.ensemble.short_range
+        if added is None:
+            return energies
+        constant = self.tensor(self.ensemble.self_energies)[:, species]
+        centre, other = self.tensor(lists.centre), species[self.tensor(lists.neighbour)]
+        whole = energies * self.ensemble.scale + constant
+        whole = add_short_range(added.tables, whole, vectors, centre, species, other)
+        return (whole - constant) / self.ensemble.scale
 
     def _network(self, h: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """(M, n) energies of standardised features (M, n, K)."""

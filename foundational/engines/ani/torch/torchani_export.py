@@ -18,6 +18,8 @@ def to_torchani(ensemble: Ensemble) -> Any:
 
     Energies come in Hartree and lengths in Å, as torchani has it: its own ``.ase()`` calculator then gives eV.
     Standardisation is folded into the first layer, the energy scale and each member's self-energies into the last.
+    The terms for short distances and for lone atoms are not carried over: torchani has no place for them. Within the
+    training data they are zero. ``model.short_range_left_out`` says whether the ensemble has such terms.
     """
     import torch  # noqa: PLC0415 - slow to import, and absent from an installation without training
 
@@ -37,12 +39,14 @@ def to_torchani(ensemble: Ensemble) -> Any:
             networks[symbol] = network
         members.append(torchani.nn.ANINetworks(networks))
     networks = members[0] if len(members) == 1 else torchani.nn.Ensemble(members)
-    return torchani.arch.ANI(
+    model = torchani.arch.ANI(
         symbols=symbols,
         aev_computer=aev_computer(ensemble.aev, len(symbols)),
         neural_networks=networks,
         energy_shifter=torchani.sae.SelfEnergy(symbols, [float(e) / Hartree for e in common]),
     )
+    model.short_range_left_out = ensemble.short_range is not None
+    return model
 
 
 def aev_computer(spec: AevSpec, n_elements: int) -> Any:
