@@ -78,22 +78,22 @@ def import_speed(path: Path, few: Path) -> dict[str, float]:
     run = subprocess.run([sys.executable, "-c", code, str(path)], check=True, capture_output=True, text=True)
     rate, memory = map(float, run.stdout.split())
 
-    def ours() -> None:
+    def imported() -> None:
         import_files([few])
 
-    def theirs() -> None:
+    def read_by_ase() -> None:
         for _ in iread(few, index=":", format="extxyz"):
             pass
 
-    ours()
-    seconds: dict[str, list[float]] = {"ours": [], "theirs": []}
+    imported()
+    seconds: dict[str, list[float]] = {"import": [], "ase": []}
     for _ in range(3):
-        seconds["ours"].append(timed(ours, time.process_time))
-        seconds["theirs"].append(timed(theirs, time.process_time))
+        seconds["import"].append(timed(imported, time.process_time))
+        seconds["ase"].append(timed(read_by_ase, time.process_time))
     return {
         "import_frames_per_s": rate,
         "import_peak_memory_MB": memory,
-        "import_over_ase": min(seconds["theirs"]) / min(seconds["ours"]),
+        "import_over_ase": min(seconds["ase"]) / min(seconds["import"]),
     }
 
 
