@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from foundational.cli import (
+    augment,
     distill,
     inspection,
     interchange,
@@ -53,6 +54,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]] | tuple[str
         "sample": sample.sample,
         "holdout": sample.holdout,
         "distill": distill.distill,
+        "augment": augment.augment,
         "translate": translate.translate,
         "relabel": translate.relabel,
     },

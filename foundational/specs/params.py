@@ -7,6 +7,7 @@ from pydantic import Field
 
 from foundational.errors import NotFoundError
 from foundational.specs.ani import AniSpec, SettingsName
+from foundational.specs.augment import AugmentSpec
 from foundational.specs.base import Spec
 from foundational.specs.check import CheckLimits
 from foundational.specs.distill import DistillSpec
@@ -44,6 +45,7 @@ class Params(Spec):
     holdout: dict[str, HoldoutSpec] = Field(default_factory=dict)
     ani: AniSettings
     distill: dict[str, DistillSpec] = Field(default_factory=dict)
+    augment: dict[str, AugmentSpec] = Field(default_factory=dict)
     translate: TranslateSpec
     validate_: ValidateSpec = Field(alias="validate")
     check: CheckLimits = Field(default_factory=CheckLimits)

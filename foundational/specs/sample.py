@@ -101,6 +101,8 @@ class _Pool(Spec):
     """k·T0, of the restraint of a flexible cell's shape, κ of ``science.cell_shape``; an isotropic cell has none."""
     frames: Count
     """Frames to record, all walkers together."""
+    pressure: Pressure | None = Field(default=None, exclude_if=lambda value: value is None)
+    """bar, in place of the pressure of the settings."""
 
     @model_validator(mode="after")
     def _flexible_cells_are_restrained(self) -> Self:

@@ -132,7 +132,7 @@ def bias_source(
     if name is None:
         return None, ()
     _, record = open_pool(root, name)
-    keys = ("method", "element", "structure", "supercell", "cell", "shape_stiffness", "temperature")
+    keys = ("method", "element", "structure", "supercell", "cell", "shape_stiffness", "temperature", "pressure")
     wanted = spec.model_dump(mode="json")
     changed = differences(
         {"potential": record.labeller.sha256} | {key: record.spec["pool"].get(key) for key in keys},

@@ -26,10 +26,12 @@ from foundational.engines.ani.threads import kernel_threads
 from foundational.errors import InputError
 from foundational.progress import Progress
 from foundational.seeds import derive
-from foundational.specs.ani import AniSpec
+from foundational.specs.ani import AniSpec, LossSpec
 
 #: Energies per atom are scaled by their spread, at least this; eV.
 _LEAST_SCALE = 1e-3
+#: Configurations of less weight do not count for the zero and the scales of energies and features.
+_TYPICAL = 0.5
 
 
 def train(
@@ -78,17 +80,19 @@ def train(
         species = species_of(chosen.atomic_numbers, elements)
         aevs = compute_aevs(chosen, spec.aev, elements)
         isolated = (chosen.n_atoms == 1) & ~aevs[chosen.offsets[:-1]].any(axis=1)
+        shares = loss_shares(chosen, spec.training.loss)
         self_energies, mean, deviation, weights = [], [], [], np.zeros((len(local), len(used)), dtype=np.float32)
         for m, indices in enumerate(local):
-            atoms = chosen.atoms_of(indices)
-            part = chosen.take(indices)
-            self_energies.append(fit_self_energies(part, species[atoms], len(elements), isolated[indices]))
+            typical = indices[shares[indices] > _TYPICAL]
+            atoms = chosen.atoms_of(typical)
+            part = chosen.take(typical)
+            self_energies.append(fit_self_energies(part, species[atoms], len(elements), isolated[typical]))
             statistics = feature_statistics(aevs, atoms, species, len(elements), spec.training.feature_floor)
             mean.append(statistics[0])
             deviation.append(statistics[1])
-            weights[m, indices] = len(used) / len(indices)
+            weights[m, indices] = len(used) / len(indices) * shares[indices]
         energies = interaction_energies(chosen, elements, np.array(self_energies))
-        scale = _energy_scale(chosen, energies, weights > 0)
+        scale = _energy_scale(chosen, energies, (weights > 0) & (shares > _TYPICAL))
         widths = layer_widths(aevs.shape[1], spec.network.hidden)
         seeds = [derive(seed, "member", m) for m in range(len(local))]
         parameters = initial_parameters(widths, len(elements), seeds)
@@ -149,6 +153,23 @@ def _energy_scale(configurations: Configurations, energies: NDArray[np.float64],
     if not len(per_atom):
         per_atom = configurations.labels.forces[np.isfinite(configurations.labels.forces)].astype(np.float64)
     return max(float(np.sqrt(np.mean(per_atom**2))), _LEAST_SCALE) if len(per_atom) else 1.0
+
+
+def loss_shares(configurations: Configurations, loss: LossSpec) -> NDArray[np.float32]:
+    """(C,) weights 1/(1 + (E/E½)² + (F/F½)²) of configurations in the loss; 1 where it names neither E½ nor F½.
+
+    E is the energy per atom above the lowest, F the largest force. Errors grow with energies and forces: without this,
+    a pair of atoms at 1.5 Å (100 eV/Å) or a crystal at half its volume decides the whole loss.
+    """
+    assert configurations.labels is not None
+    strangeness = np.zeros(len(configurations))
+    if loss.half_weight_energy is not None:
+        energy = configurations.labels.energy / configurations.n_atoms
+        strangeness += ((energy - np.nanmin(energy)) / loss.half_weight_energy) ** 2
+    if loss.half_weight_force is not None:
+        force = np.linalg.norm(configurations.labels.forces.astype(np.float64), axis=1)
+        strangeness += (np.maximum.reduceat(force, configurations.offsets[:-1]) / loss.half_weight_force) ** 2
+    return np.asarray(1 / (1 + np.nan_to_num(strangeness)), dtype=np.float32)
 
 
 def interaction_energies(

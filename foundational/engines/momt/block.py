@@ -50,6 +50,8 @@ class System:
     cell: Literal["isotropic", "orthorhombic", "triclinic"]
     shape_stiffness: float = 0.0
     """eV, of the restraint of a flexible cell's shape; 0: none."""
+    start_volume: float | None = None
+    """Å³ per atom of the crystal from which runs start; None: that of the element's own ground state."""
 
     @property
     def n_atoms(self) -> int:

@@ -81,8 +81,13 @@ class Run:
         return {"bias": sha256(self.bias.coefficients.tobytes()).hexdigest()}
 
 
-def system_of(settings: SampleSettings, pool: PoolSpec, potential: ResolvedPotential) -> System:
+def system_of(
+    settings: SampleSettings, pool: PoolSpec, potential: ResolvedPotential, start_volume: float | None = None
+) -> System:
     """Atoms and equations of motion of a pool.
+
+    ``start_volume`` is that of the crystal from which runs start, Å³ per atom; None: that of the element's ground
+    state.
 
     Raises
     ------
@@ -95,12 +100,13 @@ def system_of(settings: SampleSettings, pool: PoolSpec, potential: ResolvedPoten
         element=pool.element,
         structure=pool.structure,
         repeats=pool.supercell,
-        pressure=settings.pressure,
+        pressure=settings.pressure if pool.pressure is None else pool.pressure,
         timestep=settings.timestep,
         thermostat_time=settings.thermostat_time,
         barostat_time=settings.barostat_time,
         cell=pool.cell,
         shape_stiffness=(pool.shape_stiffness or 0.0) * BOLTZMANN * pool.temperature,
+        start_volume=start_volume,
     )
 
 

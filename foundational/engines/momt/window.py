@@ -83,8 +83,9 @@ def tabulated_volume(element: str) -> float:
 
 
 def start(system: System, temperature: float, seed: int) -> WalkerState:
-    """The symmetric crystal at the volume per atom of the element's own ground state."""
-    return perfect_crystal(system, tabulated_volume(system.element), temperature, seed)
+    """The symmetric crystal at the system's start volume, or else at that of the element's own ground state."""
+    volume = tabulated_volume(system.element) if system.start_volume is None else system.start_volume
+    return perfect_crystal(system, volume, temperature, seed)
 
 
 def boiled(system: System, frames: NDArray[np.float64]) -> float | None:

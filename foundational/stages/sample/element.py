@@ -3,6 +3,7 @@
 from math import isfinite
 from typing import Any, Final
 
+from foundational.engines.crystals.compression import start_volume
 from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.engines.lammps.potentials import ResolvedPotential
 from foundational.engines.momt.block import System
@@ -109,14 +110,16 @@ def with_temperatures(chosen: dict[str, Any], melting: Melting, spec: ElementSpe
 
 def heated_system(chosen: dict[str, Any], settings: SampleSettings, potential: ResolvedPotential) -> System:
     """The cell that is heated: that of the pool, and isotropic whatever the pool's is."""
+    pressure = chosen.get("pressure")
     return System(
         potential=potential,
         element=chosen["element"],
         structure=chosen["structure"],
         repeats=chosen["supercell"],
-        pressure=settings.pressure,
+        pressure=settings.pressure if pressure is None else pressure,
         timestep=settings.timestep,
         thermostat_time=settings.thermostat_time,
         barostat_time=settings.barostat_time,
         cell="isotropic",
+        start_volume=start_volume(potential, chosen["element"], chosen["structure"], pressure),
     )

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from foundational.engines.crystals.compression import start_volume
 from foundational.engines.lammps.potentials import ResolvedPotential
 from foundational.engines.momt.run import Run, advance, begin, system_of
 from foundational.engines.momt.saved_run import StoredPool
@@ -131,7 +132,8 @@ def sample(
         If the system does not do what the specification expects: a phase does not last, or there are no crossings.
     """
     settings, pool = task.settings, task.pool
-    system = system_of(settings, pool, task.potential)
+    start = start_volume(task.potential, pool.element, pool.structure, pool.pressure)
+    system = system_of(settings, pool, task.potential, start)
     extends = keeper.claim(task.specification, 0 if stored is None else stored.run.recorded)
     before = stored if extends else None
     loaded = keeper.load()

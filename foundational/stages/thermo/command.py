@@ -4,7 +4,7 @@ from pathlib import Path
 
 from foundational.data.atomic_write import write_whole
 from foundational.progress import Progress
-from foundational.provenance.record import write_json
+from foundational.provenance.record import ProvenanceRecord, write_json
 from foundational.stages.thermo.curves import csv_files, draw
 from foundational.stages.thermo.stage import PoolFrames, PoolProvenance, ThermoReport, prepare_pool
 from foundational.workspace.pools import open_pool, read_run
@@ -34,12 +34,18 @@ def read_pool(root: Path, name: str, progress: Progress | None = None) -> PoolFr
     provenance = PoolProvenance(
         fingerprint=record.output.fingerprint,
         element=record.element,
-        pressure=float(record.spec["settings"]["pressure"]),
+        pressure=_pressure(record),
         frame_time=float(record.spec["settings"]["frame_time"]) / 1000,
         crossings=int(record.details["crossings"]),
         shape_stiffness=record.spec["pool"].get("shape_stiffness") or 0.0,
     )
     return prepare_pool(name, dataset, run.bias, provenance, progress)
+
+
+def _pressure(record: ProvenanceRecord) -> float:
+    """The pressure of a pool, bar: its own, or else that of the settings."""
+    own = record.spec["pool"].get("pressure")
+    return float(record.spec["settings"]["pressure"] if own is None else own)
 
 
 def write_metrics(root: Path, pool: PoolFrames, report: ThermoReport) -> None:

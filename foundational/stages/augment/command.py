@@ -1,0 +1,98 @@
+"""``foundational augment``: add configurations of named recipes to a set of params.yaml, or to any labelled set."""
+
+from pathlib import Path
+from typing import Any
+
+from foundational.engines.crystals.references import reference_crystals
+from foundational.errors import InputError, NotFoundError, did_you_mean
+from foundational.labelling.records import labeller_of
+from foundational.labelling.session import LabellingChoice, labelling_session
+from foundational.progress import Progress
+from foundational.provenance.record import ProvenanceRecord
+from foundational.seeds import derive
+from foundational.specs.augment import AugmentSpec
+from foundational.specs.params import read_params
+from foundational.specs.parsing import parse
+from foundational.stages.augment.stage import augment
+from foundational.workspace.runner import StageOutput, produce
+from foundational.workspace.sources import open_source
+
+#: Å, where neither params.yaml nor the user says it: what the LAMMPS labeller refuses to go below.
+SHORTEST = 1.0
+
+
+def augment_dataset(
+    root: Path,
+    name: str,
+    *,
+    parent: str | None = None,
+    recipes: dict[str, int] | None = None,
+    shortest: float | None = None,
+    labelling: LabellingChoice | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> ProvenanceRecord:
+    """Store ``name``: all configurations of its parent, and those of the recipes, labelled by the parent's labeller.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    name
+        A set of the section ``augment`` of params.yaml, or ``local/<name>``.
+    parent
+        The set to which configurations are added; for ``local/<name>`` only.
+    recipes
+        Configurations by recipe; for ``local/<name>`` only.
+    shortest
+        Å, the shortest distance of two atoms; for ``local/<name>`` only.
+    labelling
+        How labels are computed; a labeller that runs code of its own must be named in it.
+    force
+        Replace a stored set.
+    progress
+        Called with (configurations done, all, message).
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such set.
+    InputError
+        If the name and the other arguments do not fit together, or there is no such recipe.
+    ConflictError
+        If the set exists, or the parent was augmented already.
+    """
+    params, labelling = read_params(root / "params.yaml"), labelling or LabellingChoice()
+    given: dict[str, Any] = {"parent": parent, "recipes": recipes, "shortest": shortest}
+    spec = _spec(params.augment, name, {key: value for key, value in given.items() if value is not None})
+    source = open_source(root, spec.parent)
+    element = source.record.element
+    named = None if labelling.labeller is None else labelling.labeller_for(element, root)
+    labeller = labeller_of(source.record.labeller, root, named)
+
+    def build() -> StageOutput:
+        journal = root / "build" / "work" / f"label-{name.replace('/', '--')}.jsonl"
+        with labelling_session(labeller, element, labelling.plan(root / "build", progress), journal=journal) as session:
+            reference = reference_crystals(labeller, element, session=session)
+            # The parent names the stream: a set of the same recipes gets other numbers with another parent.
+            result = augment(spec, source.dataset, reference, session, derive(params.seed, "augment", spec.parent))
+        record = source.record.labeller
+        return StageOutput(result.dataset, element, record, result.record(), work_files=(journal.name,))
+
+    content = {"augment": spec.model_dump(mode="json")}
+    return produce(root, name, "augment", content, params.seed, (source.record,), build, force=force)
+
+
+def _spec(planned: dict[str, AugmentSpec], name: str, given: dict[str, Any]) -> AugmentSpec:
+    if not name.startswith("local/"):
+        if name not in planned:
+            raise NotFoundError(
+                f"no augmented set {name!r} in params.yaml; {did_you_mean(name, planned)} "
+                "(name your own sets local/<name>)"
+            )
+        if given:
+            raise InputError(f"{name!r} is defined in params.yaml; name your own sets local/<name>, got {name!r}")
+        return planned[name]
+    if not {"parent", "recipes"} <= given.keys():
+        raise InputError(f"expected --from and at least one --recipe for {name!r}, such as --recipe vacancies=40")
+    return parse(AugmentSpec, {"shortest": SHORTEST} | given, f"the settings of {name!r}")

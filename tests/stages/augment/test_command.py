@@ -1,0 +1,101 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from foundational.data.batches import to_configurations
+from foundational.data.distances import shortest_distances
+from foundational.data.layout import VARIABLES
+from foundational.data.store import open_store
+from foundational.errors import ConflictError, EngineError, InputError
+from foundational.inspection.check import check
+from foundational.provenance.record import read_record
+from foundational.specs.augment import RECIPE_NAMES
+from foundational.stages.augment.command import augment_dataset
+
+COUNTS = {"scaled": 12, "strained": 6, "short-pairs": 6, "vacancies": 6, "surfaces": 9, "free-atoms": 1, "dimers": 6}
+
+
+@pytest.fixture(scope="module")
+def augmented(distilled_project, tmp_path_factory):
+    root = tmp_path_factory.mktemp("augmented") / "project"
+    shutil.copytree(distilled_project, root, symlinks=True)
+    augment_dataset(root, "local/more", parent="ni", recipes=COUNTS, shortest=1.5)
+    return root
+
+
+def read(root, name="local/more"):
+    return open_store(root / "datasets" / name / "data.zarr").load()
+
+
+def rows_of(dataset, recipe):
+    return np.flatnonzero(dataset["recipe"] == VARIABLES["recipe"].meanings.index(recipe))
+
+
+def test_the_parent_is_kept_and_each_recipe_adds_its_number(augmented):
+    parent, dataset = read(augmented, "ni"), read(augmented)
+    n = parent.sizes["configuration"]
+    for name in ("id", "energy", "forces", "split", "walker"):
+        old = dataset[name].isel(atom=slice(parent.sizes["atom"])) if name == "forces" else dataset[name][:n]
+        assert np.array_equal(old, parent[name])
+    details = read_record(augmented / "datasets/local/more").details
+    assert check("local/more", augmented)["violations"] == []
+    assert VARIABLES["recipe"].meanings == ("none", *RECIPE_NAMES)
+    for name, count in COUNTS.items():
+        lost = sum(entry["recipe"] == name for entry in details["filtered"])
+        assert len(rows_of(dataset, name)) == details["added"][name] == count - lost
+    assert (dataset["split"][n:] == 0).all()
+
+
+def test_nothing_that_a_test_uses_is_added(augmented):
+    """Relaxed crystals, defects and surfaces have no forces; points of the equation of state neither."""
+    dataset = read(augmented)
+    batch = to_configurations(dataset)
+    largest = np.array([np.abs(batch.labels.forces[batch.atoms_of(np.array([c]))]).max() for c in range(len(batch))])
+    for name in ("scaled", "strained", "vacancies", "surfaces"):
+        assert (largest[rows_of(dataset, name)] > 0.05).all()
+
+
+def test_configurations_are_what_their_recipe_says(augmented):
+    dataset = read(augmented)
+    batch = to_configurations(dataset)
+    volume = batch.volume / batch.n_atoms / dataset.attrs["volume_per_atom"]
+    distance = shortest_distances(batch)
+    assert distance.min() >= 1.5
+    scaled = volume[rows_of(dataset, "scaled")]
+    assert scaled.min() < 0.65
+    assert scaled.max() > 1.35
+    assert (volume[rows_of(dataset, "surfaces")] > 1.5).all()
+    assert (np.sort(distance[rows_of(dataset, "short-pairs")])[:3] < 1.9).all()
+    assert (batch.n_atoms[rows_of(dataset, "dimers")] == 2).all()
+    assert batch.labels.energy[rows_of(dataset, "free-atoms")].tolist() == [0.0]
+
+
+def test_the_same_seed_gives_the_same_set_and_fewer_recipes_the_same_configurations(augmented):
+    augment_dataset(augmented, "local/again", parent="ni", recipes={"dimers": 6, "scaled": 12}, shortest=1.5)
+    first, second = read(augmented), read(augmented, "local/again")
+    for name in ("scaled", "dimers"):
+        assert np.array_equal(first["id"][rows_of(first, name)], second["id"][rows_of(second, name)])
+
+
+def test_a_table_is_not_trusted_where_its_repulsion_ends(augmented):
+    """The table of CuTa repels less below some distance; there configurations would teach nonsense."""
+    details = read_record(augmented / "datasets/local/more").details
+    assert details["shortest_distance_A"] == 1.5
+    reasons = [entry["reason"] for entry in details["filtered"]]
+    assert all("Å apart, less than 1.500 Å" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"parent": "ni"}, InputError, "at least one --recipe"),
+        ({"parent": "ni", "recipes": {"vacancy": 3}}, InputError, "recipes.vacancy"),
+        ({"parent": "ni", "recipes": {"dimers": 3}, "shortest": 9.0}, EngineError, "no configuration of the recipe"),
+        ({"parent": "local/more", "recipes": {"dimers": 3}}, ConflictError, "has configurations of recipes already"),
+    ],
+)
+def test_what_cannot_be_augmented_is_refused_in_one_line(augmented, arguments, error, message):
+    with pytest.raises(error, match=message):
+        augment_dataset(augmented, "local/bad", **arguments)
+    assert not (augmented / "datasets/local/bad").exists()
