@@ -11,7 +11,6 @@ import typer
 from typer.core import TyperGroup
 
 from foundational.cli import (
-    augment,
     distill,
     inspection,
     interchange,
@@ -54,7 +53,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]] | tuple[str
         "sample": sample.sample,
         "holdout": sample.holdout,
         "distill": distill.distill,
-        "augment": augment.augment,
+        "augment": translate.augment,
         "translate": translate.translate,
         "relabel": translate.relabel,
     },

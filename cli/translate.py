@@ -1,4 +1,4 @@
-"""Commands that label: translate, relabel."""
+"""Commands that label: translate, relabel, augment."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +8,14 @@ import typer
 
 from foundational.cli.options import (
     CrystalNames,
+    Force,
     Json,
     Labelling,
     Overwrite,
     Root,
     Transfer,
     crystals_named,
+    positive,
 )
 from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import progress_on_stderr
@@ -186,3 +188,58 @@ def _comparison(name: str, found: "LabelComparison") -> Iterator[str]:
         f"{found.energy_eV_per_atom * 1e3:.2g} meV/atom, {found.forces_eV_per_A * 1e3:.2g} meV/Å, "
         f"{found.stress_eV_per_A3 * 1e3:.2g} meV/Å³"
     )
+
+
+def augment(
+    name: Annotated[str, typer.Argument(help="Set of params.yaml, or local/<name>.")],
+    parent: Annotated[str | None, typer.Option("--from", help="Set to which configurations are added.")] = None,
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--recipe",
+            help="name=count: scaled, strained, short-pairs, vacancies, surfaces, free-atoms, dimers (repeatable).",
+        ),
+    ] = None,
+    shortest: Annotated[
+        float | None,
+        typer.Option("--shortest", callback=positive, help="Shortest distance of atoms, Å; default 1."),
+    ] = None,
+    *,
+    labelling: Labelling,
+    force: Force = False,
+    root: Root = None,
+) -> None:
+    """Add compressed, strained and defective configurations to a dataset.
+
+    Each recipe builds a number of configurations. The method that labelled the dataset labels them.
+    """
+    from foundational.project import find_root
+    from foundational.stages.augment.command import augment_dataset
+
+    with progress_on_stderr(f"augmenting {parent or name}") as progress:
+        record = augment_dataset(
+            find_root(root),
+            name,
+            parent=parent,
+            recipes=_counts(recipe or []) or None,
+            shortest=shortest,
+            labelling=_choice(labelling),
+            force=force,
+            progress=progress,
+        )
+    added = ", ".join(f"{count} {recipe}" for recipe, count in record.details["added"].items())
+    say(f"datasets/{record.output.name}: {record.output.n_configurations:,} configurations; added {added}")
+    if record.details["filtered"]:
+        path = f"datasets/{record.output.name}/provenance.json"
+        say(f"{len(record.details['filtered'])} configurations were excluded; ids and reasons: {path}")
+
+
+def _counts(texts: list[str]) -> dict[str, int]:
+    """Recipes and their numbers from the options."""
+    counts: dict[str, int] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        if not number.isdecimal() or int(number) < 1:
+            raise InputError(f"--recipe: expected name=count, such as vacancies=40, got {text!r}")
+        counts[name] = int(number)
+    return counts
