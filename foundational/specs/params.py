@@ -7,7 +7,6 @@ from pydantic import Field
 
 from foundational.errors import NotFoundError
 from foundational.specs.ani import AniSpec, SettingsName
-from foundational.specs.augment import AugmentSpec
 from foundational.specs.base import Spec
 from foundational.specs.check import CheckLimits
 from foundational.specs.distill import DistillSpec
@@ -15,7 +14,7 @@ from foundational.specs.holdout import HoldoutSpec
 from foundational.specs.paper import PaperSpec
 from foundational.specs.parsing import parse, read_yaml
 from foundational.specs.sample import SampleSpec
-from foundational.specs.translate import TranslateSpec
+from foundational.specs.translate import AugmentSpec, TranslateSpec
 from foundational.specs.validate import ValidateSpec
 
 

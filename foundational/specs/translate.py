@@ -1,8 +1,8 @@
-"""What translation does: the section ``translate`` of params.yaml."""
+"""What translation and augmentation do: the sections ``translate`` and ``augment`` of params.yaml."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from foundational.specs.base import Count, EnergyPerAtom, Length, Spec, Time
 from foundational.specs.heating import HeatingRange
@@ -96,3 +96,26 @@ class TranslateSpec(Spec):
     """Pool of the target on all of which networks trained on a translated set are tested, by the set's name."""
     metals: MetalsSpec | None = None
     """The table of many metals; null: none is made."""
+
+
+RecipeName = Literal["scaled", "strained", "short-pairs", "vacancies", "surfaces", "free-atoms", "dimers"]
+#: All recipes, in the order in which a set holds their configurations.
+RECIPE_NAMES: Final[tuple[RecipeName, ...]] = get_args(RecipeName)
+
+
+class AugmentSpec(Spec):
+    """One augmented set: its parent, and how many configurations each recipe adds."""
+
+    parent: str
+    """The set to which configurations are added."""
+    shortest: Length
+    """Shortest distance of two atoms in an added configuration, Å; or the labeller's own limit, if that is larger."""
+    recipes: dict[RecipeName, Annotated[int, Field(ge=1, strict=True)]]
+    """Configurations by recipe; foundational/stages/augment/recipes.py."""
+
+    @field_validator("recipes")
+    @classmethod
+    def _some(cls, value: dict[RecipeName, int]) -> dict[RecipeName, int]:
+        if not value:
+            raise ValueError(f"expected at least one recipe of {', '.join(RECIPE_NAMES)}, got none")
+        return value

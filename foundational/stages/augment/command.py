@@ -10,9 +10,9 @@ from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.progress import Progress
 from foundational.provenance.record import ProvenanceRecord
 from foundational.seeds import derive
-from foundational.specs.augment import AugmentSpec
 from foundational.specs.params import read_params
 from foundational.specs.parsing import parse
+from foundational.specs.translate import AugmentSpec
 from foundational.stages.augment.stage import augment
 from foundational.workspace.runner import StageOutput, produce
 from foundational.workspace.sources import open_source

@@ -18,7 +18,7 @@ from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.errors import ConflictError, EngineError
 from foundational.labelling.session import LabellingSession
 from foundational.seeds import generator
-from foundational.specs.augment import AugmentSpec
+from foundational.specs.translate import AugmentSpec
 from foundational.stages.augment.recipes import RECIPES, Material
 
 #: Configurations with fewer atoms are no sampled ones: recipes made them.

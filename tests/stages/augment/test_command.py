@@ -10,7 +10,7 @@ from foundational.data.store import open_store
 from foundational.errors import ConflictError, EngineError, InputError
 from foundational.inspection.check import check
 from foundational.provenance.record import read_record
-from foundational.specs.augment import RECIPE_NAMES
+from foundational.specs.translate import RECIPE_NAMES
 from foundational.stages.augment.command import augment_dataset
 
 COUNTS = {"scaled": 12, "strained": 6, "short-pairs": 6, "vacancies": 6, "surfaces": 9, "free-atoms": 1, "dimers": 6}

@@ -5,7 +5,7 @@ import pytest
 
 from foundational.errors import InputError
 from foundational.science.bias import Bias
-from foundational.science.isobars import Isobar, JoinedIsobars
+from foundational.science.pressure.isobars import Isobar, JoinedIsobars
 from foundational.science.reweighting import Frames, average
 from foundational.units import BAR, BOLTZMANN
 

@@ -1,0 +1,1 @@
+"""Several pressures at once."""
