@@ -116,10 +116,10 @@ def compare_stress(
     best = strength.argmax(axis=1)
     determined = strength.max(axis=1) > limits.correlation
     if determined.all() and len(set(best)) == 3 and (best != np.arange(3)).any():
-        order = [*VOIGT[:3], *(VOIGT[shear[int(np.flatnonzero(best == k)[0])]] for k in range(3))]
         names = ", ".join(f"{VOIGT[shear[k]]} holds {VOIGT[shear[best[k]]]}" for k in range(3) if best[k] != k)
         sentence = f"the shear components are in another order than {reference}: {names}"
-        return found(rule, "defect", sentence, _reorder(best, order))
+        action = "import the source again with another --stress-order; foundational check --deep names it"
+        return found(rule, "defect", sentence, action)
     own = np.concatenate([_deviatoric(stored)[:, :3], stored[:, shear]], axis=1).reshape(-1)
     other = np.concatenate([_deviatoric(implied)[:, :3], implied[:, shear]], axis=1).reshape(-1)
     together = _correlations(own[:, None], other[:, None])[0, 0]
@@ -183,10 +183,6 @@ def check_energy_unit(model: PairModel | None, data: Collection, limits: CheckLi
 
 def _again(options: str) -> str:
     return f"import the source again with {options}"
-
-
-def _reorder(best: NDArray[np.int64], order: list[str]) -> str:
-    return _again(f"--stress-order {','.join(order)}") if best.size else ""
 
 
 def _deviatoric(stress: NDArray[np.float64]) -> NDArray[np.float64]:
