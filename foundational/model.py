@@ -2,28 +2,38 @@
 
 from os import PathLike
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.data import chemical_symbols
 
+from foundational.data.conversion import from_atoms
 from foundational.engines.ani.dynamics import ForceField
 from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.extrapolation import uncertainty
 from foundational.engines.ani.model_file import load_model, save_model
 from foundational.engines.ase.calculator import LabellerCalculator
+
+#: Properties of ASE's that only a trained ensemble has; they are computed where they are asked for.
+_UNCERTAINTIES = ("energy_std", "forces_std", "extrapolation")
 
 
 class Model(LabellerCalculator):
     """An ensemble of ANI networks; ``atoms.calc = model`` gives the mean of its networks.
 
     Positions are taken in float64. The list of neighbours is kept from step to step, as molecular dynamics needs it.
+    ``model.get_property(name, atoms)`` also gives ``energy_std`` (eV), ``forces_std`` ((N, 3) eV/Å), the estimated
+    standard deviations of errors, and ``extrapolation`` ((N,): about 1 within the training data, more outside).
 
     Attributes
     ----------
     ensemble
         The networks; ``ensemble.predict`` gives what each of them says.
     """
+
+    implemented_properties: ClassVar[list[str]] = [*LabellerCalculator.implemented_properties, *_UNCERTAINTIES]
 
     def __init__(self, ensemble: Ensemble) -> None:
         super().__init__(ensemble)
@@ -49,6 +59,10 @@ class Model(LabellerCalculator):
         }
         if self.atoms.cell.rank == 3:
             self.results["stress"] = found.strain_derivative / self.atoms.get_volume()
+        if set(properties or ()) & set(_UNCERTAINTIES):
+            estimated = uncertainty(self.ensemble, from_atoms([self.atoms]).with_labels(None))
+            values = (float(estimated.energy[0]), estimated.forces, estimated.extrapolation)
+            self.results |= dict(zip(_UNCERTAINTIES, values, strict=True))
 
     def attach_to_lammps(self, lammps: object, elements: list[str], *, threads: int | None = None) -> None:
         """Let the mean of the networks give the forces of a LAMMPS simulation.

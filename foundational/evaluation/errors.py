@@ -13,6 +13,7 @@ from foundational.data.batches import iterate_batches
 from foundational.data.configurations import Configurations, Labels, concatenate, joined_labels
 from foundational.data.labeller import Model
 from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.extrapolation import energy_uncertainty
 from foundational.errors import InputError
 from foundational.evaluation.report import Report
 from foundational.labelling.batches import label_all
@@ -45,6 +46,10 @@ class ModelErrors:
     """Configurations whose forces are known."""
     stresses: int = 0
     """Configurations whose stress is known, by the reference and by the model."""
+    estimated_error_meV_per_atom: float | None = None  # noqa: N815
+    """Root mean square of the error of the energy that the model estimates; of an ensemble only."""
+    outside_of_training_data: int | None = None
+    """Configurations with an atom that is farther from the training data than any atom of these."""
     by_composition: dict[str, "ModelErrors"] = field(default_factory=dict)
     """Where there are several compositions: the errors of each, by its formula such as ``AlNi3``."""
     by_element: dict[str, ForceErrors] = field(default_factory=dict)
@@ -110,7 +115,16 @@ def evaluate(model: Model, data: Configurations | xr.Dataset, *, progress: Progr
     if not done:
         raise InputError("expected at least one configuration to evaluate on, got none")
     predicted, reference = (joined_labels([_bare(pair[side]) for pair in pairs]) for side in (0, 1))
-    return compare(concatenate(cells), predicted, reference)
+    errors = compare(concatenate(cells), predicted, reference)
+    if not isinstance(model, Ensemble) or model.extrapolation is None:
+        return errors
+    estimated, outside = energy_uncertainty(model, concatenate(cells))
+    size = estimated / concatenate(cells).n_atoms * MEV
+    return replace(
+        errors,
+        estimated_error_meV_per_atom=float(np.sqrt(np.mean(size**2))) if model.members > 1 else None,
+        outside_of_training_data=int(outside.sum()),
+    )
 
 
 def compare(configurations: Configurations, predicted: Labels, reference: Labels) -> ModelErrors:

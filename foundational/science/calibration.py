@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
 
 def calibration(uncertainty: NDArray[np.floating], error: NDArray[np.floating]) -> dict[str, float | None]:
@@ -27,3 +27,18 @@ def calibration(uncertainty: NDArray[np.floating], error: NDArray[np.floating]) 
         "scale": scale,
         "within_one": float(np.mean(e <= scale * u)),
     }
+
+
+def area_under_curve(score: NDArray[np.floating], positive: NDArray[np.bool_]) -> float | None:
+    """Area under the receiver operating characteristic: the probability that a positive has the higher ``score`` (n,).
+
+    None where all or none are ``positive`` (n,).
+
+    >>> area_under_curve(np.array([1.0, 3.0, 2.0, 4.0]), np.array([False, False, True, True]))
+    0.75
+    """
+    n = int(positive.sum())
+    rest = len(positive) - n
+    if not n or not rest:
+        return None
+    return float((rankdata(score)[positive].sum() - n * (n + 1) / 2) / (n * rest))

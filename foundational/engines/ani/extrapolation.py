@@ -3,7 +3,7 @@
 Networks that were trained on the same data err together where these data end, so their deviation alone is too small
 there. The second measure is the posterior variance of a linear model in the last hidden layer: with φ the layer and a
 constant 1, and A the mean of φφᵀ over the training atoms of an element, q = φᵀ (A + λ)⁻¹ φ / (H + 1). Its mean over the
-training atoms is 1 by construction. The deviation of an energy is multiplied by √(1 + max q) over its atoms, that of
+training atoms is 1 by construction. The deviation of an energy is multiplied by √(1 + mean q) over its atoms, that of
 the forces on an atom by √(1 + q) of this atom, and both by one factor from configurations that were not trained on.
 """
 
@@ -32,6 +32,8 @@ class Extrapolation:
     """(M, E, H+1, H+1) (A + λ)⁻¹ / (H + 1)."""
     scale: float = 1.0
     """By which deviations are multiplied, from configurations that were not trained on."""
+    largest: float = np.inf
+    """The largest √q of the training atoms: beyond it an atom is outside of the data."""
 
     def of_members(self, members: slice) -> Self:
         """That of some of the networks."""
@@ -50,6 +52,21 @@ class Uncertainty:
     """(A,) √q: about 1 for atoms of the training data, more the farther an atom is from them."""
 
 
+def energy_uncertainty(
+    ensemble: Ensemble, configurations: Configurations
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Estimated standard deviation (C,) of the error of the energy, eV; (C,) whether an atom is outside of the data."""
+    found = ensemble.predict(configurations, forces=False)
+    q = posterior_variance(ensemble, configurations)
+    starts = configurations.offsets[:-1]
+    mean, farthest = np.add.reduceat(q, starts) / configurations.n_atoms, np.maximum.reduceat(q, starts)
+    measure = ensemble.extrapolation
+    scale, largest = (1.0, np.inf) if measure is None else (measure.scale, measure.largest)
+    many = ensemble.members > 1
+    deviation = found.energy.std(axis=0, ddof=1) if many else np.full(len(configurations), np.nan)
+    return scale * deviation * np.sqrt(1.0 + mean), np.sqrt(farthest) > largest
+
+
 def uncertainty(ensemble: Ensemble, configurations: Configurations, predicted: Prediction | None = None) -> Uncertainty:
     """What the deviation between networks and their distance from the training data say of errors.
 
@@ -65,7 +82,7 @@ def uncertainty(ensemble: Ensemble, configurations: Configurations, predicted: P
     many = ensemble.members > 1
     energy = found.energy.std(axis=0, ddof=1) if many else np.full(len(configurations), np.nan)
     forces = found.forces.std(axis=0, ddof=1, dtype=np.float64) if many else np.full((len(q), 3), np.nan)
-    inflated = np.sqrt(1.0 + np.maximum.reduceat(q, configurations.offsets[:-1]))
+    inflated = np.sqrt(1.0 + np.add.reduceat(q, configurations.offsets[:-1]) / configurations.n_atoms)
     return Uncertainty(scale * energy * inflated, scale * forces * np.sqrt(1.0 + q)[:, None], np.sqrt(q))
 
 
@@ -107,7 +124,9 @@ def fit_extrapolation(ensemble: Ensemble, configurations: Configurations) -> Ext
         mean = sums[m, e] / max(float(counts[e]), 1.0)
         ridge = _REGULARISATION * np.trace(mean) / width * np.eye(width)
         inverse[m, e] = np.linalg.inv(mean + ridge) / width
-    return Extrapolation(inverse)
+    measure = Extrapolation(inverse)
+    q = posterior_variance(replace(ensemble, extrapolation=measure), configurations)
+    return replace(measure, largest=float(np.sqrt(q.max(initial=0.0))))
 
 
 def calibrated(ensemble: Ensemble, configurations: Configurations) -> Extrapolation:
@@ -120,8 +139,8 @@ def calibrated(ensemble: Ensemble, configurations: Configurations) -> Extrapolat
     assert measure is not None
     if configurations.labels is None or ensemble.members < 2:
         return measure
-    predicted = ensemble.predict(configurations)
-    estimated = uncertainty(ensemble, configurations, predicted).energy
+    estimated, _ = energy_uncertainty(ensemble, configurations)
+    predicted = ensemble.predict(configurations, forces=False)
     error = predicted.energy.mean(axis=0) - configurations.labels.energy
     known = np.isfinite(error) & (estimated > 0)
     if not known.any():

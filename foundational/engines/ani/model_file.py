@@ -53,7 +53,7 @@ def save_model(ensemble: Ensemble, path: Path) -> None:
         header["short_range"] = ensemble.short_range.repulsion
         tensors |= ensemble.short_range.arrays()
     if ensemble.extrapolation is not None:
-        header["uncertainty_scale"] = ensemble.extrapolation.scale
+        header["uncertainty"] = {"scale": ensemble.extrapolation.scale, "largest": ensemble.extrapolation.largest}
         tensors["extrapolation"] = ensemble.extrapolation.inverse
     content = save(
         {name: np.ascontiguousarray(array) for name, array in tensors.items()},
@@ -143,4 +143,5 @@ def _extrapolation(
     inverse = tensors["extrapolation"]
     if inverse.shape != shape or not np.isfinite(inverse).all():
         raise InputError(f"expected finite numbers of shape {tuple(map(int, shape))} as extrapolation")
-    return Extrapolation(inverse, float(header["uncertainty_scale"]))  # type: ignore[arg-type]
+    stated: dict[str, float] = header["uncertainty"]  # type: ignore[assignment]
+    return Extrapolation(inverse, float(stated["scale"]), float(stated["largest"]))

@@ -5,10 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from foundational.engines.ani.extrapolation import calibrated, fit_extrapolation, posterior_variance, uncertainty
+from foundational.engines.ani.extrapolation import (
+    calibrated,
+    energy_uncertainty,
+    fit_extrapolation,
+    posterior_variance,
+    uncertainty,
+)
 from foundational.engines.ani.model_file import load_model, save_model
 from foundational.engines.ani.training import train
-from tests.engines.ani.cases import labelled, settings
+from foundational.evaluation.errors import evaluate
+from foundational.model import Model
+from tests.engines.ani.cases import as_atoms, labelled, settings
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +38,8 @@ def test_the_mean_over_training_atoms_is_one(ensemble, data):
 
 def test_a_compressed_cell_is_flagged_and_training_frames_are_not(ensemble, data):
     packed = replace(data, cell=data.cell * 0.75, positions=data.positions * np.float32(0.75)).take([0, 1, 2])
+    assert not energy_uncertainty(ensemble, data)[1].any()
+    assert energy_uncertainty(ensemble, packed)[1].all()
     inside, outside = uncertainty(ensemble, data), uncertainty(ensemble, packed)
     assert outside.extrapolation.reshape(3, -1).max(axis=1).min() > 2 * inside.extrapolation.max()
     assert outside.energy.min() > 5 * inside.energy.max()
@@ -51,3 +61,15 @@ def test_a_model_file_and_its_members_keep_the_measure(ensemble, data, tmp_path)
     each = [posterior_variance(ensemble.member(m), part) for m in range(2)]
     assert np.mean(each, axis=0) == pytest.approx(posterior_variance(ensemble, part))
     assert np.isnan(posterior_variance(replace(ensemble, extrapolation=None), part)).all()
+
+
+def test_the_calculator_and_evaluate_show_it(ensemble, data):
+    atoms = as_atoms(data.take([0]))
+    model = Model(ensemble)
+    expected = uncertainty(ensemble, data.take([0]))
+    assert model.get_property("energy_std", atoms) == pytest.approx(expected.energy[0], rel=1e-3)
+    assert model.get_property("forces_std", atoms) == pytest.approx(expected.forces, rel=1e-2, abs=1e-4)
+    assert model.get_property("extrapolation", atoms) == pytest.approx(expected.extrapolation, rel=1e-3)
+    errors = evaluate(ensemble, data)
+    assert errors.outside_of_training_data == 0
+    assert errors.estimated_error_meV_per_atom > 0
