@@ -13,7 +13,7 @@ from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.kernels.activation import ACTIVATIONS
 from foundational.engines.ani.kernels.training import Loss, Model, Table, batch_gradient
 from foundational.engines.ani.network import layer_widths
-from foundational.engines.ani.training import train, training_table
+from foundational.engines.ani.training import loss_shares, train, training_table
 from foundational.errors import EngineError, InputError
 from foundational.evaluation.errors import evaluate
 from foundational.science.picking import configuration_uncertainty
@@ -340,3 +340,16 @@ def test_isolated_atoms_separate_elements_that_one_composition_cannot() -> None:
     shares = np.array([0.75, 0.25])
     assert apart @ shares == pytest.approx(bulk @ shares)
     assert apart == pytest.approx([-2800.0, -4100.0], abs=5)
+
+
+def test_strong_forces_and_high_energies_weigh_less_in_the_loss():
+    energy, forces = np.array([-4.0, -2.0, np.nan]), np.zeros((3, 3))
+    forces[2, 0] = 30.0
+    cells = Configurations.build([9 * np.eye(3)] * 3, [np.zeros((1, 3))] * 3, [np.array([28])] * 3)
+    batch = cells.with_labels(Labels(energy, forces, np.zeros((3, 3, 3))))
+    loss = LossSpec(energy_weight=1, energy_power=2, force_weight=1, stress_weight=0)
+    assert loss_shares(batch, loss).tolist() == [1, 1, 1]
+    weighted = loss.model_copy(update={"half_weight_energy": 2.0, "half_weight_force": 10.0})
+    assert loss_shares(batch, weighted)[:2].tolist() == [1, 0.5]
+    weighted = loss.model_copy(update={"half_weight_force": 10.0})
+    assert np.allclose(loss_shares(batch, weighted), [1, 1, 0.1])
