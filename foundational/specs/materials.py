@@ -1,6 +1,6 @@
 """Which properties a validation computes, and how far networks may be from the reference method."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field
 
@@ -28,12 +28,18 @@ class PropertyLimit(Spec):
 
     absolute: Positive | None = None
     """In the unit of the property."""
+    elements: dict[str, Positive] = Field(default_factory=dict)
+    """Another absolute limit for some elements, by symbol."""
     share: Positive | None = None
     """Of the reference's value."""
 
     def allowed(self, reference: float) -> float:
         """The largest error that passes."""
         return max(self.absolute or 0.0, (self.share or 0.0) * abs(reference))
+
+    def of_element(self, element: str) -> Self:
+        """The limit with the absolute number of ``element``."""
+        return self.model_copy(update={"absolute": self.elements.get(element, self.absolute), "elements": {}})
 
 
 class MaterialsSpec(Spec):
@@ -45,6 +51,11 @@ class MaterialsSpec(Spec):
     """Steps of 2 fs of each short run."""
     gate: bool
     """Whether a property that fails makes the validation fail; else it is reported."""
+
+    def of_element(self, element: str) -> Self:
+        """The same properties with the limits of ``element``."""
+        limits = {name: limit.of_element(element) for name, limit in self.limits.items()}
+        return self.model_copy(update={"limits": limits})
 
 
 def properties_named(names: list[str]) -> tuple[PropertyName, ...]:

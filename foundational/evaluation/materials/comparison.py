@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from foundational.data.configurations import Configurations
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.engines.crystals.relaxation import relax_isotropic
@@ -13,6 +14,7 @@ from foundational.errors import EngineError, FoundationalError, MissingDependenc
 from foundational.evaluation.materials import defects, elastic, energies, phonons
 from foundational.evaluation.materials.dynamics import Run, short_runs
 from foundational.evaluation.materials.engine import Engine, Metal
+from foundational.evaluation.materials.environments import Environments
 from foundational.evaluation.materials.report import MaterialsReport, PropertyReport, Verdict
 from foundational.progress import Progress
 from foundational.science.crystals import build_crystal
@@ -24,6 +26,10 @@ _PUBLIC: Final[dict[PropertyName, tuple[float, float]]] = {
     "equation-of-state": (0.0, 200.0),
     "elastic": (5.0, 50.0),
     "vacancy": (50.0, 500.0),
+    "surfaces": (60.0, 150.0),
+    "stacking-fault": (12.0, 25.0),
+    "bain-path": (0.0, 50.0),
+    "phonons": (0.0, 1.04),  # 50 K
 }
 #: Recipe of added configurations that determines a property.
 RECIPES: Final[dict[PropertyName, str]] = {
@@ -67,20 +73,38 @@ class _Methods:
 
 
 def compare_materials(
-    ensemble: Ensemble, reference: ReferenceCrystals, spec: MaterialsSpec, *, progress: Progress | None = None
+    ensemble: Ensemble,
+    reference: ReferenceCrystals,
+    spec: MaterialsSpec,
+    *,
+    trained: Configurations | None = None,
+    progress: Progress | None = None,
 ) -> MaterialsReport:
     """Compute the properties of ``spec`` by the reference method and by each network.
 
     Curves are compared point by point: their numbers are errors, those of the reference are zero. A number passes where
     every network is within its limit. It is *not determined* where the networks differ from one another by more than
     their mean errs: other data would be needed, and `RECIPES` names them.
+
+    Parameters
+    ----------
+    trained
+        What the networks were trained on. With it, numbers that do not pass name the environments that are farthest
+        from these data.
     """
+    spec = spec.of_element(reference.element)
     methods = _methods(ensemble, reference)
     numbers: list[PropertyReport] = []
+    measure: Environments | None = None
     for done, name in enumerate(spec.properties):
         if progress is not None:
             progress(done, len(spec.properties), name)
-        numbers += _property(name, methods, reference, spec)
+        found = _property(name, methods, reference, spec)
+        if trained is not None and any(number.verdict in ("failed", "not determined") for number in found):
+            measure = measure or Environments(ensemble, trained)
+            uncertain = measure.most_uncertain(name, methods.reference_metal)
+            found = [number.naming(uncertain) for number in found]
+        numbers += found
     if progress is not None:
         progress(len(spec.properties), len(spec.properties), "properties")
     return MaterialsReport(numbers=tuple(numbers))
@@ -204,7 +228,9 @@ def _judged(
         verdict = "passed"
     elif len(errors) > 1 and errors.std(ddof=1) > abs(errors.mean()):
         verdict = "not determined"
-        message += f"; these data do not determine it: add configurations with --for {RECIPES[name]}"
+        message += (
+            f"; these data do not determine it: add configurations by foundational augment --recipe {RECIPES[name]}=50"
+        )
     else:
         verdict = "failed"
     return PropertyReport(
@@ -217,6 +243,8 @@ def _judged(
         verdict=verdict,
         message=message,
         public_scale=_PUBLIC.get(name),
+        spread=float(errors.std(ddof=1)) if len(errors) > 1 else None,
+        recipe=RECIPES[name] if verdict in ("failed", "not determined") else None,
     )
 
 

@@ -28,10 +28,24 @@ def vacancy_energy(engine: Engine, metal: Metal) -> float:
     EngineError
         If the atoms do not come to rest.
     """
+    atoms = with_vacancy(metal)
+    return engine.relaxed_energy(atoms) - len(atoms) * metal.energy
+
+
+def with_vacancy(metal: Metal) -> Atoms:
+    """The supercell without one atom, not relaxed."""
     crystal = build_crystal(metal.structure, metal.volume, _REPEATS[metal.structure])
-    count = len(crystal)
-    atoms = Atoms(numbers=[metal.number] * (count - 1), positions=crystal.positions[1:], cell=crystal.cell, pbc=True)
-    return engine.relaxed_energy(atoms) - (count - 1) * metal.energy
+    numbers = [metal.number] * (len(crystal) - 1)
+    return Atoms(numbers=numbers, positions=crystal.positions[1:], cell=crystal.cell, pbc=True)
+
+
+def slab(metal: Metal, face: str) -> Atoms:
+    """A slab of FCC or BCC with two faces, not relaxed."""
+    layers = _LAYERS[face] * (3 if (metal.structure, face) == ("bcc", "111") else 1)
+    builder = getattr(ase.build, f"{metal.structure}{face}")
+    atoms: Atoms = builder(metal.element, size=(1, 1, layers), a=metal.lattice_constant, vacuum=_VACUUM)
+    atoms.pbc = True
+    return atoms
 
 
 def surface_energies(engine: Engine, metal: Metal) -> dict[str, float]:
@@ -44,12 +58,9 @@ def surface_energies(engine: Engine, metal: Metal) -> dict[str, float]:
     """
     energies = {}
     for face in FACES:
-        layers = _LAYERS[face] * (3 if (metal.structure, face) == ("bcc", "111") else 1)
-        builder = getattr(ase.build, f"{metal.structure}{face}")
-        slab = builder(metal.element, size=(1, 1, layers), a=metal.lattice_constant, vacuum=_VACUUM)
-        slab.pbc = True
-        area = float(np.linalg.norm(np.cross(slab.cell[0], slab.cell[1])))
-        energy = engine.relaxed_energy(slab) - len(slab) * metal.energy
+        atoms = slab(metal, face)
+        area = float(np.linalg.norm(np.cross(atoms.cell[0], atoms.cell[1])))
+        energy = engine.relaxed_energy(atoms) - len(atoms) * metal.energy
         energies[face] = energy / (2 * area) * MJ_PER_M2
     return energies
 

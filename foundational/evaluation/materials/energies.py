@@ -22,7 +22,8 @@ _RATIOS: Final = np.linspace(-0.06, 0.12, 13)
 _BOX: Final = 25.0
 
 
-def _crystal(metal: Metal, structure: str, volume: float, ratio: float | None = None) -> Atoms:
+def crystal_at(metal: Metal, structure: str, volume: float, ratio: float | None = None) -> Atoms:
+    """``structure`` at ``volume``, Å³/atom; HCP at c/a = ``ratio``, by default the ideal one."""
     options = {} if ratio is None else {"ratio": ratio}
     crystal = build_crystal(structure, volume, (2, 2, 2), **options)  # type: ignore[arg-type]
     return Atoms(numbers=[metal.number] * len(crystal), positions=crystal.positions, cell=crystal.cell, pbc=True)
@@ -31,7 +32,7 @@ def _crystal(metal: Metal, structure: str, volume: float, ratio: float | None = 
 def equation_of_state(engine: Engine, metal: Metal) -> dict[str, NDArray[np.float64]]:
     """Energies per atom, eV, of FCC, BCC and HCP (ideal c/a) at `VOLUMES`, by structure."""
     volumes = VOLUMES * metal.reference_volume
-    cells = [_crystal(metal, structure, volume) for structure in STRUCTURES for volume in volumes]
+    cells = [crystal_at(metal, structure, volume) for structure in STRUCTURES for volume in volumes]
     energies = engine.energies(cells) / [len(cell) for cell in cells]
     return dict(zip(STRUCTURES, energies.reshape(len(STRUCTURES), -1), strict=True))
 
@@ -52,16 +53,21 @@ def ratio_of_hcp(engine: Engine, metal: Metal) -> float:
     """c/a of HCP at the reference's volume: the minimum of a parabola through the three lowest energies."""
     ideal = np.sqrt(8 / 3)
     ratios = ideal * (1 + _RATIOS)
-    cells = [_crystal(metal, "hcp", metal.reference_volume, ratio) for ratio in ratios]
+    cells = [crystal_at(metal, "hcp", metal.reference_volume, ratio) for ratio in ratios]
     energies = engine.energies(cells)
     lowest = int(np.clip(np.argmin(energies), 1, len(ratios) - 2))
     curve = np.polyfit(ratios[lowest - 1 : lowest + 2], energies[lowest - 1 : lowest + 2], 2)
     return float(-curve[1] / (2 * curve[0]))
 
 
+def dimer_distances(metal: Metal) -> NDArray[np.float64]:
+    """`DISTANCES` in a metal of its size, Å."""
+    return np.asarray(DISTANCES * (metal.reference_volume / 10.868) ** (1 / 3))
+
+
 def dimer(engine: Engine, metal: Metal) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Distances, Å, and energies, eV, of two atoms in a large cell."""
-    distances = DISTANCES * (metal.reference_volume / 10.868) ** (1 / 3)
+    distances = dimer_distances(metal)
     cells = [
         Atoms(numbers=[metal.number] * 2, positions=[[0, 0, 0], [d, 0, 0]], cell=np.eye(3) * _BOX, pbc=True)
         for d in distances

@@ -83,7 +83,8 @@ def validate(
     )
     materials = None
     if spec.materials is not None and spec.materials.properties:
-        materials = compare_materials(ensemble, plan.reference, spec.materials, progress=progress)
+        trained = to_configurations(subject.dataset).take(training_rows(subject.dataset))
+        materials = compare_materials(ensemble, plan.reference, spec.materials, trained=trained, progress=progress)
     gates = evaluate_gates(spec.gates, findings)
     if materials is not None and spec.materials is not None and spec.materials.gate:
         gates = (*gates, properties_gate(materials))

@@ -100,7 +100,7 @@ def spec(*properties: str) -> MaterialsSpec:
 def test_the_verdict_follows_errors_and_spread(found, verdict):
     report = _judged("elastic", "C11", 100.0, found, PropertyLimit(absolute=3, share=0.04))
     assert report.verdict == verdict
-    assert ("--for strained" in report.message) == (verdict == "not determined")
+    assert ("--recipe strained" in report.message) == (verdict == "not determined")
 
 
 def test_networks_without_sense_fail_and_what_does_not_apply_is_said(reference):
