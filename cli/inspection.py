@@ -95,7 +95,8 @@ def check(
         Path | None, Option("--html", metavar="FILE", help="Write the report as one page that needs no network.")
     ] = None,
     deep: Annotated[
-        bool, Option("--deep", help="Also train networks and compare units, sign and order of labels with theirs.")
+        bool,
+        Option("--deep", help="Also train networks and compare units, sign and order of labels with the networks."),
     ] = False,
     as_json: Json = False,
     root: Root = None,

@@ -2,7 +2,7 @@
 
 Each of a few networks trains on its own three quarters of the configurations. Energies and forces are compared on the
 other quarter, stresses on all configurations, since no network saw a stress. Where energies and forces cannot both be
-fitted, networks are trained on the forces alone, and the stored energies compared with theirs.
+fitted, networks are trained on the forces alone, and the stored energies compared with those of the networks.
 """
 
 from collections.abc import Callable
