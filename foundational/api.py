@@ -286,13 +286,14 @@ def train(
     MissingDependencyError
         The extra ``ani`` is not installed.
     """
-    from foundational.labelling.records import pair_labeller
     from foundational.model import Model
     from foundational.specs.ani import settings_named
     from foundational.stages.train.stage import TrainOptions, train_on
 
     volume_of(dataset)
     options = TrainOptions(frames, random, seed, settings_named(settings), device=device)
+    from foundational.labelling.records import pair_labeller
+
     asked = pair_labeller(origin_of(dataset).labeller, root_of(dataset))
     return Model(train_on(with_name(dataset), params_of(dataset, params).ani, options, asked, progress=progress))
 
