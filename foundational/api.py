@@ -218,8 +218,8 @@ def distill(
     frames
         The budget. Where it cannot be filled, all that is not held out is selected.
     method
-        ``informative``, ``active``, ``diverse``, ``random``, ``farthest-point``, ``grid`` or ``quests``; by default
-        that of the first set in params.yaml. docs/distillation.md compares them.
+        ``informative``, ``active``, ``diverse``, ``random``, ``random-and-optimal``, ``farthest-point``, ``grid`` or
+        ``quests``; by default that of the first set in params.yaml. docs/distillation.md compares them.
     name
         Of the result.
     settings

@@ -113,7 +113,12 @@ def pick_farthest(
 
 
 def pick_informative(
-    candidates: NDArray[np.floating], chosen: NDArray[np.floating], budget: int, ridge: float = 1e-2
+    candidates: NDArray[np.floating],
+    chosen: NDArray[np.floating],
+    budget: int,
+    ridge: float = 1e-2,
+    *,
+    alternate: bool = False,
 ) -> NDArray[np.int64]:
     """Greedy D-optimal design: each pick is the candidate of largest variance under a linear model of what is chosen.
 
@@ -129,9 +134,13 @@ def pick_informative(
         (n, F) features of what is chosen already
     ridge
         λ, in units of the features' mean square
+    alternate
+        Take every second pick, from the first on, as it comes in the order given.
 
     >>> pick_informative(np.array([[1.0, 0.0], [2.0, 0.1], [0.0, 1.0]]), np.zeros((0, 2)), 2)
     array([1, 2])
+    >>> pick_informative(np.array([[1.0, 0.0], [2.0, 0.1], [0.0, 1.0]]), np.zeros((0, 2)), 2, alternate=True)
+    array([0, 2])
     """
     x, z = np.asarray(candidates, dtype=np.float32), np.asarray(chosen, dtype=np.float64)
     inverse = np.linalg.inv(ridge * np.eye(x.shape[1]) + z.T @ z)
@@ -139,7 +148,8 @@ def pick_informative(
     left = np.ones(len(x), dtype=bool)
     picks: list[int] = []
     for _ in range(min(budget, len(x))):
-        best = int(np.argmax(np.where(left, variance, -1.0)))
+        as_it_comes = alternate and len(picks) % 2 == 0
+        best = int(np.argmax(left if as_it_comes else np.where(left, variance, -1.0)))
         picks.append(best)
         left[best] = False
         direction = inverse @ x[best].astype(np.float64)

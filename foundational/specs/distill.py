@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from foundational.specs.base import Count, EnergyPerAtom, Fraction, Spec
 
-Method = Literal["active", "diverse", "informative", "random", "farthest-point", "grid", "quests"]
+Method = Literal["active", "diverse", "informative", "random", "random-and-optimal", "farthest-point", "grid", "quests"]
 
 
 class DistillSpec(Spec):

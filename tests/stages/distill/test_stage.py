@@ -32,7 +32,9 @@ def ids(dataset):
     return [row.tobytes() for row in dataset["id"].to_numpy()]
 
 
-@pytest.mark.parametrize("method", ["active", "diverse", "informative", "farthest-point", "random"])
+@pytest.mark.parametrize(
+    "method", ["active", "diverse", "informative", "farthest-point", "random", "random-and-optimal"]
+)
 def test_a_smaller_budget_is_a_prefix_and_nothing_is_chosen_twice(pool, params, method):
     growth = {"growth": 1.2, "method": method}
     large = select(spec_of(params, frames=29, **growth), params.ani.recipe, pool, params.seed)
@@ -117,7 +119,7 @@ def of_anybody(pool):
     return pool.drop_vars("stress").assign({name: pool[name].copy(data=data) for name, data in changed.items()})
 
 
-@pytest.mark.parametrize("method", ["active", "informative", "farthest-point"])
+@pytest.mark.parametrize("method", ["active", "informative", "farthest-point", "random-and-optimal"])
 def test_partial_labels_and_several_elements_are_distilled(pool, params, method):
     data = of_anybody(pool)
     result = run(params, data, method=method, frames=24, growth=1.2, rounds=1)
