@@ -132,15 +132,15 @@ def mean(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 def fit(x: Vectors, y: Vectors) -> tuple[Vectors, float]:
     """Weights and constant of ridge regression; the ridge has the least leave-one-out error."""
-    constant = float(y.mean())
-    u, s, v = np.linalg.svd(x, full_matrices=False)
+    middle, constant = x.mean(axis=0), float(y.mean())
+    u, s, v = np.linalg.svd(x - middle, full_matrices=False)
     along, best, weights = u.T @ (y - constant), np.inf, np.zeros(x.shape[1])
     for ridge in s[0] ** 2 * 10.0 ** np.arange(-12, 2):
         kept = s**2 / (s**2 + ridge)
         left_out = (y - constant - u @ (kept * along)) / np.maximum(1 - u**2 @ kept, 1e-9)
         if np.mean(left_out**2) < best:
             best, weights = float(np.mean(left_out**2)), v.T @ (s / (s**2 + ridge) * along)
-    return weights, constant
+    return weights, constant - float(middle @ weights)
 
 
 def components(x: Vectors, count: int = 100) -> Vectors:
@@ -181,6 +181,7 @@ def bispectrum(frames: Configurations) -> Vectors:
             n, lammps = len(x), lammps_instance()
             setup = ["units metal", "atom_modify map array sort 0 0", f"region cell block 0 {edge} 0 {edge} 0 {edge}"]
             setup += ["create_box 1 cell", "mass 1 58.7", "pair_style zero 6.0", "pair_coeff * *"]
+            setup += ["neighbor 0.5 bin", "neigh_modify every 1 delay 0 check no"]
             run_commands(lammps, *setup)
             lammps.create_atoms(n, list(range(1, n + 1)), [1] * n, x.ravel().tolist())
             run_commands(
