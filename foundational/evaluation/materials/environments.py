@@ -12,7 +12,7 @@ from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.extrapolation import fit_extrapolation, posterior_variance
 from foundational.evaluation.materials import defects, energies
 from foundational.evaluation.materials.engine import Metal
-from foundational.science.crystals import STRUCTURES, build_crystal
+from foundational.science.crystals import STRUCTURES, Structure, build_crystal
 from foundational.specs.materials import PropertyName
 
 #: Environments that a report names.
@@ -20,6 +20,12 @@ _NAMED: Final = 3
 #: Training configurations that fit the measure, at most.
 _FITTED: Final = 2000
 _STRAIN: Final = 0.02
+#: Crystals on which a property rests, where it is not the ground state alone.
+_CRYSTALS: Final[dict[PropertyName, tuple[Structure, ...]]] = {
+    "bain-path": ("bcc", "fcc"),
+    "hcp-ratio": ("hcp",),
+    "stacking-fault": ("fcc", "hcp"),
+}
 #: Å, the box of a dimer or of one atom.
 _BOX: Final = 25.0
 
@@ -62,17 +68,17 @@ def environments_of(name: PropertyName, metal: Metal) -> dict[str, Atoms]:
         distances = energies.dimer_distances(metal) if name == "dimer" else np.zeros(0)
         pairs = {f"two atoms {d:.2f} Å apart": _box(metal, [[0, 0, 0], [d, 0, 0]]) for d in distances.tolist()}
         return pairs or {"one atom alone": _box(metal, [[0, 0, 0]])}
-    return _strained(metal)
+    return _strained(metal, _CRYSTALS.get(name, (metal.structure,)))
 
 
 def _box(metal: Metal, positions: list[list[float]]) -> Atoms:
     return Atoms([metal.element] * len(positions), positions=positions, cell=np.eye(3) * _BOX, pbc=True)
 
 
-def _strained(metal: Metal) -> dict[str, Atoms]:
+def _strained(metal: Metal, structures: tuple[Structure, ...]) -> dict[str, Atoms]:
     """Crystals under strains of ±2 %: what elastic constants, phonons, faults and paths between crystals rest on."""
     found = {}
-    for structure in STRUCTURES:
+    for structure in structures:
         crystal = build_crystal(structure, metal.volume, (2, 2, 2))
         for word, (i, j) in {"stretched along x": (0, 0), "stretched along z": (2, 2), "sheared": (0, 1)}.items():
             strain = np.eye(3)
