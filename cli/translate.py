@@ -209,7 +209,7 @@ def augment(
     force: Force = False,
     root: Root = None,
 ) -> None:
-    """Add compressed, strained and defective configurations to a dataset.
+    """Add strained and defective configurations to a dataset.
 
     Each recipe builds a number of configurations. The method that labelled the dataset labels them.
     """

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols
 
 from foundational.checks.collection import Collection
 from foundational.checks.report import Finding, found, passed
+from foundational.science.elements import NUMBERS, SYMBOLS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -16,13 +16,13 @@ def check_elements(dataset: "xr.Dataset", data: Collection) -> Finding:
     """The elements that the dataset declares in its attributes against those that its atoms are of."""
     rule = "declared elements"
     declared = dataset.attrs.get("elements") or dataset.attrs.get("element")
-    names = [chemical_symbols[z] for z in data.elements if 0 < z < len(chemical_symbols)]
+    names = [SYMBOLS[z] for z in data.elements if 0 < z < len(SYMBOLS)]
     if not declared:
         return found(rule, "warning", f"no elements are declared; found {', '.join(names)}", "state the elements")
     stated = [declared] if isinstance(declared, str) else list(declared)
-    numbers = [atomic_numbers.get(name, -1) for name in stated]
-    if extra := [chemical_symbols[z] for z in data.elements if int(z) not in numbers and 0 < z < len(chemical_symbols)]:
-        columns = [list(data.elements).index(atomic_numbers[name]) for name in extra]
+    numbers = [NUMBERS.get(name, -1) for name in stated]
+    if extra := [SYMBOLS[z] for z in data.elements if int(z) not in numbers and 0 < z < len(SYMBOLS)]:
+        columns = [list(data.elements).index(NUMBERS[name]) for name in extra]
         rows = np.flatnonzero(data.composition[:, columns].any(axis=1))
         return found(
             rule,

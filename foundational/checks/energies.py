@@ -1,12 +1,12 @@
 """Energies that fit neither composition nor structure: diverged SCF, labels of other frames, other units."""
 
 import numpy as np
-from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from foundational.checks.collection import Collection
 from foundational.checks.limits import CheckLimits
 from foundational.checks.report import Finding, found, not_applicable, passed, places
+from foundational.science.elements import SYMBOLS
 
 #: Fewer configurations than this with an energy let no outlier be seen.
 _LEAST = 8
@@ -166,18 +166,17 @@ def check_isolated_atoms(data: Collection, limits: CheckLimits) -> Finding:
                 return found(
                     rule,
                     "defect",
-                    f"isolated atoms of {chemical_symbols[code]} have energies that differ by {spread:.4g} eV "
-                    f"({places(same)})",
+                    f"isolated atoms of {SYMBOLS[code]} have energies that differ by {spread:.4g} eV ({places(same)})",
                     "keep the one that was computed with the method of the other labels",
                     same.tolist(),
                 )
     energies = {int(code): float(data.energy[rows[element == code]].mean()) for code in np.unique(element)}
-    missing = [chemical_symbols[z] for z in data.elements if int(z) not in energies]
+    missing = [SYMBOLS[z] for z in data.elements if int(z) not in energies]
     if missing and len(others):
         return found(
             rule,
             "defect",
-            f"isolated atoms of {', '.join(chemical_symbols[z] for z in energies)} are there, "
+            f"isolated atoms of {', '.join(SYMBOLS[z] for z in energies)} are there, "
             f"of {', '.join(missing)} they are missing",
             "add them, or leave all out and let self-energies be fitted",
             rows.tolist(),

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _NEEDED: Final = {"schema", "bytes", "n_atoms", "finite", "elements"}
 
 
+#: Rules that statistics state again, with more numbers.
+_REPEATED: Final = {"duplicates", "net force"}
 #: Rules that no number depends on, but other programs may.
 _WARNINGS: Final = {"handedness": "some programs, such as LAMMPS, need right-handed cells"}
 
@@ -35,10 +37,15 @@ def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | N
     ChecksumError
         If a chunk is damaged that the first rules did not read.
     """
-    tolerances = Tolerances(minimum_distance=limits.minimum_distance, covalent_share=limits.covalent_share)
+    tolerances = Tolerances(
+        limits.net_force, limits.net_force_share, limits.minimum_distance, covalent_share=limits.covalent_share
+    )
     violations = {v.rule: v for v in check_dataset(dataset, tolerances=tolerances, progress=progress)}
     findings = []
+    repeated = set() if _NEEDED & violations.keys() else _REPEATED
     for rule in (r for r in RULES if r.name not in violations and all(name in dataset for name in r.needs)):
+        if rule.name in repeated:
+            continue
         findings.append(passed(rule.name, rule.expected.format(**asdict(tolerances))))
     findings += [
         found(
@@ -49,7 +56,7 @@ def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | N
             list(v.configurations),
         ).model_copy(update={"count": v.count})
         for v in violations.values()
-        if v.rule != "duplicates" or _NEEDED & violations.keys()
+        if v.rule not in repeated
     ]
     if _NEEDED & violations.keys():
         return [*findings, not_applicable("statistics", "configurations above cannot be read as numbers")]

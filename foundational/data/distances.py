@@ -3,7 +3,6 @@
 from itertools import product
 
 import numpy as np
-from ase.data import covalent_radii
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
@@ -19,6 +18,8 @@ def overlap_limits(distance: float, covalent_share: float) -> NDArray[np.float64
     It is ``distance``, or ``covalent_share`` of the sum of their covalent radii where that is less
     (doi:10.1039/b801115j).
     """
+    from ase.data import covalent_radii  # noqa: PLC0415 - slow to import, and rarely needed
+
     radii = np.asarray(covalent_radii[:119], dtype=np.float64)
     radii = np.concatenate([radii, np.full(119 - len(radii), radii[-1])])
     return np.minimum(distance, covalent_share * (radii[:, None] + radii[None]))

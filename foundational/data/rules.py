@@ -22,6 +22,10 @@ from foundational.data.layout import VARIABLES
 class Tolerances:
     """Limits of the rules that compare real numbers."""
 
+    net_force: float = 0.01
+    """eV/Å for each atom: the sum of all forces over the number of atoms; beyond the share below as well."""
+    net_force_share: float = 0.01
+    """Of the mean length of the forces."""
     minimum_distance: float = 1.0
     """Å; atoms that are closer overlap. Metals near melting stay above 1.5 Å."""
     covalent_share: float = 0.4
@@ -110,11 +114,11 @@ def _left_handed(batch: Batch) -> Verdict:
 
 
 def _overlapping(batch: Batch) -> Verdict:
-    limits = overlap_limits(batch.tolerances.minimum_distance, batch.tolerances.covalent_share)
     distance = shortest_distances(batch.configurations)
     suspects = np.flatnonzero(distance < batch.tolerances.minimum_distance)
     bad = np.zeros(len(distance), dtype=bool)
     if suspects.size:
+        limits = overlap_limits(batch.tolerances.minimum_distance, batch.tolerances.covalent_share)
         few = batch.configurations.take(suspects)
         bad[suspects] = shortest_distances(few, limits) < 1
     return bad, -distance
@@ -122,6 +126,15 @@ def _overlapping(batch: Batch) -> Verdict:
 
 def _other_id(batch: Batch) -> Verdict:
     return (configuration_ids(batch.configurations) != batch.arrays["id"]).any(axis=1), None
+
+
+def _net_force(batch: Batch) -> Verdict:
+    forces = batch.arrays["forces"].astype(np.float64)
+    n_atoms = batch.configurations.n_atoms
+    net = np.linalg.norm(batch.per_configuration("forces", forces, np.add), axis=1) / n_atoms
+    length = batch.per_configuration("forces", np.linalg.norm(forces, axis=1), np.add) / n_atoms
+    limits = batch.tolerances
+    return (net > limits.net_force) & (net > limits.net_force_share * length), net
 
 
 def _asymmetric(batch: Batch) -> Verdict:
@@ -167,6 +180,12 @@ RULES: Final = (
         _overlapping,
     ),
     Rule("id", "ids that are the hash of the content", (), _other_id),
+    Rule(
+        "net force",
+        "forces that sum to zero within {net_force:g} eV/Å for each atom, or {net_force_share:g} of the mean force",
+        ("forces",),
+        _net_force,
+    ),
     Rule("stress", "symmetric stresses within {asymmetry:g} eV/Å³", ("stress",), _asymmetric),
     Rule(
         "atomic energies",

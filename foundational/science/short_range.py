@@ -18,7 +18,7 @@ def zbl(distance: NDArray[np.float64], z1: int, z2: int) -> tuple[NDArray[np.flo
 
     >>> energy, slope = zbl(np.array([1.0]), 28, 28)
     >>> round(float(energy[0])), round(float(slope[0]))
-    (129, -498)
+    (129, -519)
     """
     length = SCREENING / (z1**0.23 + z2**0.23)
     r = np.asarray(distance, dtype=np.float64)

@@ -15,7 +15,7 @@ class CheckLimits(Spec):
     net_force: Positive = 0.01
     """eV/Å for each atom: length of the sum of all forces over the number of atoms. Plane-wave codes leave some meV/Å;
     data sets of poor accuracy have up to 33 meV/Å (arXiv 2510.19774)."""
-    net_force_share: Positive = 0.02
+    net_force_share: Positive = 0.01
     """Of the mean length of the forces: the net force for each atom is a defect only beyond this share as well."""
     minimum_distance: Positive = 1.0
     """Å: atoms that are closer overlap, as far as `covalent_share` allows no less."""

@@ -55,6 +55,7 @@ CALLS = {
     "holdout ni-holdout --force": None,
     "distill ni --force": "ani",
     "translate ni --to Nb": "sampling",
+    "augment local/x --from ni --recipe vacancies=1": "sampling",
     "relabel ni --labeller lammps:NiNb --name local/x": "sampling",
     "relabel ni --check 3": "sampling",
     "list": None,

@@ -60,6 +60,7 @@ CORRUPTIONS = {
     "a flat cell": (put("cell", (4,), 0.0), "cell"),
     "a moved atom": (put("positions", (50, 1), 0.3), "id"),
     "another id": (put("id", (4, 0), 0), "id"),
+    "a force on the whole cell": (put("forces", (50, 0), 5.0), "net force"),
     "a torn stress": (put("stress", (4, 0, 1), 0.5), "stress"),
     "an energy that is not the sum": (put("energy", (4,), 1.0), "atomic energies"),
     "an order parameter of 32": (put("order_parameter", (4,), 32.0), "order parameter"),

@@ -92,7 +92,9 @@ def test_the_ase_calculator_says_what_the_labeller_says(labeller: LammpsLabeller
     assert np.array_equal(atoms.get_potential_energies(), labels.atomic_energies)
 
 
-def test_the_ase_calculator_refuses_a_cell_with_an_open_side(labeller: LammpsLabeller):
-    atoms = Atoms("Ni", cell=np.eye(3) * 9.0, pbc=[True, True, False], calculator=LabellerCalculator(labeller))
-    with pytest.raises(InputError, match="periodic boundaries"):
-        atoms.get_potential_energy()
+def test_the_ase_calculator_takes_a_cell_with_an_open_side(labeller: LammpsLabeller):
+    open_side, far_away = (
+        Atoms("Ni2", [[0, 0, 0], [0, 0, 2.4]], cell=cell, pbc=pbc, calculator=LabellerCalculator(labeller))
+        for cell, pbc in (([9.0, 9.0, 0.0], [True, True, False]), ([9.0, 9.0, 40.0], True))
+    )
+    assert open_side.get_potential_energy() == pytest.approx(far_away.get_potential_energy(), abs=1e-6)
