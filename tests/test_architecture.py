@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BASE = {"defaults", "errors", "progress", "seeds", "source_files", "units"}
+BASE = {"defaults", "elements", "errors", "progress", "seeds", "source_files", "units"}
 DATA = BASE | {"specs", "data", "project"}
 ENGINES = DATA | {"science", "engines"}
 RECORDS = DATA | {"science", "matching", "provenance", "release"}

@@ -6,7 +6,7 @@ import numpy as np
 
 from foundational.checks.collection import Collection
 from foundational.checks.report import Finding, found, passed
-from foundational.science.elements import NUMBERS, SYMBOLS
+from foundational.elements import NUMBERS, SYMBOLS
 
 if TYPE_CHECKING:
     import xarray as xr

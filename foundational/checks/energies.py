@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from foundational.checks.collection import Collection
 from foundational.checks.limits import CheckLimits
 from foundational.checks.report import Finding, found, not_applicable, passed, places
-from foundational.science.elements import SYMBOLS
+from foundational.elements import SYMBOLS
 
 #: Fewer configurations than this with an energy let no outlier be seen.
 _LEAST = 8

@@ -1,6 +1,6 @@
 from ase.data import atomic_numbers, chemical_symbols
 
-from foundational.science.elements import NUMBERS, SYMBOLS
+from foundational.elements import NUMBERS, SYMBOLS
 
 
 def test_symbols_and_numbers_are_those_of_ase():
