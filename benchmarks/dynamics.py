@@ -4,7 +4,7 @@
 
 lammps_steps_per_s, _5       864 nickel atoms at 1,500 K in LAMMPS with one network, and with the mean of five
 ase_steps_per_s              the same with one network in ASE (velocity Verlet)
-ase_before_steps_per_s       the same in ASE with a labeller's calculator, as before version 1.1 of this program
+ase_before_steps_per_s       the same in ASE with a labeller's calculator: a new list of neighbours in each step
 lammps_eam_steps_per_s       the same in LAMMPS with NiNb.eam.fs, one thread
 energy_difference_eV         between LAMMPS and the networks for 864 atoms
 force_difference_eV_A        the largest

@@ -54,8 +54,6 @@ class PairModel:
     """What the pair potential of the forces says of R configurations."""
 
     rows: NDArray[np.int64]
-    explained: float
-    """Share of the variance of the forces."""
     stress: NDArray[np.float64]
     """(R, 6) eV/Å³, in the order of `VOIGT`."""
     energy: NDArray[np.float64]
@@ -78,7 +76,6 @@ def pair_model(dataset: "xr.Dataset", data: Collection) -> PairModel | None:
     normal = flat.T @ flat
     ridge = 1e-6 * max(float(np.trace(normal)) / len(normal), 1e-12)
     coefficients = np.linalg.solve(normal + ridge * np.eye(len(normal)), flat.T @ target)
-    explained = 1 - float(np.var(target - flat @ coefficients)) / max(float(np.var(target)), 1e-30)
     tensors = -(virials @ coefficients) / c.volume[:, None, None]
     knots = data.basis.knots
     force = coefficients.reshape(-1, len(knots) - 1)
@@ -86,7 +83,7 @@ def pair_model(dataset: "xr.Dataset", data: Collection) -> PairModel | None:
     potential = np.cumsum(steps[:, ::-1], axis=1)[:, ::-1].reshape(-1)
     energy = pair_counts(c, data.basis) @ potential
     stress = np.stack([(tensors[:, i, j] + tensors[:, j, i]) / 2 for i, j in _PLACES], axis=1)
-    return PairModel(chosen, explained, stress, energy)
+    return PairModel(chosen, stress, energy)
 
 
 def check_stress(model: PairModel | None, data: Collection, limits: CheckLimits) -> Finding:
