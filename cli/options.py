@@ -166,7 +166,9 @@ class Transfer:
 
     rule: Annotated[
         str | None,
-        typer.Option("--rule", help="Length match: lattice, nearest-neighbour, volume or virial."),
+        typer.Option(
+            "--rule", help="Length match: lattice, nearest-neighbour, volume or virial; of an alloy virial or vegard."
+        ),
     ] = None
     crystals: CrystalNames = None
     refine: Annotated[
@@ -180,6 +182,52 @@ class Transfer:
     refine_from: Annotated[
         str | None, typer.Option("--refine-from", help="Pool to take them from; default: sample a short one.")
     ] = None
+
+
+@dataclass(frozen=True)
+class Alloy:
+    """What a translation to several elements makes."""
+
+    composition: Annotated[
+        list[str] | None,
+        typer.Option("--composition", help="Such as Ni3Al or Ni0.75Al0.25 (repeatable); default: all compositions."),
+    ] = None
+    decorations: Annotated[
+        int | None, typer.Option("--decorations", min=1, help="Decorations of each configuration.")
+    ] = None
+    order: Annotated[
+        str | None,
+        typer.Option(
+            "--order",
+            help="Kinds with weights: random, short-range, L1_2, L1_0, L1_1, D0_22, B2, D0_3, B32; random=1,L1_2=2.",
+        ),
+    ] = None
+    labels: Annotated[
+        int | None, typer.Option("--labels", min=2, help="Choose this many decorations and label no others.")
+    ] = None
+    select: Annotated[
+        str | None, typer.Option("--select", help="How they are chosen: informative, motifs or random.")
+    ] = None
+    most: Annotated[
+        int | None, typer.Option("--most", min=2, help="Largest number of elements in one configuration.")
+    ] = None
+
+    @property
+    def stated(self) -> list[str]:
+        """The options that are given."""
+        return [f"--{field.name}" for field in fields(self) if getattr(self, field.name) is not None]
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Kinds of decoration and their weights from ``--order``."""
+        weights: dict[str, float] = {}
+        for part in self.order.split(",") if self.order else []:
+            name, equals, number = part.strip().partition("=")
+            try:
+                weights[name] = float(number) if equals else 1.0
+            except ValueError:
+                raise InputError(f"--order: expected kinds such as random=1,L1_2=2, got {part!r}") from None
+        return weights
 
 
 @dataclass(frozen=True)

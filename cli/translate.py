@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foundational.cli.options import (
+    Alloy,
     CrystalNames,
     Force,
     Json,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 def translate(
     parent: Annotated[str, typer.Argument(help="Dataset to translate.")] = "ni",
     *,
-    to: Annotated[str, typer.Option("--to", help="Target element, such as Nb.")],
+    to: Annotated[str, typer.Option("--to", help="Target element, such as Nb, or several, such as Ni-Al.")],
     name: Annotated[
         str | None, typer.Option("--name", help="Name of the new dataset; default: local/<element>.")
     ] = None,
@@ -39,14 +40,23 @@ def translate(
     ] = None,
     labelling: Labelling,
     transfer: Transfer,
+    alloy: Alloy,
     overwrite: Overwrite,
     root: Root = None,
 ) -> None:
-    """Scale a dataset to another metal and label it.
+    """Scale a dataset to another metal, or decorate it as an alloy, and label it.
 
-    The labels come from that metal's potential, or from any labeller.
+    The labels come from a potential with all target elements, or from any labeller.
     """
     from foundational.project import find_root
+    from foundational.stages.decorate.command import elements_named
+
+    if len(elements_named(to)) > 1:
+        common = (name, _choice(labelling, potential))
+        _to_alloy(find_root(root), parent, to, common, transfer, alloy, overwrite)
+        return
+    if alloy.stated:
+        raise InputError(f"{', '.join(alloy.stated)}: expected several target elements, such as --to Ni-Al, got {to}")
     from foundational.stages.translate.command import Transfer as TransferChoice
     from foundational.stages.translate.command import translate_dataset
     from foundational.workspace.parents import Permissions
@@ -74,6 +84,51 @@ def translate(
         + _transformed(record)
         + (f"; {details['refined']} configurations added from {record.inputs[1].name}" if "refined" in details else "")
     )
+    _print_excluded(record)
+
+
+def _to_alloy(
+    root: Path,
+    parent: str,
+    to: str,
+    common: tuple[str | None, "LabellingChoice"],
+    transfer: Transfer,
+    alloy: Alloy,
+    overwrite: Overwrite,
+) -> None:
+    """Decorate a dataset with several elements and print what was made; ``common`` is the name and the labelling."""
+    from foundational.stages.decorate.command import AlloyChoice, translate_to_alloy
+    from foundational.workspace.parents import Permissions
+
+    if transfer.refine or transfer.refine_from:
+        raise InputError("--refine: expected one target element, got several; use --labels and --decorations")
+    with progress_on_stderr(f"translating {parent} to {to}") as progress:
+        record = translate_to_alloy(
+            root,
+            parent,
+            to,
+            name=common[0],
+            choice=AlloyChoice(
+                rule=transfer.rule,
+                compositions=tuple(text for given in alloy.composition or [] for text in given.split(",")),
+                decorations=alloy.decorations,
+                orders=alloy.weights,
+                labels=alloy.labels,
+                choice=alloy.select,
+                most=alloy.most,
+                crystals=crystals_named(transfer.crystals),
+            ),
+            labelling=common[1],
+            permissions=Permissions(overwrite.force, overwrite.force_parent),
+            progress=progress,
+        )
+    kinds = ", ".join(f"{count} {kind}" for kind, count in record.details["decorations"].items() if kind != "none")
+    say(
+        f"datasets/{record.output.name}: {record.output.n_configurations:,} configurations of {to}, labelled by "
+        f"{record.labeller.id}; {record.details['decorations'].get('none', 0)} of one element, {kinds}"
+    )
+    for point in record.details["volume"].get("measured", []):
+        say(f"  {point['composition']}: volume {point['excess']:+.1%} of that between the pure elements")
     _print_excluded(record)
 
 

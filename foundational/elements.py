@@ -1,5 +1,6 @@
 """Chemical symbols by atomic number, for commands that must start without ASE, whose table this is."""
 
+import re
 from typing import Final
 
 _TABLE: Final = """
@@ -11,3 +12,12 @@ _TABLE: Final = """
 SYMBOLS: Final = tuple(_TABLE.split())
 #: Atomic numbers by symbol.
 NUMBERS: Final = {symbol: number for number, symbol in enumerate(SYMBOLS)}
+
+
+def symbols_in(text: str) -> list[str]:
+    """The symbols of one element or of several joined, as records name them.
+
+    >>> symbols_in("AlNi"), symbols_in("Nb")
+    (['Al', 'Ni'], ['Nb'])
+    """
+    return re.findall("[A-Z][a-z]?", text)

@@ -146,6 +146,14 @@ _ROW = (
         meanings=("none", "scaled", "strained", "short-pairs", "vacancies", "surfaces", "free-atoms", "dimers"),
     ),
     Variable(
+        "decoration",
+        _C,
+        "int8",
+        "1",
+        "how elements were put on the sites of the parent's configuration; none: all of one element",
+        meanings=("none", "random", "short-range", "L1_2", "L1_0", "L1_1", "D0_22", "B2", "D0_3", "B32"),
+    ),
+    Variable(
         "uncertainty",
         _C,
         "float64",
@@ -184,7 +192,7 @@ _LAYOUT_1: Final = {
 #: Names of layout 1 that are other ones today.
 RENAMED: Final = {row.name: name for name, row in _LAYOUT_1.items() if row.name != name}
 #: Variables that layout 1 does not have.
-_NEW: Final = {"method", "role", "recipe"}
+_NEW: Final = {"method", "role", "recipe", "decoration"}
 
 
 def stored_row(name: str, layout: int) -> Variable | None:

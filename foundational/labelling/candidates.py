@@ -17,7 +17,7 @@ from foundational.labelling.session import LabellingSession
 #: Variables that a configuration keeps when it is changed: where it came from, not what its labels were.
 CARRIED: Final = ("order_parameter", "walker", "step", "selection_round", "split")
 #: Variables that it keeps, too, when only its labels change.
-UNCHANGED: Final = ("volume", "selection_reason", "role")
+UNCHANGED: Final = ("volume", "selection_reason", "role", "decoration")
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,14 @@ def label_candidates(
     maximum_energy: float,
     *,
     minimum_distance: float | None = None,
+    maximum_force: float | None = None,
 ) -> LabelledSet:
     """Label ``candidates`` of ``element`` and exclude what no set should hold.
 
     Excluded are, in this order, candidates with atoms closer than ``minimum_distance``, before any label; those on
-    which the labeller fails; and those whose energy per atom is more than ``maximum_energy`` above the lowest. Of
-    several compositions the energies are those above one energy for all atoms of an element, fitted to the set.
-    Single atoms, which may be free, stay.
+    which the labeller fails; those with a force above ``maximum_force``; and those whose energy per atom is more than
+    ``maximum_energy`` above the lowest. Of several compositions the energies are those above one energy for all atoms
+    of an element, fitted to the set. Single atoms, which may be free, stay.
 
     Parameters
     ----------
@@ -77,6 +78,8 @@ def label_candidates(
         eV per atom above the lowest energy per atom of the set.
     minimum_distance
         Å; None: atoms may be as close as the labeller allows.
+    maximum_force
+        eV/Å; None: forces may be as large as the labeller gives.
 
     Raises
     ------
@@ -96,8 +99,20 @@ def label_candidates(
         raise EngineError(f"all {len(ids)} configurations were filtered before labelling; the scale cannot be right")
     survivors = session.label_survivors(candidates.configurations)
     excluded += [Excluded(ids[candidates.rows[c]], reason) for c, reason in survivors.failures.items()]
-    labelled = candidates.take(survivors.rows)
-    energy = _comparable(labelled.configurations, survivors.labels.energy)
+    labelled, labels = candidates.take(survivors.rows), survivors.labels
+    if maximum_force is not None:
+        lengths = np.linalg.norm(labels.forces.astype(np.float64), axis=1)
+        force = np.maximum.reduceat(lengths, labelled.configurations.offsets[:-1])
+        weak = np.flatnonzero(force <= maximum_force)
+        excluded += [
+            Excluded(ids[labelled.rows[c]], f"a force of {force[c]:.1f} eV/Å, more than {maximum_force:g} eV/Å")
+            for c in np.flatnonzero(force > maximum_force).tolist()
+        ]
+        kept_labels = labelled.configurations.with_labels(labels).take(weak).labels
+        labelled, labels = labelled.take(weak), kept_labels or labels
+    if not len(labelled.configurations):
+        raise EngineError(f"all {len(ids)} configurations were filtered after labelling: {excluded[-1].reason}")
+    energy = _comparable(labelled.configurations, labels.energy)
     passed = (energy <= energy.min() + maximum_energy) | (labelled.configurations.n_atoms == 1)
     excluded += [
         Excluded(
@@ -111,7 +126,7 @@ def label_candidates(
     variables = {name: parent[name].to_numpy()[rows] for name in candidates.carried if name in parent}
     variables |= {name: column[kept] for name, column in labelled.columns.items()}
     dataset = to_dataset(
-        labelled.configurations.with_labels(survivors.labels).take(kept),
+        labelled.configurations.with_labels(labels).take(kept),
         attrs={"element": element, "labeller": session.id},
         parent_id=parent["id"].to_numpy()[rows],
         **variables,

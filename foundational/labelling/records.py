@@ -1,11 +1,11 @@
 """Between a labeller and its record: how labels were computed, and which labeller can compute them again."""
 
 import json
-import re
 from pathlib import Path
 
 from foundational.data.labeller import Labeller
 from foundational.data.layout import VARIABLES
+from foundational.elements import symbols_in
 from foundational.errors import ConflictError, FoundationalError, InputError
 from foundational.labelling.catalogue import labeller_named
 from foundational.provenance.record import LabellerRecord
@@ -25,7 +25,7 @@ def labeller_record(labeller: Labeller, element: str) -> LabellerRecord:
         If the labeller cannot be set up.
     """
     method = labeller.method()
-    symbols = re.findall("[A-Z][a-z]?", element)
+    symbols = symbols_in(element)
     return LabellerRecord(
         id=labeller.id,
         version=method.version,

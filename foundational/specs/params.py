@@ -14,7 +14,7 @@ from foundational.specs.holdout import HoldoutSpec
 from foundational.specs.paper import PaperSpec
 from foundational.specs.parsing import parse, read_yaml
 from foundational.specs.sample import SampleSpec
-from foundational.specs.translate import AugmentSpec, TranslateSpec
+from foundational.specs.translate import AlloysSpec, AugmentSpec, TranslateSpec
 from foundational.specs.validate import ValidateSpec
 
 
@@ -46,6 +46,8 @@ class Params(Spec):
     distill: dict[str, DistillSpec] = Field(default_factory=dict)
     augment: dict[str, AugmentSpec] = Field(default_factory=dict)
     translate: TranslateSpec
+    alloys: AlloysSpec = Field(default_factory=AlloysSpec)
+    """What it does not state is the default."""
     validate_: ValidateSpec = Field(alias="validate")
     check: CheckLimits = Field(default_factory=CheckLimits)
     """What it does not state is the default."""

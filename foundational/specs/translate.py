@@ -119,3 +119,90 @@ class AugmentSpec(Spec):
         if not value:
             raise ValueError(f"expected at least one recipe of {', '.join(RECIPE_NAMES)}, got none")
         return value
+
+
+VolumeRule = Literal["virial", "vegard"]
+DecorationKind = Literal["random", "short-range", "L1_2", "L1_0", "L1_1", "D0_22", "B2", "D0_3", "B32"]
+Choice = Literal["informative", "motifs", "random"]
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+
+class AlloyChoiceSpec(Spec):
+    """How the decorations to label are chosen, where there are more than labels."""
+
+    method: Choice = "informative"
+    """`informative`: from networks trained on those labelled before; `motifs`: like all of them by first-shell motifs;
+    `random`."""
+    first: Annotated[float, Field(gt=0, le=1)] = 0.25
+    """Share of the labels that is chosen at random before any network is trained."""
+    rounds: Count = 2
+    """Of networks, over which the rest is chosen."""
+    members: Count = 2
+    """Networks of a round."""
+    epochs: Count = 20
+    """Of their training."""
+    least_steps: Count = 1500
+
+
+_ORDERS: Final[dict[DecorationKind, float]] = {
+    "random": 0.4,
+    "short-range": 0.1,
+    "L1_2": 0.2,
+    "L1_0": 0.2,
+    "L1_1": 0.05,
+    "D0_22": 0.05,
+    "B2": 0.25,
+    "D0_3": 0.25,
+    "B32": 0.05,
+}
+
+
+class AlloySpec(Spec):
+    """How configurations of one element become an alloy; what params.yaml does not state is the default."""
+
+    rule: VolumeRule = "virial"
+    """`virial`: volumes at which hot configurations have the pressure of the parent's; `vegard`: the straight line
+    between the pure elements."""
+    decorations: Count = 1
+    """Of each configuration of the parent, and of each transformed copy."""
+    pure: Share = 0.2
+    """Share of decorations that are of one element; without them errors at the ends of the composition axis are large
+    (benchmarks)."""
+    orders: dict[DecorationKind, Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: dict(_ORDERS))
+    """Weights of the kinds of decoration. Ordered compounds are made of crystals only: on the sites of FCC or BCC."""
+    antisites: Annotated[int, Field(ge=0)] = 4
+    """Most pairs of atoms that are swapped in an ordered compound."""
+    temperature: Annotated[float, Field(gt=0)] = 0.03
+    """k·T of the swaps that make short-range order, in cohesive energies per atom; metals melt at 0.02 to 0.04."""
+    swaps: Count = 2
+    """Attempted, for each atom."""
+    most: Annotated[int, Field(ge=2)] = 9
+    """Largest number of elements in one configuration."""
+    maximum_force: Annotated[float, Field(gt=0)] = 30.0
+    """eV/Å; decorations with a larger force are filtered."""
+    sample: Count = 48
+    """Configurations whose mean virial is matched at each measured composition."""
+    choice: AlloyChoiceSpec = AlloyChoiceSpec()
+
+
+class AlloySetSpec(Spec):
+    """One set of several elements: parent, elements, potential, and what differs from the settings."""
+
+    parent: str
+    elements: Annotated[str, Field(pattern=r"^[A-Z][a-z]?(-[A-Z][a-z]?)+$")]
+    """Symbols joined by hyphens, such as Ni-Al."""
+    potential: str | None = None
+    """Registry id or file of LAMMPS; null: the one that has all the elements."""
+    labels: Count | None = None
+    """Configurations that are labelled; null: all decorations."""
+    decorations: Count | None = None
+    """Of each configuration; null: that of the settings."""
+    rule: VolumeRule | None = None
+    """Null: that of the settings."""
+
+
+class AlloysSpec(Spec):
+    """Sets of several elements: the section ``alloys`` of params.yaml."""
+
+    settings: AlloySpec = AlloySpec()
+    sets: dict[str, AlloySetSpec] = Field(default_factory=dict)

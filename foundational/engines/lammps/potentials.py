@@ -1,6 +1,5 @@
 """From an entry of the registry to a checked file and the LAMMPS commands that load it."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from foundational.defaults import DEFAULTS
+from foundational.elements import symbols_in
 from foundational.engines.lammps.library import lammps_potentials
 from foundational.engines.lammps.potential_files import PotentialFile, read_potential_file
 from foundational.errors import ChecksumError, InputError, MissingDependencyError, NotFoundError
@@ -80,7 +80,7 @@ def potential_for(element: str, root: Path, potential_id: str | None = None) -> 
     Parameters
     ----------
     element
-        A chemical symbol, or several joined, such as ``AlNi``: then a potential must be named.
+        A chemical symbol, or several joined, such as ``AlNi``: then one potential must have all of them.
 
     Raises
     ------
@@ -90,16 +90,8 @@ def potential_for(element: str, root: Path, potential_id: str | None = None) -> 
         If the named potential lacks an element.
     """
     registry = PotentialRegistry.read(root)
-    if len(symbols := re.findall("[A-Z][a-z]?", element)) > 1:
-        if potential_id is None:
-            raise InputError(f"expected --potential for the elements {', '.join(symbols)}, got none")
-        named = resolve_potential(potential_id, root)
-        if missing := [symbol for symbol in symbols if symbol not in named.spec.elements]:
-            raise InputError(
-                f"potential {named.id!r} has no {' and no '.join(missing)} (it has {', '.join(named.spec.elements)}); "
-                "name another one"
-            )
-        return named
+    if len(symbols := symbols_in(element)) > 1:
+        return _for_several(symbols, registry, root, potential_id)
     if potential_id is not None and potential_id not in {p.id for p in registry.potentials}:
         found = _named(potential_id, registry, root)
         if element not in found.spec.elements:
@@ -127,6 +119,40 @@ def potential_for(element: str, root: Path, potential_id: str | None = None) -> 
         names = ", ".join(p.id for p in candidates)
         raise InputError(f"potential {spec.id!r} has no {element} (it has {', '.join(spec.elements)}); use: {names}")
     return _resolve(spec, root)
+
+
+def _for_several(
+    symbols: list[str], registry: PotentialRegistry, root: Path, potential_id: str | None
+) -> ResolvedPotential:
+    """The potential that is named, or the first that has all of ``symbols``: of the registry, else of LAMMPS.
+
+    Raises
+    ------
+    NotFoundError
+        There is none; pairs and larger sets that there are are named.
+    InputError
+        The named one lacks an element.
+    """
+    if potential_id is None:
+        entries = [p for p in registry.potentials if set(symbols) <= set(p.elements)]
+        if entries:
+            return _resolve(entries[0], root)
+        shipped = [file for file in lammps_files() if set(symbols) <= set(file.names)]
+        if shipped:
+            return _named(shipped[0].path.name, registry, root)
+        sets = {tuple(p.elements) for p in registry.potentials} | {file.names for file in lammps_files()}
+        several = sorted("-".join(names) for names in sets if len(names) > 1)
+        raise NotFoundError(
+            f"no potential with {' and '.join(symbols)} together; the registry and LAMMPS have {', '.join(several)} "
+            "(to add one: foundational potentials add FILE)"
+        )
+    named = resolve_potential(potential_id, root)
+    if missing := [symbol for symbol in symbols if symbol not in named.spec.elements]:
+        raise InputError(
+            f"potential {named.id!r} has no {' and no '.join(missing)} (it has {', '.join(named.spec.elements)}); "
+            "name another one"
+        )
+    return named
 
 
 def lammps_files() -> list[PotentialFile]:

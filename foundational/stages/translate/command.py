@@ -16,6 +16,7 @@ from pathlib import Path
 from ase.data import atomic_numbers
 
 from foundational.data.store import open_store
+from foundational.elements import symbols_in
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
@@ -129,6 +130,11 @@ def require_translatable(parent: ProvenanceRecord, element: str) -> None:
         It is one of those.
     """
     name, labeller = parent.output.name, parent.labeller.id
+    if len(symbols := symbols_in(parent.element)) > 1:
+        raise InputError(
+            f"{name!r} has several elements, {', '.join(symbols)}; expected a parent of one element, such as ni: "
+            "its configurations are translated to one element or to several"
+        )
     if element == parent.element:
         raise InputError(f"{name!r} is {element} already; expected another element")
     if labeller.startswith("file:") or parent.element not in atomic_numbers:

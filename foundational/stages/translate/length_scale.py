@@ -77,12 +77,12 @@ def length_factor(rule: Rule, parent: xr.Dataset, references: References, model:
     sample = to_configurations(parent, rows)
     if sample.labels is None:
         raise InputError("the rule virial needs a labelled parent")
-    expected = _virial(sample, sample.labels) / parent_energy
+    expected = mean_virial(sample, sample.labels) / parent_energy
     start = length_ratio("volume", parent_crystals, target_crystals)
 
     def excess(length: float) -> float:
         batch = scale_configurations(sample, length, references.target.element)
-        return _virial(batch, model.label(batch)) / target_energy - expected
+        return mean_virial(batch, model.label(batch)) / target_energy - expected
 
     low, high = start * (1 - _REACH), start * (1 + _REACH)
     if not excess(low) < 0 < excess(high):  # compression below, tension above
@@ -101,7 +101,7 @@ def scale_configurations(configurations: Configurations, factor: float, element:
     )
 
 
-def _virial(batch: Configurations, labels: Labels) -> float:
+def mean_virial(batch: Configurations, labels: Labels) -> float:
     """Mean of tr σ V / 3N over configurations, eV per atom; positive under tension."""
     trace = np.trace(labels.stress, axis1=1, axis2=2) / 3
     return float(np.mean(trace * batch.volume / batch.n_atoms))
