@@ -166,9 +166,7 @@ class Transfer:
 
     rule: Annotated[
         str | None,
-        typer.Option(
-            "--rule", help="Length match: lattice, nearest-neighbour, volume or virial; of an alloy virial or vegard."
-        ),
+        typer.Option("--rule", help="Length match: lattice, nearest-neighbour, volume or virial."),
     ] = None
     crystals: CrystalNames = None
     refine: Annotated[
@@ -185,8 +183,15 @@ class Transfer:
 
 
 @dataclass(frozen=True)
-class Alloy:
-    """What a translation to several elements makes."""
+class AlloyTransfer(Transfer):
+    """How configurations are brought to another metal, and what a translation to several elements makes."""
+
+    rule: Annotated[
+        str | None,
+        typer.Option(
+            "--rule", help="Length match: lattice, nearest-neighbour, volume or virial; of an alloy virial or vegard."
+        ),
+    ] = None
 
     composition: Annotated[
         list[str] | None,
@@ -215,7 +220,9 @@ class Alloy:
     @property
     def stated(self) -> list[str]:
         """The options that are given."""
-        return [f"--{field.name}" for field in fields(self) if getattr(self, field.name) is not None]
+        common = {field.name for field in fields(Transfer)}
+        own = [field.name for field in fields(self) if field.name not in common]
+        return [f"--{name}" for name in own if getattr(self, name) is not None]
 
     @property
     def weights(self) -> dict[str, float]:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foundational.cli.options import (
-    Alloy,
+    AlloyTransfer,
     CrystalNames,
     Force,
     Json,
     Labelling,
     Overwrite,
     Root,
-    Transfer,
     crystals_named,
     positive,
 )
@@ -39,8 +38,7 @@ def translate(
         str | None, typer.Option("--potential", help="Potential of the target; default: that of the registry.")
     ] = None,
     labelling: Labelling,
-    transfer: Transfer,
-    alloy: Alloy,
+    transfer: AlloyTransfer,
     overwrite: Overwrite,
     root: Root = None,
 ) -> None:
@@ -53,10 +51,12 @@ def translate(
 
     if len(elements_named(to)) > 1:
         common = (name, _choice(labelling, potential))
-        _to_alloy(find_root(root), parent, to, common, transfer, alloy, overwrite)
+        _to_alloy(find_root(root), parent, to, common, transfer, overwrite)
         return
-    if alloy.stated:
-        raise InputError(f"{', '.join(alloy.stated)}: expected several target elements, such as --to Ni-Al, got {to}")
+    if transfer.stated:
+        raise InputError(
+            f"{', '.join(transfer.stated)}: expected several target elements, such as --to Ni-Al, got {to}"
+        )
     from foundational.stages.translate.command import Transfer as TransferChoice
     from foundational.stages.translate.command import translate_dataset
     from foundational.workspace.parents import Permissions
@@ -92,8 +92,7 @@ def _to_alloy(
     parent: str,
     to: str,
     common: tuple[str | None, "LabellingChoice"],
-    transfer: Transfer,
-    alloy: Alloy,
+    transfer: AlloyTransfer,
     overwrite: Overwrite,
 ) -> None:
     """Decorate a dataset with several elements and print what was made; ``common`` is the name and the labelling."""
@@ -110,12 +109,12 @@ def _to_alloy(
             name=common[0],
             choice=AlloyChoice(
                 rule=transfer.rule,
-                compositions=tuple(text for given in alloy.composition or [] for text in given.split(",")),
-                decorations=alloy.decorations,
-                orders=alloy.weights,
-                labels=alloy.labels,
-                choice=alloy.select,
-                most=alloy.most,
+                compositions=tuple(text for given in transfer.composition or [] for text in given.split(",")),
+                decorations=transfer.decorations,
+                orders=transfer.weights,
+                labels=transfer.labels,
+                choice=transfer.select,
+                most=transfer.most,
                 crystals=crystals_named(transfer.crystals),
             ),
             labelling=common[1],
