@@ -1,4 +1,4 @@
-"""Commands about stored datasets: list, show, check."""
+"""Commands about stored datasets: list, show, check, card."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from typer import Option
 
 from foundational.cli.options import Json, NameOrPath, Root
-from foundational.cli.output import emit
+from foundational.cli.output import emit, warn
 from foundational.cli.progress import progress_on_stderr
 
 if TYPE_CHECKING:
@@ -135,3 +135,44 @@ def _findings(report: "CheckReport") -> Iterator[str]:
     number = len(report.defects)
     found = f"{number} defect{'s' if number > 1 else ''}" if number else "no defect"
     yield f"{report.name}: {report.n_configurations:,} configurations, {found}"
+
+
+def card(
+    name: NameOrPath,
+    output: Annotated[Path, Option("-o", "--output", help="Page to write; its numbers come beside it as .json.")],
+    still: Annotated[bool, Option("--still", help="Only still figures: a smaller page without JavaScript.")] = False,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Write a dataset's card: one page for a browser, which needs no network.
+
+    It shows what is inside, in which units, by which method, how the set was made and tested, its limits, and what to
+    cite. What is not known is not shown. Every number is in the record beside the page.
+    """
+    from foundational.card.drawing.viewer import chemiscope_library
+    from foundational.card.sources import read_card
+    from foundational.card.writing import write_card
+
+    with progress_on_stderr(f"card of {Path(name).name}") as progress:
+        made = read_card(name, root, progress=progress)
+    interactive = not still and chemiscope_library() is not None
+    page, record = write_card(made, output, interactive=interactive)
+    shown = made.record.map
+    document = {
+        "name": made.record.name,
+        "version": made.record.version,
+        "fingerprint": made.record.fingerprint,
+        "page": str(page),
+        "record": str(record),
+        "bytes": page.stat().st_size,
+        "interactive": interactive,
+        "configurations": shown.total,
+        "shown": len(shown.rows),
+    }
+    lines = [
+        f"{page}: the card of {made.record.name}, {_bytes(page.stat().st_size)}; its numbers are in {record}",
+        f"{len(shown.rows):,} of {shown.total:,} configurations are points of the map",
+    ]
+    emit(document, as_json, lambda: lines)
+    if not interactive and not still and not as_json:
+        warn("the map is still; for the interactive one: pip install 'foundational[cards]'")

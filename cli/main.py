@@ -61,6 +61,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]] | tuple[str
         "list": inspection.list_datasets,
         "show": inspection.show,
         "check": inspection.check,
+        "card": inspection.card,
         "audit": distill.audit,
         "thermo": thermo.thermo,
         "diff": release.diff,

@@ -15,7 +15,7 @@ RECORDS = DATA | {"science", "matching", "provenance", "release"}
 LABELLING = ENGINES | {"provenance", "labelling"}
 EVALUATION = LABELLING | {"model", "evaluation"}
 INTERCHANGE = DATA | {"provenance", "interchange"}
-STAGES = EVALUATION | RECORDS | {"checks", "interchange", "inspection", "workspace", "stages"}
+STAGES = EVALUATION | RECORDS | {"card", "checks", "interchange", "inspection", "workspace", "stages"}
 REPRODUCTION = STAGES | {"reports", "reproduction"}
 
 # Layer: the layers it may import. `foundational` is the package's own __init__.
@@ -40,6 +40,7 @@ ALLOWED = {
     "labelling": LABELLING,
     "evaluation": EVALUATION,
     "workspace": EVALUATION | RECORDS | {"interchange", "workspace"},
+    "card": STAGES - {"stages"},
     "stages": STAGES,
     "reports": REPRODUCTION - {"reproduction"},
     "reproduction": REPRODUCTION,

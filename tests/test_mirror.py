@@ -12,6 +12,9 @@ TESTS = ROOT / "tests"
 #: What a user calls is tested as a user calls it; compiled kernels through the class that calls them;
 #: specifications through params.yaml; formats of a citation together, since they must say the same.
 TESTED_IN = {
+    "card/drawing/*.py": "card/drawing/test_page.py",
+    "card/writing.py": "card/drawing/test_page.py",
+    "card/*.py": "card/test_build.py",
     "cli/*.py": "cli/test_main.py",
     "checks/*.py": "checks/test_run.py",
     "data/configurations.py": "data/test_conversion.py",

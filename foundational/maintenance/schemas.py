@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from foundational.card.record import CardRecord
 from foundational.evaluation.validation_report import ValidationReport
 from foundational.provenance.record import ProvenanceRecord, write_json
 from foundational.release.bundle.bundle import BundleManifest
@@ -18,6 +19,7 @@ from foundational.workspace.pools import PoolManifest
 #: File name in schemas/ and the model it describes.
 MODELS: dict[str, type[BaseModel]] = {
     "about.json": About,
+    "card.json": CardRecord,
     "manifest.json": BundleManifest,
     "params.json": Params,
     "pool-manifest.json": PoolManifest,

@@ -34,7 +34,12 @@ DOCUMENTS: Final = {
 
 
 def write_documents(
-    folder: Path, release: ReleaseRecord, registry: PotentialRegistry, parents: Mapping[str, About] | None = None
+    folder: Path,
+    release: ReleaseRecord,
+    registry: PotentialRegistry,
+    parents: Mapping[str, About] | None = None,
+    *,
+    others: Mapping[str, str] | None = None,
 ) -> None:
     """Describe the release whose files lie in ``folder``; the same release gives the same bytes.
 
@@ -46,6 +51,8 @@ def write_documents(
         Where the potentials' references stand.
     parents
         about.yaml of parent datasets, by name (`foundational.release.citation.works.read_parents`).
+    others
+        Media types of further files of the bundle that describe it, such as its card, by their path.
 
     Raises
     ------
@@ -66,13 +73,15 @@ def write_documents(
     write_json(folder / "prov.json", prov_document(subject))
     described = {file.path: file for file in release.files}
     described |= {name: describe_file(folder, name) for name in DOCUMENTS if name != METADATA}
+    described |= {name: describe_file(folder, name, media_type) for name, media_type in (others or {}).items()}
     write_json(folder / METADATA, ro_crate_document(subject, works, [described[path] for path in sorted(described)]))
 
 
-def describe_file(folder: Path, path: str) -> ReleasedFile:
-    """Size and sha256 of one of the documents."""
+def describe_file(folder: Path, path: str, media_type: str | None = None) -> ReleasedFile:
+    """Size and sha256 of a file; the media type of one of the documents is known."""
     file = folder / path
-    return ReleasedFile(path=path, size=file.stat().st_size, sha256=sha256_of(file), media_type=DOCUMENTS[path])
+    kind = media_type or DOCUMENTS[path]
+    return ReleasedFile(path=path, size=file.stat().st_size, sha256=sha256_of(file), media_type=kind)
 
 
 def _store(release: ReleaseRecord) -> str:

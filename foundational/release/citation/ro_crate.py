@@ -17,6 +17,8 @@ _DESCRIPTIONS: Final = {
     "configurations.csv": "One line for each configuration, without its atoms",
     "about.yaml": "What people say of the dataset",
     "provenance.json": "How the dataset was made",
+    "card.html": "The dataset on one page, for a browser",
+    "card.json": "The numbers of that page",
     "validation.json": "What retraining on the dataset gave",
     "CHANGELOG.md": "What changed since the first version",
     "LICENSE.txt": "The licence of the data",

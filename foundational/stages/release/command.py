@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foundational.card.bundle import released_validation, write_bundle_card
+from foundational.card.evidence import Evidence
+from foundational.card.sources import POOL_TESTS, pool_test_of
+from foundational.checks.report import Finding
 from foundational.data.atomic_write import whole_folder, write_whole
 from foundational.data.integrity.hashes import sha256_of
 from foundational.data.integrity.store_manifest import ROOT
@@ -137,11 +141,13 @@ def release_dataset(
         if plan is None:
             bundle = None if request.dry_run else _rebuild(root, registry, earlier, out)
             return ReleaseResult(earlier[-1], None, False, bundle, is_stored(root, tracked))
-        record = _draft(root, name, plan, gate or _validation(root, name, request.members, progress), progress)
+        record, findings = _draft(
+            root, name, plan, gate or _validation(root, name, request.members, progress), progress
+        )
         if request.dry_run:
             return ReleaseResult(record, plan.difference, True, None, is_stored(root, tracked))
         bundle_folder = out / name / f"{name}-{record.version}"
-        record, manifest = _write_bundle(root, bundle_folder, record, earlier, request.key, None)
+        record, manifest = _write_bundle(root, bundle_folder, record, earlier, findings, key=request.key)
         archive = _archive(bundle_folder)
         with whole_folder(folder / RELEASES / record.version, replace=True) as kept:
             for file in (RECORD, MANIFEST, SIGNATURE):
@@ -198,8 +204,11 @@ def _validation(
 
 def _draft(
     root: Path, name: str, plan: ReleasePlan, gate: "Callable[[], ValidationReport]", progress: Progress | None
-) -> ReleaseRecord:
-    """The record of the release, once the data passed the check and the gate; its files are not written yet."""
+) -> tuple[ReleaseRecord, tuple[Finding, ...]]:
+    """The record of the release, once the data passed the check and the gate, and what the check found.
+
+    The files of the release are not written yet.
+    """
     folder = root / DATASETS / name
     report_of_check = check(name, root, progress=progress)
     if report_of_check.defects:
@@ -210,7 +219,7 @@ def _draft(
     if plan.provenance.stage != "holdout":
         report = gate()
         require_passed(name, plan.provenance.output.fingerprint, report)
-    return draft_record(name, plan, about, report, head(root)[1])
+    return draft_record(name, plan, about, report, head(root)[1]), report_of_check.findings
 
 
 def _write_bundle(
@@ -218,8 +227,10 @@ def _write_bundle(
     place: Path,
     record: ReleaseRecord,
     earlier: Sequence[ReleaseRecord],
-    key: Path | None,
-    signature: Path | None,
+    findings: Sequence[Finding],
+    *,
+    key: Path | None = None,
+    signature: Path | None = None,
 ) -> tuple[ReleaseRecord, str]:
     """Write the bundle's folder, whole, and verify it; the complete record and the sha256 of the manifest."""
     licence = find_licence(root, record.about.licence)
@@ -228,7 +239,16 @@ def _write_bundle(
     with whole_folder(place, replace=True) as folder:
         store = root / DATASETS / record.name / STORE
         complete = write_contents(folder, store, record, licence=licence, schemas=find_schemas(root), earlier=earlier)
-        write_documents(folder, complete, potentials, parents)
+        evidence = Evidence(
+            potentials=potentials,
+            parents=parents,
+            validation=released_validation(record),
+            pool_test=pool_test_of(record.name, record.fingerprint, root),
+            history=(*earlier, record),
+            findings=findings,
+        )
+        card = write_bundle_card(folder, complete, evidence)
+        write_documents(folder, complete, potentials, parents, others=card)
         manifest = write_manifest(folder, complete)
         if key is not None:
             sign(folder / MANIFEST, key)
@@ -255,7 +275,8 @@ def _rebuild(root: Path, registry: Registry, earlier: Sequence[ReleaseRecord], o
     archive = place.with_name(place.name + ".zip")
     if not archive.is_file() or sha256_of(archive) != entry.archive:
         signature = root / DATASETS / record.name / RELEASES / record.version / SIGNATURE
-        _write_bundle(root, place, record.model_copy(update={"files": ()}), earlier[:-1], None, signature)
+        findings = check(record.name, root).findings
+        _write_bundle(root, place, record.model_copy(update={"files": ()}), earlier[:-1], findings, signature=signature)
         if sha256_of(_archive(place)) != entry.archive:
             archive.unlink()  # newer code or newer records write other bytes
             bundle_of(root, registry, Version.parse(entry.version), out)
@@ -266,6 +287,7 @@ def _rebuild(root: Path, registry: Registry, earlier: Sequence[ReleaseRecord], o
 def _require_committed(root: Path, name: str) -> None:
     """Refuse where the bytes of a release would not follow from the commit."""
     own = [f"{DATASETS}/{name}", f":(exclude){DATASETS}/{name}/{REGISTRY}", f":(exclude){DATASETS}/{name}/{RELEASES}"]
+    own.append((POOL_TESTS / f"{name}.json").as_posix())
     leftover = ":(exclude,glob)**/.*.partial"  # of a writer that was killed
     changed = uncommitted(root, *_DECIDING, *own, leftover)
     if changed:

@@ -10,6 +10,8 @@ import pytest
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
+from foundational.card.drawing.page import draw_card
+from foundational.card.record import CardRecord
 from foundational.cli.main import app
 from foundational.data.extxyz import read_extxyz
 from foundational.data.fingerprint import fingerprint
@@ -29,6 +31,8 @@ EXPECTED = {
     "CITATION.cff",
     "LICENSE.txt",
     "about.yaml",
+    "card.html",
+    "card.json",
     "citation.bib",
     "croissant.json",
     "data.extxyz",
@@ -62,6 +66,17 @@ def test_a_bundle_holds_all_that_was_promised(bundle, two):
     )
     assert YAML(typ="safe").load(bundle / "about.yaml")["title"] == "Nickel for tests"
     assert (bundle / "schemas" / "release.json").read_bytes() == (two.root / "schemas" / "release.json").read_bytes()
+
+
+def test_the_card_of_a_bundle_shows_its_record_alone(bundle):
+    card = CardRecord.model_validate_json((bundle / "card.json").read_bytes())
+    assert (bundle / "card.html").read_text() == draw_card(card)
+    release = json.loads((bundle / "release.json").read_text())
+    assert (card.version, card.fingerprint) == (release["version"], release["fingerprint"])
+    assert [change.version for change in card.changes] == ["1.1.0", "1.0.0"]
+    assert card.changes[0].sentences == tuple(release["changes"])
+    graph = json.loads((bundle / "ro-crate-metadata.json").read_text())["@graph"]
+    assert {"card.html", "card.json"} <= {entity["@id"] for entity in graph}
 
 
 def test_both_forms_of_the_data_keep_the_fingerprint(bundle, nickel):

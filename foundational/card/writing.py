@@ -1,0 +1,34 @@
+"""A card as files: the page, and its record beside it."""
+
+from pathlib import Path
+
+from foundational.card.drawing.page import draw_card
+from foundational.card.drawing.viewer import chemiscope_library, viewer_of
+from foundational.card.record import CardRecord
+from foundational.card.sources import Card
+from foundational.data.atomic_write import write_whole
+from foundational.provenance.record import write_json
+
+
+def write_card(card: Card, page: Path, *, interactive: bool = True) -> tuple[Path, Path]:
+    """Write the page, and its record under the same name with ``.json``; existing files are replaced.
+
+    Parameters
+    ----------
+    interactive
+        With the interactive map, where chemiscope is installed.
+
+    Returns
+    -------
+    page, record
+    """
+    library = chemiscope_library() if interactive else None
+    viewer = None if library is None else viewer_of(card.record, card.dataset, library)
+    write_whole(page, [draw_card(card.record, viewer).encode()])
+    return page, write_record(card.record, page.with_suffix(".json"))
+
+
+def write_record(record: CardRecord, path: Path) -> Path:
+    """Write ``card.json``."""
+    write_json(path, record.model_dump(mode="json"))
+    return path

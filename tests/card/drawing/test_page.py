@@ -1,0 +1,147 @@
+"""The page of a card: one file, nothing fetched, nothing executed from a dataset's texts, readable without a script."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from foundational.card.drawing.page import draw_card
+from foundational.card.drawing.viewer import Library, viewer_of
+from foundational.card.record import CardRecord
+from foundational.card.sources import Card, read_card
+from foundational.card.writing import write_card
+
+FORGED = '</title><script>alert("x")</script><img src=x onerror=alert(1)>'
+
+
+class Elements(HTMLParser):
+    """Tags with their attributes, and the text that a reader sees."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self._hidden = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._hidden += tag in {"script", "style"}
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in {"script", "style"}
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+@pytest.fixture(scope="module")
+def card(distilled_project: Path) -> Card:
+    return read_card("ni", distilled_project)
+
+
+@pytest.fixture(scope="module")
+def record(card: Card) -> CardRecord:
+    return card.record
+
+
+def test_texts_of_a_dataset_stay_texts(record: CardRecord) -> None:
+    """Wherever the record holds a text, a script in it is shown and never becomes an element."""
+    content = record.model_dump(mode="json")
+    allowed = {tag for tag, _ in Elements(draw_card(record)).tags}
+
+    def forged(value: object, key: str = "") -> object:
+        if isinstance(value, dict):
+            return {k: forged(v, k) for k, v in value.items()}
+        if isinstance(value, list):
+            return [forged(v, key) for v in value]
+        typed = {"kind", "status", "of", "fingerprint", "id", "source", "target", "schema_version", "verdict", "date"}
+        return FORGED if isinstance(value, str) and key not in typed else value
+
+    content |= {"title": "t", "licence": "l", "limits": ["x"], "keywords": ["k"], "description": "d", "withdrawn": "w"}
+    content |= {"version": "1.0.0", "creators": ["c"], "bibtex": "b", "doi": "10.1/x"}
+    broken = CardRecord.model_validate(forged(content))
+    page = draw_card(broken)
+    found = Elements(page)
+    assert {tag for tag, _ in found.tags} <= allowed | {"li", "ul", "p", "a", "small", "strong"}
+    assert not any(name.startswith("on") for _, attributes in found.tags for name in attributes)
+    assert page.count("<script") == 1
+    assert FORGED in "".join(found.texts)
+
+
+def test_no_other_file_and_no_address_is_fetched(card: Card) -> None:
+    viewer = viewer_of(card.record, card.dataset, Library("/* a library */", "a licence"))
+    for page in (draw_card(card.record), draw_card(card.record, viewer)):
+        for tag, attributes in Elements(page).tags:
+            assert tag not in {"link", "img", "iframe", "object", "embed", "source", "audio", "video", "base"}
+            assert "src" not in attributes
+            if (address := attributes.get("href")) is not None:
+                assert tag == "a"
+                assert address.startswith(("#", "https://doi.org/"))
+        assert "default-src &#x27;none&#x27;" in page
+        assert not re.search(r"url\(|@import", page)
+
+
+def test_only_the_pages_own_scripts_may_run(card: Card) -> None:
+    viewer = viewer_of(card.record, card.dataset, Library("/* a library */", "a licence"))
+    still, interactive = draw_card(card.record), draw_card(card.record, viewer)
+    assert "unsafe-eval" not in still
+    assert still.count("sha256-") == 1
+    assert interactive.count("sha256-") == 2
+    assert "script-src &#x27;unsafe-inline&#x27;" not in interactive
+
+
+def test_a_reader_finds_unit_method_version_licence_and_limits_first(record: CardRecord) -> None:
+    """In the text before the sections, without a script."""
+    known = record.model_copy(update={"version": "1.2.3", "licence": "CC-BY-4.0", "limits": ("Cells are small.",)})
+    first = Elements(draw_card(known).partition("<nav")[0]).text
+    for text in ("1.2.3", "DOI none", "CC-BY-4.0", "energy in eV", "forces in eV/Å", "lammps:NiNb", "Cells are small."):
+        assert text in first, text
+    assert f"sha256:{record.fingerprint}" in first
+    unknown = record.model_copy(update={"version": None, "licence": None, "limits": ()})
+    first = Elements(draw_card(unknown).partition("<nav")[0]).text
+    for text in ("not released", "Licence not stated", "Limits None are stated."):
+        assert text in first, text
+
+
+def test_pictures_and_tables_say_what_they_show(record: CardRecord) -> None:
+    tags = Elements(draw_card(record)).tags
+    for tag, attributes in tags:
+        if tag == "svg" and attributes.get("aria-hidden") != "true":
+            assert attributes["role"] == "img"
+            assert len(attributes["aria-label"] or "") > 20
+        if tag == "th":
+            assert attributes.get("scope") in {"row", "col"}
+    names = [tag for tag, _ in tags]
+    assert names.count("table") == names.count("caption")
+    assert names.count("h1") == 1
+    assert ("html", {"lang": "en"}) in tags
+
+
+def test_the_same_record_gives_the_same_page(card: Card, tmp_path: Path) -> None:
+    pages = [write_card(card, tmp_path / f"{i}.html")[0].read_bytes() for i in range(2)]
+    assert pages[0] == pages[1]
+    stored = CardRecord.model_validate_json((tmp_path / "0.json").read_text())
+    assert draw_card(stored) == draw_card(card.record)
+
+
+def test_structures_beside_points_are_those_of_the_set(card: Card) -> None:
+    viewer = viewer_of(card.record, card.dataset, Library("", ""))
+    points = json.loads(viewer.points)
+    assert points["packing"]["counts"] == card.dataset["n_atoms"].to_numpy()[list(card.record.map.rows)].tolist()
+    assert points["packing"]["symbols"] == ["Ni"]
+    assert {len(p["values"]) for p in points["properties"].values()} == {viewer.shown}
+
+
+def test_structures_of_a_large_set_are_thinned_to_fit(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("foundational.card.drawing.viewer._MOST_BYTES", 3_000)
+    viewer = viewer_of(card.record, card.dataset, Library("", ""))
+    assert len(viewer.atoms) <= 3_000
+    assert f"{viewer.shown} of {card.record.map.total} configurations, evenly spread" in draw_card(card.record, viewer)
