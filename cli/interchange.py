@@ -42,7 +42,9 @@ class Labels:
     ] = None
     stress_order: Annotated[
         str | None,
-        typer.Option("--stress-order", help="Of six numbers: ase, vasp, or names such as xx,yy,zz,yz,xz,xy."),
+        typer.Option(
+            "--stress-order", help="Of six numbers: ase, vasp, or names such as xx,yy,zz,yz,xz,xy; of nine: nine names."
+        ),
     ] = None
     nan: Annotated[
         str | None, typer.Option("--nan", help="NaN in a label: refuse the frame (default), or unknown.")

@@ -38,7 +38,11 @@ def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | N
         If a chunk is damaged that the first rules did not read.
     """
     tolerances = Tolerances(
-        limits.net_force, limits.net_force_share, limits.minimum_distance, covalent_share=limits.covalent_share
+        limits.net_force,
+        limits.net_force_share,
+        limits.minimum_distance,
+        covalent_share=limits.covalent_share,
+        asymmetry=limits.stress_asymmetry,
     )
     violations = {v.rule: v for v in check_dataset(dataset, tolerances=tolerances, progress=progress)}
     findings = []

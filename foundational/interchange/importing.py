@@ -14,7 +14,7 @@ from foundational.errors import InputError
 from foundational.interchange.assembly import Assembly, OnBad
 from foundational.interchange.label_choice import LabelChoice
 from foundational.interchange.methods import Methods
-from foundational.interchange.reading.formats import reader_for
+from foundational.interchange.reading.formats import estimate_of, frames_of, reader_for
 from foundational.interchange.report import ImportReport
 from foundational.progress import Progress
 from foundational.provenance.method import MethodRecord
@@ -124,7 +124,7 @@ def import_files(
     files = []
     for path, reader in zip(paths, readers, strict=True):
         before = len(assembly)
-        assembly.add(reader.read(path), _counted(path, reader.estimate(path), progress), reader.defaults)
+        assembly.add(frames_of(reader, path), _counted(path, estimate_of(reader, path), progress), reader.defaults)
         files.append(
             ImportedFile(
                 file=path.resolve().name,

@@ -47,6 +47,8 @@ ORDERS: Final = {
     "vasp": ("xx", "yy", "zz", "xy", "yz", "xz"),
     "xx,yy,zz,xy,yz,xz": ("xx", "yy", "zz", "xy", "yz", "xz"),
 }
+#: Nine components, row after row.
+MATRIX: Final = ("xx", "xy", "xz", "yx", "yy", "yz", "zx", "zy", "zz")
 _NUMBER: Final = re.compile(r"\d+\.?\d*([eE][-+]?\d+)?")
 
 
@@ -65,27 +67,30 @@ class LabelChoice(Spec):
     stress_sign: Literal["tension", "compression"] = "tension"
     """What a positive stress is in the file. VASP prints compression positive."""
     stress_order: str = "ase"
-    """Of six components: ase (xx yy zz yz xz xy), vasp (xx yy zz xy yz xz), or six names with commas."""
+    """Of six components: ase (xx yy zz yz xz xy), vasp (xx yy zz xy yz xz), or six names with commas; or nine names.
+    Nine numbers are a matrix, row after row, where the order is ase or vasp."""
     nan: Literal["refuse", "unknown"] = "refuse"
     """What NaN in a label means: the frame is bad, or the label is not known."""
 
     @property
     def order(self) -> tuple[str, ...]:
-        """The names of six components in the order of the file.
+        """The names of six or nine components in the order of the file.
 
         Raises
         ------
         InputError
-            If it is no order of the six.
+            If it is no order of them.
         """
         if self.stress_order in ORDERS:
             return ORDERS[self.stress_order]
         names = tuple(part.strip().lower() for part in self.stress_order.split(","))
+        if sorted(names) == sorted(MATRIX):
+            return names
         names = tuple({"zy": "yz", "zx": "xz", "yx": "xy"}.get(name, name) for name in names)
         if sorted(names) != sorted(ORDERS["ase"]):
             raise InputError(
-                "--stress-order: expected ase, vasp or xx,yy,zz,yz,xz,xy in the order of the file, "
-                f"got {self.stress_order!r}"
+                "--stress-order: expected ase, vasp, xx,yy,zz,yz,xz,xy or nine names such as "
+                f"{','.join(MATRIX)} in the order of the file, got {self.stress_order!r}"
             )
         return names
 

@@ -176,7 +176,7 @@ def _take_stress(frame: Frame, found: Recognised, choice: LabelChoice, energy_sc
         else:
             sign = 1.0 if choice.stress_sign == "tension" else -1.0
             scale = sign * choice.factor(choice.stress_unit, STRESS_UNITS, "--stress-unit")
-            found.stress = _checked(frame, choice, key, lambda: _matrix(numbers(stress), choice.order)) * scale
+            found.stress = _checked(frame, choice, key, lambda: _matrix(numbers(stress), choice)) * scale
         found.taken["stress"] = key
         _taken(frame, found, "virial", None)
         return
@@ -187,7 +187,7 @@ def _take_stress(frame: Frame, found: Recognised, choice: LabelChoice, energy_sc
     if not frame.pbc.all() or volume < 1e-3:
         found.info[key] = virial
         return
-    matrix = _checked(frame, choice, key, lambda: _matrix(numbers(virial), choice.order))
+    matrix = _checked(frame, choice, key, lambda: _matrix(numbers(virial), choice))
     found.stress = matrix * (-energy_scale / volume)
     found.taken["stress"] = key
 
@@ -223,11 +223,16 @@ def _shaped(values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.f
     return values.reshape(shape)
 
 
-def _matrix(values: NDArray[np.float64], order: tuple[str, ...]) -> NDArray[np.float64]:
-    """(3, 3) from nine numbers, row after row, or from six in ``order``."""
-    if values.size == 9:
+def _matrix(values: NDArray[np.float64], choice: LabelChoice) -> NDArray[np.float64]:
+    """(3, 3) from six or nine numbers in the order that is stated; nine are a matrix, row after row, by default."""
+    order = choice.order
+    if values.size == 9 and choice.stress_order in {"ase", "vasp"}:
         return values.reshape(3, 3)
-    if values.size != 6:
+    if values.size not in {6, 9}:
         raise ValueError(f"expected 6 or 9 numbers, got {values.size}")
-    six = dict(zip(order, values.reshape(6).tolist(), strict=True))
-    return np.array([[six[min(a + b, b + a)] for b in "xyz"] for a in "xyz"])
+    if values.size != len(order):
+        raise ValueError(
+            f"{values.size} numbers, and --stress-order names {len(order)}; name the {values.size} in their order"
+        )
+    named = dict(zip(order, values.reshape(-1).tolist(), strict=True))
+    return np.array([[named[a + b if a + b in named else b + a] for b in "xyz"] for a in "xyz"])

@@ -38,6 +38,8 @@ class CheckLimits(Spec):
     """eV/atom: no element is bound more strongly against its isolated atom; tungsten has 8.9."""
     stress_energy: Positive = 10.0
     """eV for each atom: median of the largest component of the stress times the volume; 1 TPa on 10 Å³ is 62 eV."""
+    stress_asymmetry: Positive = 1e-6
+    """eV/Å³: a stress is symmetric; it differs from its transpose by no more than rounding. 1e-6 is 0.16 MPa."""
     correlation: Annotated[float, Field(gt=0, lt=1)] = 0.8
     """Of the stored stress with the one that the forces imply, above which unit, sign and order are determined."""
     unit_factor: Annotated[float, Field(gt=1)] = 1.6

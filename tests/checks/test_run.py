@@ -172,6 +172,10 @@ def test_a_limit_that_a_user_sets_decides():
     frames = fresh()
     frames[7].arrays["REF_forces"] += 0.2
     assert "net force" not in defects(frames, limits_of(["net-force=0.5"]))
+    frames = fresh()
+    frames[7].info["REF_stress"][0, 1] += 2e-6
+    assert "broken by 1" in defects(frames)["stress"]
+    assert defects(frames, limits_of(["stress-asymmetry=1e-5"])) == {}
 
 
 @pytest.mark.parametrize(

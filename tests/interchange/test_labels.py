@@ -13,6 +13,8 @@ FORCES = np.array([[0.1, 0.2, 0.3], [-0.1, -0.2, -0.3]])
 #: xx yy zz yz xz xy, eV/Å³.
 VOIGT = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
 MATRIX = [[1, 6, 5], [6, 2, 4], [5, 4, 3]]
+#: Nine numbers with yz in the place of xz, and xz in that of yz.
+EXCHANGED = np.array([[1, 6, 4], [6, 2, 5], [4, 5, 3.0]])
 
 
 def frame(info: dict, arrays: dict | None = None, results: dict | None = None, pbc: bool = True) -> Frame:
@@ -94,11 +96,28 @@ def test_the_virial_of_a_cluster_is_no_stress():
         (LabelChoice(stress_order="vasp"), VOIGT[[0, 1, 2, 5, 3, 4]]),
         (LabelChoice(stress_order="xx,yy,zz,xz,yz,xy"), VOIGT[[0, 1, 2, 4, 3, 5]]),
         (LabelChoice(), np.array(MATRIX, float)),
+        (LabelChoice(stress_order="vasp"), np.array(MATRIX, float)),
+        (LabelChoice(stress_order="xx,yx,zx,xy,yy,zy,xz,yz,zz"), np.array(MATRIX, float).T),
+        (LabelChoice(stress_order="xx,xy,yz,yx,yy,xz,zy,zx,zz"), EXCHANGED),
         (LabelChoice(), " ".join(str(float(x)) for row in MATRIX for x in row)),
     ],
 )
 def test_unit_sign_and_order_of_the_stress_are_what_the_user_says(choice: LabelChoice, values: object):
     assert np.allclose(recognise(frame({"stress": values}), choice).stress, MATRIX, rtol=1e-12)
+
+
+def test_an_order_of_nine_numbers_holds_for_a_virial():
+    choice = LabelChoice(stress_order="xx,xy,yz,yx,yy,xz,zy,zx,zz")
+    found = recognise(frame({"virial": -24 * EXCHANGED}), choice)
+    assert np.allclose(found.stress, MATRIX)
+
+
+@pytest.mark.parametrize(
+    ("order", "values"), [("xx,yy,zz,xz,yz,xy", np.array(MATRIX)), ("xx,xy,xz,yx,yy,yz,zx,zy,zz", VOIGT)]
+)
+def test_an_order_of_another_number_of_components_is_refused(order: str, values: object):
+    with pytest.raises(FrameError, match="numbers, and --stress-order names"):
+        recognise(frame({"stress": values}), LabelChoice(stress_order=order))
 
 
 def test_the_unit_of_the_energy_holds_for_forces_and_virials():

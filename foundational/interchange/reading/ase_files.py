@@ -12,7 +12,7 @@ from foundational.errors import InputError
 from foundational.interchange.frame import Frame, FrameError, FrameReader
 from foundational.interchange.reading.espresso import espresso_method
 from foundational.interchange.reading.gpaw import free_energies
-from foundational.interchange.reading.vasp import outcar_method, vasprun_method
+from foundational.interchange.reading.vasp import last_step_is_cut, outcar_method, vasprun_method
 
 #: Formats of ASE that are databases or text files which other readers read, or hold no configurations.
 _OTHERS: Final = frozenset({"db", "json", "extxyz", "xyz", "mysql", "postgresql", "aselmdb"})
@@ -56,18 +56,29 @@ class AseFiles(FrameReader):
             raise InputError(f"{path.name}: ASE does not know the format of this file")
         method = _method(path, kind)
         free = free_energies(path) if kind == "gpaw-out" else []
-        index = 0
+        cut = kind in {"vasp-out", "vasp-xml"} and last_step_is_cut(path)
+        count = 0
+        last: Frame | None = None
         try:
-            for index, atoms in enumerate(iread(str(path.resolve()), index=":", format=kind)):
-                frame = frame_of(f"{path.name}, frame {index}", atoms, method)
-                if index < len(free) and (energy := free[index]) is not None:
-                    frame.results["free_energy"] = energy
-                yield frame
+            for count, atoms in enumerate(iread(str(path.resolve()), index=":", format=kind), start=1):
+                if last is not None:
+                    yield last
+                last = frame_of(f"{path.name}, frame {count - 1}", atoms, method)
+                if count <= len(free) and (energy := free[count - 1]) is not None:
+                    last.results["free_energy"] = energy
         except InputError:
             raise
         except Exception as error:  # ASE raises many kinds for a malformed file
+            if last is not None:
+                yield last
             said = " ".join(f"{type(error).__name__}: {error}".split())
-            raise InputError(f"{path.name}: ASE cannot read it as {kind} from frame {index} on ({said})") from None
+            raise InputError(f"{path.name}: ASE cannot read it as {kind} from frame {count} on ({said})") from None
+        if cut and count == 1 and last is not None and not last.results:
+            count, last = 0, None  # the initial configuration, which ASE gives where no step is complete
+        if last is not None:
+            yield last
+        if cut:
+            yield FrameError(f"{path.name}, frame {count}", "VASP stopped within this step; the file is cut short")
 
 
 def frame_of(source: str, atoms: Atoms, method: Mapping[str, Any] | None = None) -> Frame:

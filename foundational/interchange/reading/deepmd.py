@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from foundational.errors import InputError
 from foundational.interchange.frame import Frame, FrameError, FrameReader
+from foundational.interchange.reading.databases import require_whole
 
 _TYPES: Final = "type.raw"
 #: Labels by their files: the key of a frame, and whether it has a row for each atom.
@@ -104,6 +105,7 @@ class DeepmdLmdb(FrameReader):
         import lmdb  # noqa: PLC0415 - an extra
         import msgpack  # noqa: PLC0415 - an extra
 
+        require_whole(path, path.name, subdir=True)
         with lmdb.open(str(path), readonly=True, lock=False) as environment, environment.begin() as transaction:
             raw = transaction.get(b"__metadata__")
             if raw is None:
@@ -212,8 +214,24 @@ class _Folder(_System):
         self.has = lambda name: (folder / name).exists()
         self.numbers = lambda name: np.loadtxt(folder / name, ndmin=1)
         self.words = lambda name: (folder / name).read_text().split() if (folder / name).is_file() else []
-        self.array = lambda name: np.load(folder / name, mmap_mode="r") if (folder / name).is_file() else None
+        self.array = lambda name: _loaded(folder / name) if (folder / name).is_file() else None
         self.sets = lambda: sorted(path.name for path in folder.glob("set.*"))
+
+
+def _loaded(path: Path) -> NDArray[Any]:
+    """The numbers of a npy file, read when they are asked for.
+
+    Raises
+    ------
+    InputError
+        If it is cut short, or no npy file.
+    """
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r")
+    except (ValueError, EOFError, OSError) as error:
+        name = "/".join(path.parts[-3:])
+        raise InputError(f"{name}: expected a whole file of numpy ({error}); is it cut short?") from None
+    return array
 
 
 class _Group(_System):

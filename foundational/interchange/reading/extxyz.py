@@ -6,6 +6,7 @@ The grammar is that of https://github.com/libAtoms/extxyz and what files in the 
 import bz2
 import gzip
 import lzma
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -49,7 +50,7 @@ class ExtendedXyz(FrameReader):
         try:
             with _open(path) as stream:
                 first, second = stream.readline(200), stream.readline()
-        except (OSError, UnicodeDecodeError, EOFError, lzma.LZMAError):
+        except (OSError, UnicodeDecodeError, EOFError, lzma.LZMAError, zlib.error):
             return False
         return first.strip().isdigit() and ("=" in second)
 
@@ -78,8 +79,10 @@ class ExtendedXyz(FrameReader):
         try:
             with _open(path) as stream:
                 yield from self._frames(stream, path.name)
-        except (UnicodeDecodeError, EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
+        except UnicodeDecodeError as error:
             raise InputError(f"{path.name}: expected UTF-8 text, got other bytes ({error})") from None
+        except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:
+            raise InputError(f"{path.name}: the compressed file is cut short or damaged ({error})") from None
 
     def _frames(self, stream: IO[str], name: str) -> Iterator[Frame | FrameError]:
         index = 0

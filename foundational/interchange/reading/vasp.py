@@ -9,6 +9,9 @@ from typing import IO, Any, Final
 from xml.etree import ElementTree
 
 _GGA: Final = {"PE": "PBE", "PS": "PBEsol", "RP": "RPBE", "91": "PW91", "CA": "LDA", "AM": "AM05"}
+#: What VASP prints in an OUTCAR at the start of each electronic step, and at the end of an ionic one.
+_ITERATION: Final = re.compile(r"^-+ Iteration +\d+\(")
+_STEP_END: Final = "FREE ENERGIE OF THE ION-ELECTRON SYSTEM"
 #: Characters of an OUTCAR before the first ionic step in which everything stands.
 _HEAD: Final = 2_000_000
 
@@ -18,6 +21,23 @@ def _opened(path: Path) -> Iterator[IO[str]]:
     opener: Callable[..., Any] = gzip.open if path.suffix.lower() == ".gz" else open
     with opener(path, "rt", encoding="utf-8", errors="replace") as stream:
         yield stream
+
+
+def last_step_is_cut(path: Path) -> bool:
+    """Whether an OUTCAR or a vasprun.xml ends within an ionic step, as where VASP was killed; ASE drops that step.
+
+    A step of a vasprun.xml is complete from its energy on, which stands beside its electronic steps.
+    """
+    cut = electronic = False
+    with _opened(path) as stream:
+        for line in stream:
+            if "<calculation>" in line or _ITERATION.search(line):
+                cut, electronic = True, False
+            elif "scstep>" in line:
+                electronic = "</scstep>" not in line
+            elif _STEP_END in line or ("</energy>" in line and not electronic):
+                cut = False
+    return cut
 
 
 def vasprun_method(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from itertools import product
 from math import exp, isfinite, log
 from typing import Final
 
-from foundational.interchange.label_choice import ENERGY_UNITS, FORCE_UNITS, STRESS_UNITS, LabelChoice
+from foundational.interchange.label_choice import ENERGY_UNITS, FORCE_UNITS, MATRIX, STRESS_UNITS, LabelChoice
 from foundational.science.stress_regression import VOIGT
 
 #: Slopes within this factor of one are those of the stated units: a network's pressure may be off by a third.
@@ -141,15 +141,25 @@ def _changes(units: Units, stated: Units) -> float:
 
 
 def order_option(order: tuple[int, ...], stated: LabelChoice) -> str:
-    """The option that names the order of six components, where the place of each holds another component.
+    """The option that names the order of the components, where the place of each holds another component.
 
     Parameters
     ----------
     order
         For each place of `VOIGT` the component that was read into it.
     """
-    names = ",".join(VOIGT[order[VOIGT.index(name)]] for name in stated.order)
-    return f"--stress-order {names}"
+    names = ",".join(_held(name, order) for name in stated.order)
+    if stated.stress_order != "ase":
+        return f"--stress-order {names}"
+    nine = ",".join(_held(name, order) for name in MATRIX)
+    return f"--stress-order {names} where the file has six numbers, or {nine} where it has nine"
+
+
+def _held(name: str, order: tuple[int, ...]) -> str:
+    """The component that was read into the place ``name``; below the diagonal with its letters reversed."""
+    if name in VOIGT:
+        return VOIGT[order[VOIGT.index(name)]]
+    return VOIGT[order[VOIGT.index(name[::-1])]][::-1]
 
 
 def sign_option(stated: LabelChoice) -> str:

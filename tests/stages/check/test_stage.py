@@ -15,6 +15,7 @@ from foundational.specs.params import read_params
 from foundational.stages.check import stage
 from foundational.stages.check.findings import Stated
 from foundational.stages.check.stage import check_deep
+from foundational.stages.check.units import order_option
 from foundational.testing.crystals import NICKEL_VOLUME
 
 FILE = Stated(LabelChoice(), imported=True)
@@ -117,6 +118,14 @@ def test_what_was_stated_is_taken_into_account(check):
     assert "--stress-unit GPa" in found["networks: stress unit"].action
     assert "--stress-sign tension" in found["networks: stress sign"].action
     assert "--stress-order xx,yy,zz,xz,xy,yz" in found["networks: stress order"].action
+
+
+def test_an_order_is_named_for_nine_numbers_too():
+    """The places of the matrix from which xz and xy were read hold yz and xz."""
+    order = (0, 1, 2, 5, 3, 4)
+    nine = "xx,xz,yz,zx,yy,xy,zy,yx,zz"
+    assert nine in order_option(order, LabelChoice())
+    assert order_option((0, 1, 2, 3, 4, 5), LabelChoice(stress_order=nine)) == f"--stress-order {nine}"
 
 
 @pytest.mark.parametrize(
