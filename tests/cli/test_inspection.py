@@ -84,3 +84,12 @@ def test_check_writes_a_page_and_records_its_limits(foundational, distilled_proj
         {"passed"},
     )
     assert "<td>net-force</td><td>0.5</td>" in page.read_text(encoding="utf-8")
+
+
+def test_card_writes_the_page_and_its_record(foundational, distilled_project, tmp_path):
+    page = tmp_path / "new" / "ni.html"
+    outcome = foundational("card", "ni", "-o", str(page), "--still", "--json", cwd=distilled_project)
+    stated = json.loads(outcome.out)
+    assert (stated["page"], stated["interactive"], stated["configurations"]) == (str(page), False, 40)
+    assert json.loads(page.with_suffix(".json").read_text())["fingerprint"] == stated["fingerprint"]
+    assert foundational("card", "nothing", "-o", str(page), cwd=distilled_project).status == 1

@@ -1,0 +1,126 @@
+"""The card in a real browser: nothing is fetched, the first screen has what decides, and the map works."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from foundational.card.drawing.viewer import chemiscope_library
+from foundational.card.sources import read_card
+from foundational.card.writing import write_card
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_FOUND = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+if _FOUND is None:
+    pytest.skip(f"no browser is installed ({', '.join(_BROWSERS)})", allow_module_level=True)
+sync_api = pytest.importorskip("playwright.sync_api", reason="the extra dev is not installed")
+
+FORGED = '<script>document.title="forged"</script><img src="https://example.org/x.png">'
+SCREEN = {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def page_file(distilled_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interactive card whose title is a script."""
+    card = read_card("ni", distilled_project)
+    known = {"title": FORGED, "version": "1.2.3", "licence": "CC-BY-4.0", "limits": ("Cells are small.",)}
+    forged = type(card)(card.record.model_copy(update=known), card.dataset)
+    return write_card(forged, tmp_path_factory.mktemp("card") / "card.html")[0]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    arguments = ["--no-sandbox", "--enable-unsafe-swiftshader", "--disable-background-networking"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_FOUND, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def opened(chromium: Any, page_file: Path) -> Iterator[tuple[Any, list[str], list[str]]]:
+    """The page, every address that it asked for, and every error."""
+    page = chromium.new_page(viewport=SCREEN)
+    asked: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(page_file.as_uri())
+    yield page, asked, errors
+    page.close()
+
+
+def violations(page: Any) -> list[str]:
+    """Serious faults of accessibility (axe-core)."""
+    axe = pytest.importorskip("axe_playwright_python", reason="the extra dev is not installed")
+    script = Path(axe.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+    session = page.context.new_cdp_session(page)
+    session.send("Page.setBypassCSP", {"enabled": True})
+    page.evaluate(script)
+    found = page.evaluate("axe.run()")["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in {"serious", "critical"}]
+
+
+def test_the_first_screen_has_what_decides(opened: tuple[Any, list[str], list[str]]) -> None:
+    page, _, _ = opened
+    for text in (
+        "1.2.3",
+        "none",
+        "CC-BY-4.0",
+        "energy in eV; forces in eV/Å",
+        "lammps:NiNb",
+        "Cells are small.",
+        "sha256:",
+    ):
+        box = page.get_by_text(text).first.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= SCREEN["height"], text
+    assert page.title() != "forged"
+    assert FORGED in page.inner_text("h1")
+
+
+@pytest.mark.skipif(chemiscope_library() is None, reason="the extra cards is not installed")
+def test_the_map_works_and_nothing_is_fetched(opened: tuple[Any, list[str], list[str]], page_file: Path) -> None:
+    page, asked, errors = opened
+    page.locator("#map").scroll_into_view_if_needed()
+    page.wait_for_selector("#viewer[data-state]", state="attached", timeout=120_000)
+    assert page.get_attribute("#viewer", "data-state") == "ready", page.inner_text("#viewer-status")
+    assert page.locator("#viewer-map canvas").count() > 0
+    assert page.get_by_text("WebGL is not supported").count() == 0
+    assert asked == [page_file.as_uri()]
+    assert errors == []
+    assert page_file.stat().st_size < 6e6
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("width", [1280, 420])
+def test_without_javascript_everything_is_readable(chromium: Any, page_file: Path, width: int) -> None:
+    page = chromium.new_page(java_script_enabled=False, viewport={"width": width, "height": 800})
+    page.goto(page_file.as_uri())
+    for title in (
+        "What is inside",
+        "Distributions",
+        "Map of configurations",
+        "Distillation",
+        "Lineage",
+        "What check found",
+    ):
+        assert page.locator("h2", has_text=title).is_visible(), title
+    assert page.locator("figure svg").count() > 6
+    assert not page.locator("#viewer").is_visible()
+    assert not page.locator("button").first.is_visible()
+    right = max(page.locator("body > *").nth(i).bounding_box()["width"] for i in range(3))
+    assert right <= width
+    page.close()
+
+
+def test_a_print_has_all_sections(chromium: Any, page_file: Path) -> None:
+    page = chromium.new_page(java_script_enabled=False)
+    page.goto(page_file.as_uri())
+    page.emulate_media(media="print")
+    assert page.locator("#distillation details table").is_visible(), "numbers behind a triangle are printed too"
+    assert not page.locator("nav").is_visible()
+    page.close()
