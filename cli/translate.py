@@ -19,6 +19,7 @@ from foundational.cli.options import (
 )
 from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import progress_on_stderr
+from foundational.elements import symbols_in
 from foundational.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,12 +48,13 @@ def translate(
     The labels come from a potential with all target elements, or from any labeller.
     """
     from foundational.project import find_root
-    from foundational.stages.decorate.command import elements_named
 
-    if len(elements_named(to)) > 1:
+    if "-" in to:
         common = (name, _choice(labelling, potential))
         _to_alloy(find_root(root), parent, to, common, transfer, overwrite)
         return
+    if len(symbols := symbols_in(to)) > 1 and "".join(symbols) == to:
+        raise InputError(f"--to: expected several elements joined by hyphens, {'-'.join(symbols)}, got {to}")
     if transfer.stated:
         raise InputError(
             f"{', '.join(transfer.stated)}: expected several target elements, such as --to Ni-Al, got {to}"

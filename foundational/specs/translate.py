@@ -174,7 +174,7 @@ class AlloySpec(Spec):
     """Most pairs of atoms that are swapped in an ordered compound."""
     temperature: Annotated[float, Field(gt=0)] = 0.03
     """k·T of the swaps that make short-range order, in cohesive energies per atom; metals melt at 0.02 to 0.04."""
-    swaps: Count = 2
+    swaps: Count = 1
     """Attempted, for each atom."""
     most: Annotated[int, Field(ge=2)] = 9
     """Largest number of elements in one configuration."""

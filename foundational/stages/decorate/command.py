@@ -1,7 +1,7 @@
 """``foundational translate --to Ni-Al``: a set of several elements from one of a single element."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +123,8 @@ def translate_to_alloy(
 
     def build() -> StageOutput:
         where = labelling.plan(root / "build", progress)
+        if not labeller.expensive and labelling.executor == "local":
+            where = replace(where, workers=1)  # a few thousand cheap labels cost less than the start of a process
         journal = journal_path(root, name)
         with labelling_session(labeller, joined(symbols), where, journal=journal) as session:
             references = AlloyReferences(

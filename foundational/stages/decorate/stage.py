@@ -18,7 +18,6 @@ from foundational.science.alloys.decoration import Lattice, Mixture
 from foundational.science.crystals import Structure
 from foundational.specs.params import AniSettings
 from foundational.specs.translate import AlloySpec, DecorationKind, GuardSpec
-from foundational.stages.decorate.choice import chosen_rows
 from foundational.stages.decorate.decorations import (
     DECORATION,
     columns,
@@ -154,6 +153,8 @@ def decorate(
     candidates = _ordered_by_swaps(plan, candidates, references, session)
     choice: dict[str, Any] = {"candidates": len(candidates.configurations)}
     if plan.labels is not None and plan.labels < len(candidates.configurations):
+        from foundational.stages.decorate.choice import chosen_rows  # noqa: PLC0415 - loads networks
+
         networks = ani.scaled("recipe", _mean_volume(references))
         chosen = chosen_rows(candidates.configurations, symbols, plan.labels, s.choice, networks, session, plan.seed)
         candidates, choice = candidates.take(np.sort(chosen.rows)), chosen.details
