@@ -1,21 +1,22 @@
 """One pass over a dataset: a few numbers for each configuration, from which the rules are computed."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foundational.checks.pairs import PairBasis, pair_basis, pair_counts, pair_reach
-from foundational.data.batches import batch_slices, take, to_configurations
+from foundational.data.batches import iterate_places, to_configurations
 from foundational.data.configurations import Configurations
+from foundational.data.layout import ATOM
 from foundational.progress import Progress
 
 if TYPE_CHECKING:
     import xarray as xr
 
-#: Atoms of a batch.
-_BATCH_ATOMS = 262_144
+#: Atomic numbers that are read at a time.
+_NUMBERS = 8_388_608
 #: Å: the pair basis never reaches farther.
 _REACH = 5.0
 #: Å: a cell of a single atom whose images are farther apart than this is an isolated atom.
@@ -73,22 +74,22 @@ def collect(dataset: "xr.Dataset", progress: Progress | None = None) -> Collecti
         If a damaged chunk is met.
     """
     n_atoms = dataset["n_atoms"].to_numpy().astype(np.int64)
-    basis = _basis_of(dataset, n_atoms)
+    elements = _elements_in(dataset)
+    basis = _basis_of(dataset, n_atoms, elements)
     parts: list[dict[str, NDArray[np.generic]]] = []
-    for rows in batch_slices(n_atoms.astype(np.int32), _BATCH_ATOMS):
+    for place in iterate_places(dataset):
         if progress is not None:
-            progress(rows.start, len(n_atoms), "collecting")
-        parts.append(_numbers(to_configurations(dataset, rows), basis))
-    joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    counts = joined.pop("counts")
-    elements = np.flatnonzero(counts.any(axis=0))
-    alone = joined.pop("alone").astype(bool)
+            progress(place.rows.start, len(n_atoms), "collecting")
+        parts.append(_numbers(place.configurations(dataset), elements, basis))
+    joined: dict[str, Any] = {}
+    for name in tuple(parts[0]):
+        joined[name] = np.concatenate([part.pop(name) for part in parts])  # one after another, to save memory
+    alone = joined.pop("alone")
     role = dataset["role"].to_numpy() == 1 if "role" in dataset else np.zeros(len(n_atoms), dtype=bool)
     codes = dataset["method"].to_numpy().astype(np.int64) if "method" in dataset else np.zeros(len(n_atoms), np.int64)
     return Collection(
         n_atoms=n_atoms,
         elements=elements,
-        composition=counts[:, elements].astype(np.float64),
         isolated=role | alone,
         method=codes,
         split=dataset["split"].to_numpy().astype(np.int64) if "split" in dataset else None,
@@ -97,21 +98,29 @@ def collect(dataset: "xr.Dataset", progress: Progress | None = None) -> Collecti
     )
 
 
-def _basis_of(dataset: "xr.Dataset", n_atoms: NDArray[np.int64]) -> PairBasis:
+def _elements_in(dataset: "xr.Dataset") -> NDArray[np.int64]:
+    """Atomic numbers that occur, those above 118 as 118."""
+    found = np.zeros(119, dtype=bool)
+    for start in range(0, dataset.sizes[ATOM], _NUMBERS):
+        numbers = dataset["atomic_numbers"][start : start + _NUMBERS].to_numpy()
+        found |= np.bincount(np.minimum(numbers, 118), minlength=119) > 0
+    return np.flatnonzero(found)
+
+
+def _basis_of(dataset: "xr.Dataset", n_atoms: NDArray[np.int64], elements: NDArray[np.int64]) -> PairBasis:
     """The basis whose range most configurations hold; up to 200 of them, evenly spread, are looked at."""
-    few = to_configurations(take(dataset, np.linspace(0, len(n_atoms) - 1, min(200, len(n_atoms))).astype(np.int64)))
+    few = to_configurations(dataset, np.linspace(0, len(n_atoms) - 1, min(200, len(n_atoms))).astype(np.int64))
     several = few.n_atoms > 1
     reach = pair_reach(few)[several]
     known = reach[np.isfinite(reach) & (reach > 0)]
-    elements = np.unique(dataset["atomic_numbers"].to_numpy()).astype(np.int64)
-    return pair_basis(elements[elements < 119], min(_REACH, float(np.median(known))) if known.size else _REACH)
+    return pair_basis(elements, min(_REACH, float(np.median(known))) if known.size else _REACH)
 
 
-def _numbers(c: Configurations, basis: PairBasis) -> dict[str, NDArray[np.generic]]:
+def _numbers(c: Configurations, elements: NDArray[np.int64], basis: PairBasis) -> dict[str, NDArray[np.generic]]:
     start = c.offsets[:-1]
     count = len(c)
-    counts = np.zeros((count, 119), dtype=np.int32)
-    np.add.at(counts, (c.configuration_of_atom, np.minimum(c.atomic_numbers, 118)), 1)
+    place = np.searchsorted(elements, np.minimum(c.atomic_numbers, 118))
+    composition = np.bincount(c.configuration_of_atom * len(elements) + place, minlength=count * len(elements))
     unknown = np.full(count, np.nan)
     energy, stress, net, mean = unknown, np.full((count, 3, 3), np.nan), unknown, unknown
     zero = np.zeros(count, dtype=bool)
@@ -124,7 +133,7 @@ def _numbers(c: Configurations, basis: PairBasis) -> dict[str, NDArray[np.generi
         zero = np.maximum.reduceat(length, start) == 0
     width = 2 * pair_reach(c)
     return {
-        "counts": counts,
+        "composition": composition.reshape(count, -1).astype(np.float64),
         "periodic": c.pbc.all(axis=1),
         "volume": c.volume,
         "energy": energy,

@@ -11,15 +11,12 @@ from foundational.checks.limits import CheckLimits
 from foundational.checks.report import Finding, found, not_applicable, passed, places
 from foundational.data.batches import iterate_batches, to_configurations
 from foundational.data.layout import VARIABLES
-from foundational.matching.signatures import Signatures, joined_signatures, signatures_of
+from foundational.data.streaming.codes import codes_of, first_of_each
+from foundational.matching.signatures import Signatures, joined_signatures, rows_that_may_be_equal, signatures_of
 
 if TYPE_CHECKING:
     import xarray as xr
 
-#: Neighbours in sorted order that are looked at before the search tree is built.
-_WINDOW: Final = 64
-#: Å; what single precision and the order of sums change in a distance.
-_ROUNDING: Final = 2e-6
 #: Largest difference between two labels that are copies, as a share of the label.
 _COPY: Final = 1e-7
 
@@ -55,13 +52,12 @@ def check_duplicates(dataset: "xr.Dataset", data: Collection, limits: CheckLimit
 
 def groups_of(dataset: "xr.Dataset", data: Collection, tolerance: float) -> Groups:
     """Exact and near duplicates; with a tolerance of 0 the exact ones alone."""
-    ids = np.ascontiguousarray(dataset["id"].to_numpy())
-    same_id = _first(ids.view(np.dtype((np.void, ids.shape[1]))).reshape(-1))
+    same_id = first_of_each(codes_of(dataset["id"].to_numpy())[0])
     near = same_id
     if tolerance > 0:
         signatures = joined_signatures([signatures_of(batch) for _, batch in iterate_batches(dataset)])
         rows = np.flatnonzero((same_id == np.arange(len(same_id))) & signatures.valid)
-        if _may_be_equal(signatures, rows, tolerance):
+        if rows_that_may_be_equal(signatures, rows, tolerance).size:
             near = _searched(dataset, signatures, tolerance)[same_id]
     return Groups(_first_pairs(same_id, data.method), near, _first_pairs(near, data.method))
 
@@ -73,36 +69,9 @@ def _searched(dataset: "xr.Dataset", signatures: Signatures, tolerance: float) -
     return groups_of_equal(Frames(signatures, lambda rows: to_configurations(dataset, rows)), tolerance)
 
 
-def _first(items: NDArray[np.generic]) -> NDArray[np.int64]:
-    """(C,) for each item the place of the first that is equal to it."""
-    _, first, inverse = np.unique(items, return_index=True, return_inverse=True)
-    found: NDArray[np.int64] = first[inverse.reshape(-1)].astype(np.int64)
-    return found
-
-
 def _first_pairs(group: NDArray[np.int64], method: NDArray[np.int64]) -> NDArray[np.int64]:
     """(C,) the first of the same group and method."""
-    return _first(group * (int(method.max(initial=0)) + 1) + method)
-
-
-def _may_be_equal(signatures: Signatures, rows: NDArray[np.int64], tolerance: float) -> bool:
-    """Whether two of ``rows`` have signatures that agree; true as well where only a search tree can tell."""
-    if len(rows) < 2:
-        return False
-    reach = float(signatures.slack[rows].max() * tolerance) + _ROUNDING
-    wide = float(signatures.stretch[rows].max()) * tolerance + _ROUNDING
-    kinds = np.unique(signatures.kind[rows], return_inverse=True)[1].reshape(-1)
-    features = np.column_stack([signatures.features[rows] / reach, signatures.edge[rows] / wide])
-    sharpest = features[:, int(np.argmax(features.std(axis=0)))]
-    order = np.lexsort((sharpest, kinds))
-    features, sharpest, kinds = features[order], sharpest[order], kinds[order]
-    for step in range(1, min(_WINDOW, len(order))):
-        at = np.flatnonzero((kinds[step:] == kinds[:-step]) & (sharpest[step:] - sharpest[:-step] <= 1))
-        if not at.size:
-            return False
-        if (np.abs(features[at + step] - features[at]).max(axis=1) <= 1).any():
-            return True
-    return len(order) > _WINDOW
+    return first_of_each(group * (int(method.max(initial=0)) + 1) + method)
 
 
 def _exact(groups: Groups) -> Finding:

@@ -1,5 +1,7 @@
 """Energies that fit neither composition nor structure: diverged SCF, labels of other frames, other units."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,7 @@ from foundational.elements import SYMBOLS
 
 #: Fewer configurations than this with an energy let no outlier be seen.
 _LEAST = 8
-#: Configurations from which the expected energies are learned.
+#: Configurations from which the expected energies are learned, and among which similar ones are looked for.
 _MOST = 20_000
 #: Of the structure's own effect on the energy: so much of it the simple description may miss.
 _MISSED = 0.35
@@ -34,12 +36,14 @@ def check_energies(data: Collection, limits: CheckLimits) -> Finding:
         members = rows[data.method[rows] == method]
         if len(members) < _LEAST:
             continue
-        deviation, allowed, sigma = _deviations(data, members, limits)
+        structure = _Structure.fitted(data, members)
+        deviation, allowed, sigma = _deviations(data, members, structure, limits)
         scale = max(scale, sigma)
         suspects = np.flatnonzero(np.abs(deviation) > allowed)
-        structure = _structure(data, members)
-        alike = _differ_from_their_like(structure, deviation, suspects, max(limits.energy_floor, 6 * sigma))
-        bad.append(members[suspects[alike & ~_remote(structure, suspects)]])
+        others = _evenly(len(members), _MOST)
+        near = _Near(structure.of(members[others]), others, structure.of(members[suspects]), suspects)
+        differ = _differ_from_their_like(near, deviation, max(limits.energy_floor, 6 * sigma))
+        bad.append(members[suspects[differ & ~_remote(near)]])
     outliers = np.sort(np.concatenate(bad)) if bad else np.zeros(0, np.int64)
     if not outliers.size:
         return passed(_RULE, f"energies follow composition and structure within {1000 * scale:.0f} meV/atom (robust σ)")
@@ -56,98 +60,144 @@ def check_energies(data: Collection, limits: CheckLimits) -> Finding:
 
 
 def _deviations(
-    data: Collection, rows: NDArray[np.int64], limits: CheckLimits
+    data: Collection, rows: NDArray[np.int64], structure: "_Structure", limits: CheckLimits
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """(R,) eV/atom: energies minus the expected ones, what is allowed, and the robust standard deviation."""
     atoms = data.n_atoms[rows].astype(np.float64)
     target = data.energy[rows] / atoms
-    shares = data.composition[rows] / atoms[:, None]
-    structure = _structure(data, rows)
     # A description of fewer numbers for small sets: a fit must not follow single configurations.
-    kept = min(structure.shape[1], max(0, len(rows) // 6 - shares.shape[1]))
-    design = np.hstack([shares, _principal(structure, kept)])
-    learn = np.linspace(0, len(rows) - 1, min(len(rows), _MOST)).astype(np.int64)
+    learn = _evenly(len(rows), _MOST)
+    kept = min(structure.width, max(0, len(rows) // 6 - data.composition.shape[1]))
+    components = _components(structure.of(rows[learn]), kept)
+
+    def described(part: NDArray[np.int64]) -> NDArray[np.float64]:
+        shares = data.composition[rows[part]] / atoms[part, None]
+        return np.hstack([shares, structure.of(rows[part]) @ components])
+
+    design = described(learn)
     weights = np.ones(len(learn))
     sigma = 0.0
     centre = np.median(target)
     for _ in range(20):
-        weighted = design[learn] * weights[:, None]
+        weighted = design * weights[:, None]
         ridge = 1e-8 * max(1.0, float(np.trace(weighted.T @ weighted)) / design.shape[1])
         inverse = np.linalg.inv(weighted.T @ weighted + ridge * np.eye(design.shape[1]))
         coefficients = inverse @ (weighted.T @ ((target[learn] - centre) * weights))
-        residual = target[learn] - centre - design[learn] @ coefficients
+        residual = target[learn] - centre - design @ coefficients
         sigma = 1.4826 * float(np.median(np.abs(residual))) + 1e-12
         # Tukey's biweight: what lies beyond 5 σ has no influence.
         weights = np.clip(1 - (residual / (5 * sigma)) ** 2, 0, 1)
         if not weights.any():
             weights = np.ones(len(learn))
-    expected = design @ coefficients
-    leverage = np.clip(np.einsum("rk,kl,rl->r", design, inverse, design), 0, 0.95)
+    expected, leverage = np.empty(len(rows)), np.empty(len(rows))
+    for start in range(0, len(rows), _MOST):
+        part = np.arange(start, min(start + _MOST, len(rows)))
+        design = described(part)
+        expected[part] = design @ coefficients
+        leverage[part] = np.clip(((design @ inverse) * design).sum(axis=1), 0, 0.95)
     deviation = (target - centre - expected) / (1 - np.where(np.isin(np.arange(len(rows)), learn), leverage, 0) * 0.5)
     own_effect = np.abs(expected - np.median(expected))
     allowed = np.maximum(limits.energy_floor, limits.energy_outlier * sigma * (1 + 2 * leverage))
     return deviation, np.maximum(allowed, _MISSED * own_effect), sigma
 
 
-def _remote(structure: NDArray[np.float64], suspects: NDArray[np.int64]) -> NDArray[np.bool_]:
+@dataclass(frozen=True, eq=False)
+class _Near:
+    """Suspects and the configurations with which they are compared, by their places and descriptions."""
+
+    known: NDArray[np.float64]
+    others: NDArray[np.int64]
+    suspected: NDArray[np.float64]
+    suspects: NDArray[np.int64]
+
+    def squares(self, suspect: int) -> NDArray[np.float64]:
+        """(R,) squared distance of a suspect to each of the others, infinite to itself."""
+        return _squares(self.known, self.others, self.suspected[suspect], int(self.suspects[suspect]))
+
+
+def _squares(
+    known: NDArray[np.float64], others: NDArray[np.int64], description: NDArray[np.float64], row: int
+) -> NDArray[np.float64]:
+    square: NDArray[np.float64] = ((known - description) ** 2).sum(axis=1)
+    square[others == row] = np.inf
+    return square
+
+
+def _remote(near: _Near) -> NDArray[np.bool_]:
     """(S,) whether the nearest other configuration is much farther away than is usual: nothing is expected of it then.
 
-    ``structure`` (R, K) has columns of unit variance.
+    Descriptions have columns of unit variance.
     """
-    if not suspects.size or structure.shape[1] == 0:
-        return np.zeros(len(suspects), dtype=bool)
-    sample = np.linspace(0, len(structure) - 1, min(300, len(structure))).astype(np.int64)
-    usual = float(np.quantile(_nearest(structure, sample), 0.9))
-    remote: NDArray[np.bool_] = _nearest(structure, suspects) > 1.5 * max(usual, 0.05 * np.sqrt(structure.shape[1]))
-    return remote
+    width = near.known.shape[1]
+    if not near.suspects.size or width == 0:
+        return np.zeros(len(near.suspects), dtype=bool)
+    sample = _evenly(len(near.others), 300)
+    distances = [np.sqrt(_squares(near.known, near.others, near.known[k], int(near.others[k])).min()) for k in sample]
+    least = 1.5 * max(float(np.quantile(distances, 0.9)), 0.05 * np.sqrt(width))
+    return np.array([np.sqrt(near.squares(i).min()) > least for i in range(len(near.suspects))], dtype=bool)
 
 
-def _differ_from_their_like(
-    structure: NDArray[np.float64], deviation: NDArray[np.float64], suspects: NDArray[np.int64], allowed: float
-) -> NDArray[np.bool_]:
+def _evenly(count: int, most: int) -> NDArray[np.int64]:
+    """At most ``most`` rows of ``count``, spread evenly."""
+    return np.linspace(0, count - 1, min(most, count)).astype(np.int64)
+
+
+def _differ_from_their_like(near: _Near, deviation: NDArray[np.float64], allowed: float) -> NDArray[np.bool_]:
     """(S,) whether the deviation is not shared by the most similar configurations, as that of all surfaces would be."""
-    differs = np.zeros(len(suspects), dtype=bool)
-    for i, row in enumerate(suspects):
-        square = ((structure - structure[row]) ** 2).sum(axis=1)
-        square[row] = np.inf
-        alike = deviation[np.argsort(square)[:_ALIKE]]
+    differs = np.zeros(len(near.suspects), dtype=bool)
+    for i, row in enumerate(near.suspects.tolist()):
+        alike = deviation[near.others[np.argsort(near.squares(i))[:_ALIKE]]]
         spread = float(np.sort(np.abs(alike - np.median(alike)))[-2])  # one of them may be wrong itself
         differs[i] = abs(deviation[row] - np.median(alike)) > max(allowed, 3 * spread)
     return differs
 
 
-def _nearest(structure: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(S,) distance of each of ``rows`` to the nearest other row of ``structure``."""
-    nearest = np.empty(len(rows))
-    for i, row in enumerate(rows):
-        square = ((structure - structure[row]) ** 2).sum(axis=1)
-        square[row] = np.inf
-        nearest[i] = np.sqrt(square.min())
-    return nearest
+@dataclass(frozen=True, eq=False)
+class _Structure:
+    """Numbers of pairs for each atom and powers of the volume for each atom, scaled to unit variance."""
+
+    data: Collection
+    typical: float
+    """Å³: the median volume for each atom."""
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    @classmethod
+    def fitted(cls, data: Collection, rows: NDArray[np.int64]) -> "_Structure":
+        """Scaled over ``rows``, or over `_MOST` of them."""
+        volume = np.where(data.periodic[rows], data.volume[rows] / data.n_atoms[rows], 0.0)
+        typical = float(np.median(volume[volume > 0])) if (volume > 0).any() else 1.0
+        columns = _columns(data, rows[_evenly(len(rows), _MOST)], typical)
+        return cls(data, typical, columns.mean(axis=0), columns.std(axis=0))
+
+    @property
+    def width(self) -> int:
+        """Columns of the description: those that vary."""
+        return int((self.spread > 1e-12).sum())
+
+    def of(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(R, K) the description of some configurations."""
+        kept = self.spread > 1e-12
+        columns = _columns(self.data, rows, self.typical)
+        scaled: NDArray[np.float64] = (columns - self.mean)[:, kept] / self.spread[kept]
+        return scaled
 
 
-def _structure(data: Collection, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(R, K) numbers of pairs for each atom and powers of the volume for each atom, of unit variance."""
+def _columns(data: Collection, rows: NDArray[np.int64], typical: float) -> NDArray[np.float64]:
     atoms = data.n_atoms[rows].astype(np.float64)
-    pairs = data.pairs[rows] / atoms[:, None]
-    volume = np.where(data.periodic[rows], data.volume[rows] / atoms, 0.0)
-    typical = np.median(volume[volume > 0]) if (volume > 0).any() else 1.0
-    relative = np.clip(volume / typical, 0, 3)
+    relative = np.clip(np.where(data.periodic[rows], data.volume[rows] / atoms, 0.0) / typical, 0, 3)
     powers = np.column_stack([relative, relative**2, np.where(relative > 0, 1 / np.maximum(relative, 0.2), 0)])
-    columns = np.hstack([pairs, powers, data.periodic[rows, None].astype(np.float64)])
-    spread = columns.std(axis=0)
-    scaled: NDArray[np.float64] = (columns - columns.mean(axis=0))[:, spread > 1e-12] / spread[spread > 1e-12]
-    return scaled
+    return np.hstack([data.pairs[rows] / atoms[:, None], powers, data.periodic[rows, None].astype(np.float64)])
 
 
-def _principal(columns: NDArray[np.float64], kept: int) -> NDArray[np.float64]:
-    """(R, kept) scores on the first principal components."""
+def _components(columns: NDArray[np.float64], kept: int) -> NDArray[np.float64]:
+    """(K, kept) directions of the first principal components of ``columns`` (R, K)."""
     if kept == 0 or columns.shape[1] == 0:
-        return np.zeros((len(columns), 0))
+        return np.zeros((columns.shape[1], 0))
     values, vectors = np.linalg.eigh(columns.T @ columns / len(columns))
     order = np.argsort(values)[::-1][:kept]
-    scores: NDArray[np.float64] = columns @ vectors[:, order[values[order] > 1e-10]]
-    return scores
+    directions: NDArray[np.float64] = vectors[:, order[values[order] > 1e-10]]
+    return directions
 
 
 def check_isolated_atoms(data: Collection, limits: CheckLimits) -> Finding:

@@ -4,13 +4,14 @@ Only the nearest image of each pair counts, and only distances below half the sm
 image is the only one. So the description is the same however a configuration is wrapped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
+from foundational.science.pair_distances import cells_at_once, pair_squares
 
 #: Pair distances held in memory at a time.
 _PAIRS = 2_000_000
@@ -58,21 +59,54 @@ def pair_reach(configurations: Configurations) -> NDArray[np.float64]:
 
 def pair_counts(configurations: Configurations, basis: PairBasis) -> NDArray[np.float64]:
     """(C, K) sums of the basis functions over all pairs of each configuration."""
-    counts = np.zeros((len(configurations), basis.size))
-    for block, first, second, difference in _blocks(configurations):
-        distance = np.sqrt(np.einsum("bpx,bpx->bp", difference, difference))
-        place, kind, weight = _hats(configurations, basis, block, first, second, distance)
-        rows = np.broadcast_to(np.arange(len(block))[:, None], distance.shape)
-        flat = np.zeros(len(block) * basis.size)
-        per_kind = len(basis.knots) - 1
-        for shift, share in ((0, 1 - weight), (1, weight)):
-            index = place + shift
-            inside = (place >= 0) & (index < per_kind)
-            flat += np.bincount(
-                (rows * basis.size + kind * per_kind + index)[inside], weights=share[inside], minlength=len(flat)
-            )
-        counts[block] += flat.reshape(len(block), basis.size)
+    c, cells = configurations, configurations.complete_cell
+    counts = np.zeros((len(c), basis.size))
+    for n in np.unique(c.n_atoms).tolist():
+        members = np.flatnonzero(c.n_atoms == n)
+        for start in range(0, len(members) if n > 1 else 0, cells_at_once(n)):
+            block = members[start : start + cells_at_once(n)]
+            atoms = c.atoms_of(block)
+            positions = c.positions[atoms].reshape(len(block), n, 3).astype(np.float64)
+            numbers = c.atomic_numbers[atoms].reshape(len(block), n)
+            counts[block] = _block_counts(pair_squares(positions, cells[block], c.pbc[block]), numbers, basis)
     return counts
+
+
+def _block_counts(
+    squares: Iterable[tuple[int, NDArray[np.float64]]], numbers: NDArray[np.uint8], basis: PairBasis
+) -> NDArray[np.float64]:
+    """(B, K) sums over the pairs of B configurations with atomic ``numbers`` (B, N); see `pair_squares`.
+
+    Each pair adds 1 − w to the knot below it and w to the next one. Both follow from the number of pairs between two
+    knots and the sum of their w.
+    """
+    count = len(numbers)
+    per_kind, step = len(basis.knots) - 1, basis.knots[1] - basis.knots[0]
+    width = per_kind + 1  # the last place is for pairs beyond the range
+    kinds = basis.kinds[numbers[:, :1], numbers[:, :1]] if (numbers == numbers[:, :1]).all() else None
+    total = (int(basis.kinds.max()) + 1) * width
+    rows = np.arange(count) * total
+    columns = None if kinds is not None else np.ascontiguousarray(numbers.T)
+    pairs, weights = np.zeros(count * total), np.zeros(count * total)
+    for shift, squared in squares:
+        scaled = np.sqrt(squared, out=squared)
+        scaled -= basis.knots[0]
+        scaled /= step
+        np.clip(scaled, 0, per_kind, out=scaled)
+        place = scaled.astype(np.int64)
+        scaled -= place
+        if columns is None:
+            assert kinds is not None
+            place += rows + kinds[:, 0] * width
+        else:
+            other = np.concatenate([columns[shift:], columns[:shift]])[: len(squared)]
+            place += rows + basis.kinds[columns[: len(squared)], other] * width
+        flat = place.reshape(-1)
+        pairs += np.bincount(flat, minlength=len(pairs))
+        weights += np.bincount(flat, weights=scaled.reshape(-1), minlength=len(weights))
+    below = (pairs - weights).reshape(count, -1, width)[:, :, :per_kind]
+    below[:, :, 1:] += weights.reshape(count, -1, width)[:, :, : per_kind - 1]
+    return below.reshape(count, -1)
 
 
 def pair_forces(configurations: Configurations, basis: PairBasis) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

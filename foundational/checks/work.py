@@ -146,7 +146,7 @@ def _pairs(data: Collection) -> NDArray[np.int64]:
 def _work(batch: Configurations, pairs: NDArray[np.int64]) -> Work:
     """Of those pairs that are near one another."""
     nearest = shortest_distances(batch)
-    labels, cells = batch.labels, batch.complete_cell
+    labels, cells, volume = batch.labels, batch.complete_cell, batch.volume
     assert labels is not None  # they have energies
     out: list[tuple[float, float, float]] = []
     for i, j in pairs.tolist():
@@ -165,7 +165,7 @@ def _work(batch: Configurations, pairs: NDArray[np.int64]) -> Work:
         if not (away < _NEAR * min(nearest[i], nearest[j]) and np.abs(strain).max() < _STRAIN):
             continue
         forces = (labels.forces[one].astype(np.float64) + labels.forces[other]) / 2
-        pulled = labels.stress[i] * batch.volume[i] + labels.stress[j] * batch.volume[j]
+        pulled = labels.stress[i] * volume[i] + labels.stress[j] * volume[j]
         stress = float((pulled / 2 * strain).sum()) if np.isfinite(pulled).all() and batch.pbc[i].all() else np.nan
         out.append((float(labels.energy[j] - labels.energy[i]), -float((forces * moved).sum()), stress))
     columns = np.array(out, dtype=np.float64).reshape(-1, 3)

@@ -1,7 +1,8 @@
 """Reading configurations out of a lazy dataset: some of them, all of them, or batch after batch."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +18,112 @@ Indices = Sequence[int] | NDArray[np.integer] | slice
 
 #: Atoms in one batch of a streaming pass: 2**18 atoms are about 10 MB of positions, forces and labels.
 BATCH_ATOMS = 262_144
+#: Configurations whose ``n_atoms`` a streaming pass reads at a time: those of one shard.
+_BLOCK = 131_072
+#: Variables of `Configurations`.
+_STRUCTURE = ("cell", "pbc", "atomic_numbers", "positions")
 
 
-def _rows(n_atoms: NDArray[np.int32], indices: Indices | None) -> tuple[slice | NDArray[np.int64], ...]:
-    """The rows of ``indices`` along the configurations and along the atoms; slices where rows are neighbours."""
-    chosen = np.arange(len(n_atoms))[slice(None) if indices is None else indices].astype(np.int64)
-    ends = np.cumsum(n_atoms, dtype=np.int64)
-    if len(chosen) and np.array_equal(chosen, np.arange(chosen[0], chosen[0] + len(chosen))):
-        first, last = int(chosen[0]), int(chosen[-1])
-        return slice(first, last + 1), slice(int(ends[first] - n_atoms[first]), int(ends[last]))
-    counts = n_atoms[chosen].astype(np.int64)
-    # Each atom's row: where its configuration starts, plus its number within the configuration.
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return chosen, np.repeat(ends[chosen] - counts, counts) + within
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Neighbouring configurations of a dataset: their rows, and those of their atoms."""
+
+    rows: slice
+    atoms: slice
+    n_atoms: NDArray[np.int32]
+    """(B,) atoms of each."""
+
+    def __len__(self) -> int:
+        return len(self.n_atoms)
+
+    def of(self, dataset: "xr.Dataset") -> "xr.Dataset":
+        """These configurations of ``dataset`` with all variables, still lazy."""
+        return dataset.isel({CONFIGURATION: self.rows, ATOM: self.atoms})
+
+    def configurations(self, dataset: "xr.Dataset") -> Configurations:
+        """These configurations in memory, with their labels where the dataset has them.
+
+        Raises
+        ------
+        ChecksumError
+            A damaged chunk was met.
+        """
+        return _read(dataset, self.n_atoms, self.rows, self.atoms)
+
+
+def iterate_places(dataset: "xr.Dataset", batch_atoms: int | None = None) -> Iterator[Place]:
+    """All configurations in order, about ``batch_atoms`` atoms together; ``n_atoms`` is read once, a block at a time.
+
+    Work and memory of a pass do not depend on how many configurations precede a batch.
+    """
+    batch_atoms = batch_atoms or BATCH_ATOMS
+    column, total = dataset["n_atoms"], int(dataset.sizes[CONFIGURATION])
+    atom = 0
+    for first in range(0, total, _BLOCK):
+        n_atoms: NDArray[np.int32] = column[first : first + _BLOCK].to_numpy()
+        ends = np.cumsum(n_atoms, dtype=np.int64) + atom
+        for rows in batch_slices(n_atoms, batch_atoms):
+            stop = int(ends[rows.stop - 1])
+            yield Place(slice(first + rows.start, first + rows.stop), slice(atom, stop), n_atoms[rows])
+            atom = stop
+
+
+@dataclass(frozen=True, eq=False)
+class Offsets:
+    """Where the atoms of each configuration of a dataset lie; read once, and asked often."""
+
+    n_atoms: NDArray[np.int32]
+    """(C,)"""
+    ends: NDArray[np.int64]
+    """(C,) the row behind the last atom of each."""
+
+    @classmethod
+    def of(cls, dataset: "xr.Dataset") -> Self:
+        """Those of a dataset."""
+        n_atoms: NDArray[np.int32] = dataset["n_atoms"].to_numpy()
+        return cls(n_atoms, np.cumsum(n_atoms, dtype=np.int64))
+
+    def rows(self, indices: Indices | None) -> slice | NDArray[np.int64]:
+        """The configurations ``indices`` as rows; a slice where they are neighbours.
+
+        Raises
+        ------
+        InputError
+            An index is out of range.
+        """
+        if indices is not None and not isinstance(indices, slice):
+            given, count = np.asarray(indices), len(self.n_atoms)
+            given = np.flatnonzero(given) if given.dtype == np.bool_ else given
+            if given.size and (given.min() < -count or given.max() >= count):
+                raise InputError(f"expected indices of {count} configurations, got {given.min()}…{given.max()}")
+            chosen = np.where(given < 0, given + count, given).astype(np.int64)
+        else:
+            chosen = np.arange(*(slice(None) if indices is None else indices).indices(len(self.n_atoms)))
+        if len(chosen) and np.array_equal(chosen, np.arange(chosen[0], chosen[0] + len(chosen))):
+            return slice(int(chosen[0]), int(chosen[-1]) + 1)
+        return chosen
+
+    def atoms(self, rows: slice | NDArray[np.int64]) -> slice | NDArray[np.int64]:
+        """The rows of the atoms of some configurations; a slice where these are one."""
+        if isinstance(rows, slice):
+            if rows.stop <= rows.start:
+                return slice(0, 0)
+            return slice(int(self.ends[rows.start] - self.n_atoms[rows.start]), int(self.ends[rows.stop - 1]))
+        counts = self.n_atoms[rows].astype(np.int64)
+        # Each atom's row: where its configuration starts, plus its number within the configuration.
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        places: NDArray[np.int64] = np.repeat(self.ends[rows] - counts, counts) + within
+        return places
+
+    def take(self, dataset: "xr.Dataset", indices: Indices) -> "xr.Dataset":
+        """The configurations ``indices`` of ``dataset`` with their atoms and all variables, in that order; lazy."""
+        rows = self.rows(indices)
+        return dataset.isel({CONFIGURATION: rows, ATOM: self.atoms(rows)})
+
+    def configurations(self, dataset: "xr.Dataset", indices: Indices | None = None) -> Configurations:
+        """The configurations ``indices`` (all by default) of ``dataset`` in memory; see `to_configurations`."""
+        rows = self.rows(indices)
+        return _read(dataset, self.n_atoms[rows], rows, self.atoms(rows))
 
 
 def take(dataset: "xr.Dataset", indices: Indices) -> "xr.Dataset":
@@ -40,8 +134,7 @@ def take(dataset: "xr.Dataset", indices: Indices) -> "xr.Dataset":
     InputError
         An index is out of range.
     """
-    configurations, atoms = _rows(_checked_n_atoms(dataset, indices), indices)
-    return dataset.isel({CONFIGURATION: configurations, ATOM: atoms})
+    return Offsets.of(dataset).take(dataset, indices)
 
 
 def to_configurations(dataset: "xr.Dataset", indices: Indices | None = None) -> Configurations:
@@ -56,25 +149,30 @@ def to_configurations(dataset: "xr.Dataset", indices: Indices | None = None) -> 
     ChecksumError
         A damaged chunk was met.
     """
-    n_atoms = _checked_n_atoms(dataset, indices)
-    rows, atoms = _rows(n_atoms, indices)
+    return Offsets.of(dataset).configurations(dataset, indices)
+
+
+def _read(
+    dataset: "xr.Dataset",
+    n_atoms: NDArray[np.int32],
+    rows: slice | NDArray[np.int64],
+    atoms: slice | NDArray[np.int64],
+) -> Configurations:
     arrays = {
         name: dataset[name][atoms if VARIABLES[name].per_atom else rows].to_numpy()
-        for name in ("cell", "pbc", "atomic_numbers", "positions", *LABELS)
+        for name in (*_STRUCTURE, *LABELS)
         if name in dataset
     }
     labels = None
     if not arrays.keys().isdisjoint(LABELS):
-        count, total = len(n_atoms[rows]), len(arrays["atomic_numbers"])
+        count, total = len(n_atoms), len(arrays["atomic_numbers"])
         labels = Labels(
             arrays["energy"] if "energy" in arrays else np.full(count, np.nan),
             arrays["forces"] if "forces" in arrays else np.full((total, 3), np.nan, np.float32),
             arrays["stress"] if "stress" in arrays else np.full((count, 3, 3), np.nan),
             arrays.get("atomic_energies"),
         )
-    return Configurations(
-        n_atoms[rows], arrays["cell"], arrays["pbc"], arrays["atomic_numbers"], arrays["positions"], labels
-    )
+    return Configurations(n_atoms, labels=labels, **{name: arrays[name] for name in _STRUCTURE})
 
 
 def batch_slices(n_atoms: NDArray[np.int32], batch_atoms: int = BATCH_ATOMS) -> Iterator[slice]:
@@ -92,17 +190,7 @@ def batch_slices(n_atoms: NDArray[np.int32], batch_atoms: int = BATCH_ATOMS) -> 
         start = stop
 
 
-def iterate_batches(dataset: "xr.Dataset", batch_atoms: int = BATCH_ATOMS) -> Iterator[tuple[slice, Configurations]]:
+def iterate_batches(dataset: "xr.Dataset", batch_atoms: int | None = None) -> Iterator[tuple[slice, Configurations]]:
     """All configurations in order, as (their place, their batch), in memory bounded by ``batch_atoms``."""
-    for rows in batch_slices(dataset["n_atoms"].to_numpy(), batch_atoms):
-        yield rows, to_configurations(dataset, rows)
-
-
-def _checked_n_atoms(dataset: "xr.Dataset", indices: Indices | None) -> NDArray[np.int32]:
-    """(C,) atoms in each configuration, once ``indices`` are known to lie within."""
-    n_atoms: NDArray[np.int32] = dataset["n_atoms"].to_numpy()
-    if indices is not None and not isinstance(indices, slice):
-        chosen = np.asarray(indices)
-        if chosen.size and (chosen.min() < -len(n_atoms) or chosen.max() >= len(n_atoms)):
-            raise InputError(f"expected indices of {len(n_atoms)} configurations, got {chosen.min()}…{chosen.max()}")
-    return n_atoms
+    for place in iterate_places(dataset, batch_atoms):
+        yield place.rows, place.configurations(dataset)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from foundational.data.batches import BATCH_ATOMS, batch_slices, take, to_configurations
+from foundational.data.batches import iterate_places, to_configurations
 from foundational.data.layout import ATOM, schema_breaches
 from foundational.data.rules import RULES, Batch, Rule, Tolerances
+from foundational.data.streaming.codes import codes_of, first_of_each
 from foundational.errors import ChecksumError, DatasetError
 from foundational.progress import Progress
 
@@ -96,16 +97,16 @@ def check_dataset(
     rules = [rule for rule in RULES if all(name in dataset for name in rule.needs)]
     tallies = {rule.name: _Tally() for rule in rules}
     damages: dict[str, None] = {}
-    for rows in batch_slices(n_atoms, BATCH_ATOMS):
+    for place in iterate_places(dataset):
         if progress is not None:
-            progress(rows.start, len(n_atoms), "checking")
+            progress(place.rows.start, len(n_atoms), "checking")
         try:
-            batch = take(dataset, rows).load()
+            batch = place.of(dataset).load()
         except ChecksumError as error:
             damages[str(error)] = None
             continue
         for rule, bad, badness in _judged(batch, rules, limits):
-            tallies[rule.name].add(rows.start, bad, badness)
+            tallies[rule.name].add(place.rows.start, bad, badness)
     if progress is not None:
         progress(len(n_atoms), len(n_atoms), "checked")
     found = [Violation("bytes", damage) for damage in damages]
@@ -148,21 +149,13 @@ def _judged(
             yield rule, *rule.judge(batch)
 
 
-def _as_items(ids: NDArray[np.uint8]) -> NDArray[np.void]:
-    """(C,) each row of (C, 16) bytes as one comparable item."""
-    return np.ascontiguousarray(ids).view(np.dtype((np.void, ids.shape[1]))).reshape(-1)
-
-
 def _duplicates(dataset: "xr.Dataset") -> list[Violation]:
     """Configurations with the species, cell and positions of an earlier one by the same method."""
-    items = dataset["id"].to_numpy()
+    (codes,) = codes_of(dataset["id"].to_numpy())
     if "method" in dataset:  # one configuration may have labels of several methods
-        items = np.hstack([items, dataset["method"].to_numpy().astype("<i2")[:, None].view(np.uint8)])
-    _, first = np.unique(_as_items(items), return_index=True)
-    repeated = np.ones(len(items), dtype=bool)
-    repeated[first] = False
+        codes = codes * 65_536 + dataset["method"].to_numpy().astype(np.uint16)
     tally = _Tally()
-    tally.add(0, repeated)
+    tally.add(0, first_of_each(codes) != np.arange(len(codes)))
     return [tally.violation("duplicates", "each configuration once")] if tally.count else []
 
 
@@ -171,5 +164,6 @@ def _foreign_parents(dataset: "xr.Dataset", parent: "xr.Dataset") -> list[Violat
     if "parent_id" not in dataset:
         return [Violation("parent", "expected parent_id in a dataset derived from another, it is missing")]
     tally = _Tally()
-    tally.add(0, ~np.isin(_as_items(dataset["parent_id"].to_numpy()), _as_items(parent["id"].to_numpy())))
+    codes, known = codes_of(dataset["parent_id"].to_numpy(), parent["id"].to_numpy())
+    tally.add(0, ~np.isin(codes, known))
     return [tally.violation("parent", "parents among the configurations of the parent dataset")] if tally.count else []

@@ -44,7 +44,11 @@ class Labels:
 
 def _known_atoms(array: NDArray[np.floating], offsets: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(C,) whether a number of ``array`` (A, …) is not NaN in the configuration."""
-    known = ~np.isnan(array.reshape(len(array), 3 if array.ndim == 2 else 1)).all(axis=1)
+    unknown = np.isnan(array.reshape(len(array), 3 if array.ndim == 2 else 1))
+    if not unknown.any():
+        everywhere: NDArray[np.bool_] = offsets[1:] > offsets[:-1]
+        return everywhere
+    known = ~unknown.all(axis=1)
     sums = np.concatenate([[0], np.cumsum(known)])
     found: NDArray[np.bool_] = sums[offsets[1:]] > sums[offsets[:-1]]
     return found

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
+from foundational.science.pair_distances import cells_at_once, pair_squares
 
 #: Pair distances held in memory at a time.
 _PAIRS = 1_000_000
@@ -43,7 +44,7 @@ def shortest_distances(configurations: Configurations, scale: NDArray[np.float64
     valid[valid] = np.abs(np.linalg.det(cells[valid])) > 0
     for n in np.unique(configurations.n_atoms):
         members = np.flatnonzero((configurations.n_atoms == n) & valid)
-        per_block = max(1, _PAIRS // max(1, int(n) * (int(n) - 1) // 2))
+        per_block = max(1, _PAIRS // max(1, int(n) * (int(n) - 1) // 2)) if scale is not None else cells_at_once(int(n))
         for start in range(0, len(members), per_block):
             block = members[start : start + per_block]
             atoms = configurations.atoms_of(block)
@@ -68,21 +69,35 @@ def _of_equal_sizes(
     """(B,) shortest distances of cells (B, 3, 3) with positions (B, N, 3), over ``pairs`` (B, P) and ``own`` (B,)."""
     inverse = np.linalg.inv(cell)
     heights = np.where(pbc, 1 / np.linalg.norm(inverse, axis=1), np.inf)
-    first, second = np.triu_indices(positions.shape[1], k=1)
-    fractional = positions @ inverse
-    difference = fractional[:, first] - fractional[:, second]
-    difference -= np.where(pbc[:, None], np.rint(difference), 0.0)
     images = np.where(((_IMAGES != 0)[None] & ~pbc[:, None]).any(axis=2, keepdims=True), np.inf, _IMAGES)
     own_images = _lengths(np.where(np.isinf(images), np.nan, images)[:, _IMAGES.any(axis=1)] @ cell)
-    between = _lengths(difference @ cell, pairs)
-    shortest = np.minimum(between, own_images if own is None else own_images / own)
+    if pairs is None:
+        least = np.full(len(cell), np.inf)
+        for _, squares in pair_squares(positions, cell, pbc):
+            np.fmin(least, np.fmin.reduce(squares, axis=0), out=least)
+        between = np.sqrt(np.maximum(least, 0.0))
+    else:
+        between = _lengths(_differences(positions, inverse, pbc) @ cell, pairs)
+    shortest: NDArray[np.float64] = np.minimum(between, own_images if own is None else own_images / own)
     longest = between if pairs is None else between * pairs.max(axis=1, initial=0)
     for i in np.flatnonzero(np.minimum(longest, own_images) > heights.min(axis=1) / 2):
         near = _IMAGES[np.isfinite(images[i]).all(axis=1)]
-        every = (difference[i, None] + near[:, None]).reshape(-1, 3)
+        difference = _differences(positions[i : i + 1], inverse[i : i + 1], pbc[i : i + 1])
+        every = (difference + near[:, None]).reshape(-1, 3)
         divisors = None if pairs is None else np.tile(pairs[i], len(near))[None]
         shortest[i] = min(shortest[i], _lengths((every @ cell[i])[None], divisors)[0])
     return shortest
+
+
+def _differences(
+    positions: NDArray[np.float64], inverse: NDArray[np.floating], pbc: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(B, P, 3) fractional differences of all pairs, each to the nearest image."""
+    first, second = np.triu_indices(positions.shape[1], k=1)
+    fractional = positions @ inverse
+    difference = fractional[:, first] - fractional[:, second]
+    nearest: NDArray[np.float64] = np.asarray(difference - np.where(pbc[:, None], np.rint(difference), 0.0))
+    return nearest
 
 
 def _lengths(vectors: NDArray[np.float64], divisors: NDArray[np.float64] | None = None) -> NDArray[np.float64]:

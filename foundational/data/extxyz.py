@@ -22,7 +22,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import NDArray
 
 from foundational.data.atomic_write import write_whole
-from foundational.data.batches import batch_slices, take, to_configurations
+from foundational.data.batches import iterate_places, to_configurations
 from foundational.data.configurations import Configurations
 from foundational.data.conversion import from_atoms, labels_of, to_dataset
 from foundational.data.layout import CONFIGURATION, LABELS, VARIABLES
@@ -94,7 +94,7 @@ def _format(table: NDArray[Any]) -> str:
 
 def write_extxyz(dataset: xr.Dataset, path: Path | str) -> None:
     """Write every variable of a dataset as extended XYZ; the file appears whole or not at all."""
-    batches = (take(dataset, rows).load() for rows in batch_slices(dataset["n_atoms"].to_numpy()))
+    batches = (place.of(dataset).load() for place in iterate_places(dataset))
     write_whole(Path(path), (text.encode() for batch in batches for text in _frames(batch)))
 
 

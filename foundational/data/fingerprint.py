@@ -14,8 +14,9 @@ numbers of the configuration are float32 numbers, else in float64. So neither id
 numbers are stored (docs/decisions/0011). The sets of layout 1 know all labels, in float32: their hashes stay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from foundational.data.batches import iterate_batches
 from foundational.data.configurations import Configurations
 from foundational.data.layout import LABELS, VARIABLES
+from foundational.data.streaming.sorted_rows import SortedRows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -98,13 +100,15 @@ def fingerprint(dataset: "xr.Dataset | Configurations") -> str:
         A damaged chunk was met.
     """
     batches = [dataset] if isinstance(dataset, Configurations) else (batch for _, batch in iterate_batches(dataset))
-    return fingerprint_of([np.hstack([configuration_ids(batch), label_digests(batch)]) for batch in batches])
+    return fingerprint_of(np.hstack([configuration_ids(batch), label_digests(batch)]) for batch in batches)
 
 
-def fingerprint_of(pairs: Sequence[NDArray[np.uint8]]) -> str:
+def fingerprint_of(pairs: Iterable[NDArray[np.uint8]]) -> str:
     """The fingerprint of a set from blocks of (C, 32) bytes: id and label digest of each configuration."""
-    rows = np.concatenate(pairs) if pairs else np.zeros((0, 2 * DIGEST), np.uint8)
-    return sha256(b"".join(sorted(row.tobytes() for row in rows))).hexdigest()
+    with SortedRows() as rows:
+        for block in pairs:
+            rows.add(block)
+        return rows.hexdigest()
 
 
 def hexadecimal(ids: NDArray[np.uint8]) -> list[str]:
@@ -132,19 +136,40 @@ def _needs_float64(configurations: Configurations, array: NDArray[Any]) -> NDArr
 
 
 def _digests(configurations: Configurations, parts: Sequence[_Part]) -> NDArray[np.uint8]:
-    """(C, 16) hashes of each configuration's share of ``parts``."""
+    """(C, 16) hashes of each configuration's share of ``parts``.
+
+    Configurations of one size with the same parts are laid out as the rows of one table, which are hashed.
+    """
+    n_atoms, offsets = configurations.n_atoms, configurations.offsets
     little = [(prefix, _little_endian(array), per_atom, rows) for prefix, array, per_atom, rows in parts]
-    ends = configurations.offsets.tolist()
-    out = bytearray()
-    for i in range(len(configurations)):
-        digest = sha256()
+    kind = n_atoms.astype(np.int64)
+    for _, _, _, rows in little:
+        if rows is not None and not rows.all():
+            kind = 2 * kind + rows
+    out = np.empty((len(n_atoms), DIGEST), dtype=np.uint8)
+    kinds, first, kind_of = np.unique(kind, return_index=True, return_inverse=True)
+    order = np.argsort(kind_of.reshape(-1), kind="stable")
+    ends = np.cumsum(np.bincount(kind_of.reshape(-1), minlength=len(kinds))).tolist()
+    for number, (start, stop) in enumerate(pairwise([0, *ends])):
+        every = len(kinds) == 1
+        members = order[start:stop]
+        atoms = offsets[members][:, None] + np.arange(n_atoms[first[number]]) if not every else None
+        columns: list[NDArray[np.uint8]] = []
         for prefix, array, per_atom, rows in little:
-            if rows is not None and not rows[i]:
-                continue
-            digest.update(prefix)
-            digest.update((array[ends[i] : ends[i + 1]] if per_atom else array[i : i + 1]).tobytes())
-        out += digest.digest()[:DIGEST]
-    return np.frombuffer(out, dtype=np.uint8).reshape(-1, DIGEST)
+            if rows is None or rows[first[number]]:
+                share = array if every else array[atoms] if per_atom else array[members]
+                text = np.broadcast_to(np.frombuffer(prefix, np.uint8), (len(members), len(prefix)))
+                columns += [text, np.ascontiguousarray(share).reshape(len(members), -1).view(np.uint8)]
+        out[members] = _row_digests(columns, len(members))
+    return out
+
+
+def _row_digests(columns: Sequence[NDArray[np.uint8]], count: int) -> NDArray[np.uint8]:
+    """(R, 16) the hash of each of ``count`` rows."""
+    width = sum(column.shape[1] for column in columns)
+    table = (np.hstack(columns) if columns else np.zeros((count, 0), np.uint8)).reshape(-1).data
+    digests = b"".join([sha256(table[i * width : (i + 1) * width]).digest()[:DIGEST] for i in range(count)])
+    return np.frombuffer(digests, dtype=np.uint8).reshape(-1, DIGEST)
 
 
 def _little_endian(array: NDArray[Any]) -> NDArray[Any]:

@@ -175,7 +175,7 @@ FOREIGN_TYPES: Final = ("bool", "int64", "float64", "uint8")
 
 #: The rows of layout 1 that differ, by today's name. A dataset that layout 1 can hold is stored in it: so the bytes of
 #: sets that were released or that a manifest names do not change.
-_LAYOUT_1: Final = {
+LAYOUT_1: Final = {
     "transformed_to": replace(
         VARIABLES["transformed_to"],
         name="turned_into",
@@ -190,33 +190,14 @@ _LAYOUT_1: Final = {
     "split": replace(VARIABLES["split"], meanings=("train", "validation")),
 }
 #: Names of layout 1 that are other ones today.
-RENAMED: Final = {row.name: name for name, row in _LAYOUT_1.items() if row.name != name}
+RENAMED: Final = {row.name: name for name, row in LAYOUT_1.items() if row.name != name}
 #: Variables that layout 1 does not have.
-_NEW: Final = {"method", "role", "recipe", "decoration"}
+NEW: Final = {"method", "role", "recipe", "decoration"}
 
 
 def stored_row(name: str, layout: int) -> Variable | None:
     """The row that describes the variable ``name`` in a store of ``layout``; None for one of another program."""
-    return _LAYOUT_1.get(name, VARIABLES.get(name)) if layout == 1 else VARIABLES.get(name)
-
-
-def layout_of(dataset: "xr.Dataset") -> int:
-    """The oldest layout that can hold ``dataset``: 1 where it has one element and knows all labels, in float32.
-
-    The numbers of labels are read once.
-    """
-    names = {str(name) for name in dataset.variables}
-    one_element = list(dataset.attrs.get("elements", [dataset.attrs.get("element")])) == [dataset.attrs.get("element")]
-    if not one_element or not names <= VARIABLES.keys() - _NEW or not {"energy", "forces", "stress"} <= names:
-        return LAYOUT_VERSION
-    if any(dataset[name].dtype != np.dtype(VARIABLES[name].dtype) for name in names):
-        return LAYOUT_VERSION
-    if "split" in names and dataset["split"].to_numpy().max(initial=0) >= len(_LAYOUT_1["split"].meanings):
-        return LAYOUT_VERSION
-    reasons = _LAYOUT_1["selection_reason"].meanings
-    if "selection_reason" in names and dataset["selection_reason"].to_numpy().max(initial=0) >= len(reasons):
-        return LAYOUT_VERSION
-    return LAYOUT_VERSION if any(np.isnan(dataset[name].to_numpy()).any() for name in LABELS if name in names) else 1
+    return LAYOUT_1.get(name, VARIABLES.get(name)) if layout == 1 else VARIABLES.get(name)
 
 
 def variable(name: str) -> Variable:

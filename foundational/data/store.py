@@ -1,9 +1,4 @@
-"""Datasets on disk: sharded zarr format 3 with a checksum in every chunk, written whole, read lazily.
-
-Sizes were chosen by ``benchmarks/storage.py``: chunks of 16,384 atoms read ten scattered configurations in 2–4 ms and
-all forces of 20,000 × 108 atoms in 30 ms (4,096: 3 and 87 ms; 131,072: 8 and 16 ms); a shard is one file of at most
-1,048,576 rows, so that 4,000 configurations are one file a variable, and it is also all that a write holds in memory.
-"""
+"""Datasets on disk: sharded zarr format 3 with a checksum in every chunk, written whole, read lazily."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +9,6 @@ import zarr
 from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
-from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.storage import LocalStore
 
 from foundational.data.atomic_write import whole_folder
@@ -24,16 +18,12 @@ from foundational.data.layout import (
     ATOM,
     VARIABLES,
     Variable,
-    layout_of,
     require_schema,
     stored_row,
 )
+from foundational.data.streaming.layout_choice import layout_of
+from foundational.data.streaming.stored_arrays import create_array, rows_of
 from foundational.progress import Progress
-
-#: (rows in a chunk, rows in a shard) of variables for each configuration and for each atom.
-_ROWS = {False: (2_048, 131_072), True: (16_384, 1_048_576)}
-#: zstd's level; 9 saves 1 % of the bytes for 4 times the time.
-_LEVEL = 3
 
 
 def write_dataset(
@@ -131,20 +121,14 @@ def _lazy(opened: OpenedStore, name: str, description: dict[str, Any]) -> xr.Var
 
 def _write_array(group: zarr.Group, name: str, row: Variable | None, values: xr.DataArray) -> None:
     """Write one variable, a shard at a time; ``row`` describes it unless it is of another program."""
-    chunk, shard = _ROWS[values.dims[0] == ATOM]
-    rest = values.shape[1:]
-    array = group.create_array(
+    shard = rows_of(values.dims[0] == ATOM, len(values))[1]
+    array = create_array(
+        group,
         name if row is None else row.name,
-        shape=values.shape,
-        dtype=values.dtype,
-        chunks=(chunk, *rest),
-        shards=(shard, *rest),
-        compressors=[ZstdCodec(level=_LEVEL), Crc32cCodec()],
-        dimension_names=[str(dim) for dim in values.dims],
-        attributes=dict(values.attrs) if row is None else row.attributes,
-        fill_value=0,
-        # A chunk of zeros is data like any other; left out, nobody could tell it from a lost one.
-        config={"write_empty_chunks": True},
+        values.shape,
+        (values.dtype, len(values)),
+        tuple(map(str, values.dims)),
+        dict(values.attrs) if row is None else row.attributes,
     )
     for start in range(0, len(values), shard):
         array[start : start + shard] = np.ascontiguousarray(values[start : start + shard].to_numpy())

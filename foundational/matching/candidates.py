@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from foundational.matching.signatures import Signatures
+from foundational.matching.signatures import ROUNDING, Signatures, radius
 
 #: Pairs in one block.
 BLOCK = 50_000
-#: Å; what single precision and the order of sums change in a distance.
-_ROUNDING = 2e-6
+#: Pairs that a search within one set holds in memory; where there are more, it goes block by block.
+_MOST_PAIRS = 5_000_000
+#: Columns in which such a search looks, and rows from which these are chosen.
+_COLUMNS, _SAMPLE = 5, 10_000
 
 
 def candidate_pairs(
@@ -44,18 +46,13 @@ def candidate_pairs(
         yield np.concatenate(waiting)
 
 
-def radius(signatures: Signatures, rows: NDArray[np.int64], tolerance: float) -> float:
-    """Å; the most by which a distance of two equal configurations among ``rows`` differs."""
-    return float(signatures.slack[rows].max() * tolerance) + _ROUNDING
-
-
 def _of_one_kind(
     a: Signatures, rows_a: NDArray[np.int64], b: Signatures, rows_b: NDArray[np.int64], tolerance: float
 ) -> Iterator[NDArray[np.int64]]:
     reach = max(radius(a, rows_a, tolerance), radius(b, rows_b, tolerance))
     # The edge of the volume is scaled so that one radius serves all coordinates.
     stretch = max(float(a.stretch[rows_a].max()), float(b.stretch[rows_b].max()))
-    scale = reach / (stretch * tolerance + _ROUNDING)
+    scale = reach / (stretch * tolerance + ROUNDING)
     keys_a, keys_b = (
         np.column_stack([s.features[rows], s.edge[rows] * scale]) for s, rows in ((a, rows_a), (b, rows_b))
     )
@@ -63,6 +60,12 @@ def _of_one_kind(
         if np.abs(keys_a - keys_b).max() <= reach:
             yield np.column_stack([rows_a, rows_b])
         return
+    if a is b and np.array_equal(rows_a, rows_b):
+        near = _near_pairs(keys_a / reach)
+        if near is not None:
+            pairs = np.column_stack([rows_a[near[:, 0]], rows_a[near[:, 1]]])
+            yield from _with_equal_distances(a, b, pairs, reach)
+            return
     tree = KDTree(keys_a)
     counts = tree.query_ball_point(keys_b, reach, p=np.inf, return_length=True)
     found = np.flatnonzero(counts)
@@ -79,10 +82,41 @@ def _of_one_kind(
         start = stop
 
 
+def _near_pairs(keys: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    """(P, 2) pairs of different rows of ``keys`` (R, K) within 1 in all columns; None where they are too many.
+
+    The search looks at a few columns that tell most apart, since a search in many dimensions is slow.
+    """
+    columns = _telling_columns(keys[np.linspace(0, len(keys) - 1, min(len(keys), _SAMPLE)).astype(np.int64)])
+    few = keys[:, columns]
+    tree = KDTree(few, balanced_tree=False, compact_nodes=False)
+    tried = few[np.linspace(0, len(few) - 1, min(len(few), 500)).astype(np.int64)]
+    partners = tree.query_ball_point(tried, 1.0, p=np.inf, return_length=True).mean() - 1
+    if partners * len(few) > 2 * _MOST_PAIRS:
+        return None
+    pairs: NDArray[np.int64] = tree.query_pairs(1.0, p=np.inf, output_type="ndarray")
+    near: NDArray[np.int64] = pairs[np.abs(keys[pairs[:, 0]] - keys[pairs[:, 1]]).max(axis=1, initial=0) <= 1]
+    return near
+
+
+def _telling_columns(keys: NDArray[np.float64]) -> list[int]:
+    """Columns of ``keys``, each with the largest spread that the columns before it leave unexplained."""
+    rest = keys - keys.mean(axis=0)
+    columns: list[int] = []
+    for _ in range(min(_COLUMNS, keys.shape[1])):
+        spread = (rest**2).sum(axis=0)
+        columns.append(int(np.argmax(spread)))
+        direction = rest[:, columns[-1]] / max(float(np.sqrt(spread.max())), 1e-300)
+        rest = rest - np.outer(direction, direction @ rest)
+    return columns
+
+
 def _with_equal_distances(
     a: Signatures, b: Signatures, pairs: NDArray[np.int64], reach: float
 ) -> Iterator[NDArray[np.int64]]:
     """Those of ``pairs`` whose sorted distances to nearest neighbours agree, atom by atom."""
+    if not len(pairs):
+        return
     n = int(a.n_atoms[pairs[0, 0]])
     ends_a, ends_b = np.cumsum(a.n_atoms), np.cumsum(b.n_atoms)
     per_block = max(1, 2_000_000 // n)

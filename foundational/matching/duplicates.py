@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.errors import InputError
-from foundational.matching.candidates import candidate_pairs, radius
+from foundational.matching.candidates import candidate_pairs
 from foundational.matching.frames import Frames, aligned_pairs
+from foundational.matching.signatures import radius, rows_that_may_be_equal
 
 #: Å; what is farther apart is another configuration.
 LARGEST_TOLERANCE = 0.1
@@ -40,7 +41,7 @@ def groups_of_equal(frames: Frames, tolerance: float) -> NDArray[np.int64]:
     """
     require_tolerance(tolerance)
     first = np.arange(len(frames))
-    rows = np.flatnonzero(frames.signatures.valid)
+    rows = rows_that_may_be_equal(frames.signatures, np.flatnonzero(frames.signatures.valid), tolerance)
     rows = _joined_in_order(frames, first, rows, tolerance)
     for pairs in candidate_pairs(frames.signatures, rows, frames.signatures, rows, tolerance):
         _join(frames, first, pairs[pairs[:, 0] < pairs[:, 1]], tolerance)

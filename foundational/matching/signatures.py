@@ -13,8 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
+from foundational.matching.company import rows_in_company
 from foundational.matching.lattices import complete_cells, heights_along
+from foundational.science.pair_distances import cells_at_once, nearest_squares
 
+#: Å; what single precision and the order of sums change in a distance.
+ROUNDING = 2e-6
 #: Distances held in memory at a time.
 _PAIRS = 1_000_000
 #: Distances to this many nearest neighbours of each atom are looked at.
@@ -61,6 +65,23 @@ def joined_signatures(parts: Sequence[Signatures]) -> Signatures:
     """Those of several batches, in order."""
     names = Signatures.__dataclass_fields__
     return Signatures(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+def radius(signatures: Signatures, rows: NDArray[np.int64], tolerance: float) -> float:
+    """Å; the most by which a distance of two equal configurations among ``rows`` differs."""
+    return float(signatures.slack[rows].max() * tolerance) + ROUNDING
+
+
+def rows_that_may_be_equal(signatures: Signatures, rows: NDArray[np.int64], tolerance: float) -> NDArray[np.int64]:
+    """Those of ``rows`` whose signatures agree with those of another one within ``tolerance`` Å; none is missing."""
+    if len(rows) < 2:
+        return rows[:0]
+    wide = float(signatures.stretch[rows].max()) * tolerance + ROUNDING
+    numbers = np.column_stack(
+        [signatures.features[rows] / radius(signatures, rows, tolerance), signatures.edge[rows] / wide]
+    )
+    kinds = np.unique(signatures.kind[rows], return_inverse=True)[1].reshape(-1)
+    return rows[rows_in_company(numbers, kinds)]
 
 
 def signatures_of(configurations: Configurations) -> Signatures:
@@ -135,6 +156,9 @@ def _distances(
     shapes, shape_of = np.unique(np.column_stack([c.n_atoms, images]), axis=0, return_inverse=True)
     for number, (n, *reach) in enumerate(shapes.tolist()):
         members = np.flatnonzero(shape_of.reshape(-1) == number)
+        if not any(reach):
+            yield from _without_images(c, cells, members, n)
+            continue
         axes = [np.arange(-m, m + 1) for m in reach]
         shifts = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float64)
         per_block = max(1, _PAIRS // (n * n * len(shifts)))
@@ -142,6 +166,17 @@ def _distances(
             block = members[start : start + per_block]
             positions = c.positions[c.atoms_of(block)].reshape(len(block), n, 3).astype(np.float64)
             yield block, _nearest(positions, cells[block], c.pbc[block], shifts)
+
+
+def _without_images(
+    c: Configurations, cells: NDArray[np.float64], members: NDArray[np.int64], n: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """As `_distances`, of configurations in which the nearest image of each pair is all that is looked at."""
+    for start in range(0, len(members), cells_at_once(n)):
+        block = members[start : start + cells_at_once(n)]
+        positions = c.positions[c.atoms_of(block)].reshape(len(block), n, 3).astype(np.float64)
+        squares = nearest_squares(positions, cells[block], c.pbc[block], _NEIGHBOURS)
+        yield block, np.sqrt(squares, out=squares).transpose(2, 1, 0)
 
 
 def _nearest(

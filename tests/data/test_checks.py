@@ -148,8 +148,8 @@ def test_a_breach_of_the_layout_is_told_instead_of_judging_numbers(dataset: xr.D
 def test_a_damaged_chunk_is_one_violation_and_the_rest_is_still_looked_at(
     dataset: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("foundational.data.store._ROWS", {False: (4, 12), True: (45, 135)})
-    monkeypatch.setattr("foundational.data.checks.BATCH_ATOMS", 45)
+    monkeypatch.setattr("foundational.data.streaming.stored_arrays._ROWS", {False: (4, 12), True: (45, 135)})
+    monkeypatch.setattr("foundational.data.batches.BATCH_ATOMS", 45)
     from foundational.data.store import write_dataset  # noqa: PLC0415
 
     put("energy", (11,), np.nan)(dataset)
@@ -174,7 +174,7 @@ def test_what_is_found_does_not_hang_on_the_batches(
     put("energy", (11,), np.nan)(dataset)
     whole = check_dataset(dataset)
     assert len(whole) > 5
-    monkeypatch.setattr("foundational.data.checks.BATCH_ATOMS", batch_atoms)
+    monkeypatch.setattr("foundational.data.batches.BATCH_ATOMS", batch_atoms)
     assert check_dataset(dataset) == whole
 
 

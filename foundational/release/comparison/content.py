@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from foundational.data.batches import batch_slices, take
+from foundational.data.batches import iterate_places
 from foundational.data.fingerprint import DIGEST
 from foundational.data.layout import VARIABLES
 
@@ -20,8 +20,8 @@ _IDENTITY = {"id", "n_atoms", "cell", "atomic_numbers", "positions"}
 class Content:
     """The rows of a dataset that can be compared, one a configuration."""
 
-    ids: NDArray[np.void]
-    """(C,) ids, each as one comparable item; as stored, not computed again (`check` does that)."""
+    ids: NDArray[np.uint8]
+    """(C, 16) ids as stored, not computed again (`check` does that)."""
     rows: dict[str, NDArray[np.uint8]]
     """(C, …) by variable: its little-endian bytes; of variables for each atom their sha256, cut to 16 bytes."""
     energy_per_atom: NDArray[np.float64] | None
@@ -44,33 +44,31 @@ def read_content(dataset: xr.Dataset) -> Content:
     per_atom = [n for n in names if VARIABLES[n].per_atom]
     digests = {n: bytearray() for n in per_atom}
     squares = np.zeros(len(n_atoms)) if "forces" in names else None
-    for batch in batch_slices(n_atoms):
-        atoms = take(dataset[["n_atoms", "atomic_numbers", *per_atom]], batch)
-        ends = np.cumsum(n_atoms[batch], dtype=np.int64)
-        starts = ends - n_atoms[batch]
+    few = dataset[["n_atoms", "atomic_numbers", *per_atom]]
+    for place in iterate_places(dataset):
+        atoms = place.of(few)
+        ends = np.cumsum(place.n_atoms, dtype=np.int64)
+        starts = ends - place.n_atoms
         for name in per_atom:
             values = atoms[name].to_numpy()
             digests[name] += _digests(_little_endian(values), starts, ends)
             if name == "forces" and squares is not None:
                 norms = np.einsum("ai,ai->a", values, values, dtype=np.float64)
-                squares[batch] = np.add.reduceat(norms, starts)
+                squares[place.rows] = np.add.reduceat(norms, starts)
     rows |= {n: np.frombuffer(bytes(d), np.uint8).reshape(-1, DIGEST) for n, d in digests.items()}
     return Content(
-        as_items(dataset["id"].to_numpy()),
+        dataset["id"].to_numpy(),
         rows,
         dataset["energy"].to_numpy() / n_atoms if "energy" in names else None,
         None if squares is None else np.sqrt(squares / n_atoms),
     )
 
 
-def as_items(ids: NDArray[np.uint8]) -> NDArray[np.void]:
-    """(C,) each row of (C, 16) bytes as one comparable item."""
-    return np.ascontiguousarray(ids).view(np.dtype((np.void, ids.shape[1]))).reshape(-1)
-
-
 def _digests(values: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> bytes:
-    pairs = zip(starts.tolist(), ends.tolist(), strict=True)
-    return b"".join(sha256(values[start:end].data).digest()[:DIGEST] for start, end in pairs)
+    width = values.itemsize * int(np.prod(values.shape[1:], dtype=int))
+    flat = values.reshape(-1).view(np.uint8).data
+    pairs = zip((starts * width).tolist(), (ends * width).tolist(), strict=True)
+    return b"".join([sha256(flat[start:end]).digest()[:DIGEST] for start, end in pairs])
 
 
 def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from foundational.data.fingerprint import hexadecimal
 from foundational.data.layout import ATOM, CONFIGURATION, LABELS, VARIABLES
+from foundational.data.streaming.codes import codes_of
 from foundational.provenance.record import ProvenanceRecord
 from foundational.release.comparison.content import Content, read_content
 from foundational.release.comparison.distribution_shift import DistributionShift, distribution_shift
@@ -177,10 +178,10 @@ def difference(a: ComparedDataset, b: ComparedDataset, *, tolerance: float | Non
             distribution_shift("force_rms", "eV/Å", old.force_rms, new.force_rms),
         ),
         ids=Ids(
-            added=tuple(hexadecimal(_as_bytes(new.ids[matched.added]))),
-            removed=tuple(hexadecimal(_as_bytes(old.ids[matched.removed]))),
-            relabelled=tuple(hexadecimal(_as_bytes(old.ids[rows.a[relabelled]]))),
-            moved=tuple(hexadecimal(_as_bytes(old.ids[rows.a[moved]]))),
+            added=tuple(hexadecimal(new.ids[matched.added])),
+            removed=tuple(hexadecimal(old.ids[matched.removed])),
+            relabelled=tuple(hexadecimal(old.ids[rows.a[relabelled]])),
+            moved=tuple(hexadecimal(old.ids[rows.a[moved]])),
         ),
     )
 
@@ -215,10 +216,6 @@ def _notes(a: ComparedDataset, b: ComparedDataset, matched: Matched) -> Iterator
         yield "--tolerance 1e-4 pairs frames that were rewritten, wrapped or permuted"
 
 
-def _as_bytes(items: NDArray[np.void]) -> NDArray[np.uint8]:
-    return np.frombuffer(items.tobytes(), dtype=np.uint8).reshape(-1, 16)
-
-
 def _count(count: int, kind: Kind, bump: BumpName, text: str) -> Iterator[Change]:
     if count:
         plural = "configuration" if count == 1 else "configurations"
@@ -250,6 +247,6 @@ def _attributes(a: ComparedDataset, b: ComparedDataset) -> Iterator[Change]:
 
 def _repeats(content: Content, title: str) -> list[Change]:
     """A dataset with a configuration twice is compared by its first copy, and says so."""
-    repeats = len(content.ids) - len(np.unique(content.ids))
+    repeats = len(content.ids) - len(np.unique(codes_of(content.ids)[0]))
     message = f"{repeats} configurations stand in {title} more than once"
     return [Change(kind="configurations", bump="patch", message=message)] if repeats else []

@@ -59,6 +59,6 @@ def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     >>> _distance(np.array([1.0, 2.0]), np.array([1.5, 3.0, 4.0, 5.0]))
     0.75
     """
-    places = np.concatenate([a, b])
+    places = np.sort(np.concatenate([a, b]))  # neighbours are found together, which is faster
     below = [np.searchsorted(np.sort(x), places, side="right") / len(x) for x in (a, b)]
     return float(np.abs(below[0] - below[1]).max())

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from foundational.data.batches import batch_slices, take
+from foundational.data.batches import Offsets, batch_slices
 from foundational.data.layout import VARIABLES
 from foundational.matching.alignment import Alignment
 from foundational.specs.base import Spec
@@ -81,12 +81,16 @@ def compare_label(name: str, a: xr.Dataset, b: xr.Dataset, matched: MatchedRows,
         Whether fewer decimals in one of the two are rounding as well.
     """
     per_atom = VARIABLES[name].per_atom
-    n_atoms = a["n_atoms"].to_numpy()[matched.a]
+    sides = (Offsets.of(a), Offsets.of(b))
+    n_atoms = sides[0].n_atoms[matched.a]
     largest, scale, squares = (np.zeros(len(matched)) for _ in range(3))
     decimals = [np.ones(len(_DECIMALS), dtype=bool) for _ in range(2)]
     for rows in batch_slices(n_atoms):
         batch, counts = matched.take(np.arange(rows.start, rows.stop)), n_atoms[rows]
-        old, new = (_values(name, dataset, of) for dataset, of in ((a, batch.a), (b, batch.b)))
+        old, new = (
+            _values(dataset[name], offsets.atoms(of) if per_atom else of)
+            for dataset, offsets, of in ((a, sides[0], batch.a), (b, sides[1], batch.b))
+        )
         if rewritten:
             decimals = [side & _has_decimals(of) for side, of in zip(decimals, (old, new), strict=True)]
         old, new = _aligned(name, old, new, batch, counts)
@@ -136,9 +140,9 @@ def _compared(
     return ComparedLabel(change, differs & ~within, differs & within)
 
 
-def _values(name: str, dataset: xr.Dataset, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(R, …) numbers of some configurations, a row for each configuration or atom."""
-    values = take(dataset[["n_atoms", "atomic_numbers", name]], rows)[name].to_numpy()
+def _values(stored: xr.DataArray, rows: slice | NDArray[np.int64]) -> NDArray[np.float64]:
+    """(R, …) numbers of some ``rows`` of a variable."""
+    values = stored[rows].to_numpy()
     return values.astype(np.float64).reshape(len(values), -1)
 
 

@@ -8,6 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.data.batches import take
+from foundational.data.streaming.codes import codes_of, first_of_each
 from foundational.matching.alignment import Alignment
 from foundational.matching.frames import Frames
 from foundational.matching.pairing import pairs_of_equal
@@ -62,11 +63,15 @@ def matched_rows(a: xr.Dataset, b: xr.Dataset, contents: tuple[Content, Content]
         The tolerance is not one.
     """
     old, new = contents
-    _, in_a, in_b = np.intersect1d(old.ids, new.ids, return_indices=True)
-    order = np.argsort(in_a)
-    in_a, in_b = in_a[order], in_b[order]
-    removed = np.flatnonzero(~np.isin(old.ids, new.ids))
-    added = np.flatnonzero(~np.isin(new.ids, old.ids))
+    codes_a, codes_b = codes_of(old.ids, new.ids)
+    first = np.flatnonzero(first_of_each(codes_a) == np.arange(len(codes_a)))
+    place = np.full(int(max(codes_a.max(initial=0), codes_b.max(initial=0))) + 1, -1, dtype=np.int64)
+    place[codes_b[::-1]] = np.arange(len(codes_b))[::-1]  # of a configuration that is there twice the first
+    in_a = first[place[codes_a[first]] >= 0]
+    in_b = place[codes_a[in_a]]
+    removed = np.flatnonzero(place[codes_a] < 0)
+    place[codes_a] = -2
+    added = np.flatnonzero(place[codes_b] != -2)
     none: list[Alignment | None] = [None] * len(in_a)
     if tolerance is None:
         return Matched(MatchedRows(in_a, in_b, none), removed, added, None)
