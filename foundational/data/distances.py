@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.science.pair_distances import cells_at_once, pair_squares
+from foundational.data.streaming.pair_distances import cells_at_once, pair_squares
 
 #: Pair distances held in memory at a time.
 _PAIRS = 1_000_000

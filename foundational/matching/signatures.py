@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
+from foundational.data.streaming.pair_distances import cells_at_once, nearest_squares
 from foundational.matching.company import rows_in_company
 from foundational.matching.lattices import complete_cells, heights_along
-from foundational.science.pair_distances import cells_at_once, nearest_squares
 
 #: Å; what single precision and the order of sums change in a distance.
 ROUNDING = 2e-6

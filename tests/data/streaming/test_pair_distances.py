@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from foundational.science.pair_distances import nearest_squares, pair_squares
+from foundational.data.streaming.pair_distances import nearest_squares, pair_squares
 
 RNG = np.random.default_rng(5)
 
