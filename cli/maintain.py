@@ -42,14 +42,16 @@ def init(
 
 POTENTIALS_HELP = """List the reference potentials, or add one.
 
-Those of the package are there in every project. With --all, the EAM potentials that LAMMPS ships are listed too; each
-can be named with --potential as it is."""
+Those of the package are there in every project. With --all, the EAM and MEAM potentials that LAMMPS ships are listed
+too; each can be named with --potential as it is."""
 
 
 def potentials(
     context: typer.Context,
     *,
-    element: Annotated[str | None, typer.Option("--element", help="Only potentials with this element.")] = None,
+    element: Annotated[
+        str | None, typer.Option("--element", help="Only potentials with this element, or with all of Ni-Al.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also those that LAMMPS ships.")] = False,
     crystals: Annotated[bool, typer.Option("--crystals", help="Relax FCC, BCC and HCP with each.")] = False,
     as_json: Json = False,
@@ -66,7 +68,9 @@ def potentials(
     if everything:
         from foundational.maintenance.potentials import available
 
-        document["available"] = [e for e in available() if element is None or element in e["elements"]]
+        document["available"] = [
+            entry for entry in available() if element is None or set(element.split("-")) <= set(entry["elements"])
+        ]
     try:
         document = {"potentials": list_potentials(find_root(root), element, crystals=crystals)} | document
     except NotFoundError:

@@ -88,6 +88,7 @@ TESTED_IN = {
     "stages/augment/*.py": "stages/augment/test_command.py",
     "stages/audit/stage.py": "stages/audit/test_command.py",
     "stages/check/*.py": "stages/check/test_stage.py",
+    "stages/decorate/*.py": "stages/decorate/test_command.py",
     "stages/deposit/*.py": "release/deposit/test_deposit.py",
     "stages/distill/*.py": "stages/distill/test_stage.py",
     "stages/holdout/*.py": "workspace/test_pools.py",

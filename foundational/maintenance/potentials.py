@@ -18,6 +18,7 @@ from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.library import lammps_potentials
 from foundational.engines.lammps.potential_files import PotentialFile, read_potential_file
 from foundational.engines.lammps.potentials import ResolvedPotential, lammps_files
+from foundational.engines.lammps.shipped_sets import shipped_sets
 from foundational.errors import ConflictError, EngineError, NotFoundError
 from foundational.specs.parsing import parse
 from foundational.specs.potentials import REGISTRY_FILE, REGISTRY_FOLDER, PotentialRegistry, PotentialSpec
@@ -115,8 +116,11 @@ def add_potential(
 
 
 def available() -> list[dict[str, Any]]:
-    """Every EAM of the LAMMPS wheel that is one file: name, elements, pair_style, cutoff in Å, citation or None."""
-    return [
+    """Potentials of the LAMMPS wheel: EAM of one file each, and MEAM of several elements.
+
+    Each has its name, elements, pair_style, cutoff in Å, and citation or None.
+    """
+    one_file = [
         {
             "file": file.path.name,
             "elements": list(file.names),
@@ -125,6 +129,16 @@ def available() -> list[dict[str, Any]]:
             "citation": file.citation,
         }
         for file in lammps_files()
+    ]
+    return one_file + [
+        {
+            "file": shipped.spec.id,
+            "elements": list(shipped.spec.elements),
+            "pair_style": shipped.spec.pair_style,
+            "cutoff": shipped.spec.cutoff,
+            "citation": shipped.spec.citation,
+        }
+        for shipped in shipped_sets()
     ]
 
 

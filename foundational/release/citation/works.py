@@ -1,5 +1,6 @@
 """What somebody who uses a dataset owes citations to: itself, its paper, its potentials, the sets it comes from."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -177,6 +178,12 @@ def _labeller_work(labeller: LabellerRecord, registry: PotentialRegistry, did: s
     spec = next((p for p in registry.potentials if kind == "lammps" and p.id == name), None)
     if spec is None:
         digest = f", sha256:{labeller.sha256}" if labeller.sha256 else ""
+        if isinstance(stated := labeller.parameters.get("citation"), str):  # of a potential that LAMMPS ships
+            found = re.search(r"10\.\d{4,9}/[^\s,;]+", stated)
+            doi = found[0].rstrip(".") if found else None
+            printed = re.sub(r"[\s.,;]*(https?://doi\.org/|doi:?\s*)?10\.\d{4,9}/[^\s,;]+", "", stated)
+            why = f"The potential {name}{digest}, which {did}"
+            return parse_printed_reference(printed, why=why, doi=doi)
         return Work(kind="other", text=f"{labeller.id}, {labeller.version}{digest}", why=f"It {did}")
     openkim = f" (OpenKIM {spec.openkim})" if spec.openkim else ""
     why = f"The potential {spec.id}{openkim}, which {did}"
