@@ -21,7 +21,7 @@ from foundational.interchange.fields import foreign_name, foreign_of_atoms, fore
 from foundational.interchange.frame import Frame, FrameError
 from foundational.interchange.geometry import is_isolated, require_geometry
 from foundational.interchange.label_choice import LabelChoice, keys_of
-from foundational.interchange.labels import Recognised, recognise
+from foundational.interchange.labels import Recognised, likely_keys, recognise
 from foundational.interchange.methods import Methods
 from foundational.interchange.own_fields import only_own_keys, own_variables, without_copies
 from foundational.interchange.report import ImportReport, LabelReport
@@ -272,6 +272,11 @@ class Assembly:
             yield foreign_name(name), foreign_of_atoms(name, arrays, n_atoms, widths.pop())
 
     def _report(self, dataset: xr.Dataset, foreign: dict[str, xr.Variable]) -> ImportReport:
+        for label in ("energy", "forces", "stress"):
+            zero = label == "stress" and ZERO_STRESS in self._remarks
+            if not self._known[label] and not zero and (keys := likely_keys(label, self._keys)):
+                said = f"no {label} under a common name; if it is {' or '.join(keys)}, say so with --{label}-key"
+                self._remarks[said] += len(self)
         missing = {name: len(self) - self._known[name] for name in _SHAPES if name != "atomic_energies"}
         return ImportReport(
             configurations=len(self),

@@ -3,7 +3,8 @@
 Names, shapes, units and signs of the common trainers: docs/own-data.md.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isfinite, prod
@@ -26,6 +27,12 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "stress": ("stress", "virial_stress", "cauchy_stress"),
     "virial": ("virial", "virials"),
     "atomic_energies": ("atomic_energies", "energies"),
+}
+#: What a key looks like that may be a label; weights and the like are none.
+_LIKELY: Final[Mapping[str, re.Pattern[str]]] = {
+    "energy": re.compile(r"^(?!.*weight)(?:.*energ|.*toten|e$|e0$|e_|.*_e$|eref)"),
+    "forces": re.compile(r"^(?!.*weight)(?:.*forc|f$|frc$)"),
+    "stress": re.compile(r"^(?!.*weight)(?:.*stress|.*virial|sigma$)"),
 }
 #: eV/atom; a free energy differs from the energy by the entropy of the electrons, which is less than this.
 _ENTROPY: Final = 1.0
@@ -58,6 +65,12 @@ def common_keys() -> str:
     """The names under which labels are looked for, for a message."""
     names = [name for label in ("energy", "forces", "stress", "virial") for name in _NAMES[label]]
     return f"{', '.join(names)}, also with {', '.join(prefix.upper() for prefix in _PREFIXES if prefix)} before them"
+
+
+def likely_keys(label: str, names: Iterable[str]) -> list[str]:
+    """Those of ``names`` that may be a label under a name that is not a common one."""
+    found = (name for name in names if _LIKELY[label].search(name.lower()))
+    return sorted(name for name in found if not any(_key((name,), common) for common in _NAMES))
 
 
 def recognise(frame: Frame, choice: LabelChoice) -> Recognised:
@@ -178,6 +191,10 @@ def _take_stress(frame: Frame, found: Recognised, choice: LabelChoice, energy_sc
             scale = sign * choice.factor(choice.stress_unit, STRESS_UNITS, "--stress-unit")
             found.stress = _checked(frame, choice, key, lambda: _matrix(numbers(stress), choice)) * scale
         found.taken["stress"] = key
+        if choice.stress_key is None and _plain_belongs(found, key):
+            found.remarks += (f"{key} is exactly zero: not computed; the stress of energy and forces taken",)
+            _take_stress(frame, found, choice, energy_scale)
+            return
         _taken(frame, found, "virial", None)
         return
     virial, key = _taken(frame, found, "virial", choice.virial_key)
@@ -190,6 +207,17 @@ def _take_stress(frame: Frame, found: Recognised, choice: LabelChoice, energy_sc
     matrix = _checked(frame, choice, key, lambda: _matrix(numbers(virial), choice))
     found.stress = matrix * (-energy_scale / volume)
     found.taken["stress"] = key
+
+
+def _plain_belongs(found: Recognised, key: str) -> bool:
+    """Whether a stress under a reference key is zero, and a plain one beside belongs to the plain energy."""
+    marked = _PREFIXES[:-1]
+    if found.stress is None or found.stress.any() or not key.lower().startswith(marked):
+        return False
+    other = _key(tuple(found.info), "stress")
+    return other is not None and not any(
+        name.lower().startswith(marked) for name in (other, found.taken.get("energy", "ref_"))
+    )
 
 
 def _checked_number(frame: Frame, choice: LabelChoice, key: str, value: Any) -> float:

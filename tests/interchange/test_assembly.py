@@ -48,6 +48,20 @@ def test_a_stress_that_is_zero_everywhere_was_not_computed():
     assert "exactly zero everywhere" in next(iter(report.remarks))
 
 
+@pytest.mark.parametrize(
+    ("key", "option"), [("energy_pbe", "--energy-key"), ("toten", "--energy-key"), ("stress_dft", "--stress-key")]
+)
+def test_a_key_that_may_be_a_label_is_named_with_the_option(key: str, option: str):
+    _, report = assembled(frame(**{key: 1.0, "energy_weight": 2.0}))
+    (remark,) = (text for text in report.remarks if "common name" in text)
+    assert f"if it is {key}, say so with {option}" in remark
+
+
+def test_the_virial_of_a_cluster_is_no_key_of_another_name():
+    _, report = assembled(frame(pbc=False, energy=-1.0, virial=np.eye(3)))
+    assert not [text for text in report.remarks if "common name" in text]
+
+
 def test_a_stress_that_is_zero_somewhere_is_zero():
     dataset, _ = assembled(frame(0, energy=1.0, stress=np.zeros(9)), frame(1, energy=1.0, stress=np.ones(9)))
     assert dataset["stress"].to_numpy()[0].tolist() == np.zeros((3, 3)).tolist()

@@ -194,3 +194,13 @@ def test_a_format_says_units_where_the_user_does_not():
 def test_an_unknown_unit_or_order_is_refused(options: dict, message: str):
     with pytest.raises(InputError, match=message):
         recognise(frame({"energy": 1.0, "stress": VOIGT}), LabelChoice(**options))
+
+
+def test_a_reference_stress_of_zeros_was_not_computed_where_the_plain_one_belongs_to_the_energy():
+    """As in files that MACE wrote: REF_stress is zero where it was not found."""
+    values = {"energy": -1.0, "stress": VOIGT, "REF_stress": np.zeros(9)}
+    found = recognise(frame(values, {"forces": FORCES}), LabelChoice())
+    assert found.stress.tolist() == MATRIX
+    assert "REF_stress is exactly zero" in found.remarks[0]
+    kept = recognise(frame(values | {"REF_energy": -2.0}, {"REF_forces": FORCES}), LabelChoice())
+    assert not kept.stress.any()

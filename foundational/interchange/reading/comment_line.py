@@ -16,6 +16,11 @@ _ENTRY: Final = re.compile(
         (?=\s|$)""",
     re.VERBOSE,
 )
+#: Names that some programs give the columns of positions and of elements.
+_OTHER_NAMES: Final = {
+    "pos": ("positions", "position", "coordinates", "coords"),
+    "species": ("element", "elements", "symbol", "symbols"),
+}
 #: Characters of quotes and brackets other than the double quote.
 _UNUSUAL: Final = re.compile(r"[{}\[\]'\\]")
 
@@ -78,6 +83,9 @@ def columns_of(properties: str) -> tuple[tuple[str, str, int], ...] | str:
     if len(parts) % 3 or not all(width.isdigit() and int(width) > 0 for width in parts[2::3]):
         return f"expected Properties as name:kind:width, got {properties!r}"
     names = [name.lower() if name.lower() in {"pos", "species"} else name for name in parts[0::3]]
+    for structure, others in _OTHER_NAMES.items():
+        if structure not in names and (found := [k for k, name in enumerate(names) if name.lower() in others]):
+            names[found[0]] = structure
     if unknown := sorted(set(parts[1::3]) - set("SRIL")):
         return f"expected kinds S, R, I or L in Properties, got {', '.join(unknown)}"
     return tuple(zip(names, parts[1::3], map(int, parts[2::3]), strict=True))

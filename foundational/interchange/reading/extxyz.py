@@ -27,7 +27,9 @@ from foundational.interchange.reading.text import interpreted, numbers
 _OPENERS: Final[Mapping[str, Callable[..., IO[str]]]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
 #: Endings of names.
 SUFFIXES: Final = frozenset({".xyz", ".extxyz", ".exyz"})
-_STRUCTURE = frozenset({"Lattice", "Properties", "pbc"})
+#: Keys of the structure, by their names in lower case: NEP takes them in any case.
+_STRUCTURE: Final = {"lattice": "Lattice", "properties": "Properties", "pbc": "pbc"}
+_SPELLED: Final = frozenset(_STRUCTURE.values())
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ class ExtendedXyz(FrameReader):
 
     def _frame(self, source: str, comment: str, rows: list[str]) -> Frame:
         entries = entries_of(source, comment)
+        for key in [key for key in entries if key not in _SPELLED and _STRUCTURE.get(key.lower(), key) not in entries]:
+            entries[_STRUCTURE[key.lower()]] = entries.pop(key)
         columns = columns_of(str(entries.get("Properties", "species:S:1:pos:R:3")))
         if isinstance(columns, str):
             raise FrameError(source, columns)
@@ -136,7 +140,7 @@ class ExtendedXyz(FrameReader):
             {
                 key: value if isinstance(value, bool) else interpreted(value)
                 for key, value in entries.items()
-                if key not in _STRUCTURE
+                if key not in _SPELLED
             },
             values,
         )
@@ -254,7 +258,8 @@ def _cell(source: str, entries: Mapping[str, Any]) -> tuple[NDArray[np.float64],
     except ValueError as error:
         raise FrameError(source, f"Lattice: {error}") from None
     cell = np.diag(cell) if cell.size == 3 else cell.reshape(3, 3)
-    pbc = periodicity(str(entries.get("pbc", "T T T" if given is not None else "F F F")))
+    along = ["F" if given is None or not any(vector) else "T" for vector in cell.tolist()]
+    pbc = periodicity(str(entries.get("pbc", " ".join(along))))
     if pbc is None:
         raise FrameError(source, f"expected three of T and F for pbc, got {entries['pbc']!r}")
     if any(along and not any(vector) for along, vector in zip(pbc.tolist(), cell.tolist(), strict=True)):

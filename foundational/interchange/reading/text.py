@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 #: Fortran's exponents (1.5D+02) and Mathematica's (1.5*^2), after a digit or a point.
 _EXPONENT = re.compile(r"(?<=[\d.])(?:[dD]|\*\^)(?=[+-]?\d)")
+#: Fortran writes an exponent of three digits without its letter: 1.5-102.
+_LETTERLESS = re.compile(r"([+-]?\d*\.\d*)([+-]\d{3})")
 _TRUTHS = dict.fromkeys(("T", "True", "true", "TRUE"), True) | dict.fromkeys(("F", "False", "false", "FALSE"), False)
 
 
@@ -28,10 +30,13 @@ def number(value: Any) -> float:
     if isinstance(value, bool | None):
         raise ValueError(f"{value} is no number")
     if isinstance(value, str):
+        text = value.strip()
         try:
-            return float(_EXPONENT.sub("e", value.strip()))
+            if "_" in text:  # Python would take 1_000 for one
+                raise ValueError
+            return float(_LETTERLESS.sub(r"\1e\2", _EXPONENT.sub("e", text)))
         except ValueError:
-            raise ValueError(f"{value.strip()!r} is no number") from None
+            raise ValueError(f"{text!r} is no number") from None
     array = np.asarray(value)
     if array.size != 1 or array.dtype.kind not in "iuf":
         raise ValueError(f"{value!r} is no number")
@@ -52,9 +57,11 @@ def numbers(value: Any) -> NDArray[np.float64]:
     if isinstance(value, str):
         parts = value.replace(",", " ").split()
         try:
-            return np.array(list(map(float, parts)), dtype=np.float64)
+            if "_" not in value:
+                return np.array(list(map(float, parts)), dtype=np.float64)
         except ValueError:
-            return np.array([number(part) for part in parts])
+            pass
+        return np.array([number(part) for part in parts])
     array = np.asarray(value)
     if array.dtype.kind in "iuf":
         return np.asarray(array, dtype=np.float64)
@@ -75,6 +82,8 @@ def interpreted(text: str) -> Any:
         except json.JSONDecodeError:
             return text
     parts = text.split()
+    if not parts:
+        return ""
     if len(parts) == 1:
         return _scalar(parts[0])
     if "." in parts[0] and "_" not in text:  # the usual case, quickly

@@ -12,6 +12,7 @@ from ase.build import bulk
 from foundational.errors import InputError
 from foundational.interchange.frame import Frame, FrameError
 from foundational.interchange.reading.extxyz import ExtendedXyz
+from foundational.interchange.reading.text import number
 
 LATTICE = 'Lattice="3 0 0 0 3.1 0 0 0.2 3.2"'
 COMMENT = LATTICE + ' Properties=species:S:1:pos:R:3:forces:R:3 energy=-4.5 pbc="T T T"'
@@ -73,6 +74,10 @@ def test_structure_and_values_are_what_the_file_says(path: Path):
         f"2\n{COMMENT}\n0.1 0 0 0 0 0 Ni\n-0.1 0 0 1.5 1.5 1.25 Al\n".replace(
             "species:S:1:pos:R:3:forces:R:3", "forces:R:3:pos:R:3:species:S:1"
         ),
+        f"2\n{COMMENT.replace('Lattice', 'lattice').replace('pbc', 'PBC').replace('Properties', 'properties')}\n{ROWS}",
+        f"2\n{COMMENT.replace('species', 'element').replace(':pos:', ':positions:')}\n{ROWS}",
+        f"2\n{COMMENT} note=\"\" empty=''\n{ROWS}",
+        f"2\n{COMMENT}\n{ROWS}".replace("-4.5", " -.045+002"),
     ],
     ids=[
         "crlf",
@@ -87,6 +92,10 @@ def test_structure_and_values_are_what_the_file_says(path: Path):
         "case",
         "Z",
         "order",
+        "case of keys",
+        "names of columns",
+        "empty values",
+        "exponent without letter",
     ],
 )
 def test_another_spelling_is_the_same_frame(path: Path, changed: str, tmp_path: Path):
@@ -96,7 +105,15 @@ def test_another_spelling_is_the_same_frame(path: Path, changed: str, tmp_path: 
     assert np.array_equal(frame.positions, expected.positions)
     assert np.array_equal(frame.cell, expected.cell)
     assert np.array_equal(frame.arrays["forces"], expected.arrays["forces"])
-    assert frame.info["energy"] == -4.5
+    assert frame.pbc.all()
+    assert number(frame.info["energy"]) == pytest.approx(-4.5, rel=1e-15)
+
+
+def test_an_empty_lattice_is_none(path: Path):
+    """Without pbc, a cell is periodic along the vectors that are not zero."""
+    for lattice, pbc in (("0 0 0 0 0 0 0 0 0", [False] * 3), ("3 0 0 0 0 0 0 0 4", [True, False, True])):
+        (frame,) = read(path, f'2\nLattice="{lattice}" Properties=species:S:1:pos:R:3:forces:R:3\n{ROWS}')
+        assert frame.pbc.tolist() == pbc
 
 
 @pytest.mark.parametrize(
