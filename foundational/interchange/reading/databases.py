@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+import numpy as np
+
 from foundational.errors import InputError
 from foundational.interchange.frame import Frame, FrameError, FrameReader
 from foundational.interchange.reading.ase_files import frame_of
@@ -59,7 +61,10 @@ class AseDatabases(FrameReader):
             for index, row in enumerate(database.select()):
                 atoms = row.toatoms()
                 atoms.info.update(row.key_value_pairs)
-                atoms.info.update(row.data)
+                data = dict(row.data)
+                for name in data.pop("atom_fields", []):  # exports of this package name the fields of atoms
+                    atoms.set_array(name, np.asarray(data.pop(name)))
+                atoms.info.update(data)
                 yield frame_of(f"{path.name}, row {index}", atoms)
         except (ImportError, InputError):
             raise

@@ -20,6 +20,8 @@ _COLUMNS: Final = {
     "pbc": ("pbc",),
 }
 _METHOD: Final = ("method", "software")
+#: Lists of texts that belong to the configuration in ColabFit.
+_OF_CONFIGURATION: Final = frozenset({"elements", "names", "labels"})
 #: Rows that are in memory at a time.
 _ROWS: Final = 512
 
@@ -90,6 +92,8 @@ def _frame(source: str, row: Mapping[str, Any], columns: Mapping[str, str | None
         array = _numbers(value)
         if array is not None and _of_atoms(name, array, len(numbers)):
             arrays[name] = array
+        elif name not in _OF_CONFIGURATION and _texts(value, len(numbers)):
+            arrays[name] = np.array(value)
         else:
             info[name] = value if array is None or not array.ndim else array
     return Frame(
@@ -110,6 +114,11 @@ def _of_atoms(name: str, array: NDArray[Any], n_atoms: int) -> bool:
     if not array.ndim or len(array) != n_atoms:
         return False
     return "force" in name or array.shape not in {(3, 3), (6,), (9,)}
+
+
+def _texts(value: Any, n_atoms: int) -> bool:
+    """Whether it is a text for each atom."""
+    return isinstance(value, list) and len(value) == n_atoms and all(isinstance(part, str) for part in value)
 
 
 def _value(given: Any) -> Any:

@@ -75,7 +75,7 @@ def _rows(part: Part) -> Iterator[bytes]:
         if known["stress"][i]:
             row["stress"] = {"__ndarray__": ([6], "float64", voigt[i])}
         row |= {"ctime": 0.0, "user": None, "mtime": 0.0}
-        row["data"] = {key: value for key, value in data.items() if value is not None} | dict(part.fields_of(i))
+        row["data"] = {key: value for key, value in data.items() if value is not None} | part.all_fields_of(i)
         yield orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY)
 
 

@@ -100,7 +100,7 @@ def _sqlite_rows(part: Part, names: list[str]) -> Iterator[dict[str, Any]]:
             "calculator_parameters": "{}",
             "key_value_pairs": "{}",
             "data": object_to_bytes(
-                {key: value for key, value in data.items() if value is not None} | dict(part.fields_of(i))
+                {key: value for key, value in data.items() if value is not None} | part.all_fields_of(i)
             ),
             "natoms": n,
             "volume": float(volume[i]),

@@ -1,4 +1,4 @@
-"""Fields of other programs in exports: values of configurations under their own names, where a format can carry them.
+"""Fields of other programs in exports: of configurations and of atoms, by their own names, where a format takes them.
 
 A field whose name could be taken for a label, or for a key of the format, is not written.
 """
@@ -9,12 +9,19 @@ from typing import Any, Final
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from foundational.data.layout import CONFIGURATION, is_foreign
+from foundational.data.layout import ATOM, CONFIGURATION, is_foreign
 
 _LABEL: Final = re.compile(r"energ|force|stress|virial", re.IGNORECASE)
 _NAME: Final = re.compile(r"[A-Za-z_][\w.:+-]*")
-_TAKEN: Final = frozenset({"config_type", "method", "id", "sid", "pbc", "lattice", "properties", "species", "cell"})
+_TAKEN: Final = frozenset(
+    {"config_type", "method", "id", "sid", "pbc", "lattice", "properties", "species", "cell", "pos", "positions"}
+    | {"numbers", "symbols", "atomic_numbers", "z", "names", "atom_fields"}
+)
+#: Names that make a reader change labels, and those under which such fields are written. ASE fixes the atoms of a
+#: ``move_mask``, and gives no forces on them.
+_RENAMED: Final = {"move_mask": "imported_move_mask"}
 
 
 def fields_of(dataset: xr.Dataset) -> tuple[Mapping[str, Any], ...]:
@@ -23,10 +30,7 @@ def fields_of(dataset: xr.Dataset) -> tuple[Mapping[str, Any], ...]:
     Empty where no configuration has any.
     """
     rows: list[dict[str, Any]] = [{} for _ in range(dataset.sizes[CONFIGURATION])]
-    for raw, stored in dataset.data_vars.items():
-        name = str(raw)
-        if not is_foreign(stored) or stored.dims[0] != CONFIGURATION or not _may_be_written(name):
-            continue
+    for name, stored in _written(dataset, CONFIGURATION).items():
         texts = stored.attrs.get("values")
         for row, value in zip(rows, stored.to_numpy().tolist(), strict=True):
             if texts is not None:
@@ -35,6 +39,35 @@ def fields_of(dataset: xr.Dataset) -> tuple[Mapping[str, Any], ...]:
             elif not np.isnan(np.asarray(value, dtype=np.float64)).any():
                 row[name] = value
     return tuple(rows) if any(rows) else ()
+
+
+def atom_fields_of(dataset: xr.Dataset, offsets: NDArray[np.integer]) -> tuple[Mapping[str, NDArray[Any]], ...]:
+    """For each configuration the fields of its atoms by name, a row an atom: numbers, truths or texts.
+
+    A field that a configuration has in part, or not at all, is absent there. Empty where no configuration has any.
+    """
+    ends = offsets.tolist()
+    rows: list[dict[str, NDArray[Any]]] = [{} for _ in ends[1:]]
+    for name, stored in _written(dataset, ATOM).items():
+        values = stored.to_numpy()
+        texts = stored.attrs.get("values")
+        there = values >= 0 if texts is not None else ~np.isnan(values.astype(np.float64))
+        if texts is not None:
+            values = np.array([*texts, ""], dtype=object)[values]
+        for row, start, end in zip(rows, ends[:-1], ends[1:], strict=True):
+            if there[start:end].all():
+                row[name] = values[start:end]
+    return tuple(rows) if any(rows) else ()
+
+
+def _written(dataset: xr.Dataset, dim: str) -> dict[str, xr.DataArray]:
+    """The fields of ``dim`` that may be written, by the names under which they are."""
+    found = {
+        str(name): stored
+        for name, stored in dataset.data_vars.items()
+        if is_foreign(stored) and stored.dims[0] == dim and _may_be_written(str(name))
+    }
+    return {_RENAMED.get(name, name): stored for name, stored in found.items()}
 
 
 def _may_be_written(name: str) -> bool:

@@ -18,7 +18,7 @@ from foundational.data.fingerprint import hexadecimal
 from foundational.data.layout import VARIABLES, is_foreign
 from foundational.errors import InputError
 from foundational.interchange.writing.boxes import in_boxes
-from foundational.interchange.writing.own_fields import fields_of
+from foundational.interchange.writing.own_fields import atom_fields_of, fields_of
 
 #: Names of files for the codes of the variable ``split``.
 PARTS: Final = ("train", "valid", "test")
@@ -65,6 +65,8 @@ class Part:
     """Id of the method of its labels."""
     fields: tuple[Mapping[str, Any], ...] = ()
     """Of each configuration the fields of other programs by name; empty where none has any."""
+    atom_fields: tuple[Mapping[str, NDArray[Any]], ...] = ()
+    """The same of the atoms of each configuration, a row an atom."""
 
     @property
     def labels(self) -> Labels:
@@ -96,11 +98,21 @@ class Part:
             config_types=of(self.config_types),
             methods=of(self.methods),
             fields=of(self.fields) if self.fields else (),
+            atom_fields=of(self.atom_fields) if self.atom_fields else (),
         )
 
     def fields_of(self, row: int) -> Mapping[str, Any]:
         """The fields of one configuration."""
         return self.fields[row] if self.fields else {}
+
+    def atom_fields_of(self, row: int) -> Mapping[str, NDArray[Any]]:
+        """The fields of the atoms of one configuration."""
+        return self.atom_fields[row] if self.atom_fields else {}
+
+    def all_fields_of(self, row: int) -> dict[str, Any]:
+        """The fields of one configuration and of its atoms, as JSON has them; ``atom_fields`` names those of atoms."""
+        atoms = {name: values.tolist() for name, values in self.atom_fields_of(row).items()}
+        return dict(self.fields_of(row)) | atoms | ({"atom_fields": list(atoms)} if atoms else {})
 
 
 @dataclass(frozen=True)
@@ -165,6 +177,7 @@ def plan_export(
         _config_types(dataset, roles),
         _methods(dataset, len(whole)),
         fields_of(dataset),
+        atom_fields_of(dataset, whole.offsets),
     )
     isolated = _isolated_atoms(everything, roles, stated_isolated or {})
     keep, excluded = _kept(everything, roles, demands)
@@ -298,6 +311,7 @@ def _with_stated(parts: list[Part], isolated: Mapping[str, IsolatedAtom]) -> lis
         config_types=(*first.config_types, *["IsolatedAtom"] * count),
         methods=(*first.methods, *[first.methods[0]] * count),
         fields=(*first.fields, *[{}] * count) if first.fields else (),
+        atom_fields=(*first.atom_fields, *[{}] * count) if first.atom_fields else (),
     )
     return [joined, *parts[1:]]
 

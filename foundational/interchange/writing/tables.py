@@ -97,6 +97,13 @@ def _structure(part: Part, index: int) -> dict[str, Any]:
     }
 
 
+def _field_columns(part: Part) -> dict[str, list[Any]]:
+    """Fields of other programs, of configurations and of atoms: None where a configuration has none."""
+    rows = [part.all_fields_of(i) for i in range(len(part.ids))] if part.fields or part.atom_fields else []
+    names = sorted({name for row in rows for name in row} - {"atom_fields"})
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
 def write_parquet(part: Part, path: Path) -> None:
     """The columns of ColabFit: eV, eV/Å, eV/Å³ with tension positive; null where a label is not known."""
     import pyarrow as pa  # noqa: PLC0415 - an extra
@@ -132,5 +139,7 @@ def write_parquet(part: Part, path: Path) -> None:
         "nelements": pa.array([len(some) for some in symbols], pa.int32()),
         "nperiodic_dimensions": pa.array(c.pbc.sum(axis=1).astype(np.int32)),
     }
+    for name, values in _field_columns(part).items():
+        columns.setdefault(name, pa.array(values))
     table = pa.table(columns)
     pq.write_table(table, path, compression="zstd")

@@ -63,6 +63,11 @@ def _frames(part: Part, flavour: Flavour) -> Iterator[str]:
             columns += f":{flavour.forces}:R:3"
             line += formats["forces"]
             tables.append(labels.forces[atoms])
+        for name, values in part.atom_fields_of(i).items():
+            kind, form, table = _column(values)
+            columns += f":{name}:{kind}:{table.shape[1]}"
+            line += form * table.shape[1]
+            tables.append(table)
         entries = [f'Lattice="{_numbers(c.cell[i])}"'] if c.cell[i].any() else []
         entries += [f"Properties={columns}"]
         if known["energy"][i]:
@@ -78,6 +83,16 @@ def _frames(part: Part, flavour: Flavour) -> Iterator[str]:
         entries += [f"{name}={_value(value)}" for name, value in part.fields_of(i).items()]
         rows = np.column_stack([symbols[atoms].astype(object), *(table.astype(object) for table in tables)])
         yield f"{n}\n{' '.join(entries)}\n" + ((line + "\n") * n) % tuple(rows.reshape(-1))
+
+
+def _column(values: NDArray[Any]) -> tuple[str, str, NDArray[Any]]:
+    """Kind, format and (N, columns) values of a field of the atoms."""
+    table = values.reshape(len(values), -1)
+    if table.dtype.kind == "b":
+        return "L", " %s", np.where(table, "T", "F")
+    if table.dtype.kind == "O":  # a blank would begin another column
+        return "S", " %s", np.array([["_".join(str(text).split()) or "_" for text in row] for row in table], object)
+    return ("I", " %d", table) if table.dtype.kind in "iu" else ("R", " %r", table)
 
 
 def _format(array: NDArray[Any]) -> str:

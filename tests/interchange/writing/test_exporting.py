@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.constraints import FixAtoms
 from ase.db import connect
 from numpy.typing import NDArray
 
@@ -423,7 +424,7 @@ def test_a_stress_without_a_volume_is_not_written_and_counted(name: str, tmp_pat
     assert any("1 configurations has no volume" in remark for remark in report.remarks)
 
 
-@pytest.mark.parametrize("name", ["mace", "ase", "nep", "orb", "fairchem"])
+@pytest.mark.parametrize("name", ["mace", "ase", "nep", "orb", "fairchem", "parquet"])
 def test_fields_of_other_programs_go_with_their_configurations(name, tmp_path):
     frames = []
     for number, made in enumerate(["bulk", 'it\'s "hot"', None]):
@@ -434,15 +435,35 @@ def test_fields_of_other_programs_go_with_their_configurations(name, tmp_path):
         )
         atoms.info = {"config_weight": 0.5 + number, "charge": number, "dipole": np.array([0.1, 0.2, number])}
         atoms.info |= {} if made is None else {"origin": made, "config_type": made.split()[0]}
+        atoms.arrays |= {"my_charges": np.arange(4) / 7 - number, "my_spin": np.arange(12.0).reshape(4, 3)}
+        atoms.arrays |= {"tags": np.arange(4), "mobile": np.arange(4) > number, "site": np.array(["a", "b", "a", "c"])}
         frames.append(atoms)
     frames[0].info["my_energy"] = -1.0  # a reader could take it for a label
+    frames[0].arrays["some"] = np.ones(4)  # of one configuration alone
     ase.io.write(tmp_path / "in.xyz", frames)
     source = import_files([tmp_path / "in.xyz"]).dataset
     report = export_dataset(source, ORIGIN, target_named(name), tmp_path / "out")
     again = import_files([tmp_path / "out" / report.files["train"]]).dataset
-    for field in ("config_weight", "charge", "dipole"):
-        assert np.array_equal(again[field], source[field]), field
+    for field in ("config_weight", "charge", "dipole", "my_charges", "my_spin", "tags", "mobile", "site", "some"):
+        assert np.array_equal(again[field], source[field], equal_nan=field == "some"), field
+        assert again[field].dtype == source[field].dtype
+    assert again["site"].attrs["values"] == ["a", "b", "c"]
     written = [again["origin"].attrs["values"][code] for code in again["origin"].to_numpy() if code >= 0]
     assert [text.replace("'", "").replace('"', "") for text in written] == ["bulk", "its hot"]
     assert "config_type" in again
     assert "my_energy" not in again
+
+
+def test_a_mask_by_which_ase_fixes_atoms_changes_no_force(tmp_path: Path):
+    """ASE's reader makes constraints of ``move_mask``, and gives no forces on fixed atoms."""
+    atoms = bulk("Ni", cubic=True)
+    atoms.calc = SinglePointCalculator(atoms, energy=-17.0, forces=np.arange(12.0).reshape(4, 3) - 5.5)
+    forces = atoms.get_forces()
+    atoms.set_constraint(FixAtoms([2, 3]))
+    columns = ["symbols", "positions", "move_mask"]
+    ase.io.write(tmp_path / "in.xyz", atoms, columns=columns, write_results=True)
+    source = import_files([tmp_path / "in.xyz"]).dataset
+    report = export_dataset(source, ORIGIN, target_named("ase"), tmp_path / "out")
+    (read,) = ase.io.iread(tmp_path / "out" / report.files["train"])
+    assert np.allclose(read.get_forces(), forces)
+    assert read.arrays["imported_move_mask"].tolist() == [True, True, False, False]
