@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from foundational.cli.options import Json, Root, Transfer, Workers, crystals_named
+from foundational.cli.options import Force, Json, Root, Transfer, Workers, crystals_named
 from foundational.cli.output import emit, say
 from foundational.cli.progress import progress_on_stderr
 
@@ -74,8 +74,26 @@ def pool(
     emit(report, as_json, lambda: [pool_test_table([report])])
 
 
+def alloy_holdout(
+    name: Annotated[str, typer.Argument(help="Holdout of compounds.holdouts in params.yaml, such as ni-al-holdout.")],
+    force: Force = False,
+    root: Root = None,
+) -> None:
+    """Store test frames of an alloy.
+
+    Ordered and random solids and liquids of several compositions, run by the alloy's own potential. Nothing is trained
+    on them.
+    """
+    from foundational.project import find_root
+    from foundational.stages.alloy_holdout.command import store_alloy_holdout
+
+    with progress_on_stderr(f"running {name}") as progress:
+        record = store_alloy_holdout(find_root(root), name, force=force, progress=progress)
+    say(f"datasets/{name}: {record.output.n_configurations:,} configurations of {record.element}")
+
+
 SURVEY_HELP = "Test translation on many metals and on whole pools."
-SURVEY = {"run": run, "pool": pool, "page": survey_page}
+SURVEY = {"run": run, "pool": pool, "page": survey_page, "holdout": alloy_holdout}
 
 
 def method(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
+from foundational.evaluation.alloys.report import AlloyReport
 from foundational.evaluation.materials.report import MaterialsReport
 from foundational.evaluation.report import Report
 
@@ -96,6 +97,9 @@ class ValidationReport(Report):
     materials: MaterialsReport | None = Field(
         default=None, exclude_if=lambda value: value is None, description="Properties; absent where none was computed."
     )
+    alloy: AlloyReport | None = Field(
+        default=None, exclude_if=lambda value: value is None, description="Compounds; absent for a set of one element."
+    )
     passed: bool
     gates: tuple[GateReport, ...]
     members: tuple[MemberReport, ...] = Field(alias="seeds")
@@ -122,6 +126,8 @@ class ValidationReport(Report):
                 f"({self.mae_shifted_meV_per_atom:.2f} without the mean error), p99 {self.p99_meV_per_atom:.2f}"
                 + ("" if self.force_mae_meV_per_A is None else f", forces {self.force_mae_meV_per_A:.1f} meV/Å")
             )
+        if self.alloy is not None:
+            yield from self.alloy.lines()
         if self.materials is not None:
             yield from self.materials.lines()
         for gate in self.gates:

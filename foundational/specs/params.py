@@ -9,6 +9,7 @@ from foundational.errors import NotFoundError
 from foundational.specs.ani import AniSpec, SettingsName
 from foundational.specs.base import Spec
 from foundational.specs.check import CheckLimits
+from foundational.specs.compounds import CompoundsSpec, PairsSpec
 from foundational.specs.distill import DistillSpec
 from foundational.specs.holdout import HoldoutSpec
 from foundational.specs.paper import PaperSpec
@@ -49,6 +50,10 @@ class Params(Spec):
     alloys: AlloysSpec = Field(default_factory=AlloysSpec)
     """What it does not state is the default."""
     validate_: ValidateSpec = Field(alias="validate")
+    compounds: CompoundsSpec | None = None
+    """How sets of several elements are tested; null: on configurations alone."""
+    pairs: PairsSpec | None = None
+    """The survey of pairs of elements; null: none is made."""
     check: CheckLimits = Field(default_factory=CheckLimits)
     """What it does not state is the default."""
     paper: PaperSpec | None = None

@@ -19,7 +19,8 @@ def holdout_for(root: Path, params: Params, name: str, record: ProvenanceRecord)
         where params.yaml names one that is not in this project.
     """
     planned = params.validate_.datasets.get(name)
-    candidates = list(params.holdout) if planned is None else [planned.holdout] if planned.holdout else []
+    every = [*params.holdout, *(params.compounds.holdouts if params.compounds else ())]
+    candidates = every if planned is None else [planned.holdout] if planned.holdout else []
     for candidate in candidates:
         folder = dataset_folder(root, candidate)
         if not (folder / STORE).exists():

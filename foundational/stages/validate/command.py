@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from ase.data import atomic_numbers
 
+from foundational.data.batches import to_configurations
 from foundational.data.labeller import Labeller
 from foundational.data.named import NamedDataset
 from foundational.data.store import open_store
+from foundational.elements import symbols_in
 from foundational.engines.crystals.references import reference_crystals
 from foundational.errors import InputError
+from foundational.evaluation.alloys.frames import LabelledRun, relaxed_mixtures
+from foundational.evaluation.alloys.reference import alloy_reference
 from foundational.evaluation.retraining import EvaluationPlan, volume_per_atom
 from foundational.evaluation.validation_report import ValidationReport
 from foundational.labelling.catalogue import labeller_named
@@ -19,9 +24,12 @@ from foundational.labelling.records import labeller_of
 from foundational.progress import Progress
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import ProvenanceRecord, read_record
+from foundational.seeds import derive
+from foundational.specs.ani import AniSpec
 from foundational.specs.materials import PropertyName
-from foundational.specs.params import read_params
+from foundational.specs.params import Params, read_params
 from foundational.specs.validate import ValidateSpec
+from foundational.stages.validate.alloys import AlloyPlan, validate_alloy
 from foundational.stages.validate.stage import validate
 from foundational.stages.validate.without_crystals import validate_without_crystals
 from foundational.workspace.holdouts import holdout_for, named_holdout
@@ -74,20 +82,24 @@ def validate_dataset(
     else:
         holdout = named_holdout(root, chosen.holdout, record)
     subject = NamedDataset(name, dataset)
-    if (why := _without_crystals(record, named)) is not None:
+    from_file = record.labeller.id.startswith("file:")
+    if (why := _without_crystals(record, named, params)) is not None:
         report = validate_without_crystals(subject, holdout, spec, settings, params.seed, why, progress=progress)
         if chosen.write:
             write_validation(root, report)
         return report
-    from_file = record.labeller.id.startswith("file:")
     labeller = named if from_file and named is not None else labeller_of(record.labeller, root, named)
-    plan = EvaluationPlan(
-        settings=settings,
-        reference=reference_crystals(labeller, record.element),
-        tie=spec.tie,
-        seed=params.seed,
-    )
-    report = validate(subject, holdout, spec, plan, progress=progress)
+    if record.element in atomic_numbers:
+        plan = EvaluationPlan(
+            settings=settings,
+            reference=reference_crystals(labeller, record.element),
+            tie=spec.tie,
+            seed=params.seed,
+        )
+        report = validate(subject, holdout, spec, plan, progress=progress)
+    else:
+        alloy = _alloy_plan(params, record, labeller, settings)
+        report = validate_alloy(subject, holdout, _runs(root, holdout), spec, alloy, progress=progress)
     if chosen.write:
         write_validation(root, report)
     return report
@@ -105,10 +117,39 @@ def _with_options(spec: ValidateSpec, options: ValidateOptions) -> ValidateSpec:
     return spec.model_copy(update=changes)
 
 
-def _without_crystals(record: ProvenanceRecord, named: Labeller | None) -> str | None:
+def _alloy_plan(params: Params, record: ProvenanceRecord, labeller: Labeller, settings: AniSpec) -> AlloyPlan:
+    """Compounds and random alloys by the labeller of a set of several elements."""
+    assert params.compounds is not None
+    assert params.translate.metals is not None
+    reference = alloy_reference(labeller, symbols_in(record.element))
+    seed = derive(params.seed, "mixing", record.element)
+    mixtures = relaxed_mixtures(reference, params.compounds.mixing, params.translate.metals.test, seed)
+    return AlloyPlan(settings, reference, mixtures, params.compounds, params.seed)
+
+
+def _runs(root: Path, holdout: NamedDataset | None) -> list[LabelledRun]:
+    """The runs of a holdout, as its record tells them apart; one of unknown phase where it does not."""
+    if holdout is None:
+        return []
+    batch = to_configurations(holdout.dataset)
+    runs = read_record(find_dataset(root, holdout.name)).details.get("runs")
+    if not runs:
+        return [LabelledRun("unknown", batch, None)]
+    walker = holdout.dataset["walker"].to_numpy()
+    return [
+        LabelledRun(run["phase"], batch.take(np.flatnonzero(walker == k)), run["temperature_K"])
+        for k, run in enumerate(runs)
+    ]
+
+
+def _without_crystals(record: ProvenanceRecord, named: Labeller | None, params: Params) -> str | None:
     """Why no crystals can be compared; None where they can."""
     if record.element not in atomic_numbers:
-        return f"the set has several elements, {record.element}"
+        several = f"the set has several elements, {record.element}"
+        if params.compounds is None or params.translate.metals is None:
+            return f"{several}, and params.yaml has no section compounds"
+        if named is None and not record.labeller.id.startswith("lammps:"):
+            return f"{several}, and no --labeller is named"
     if record.labeller.id.startswith("file:") and named is None:
         return f"the labels come from {record.labeller.id.removeprefix('file:')}, and no --labeller is named"
     return None

@@ -1,0 +1,1 @@
+"""Tests of sets of several elements: ordered compounds, random alloys, solid and liquid frames."""

@@ -1,0 +1,63 @@
+"""How sets of several elements are tested: the sections ``compounds`` and ``pairs`` of params.yaml."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from foundational.specs.base import Count, EnergyPerAtom, Spec
+
+Pair = Annotated[str, Field(pattern=r"^[A-Z][a-z]?(-[A-Z][a-z]?)+$", description="symbols joined by hyphens")]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class CompoundGates(Spec):
+    """What the compounds of a set must reach; null or false switches a gate off."""
+
+    formation_energy: EnergyPerAtom | None = Field(gt=0)
+    """Largest error of a formation energy by any network, eV/atom, over the prototypes of ``gated``."""
+    hull: bool
+    """Every network has the vertices of the reference's convex hull."""
+
+
+class AlloyTestSpec(Spec):
+    """Test frames by NPT runs of the alloy; temperatures and times are those of ``translate.metals.test``."""
+
+    shares: tuple[Share, ...] = Field(min_length=1)
+    """Of the second element, one composition each; of more elements, all shares are equal and only one is run."""
+    frames: Count
+    """Of each phase at each composition; half of the solid ones are of the random alloy."""
+
+
+class AlloyHoldoutSpec(Spec):
+    """A stored set of such frames."""
+
+    elements: Pair
+    potential: str
+    """Registry id, or a file of LAMMPS."""
+
+
+class CompoundsSpec(Spec):
+    """How ``foundational validate`` tests a set of several elements."""
+
+    gated: tuple[str, ...]
+    """Prototypes whose formation energies are gated, by Strukturbericht."""
+    window: EnergyPerAtom = Field(gt=0)
+    """Compounds of the reference that are farther above its hull are not ranked, eV/atom."""
+    mixing: tuple[Share, ...]
+    """Shares of the second element at which a random alloy of about 108 atoms is relaxed; may be empty."""
+    test: AlloyTestSpec
+    gates: CompoundGates
+    holdouts: dict[str, AlloyHoldoutSpec] = Field(default_factory=dict)
+    """Stored by ``foundational holdout``."""
+
+
+class PairsSpec(Spec):
+    """The survey of pairs: one parent, translated to many pairs of elements, each tested."""
+
+    parent: str
+    labels: Count
+    """Configurations that are labelled for each pair."""
+    members: Count
+    """Networks trained on each set."""
+    potentials: dict[Pair, str]
+    """Registry id, or a file of LAMMPS, by pair."""

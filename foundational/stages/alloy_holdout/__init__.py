@@ -1,0 +1,1 @@
+"""Test frames of an alloy by its own NPT runs: ``foundational survey holdout``."""
