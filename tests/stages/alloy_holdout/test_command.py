@@ -1,0 +1,50 @@
+import pytest
+
+from foundational.data.store import open_store
+from foundational.errors import InputError, NotFoundError
+from foundational.project import STORE, dataset_folder
+from foundational.specs.params import read_params
+from foundational.stages.alloy_holdout import command
+from foundational.stages.alloy_holdout.command import store_alloy_holdout
+
+
+def with_holdout(monkeypatch, **changes):
+    """params.yaml with one alloy whose runs are short."""
+
+    def read(path):
+        params = read_params(path)
+        runs = params.translate.metals.test
+        cells = {"fcc": (2, 2, 2), "bcc": (2, 2, 2), "hcp": (2, 2, 2)}
+        short = runs.model_copy(update={"heating": 200.0, "equilibration": 200.0, "stride": 20.0, "cells": cells})
+        metals = params.translate.metals.model_copy(update={"test": short})
+        held = params.compounds.holdouts["ni-al-holdout"].model_copy(update=changes)
+        test = params.compounds.test.model_copy(update={"shares": (0.5,), "frames": 4})
+        compounds = params.compounds.model_copy(update={"holdouts": {"ni-al-holdout": held}, "test": test})
+        translate = params.translate.model_copy(update={"metals": metals})
+        return params.model_copy(update={"translate": translate, "compounds": compounds})
+
+    monkeypatch.setattr(command, "read_params", read)
+
+
+def test_the_record_tells_the_runs_of_a_holdout_apart(tiny_project, monkeypatch):
+    with_holdout(monkeypatch)
+    record = store_alloy_holdout(tiny_project, "ni-al-holdout")
+    dataset = open_store(dataset_folder(tiny_project, "ni-al-holdout") / STORE)
+    assert (record.element, dataset.sizes["configuration"]) == ("AlNi", 8)
+    assert [(run["phase"], run["frames"]) for run in record.details["runs"]] == [
+        ("ordered", 2),
+        ("random", 2),
+        ("liquid", 4),
+    ]
+    assert dataset["walker"].to_numpy().tolist() == [0, 0, 1, 1, 2, 2, 2, 2]
+
+
+def test_an_unknown_holdout_is_refused(tiny_project):
+    with pytest.raises(NotFoundError, match="no holdout 'ni-al' in compounds.holdouts"):
+        store_alloy_holdout(tiny_project, "ni-al")
+
+
+def test_a_potential_without_an_element_is_refused(tiny_project, monkeypatch):
+    with_holdout(monkeypatch, elements="Ni-Nb")
+    with pytest.raises(InputError, match="has no Nb"):
+        store_alloy_holdout(tiny_project, "ni-al-holdout")
