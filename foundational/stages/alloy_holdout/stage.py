@@ -47,7 +47,7 @@ def alloy_holdout(
     walker = np.repeat(np.arange(len(found), dtype=np.int32), [len(run.configurations) for run in found])
     elements = sorted(reference.elements)
     attributes = {"element": "".join(elements), "labeller": reference.labeller.id}
-    dataset = to_dataset(batch, attrs=attributes).assign(walker=("configuration", walker))
+    dataset = to_dataset(batch, attrs=attributes, walker=walker)
     details = [
         {"phase": run.phase, "temperature_K": run.temperature, "frames": len(run.configurations)} for run in found
     ]

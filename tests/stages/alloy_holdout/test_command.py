@@ -40,7 +40,7 @@ def test_the_record_tells_the_runs_of_a_holdout_apart(tiny_project, monkeypatch)
 
 
 def test_an_unknown_holdout_is_refused(tiny_project):
-    with pytest.raises(NotFoundError, match="no holdout 'ni-al' in compounds.holdouts"):
+    with pytest.raises(NotFoundError, match="no holdout 'ni-al' in compounds"):
         store_alloy_holdout(tiny_project, "ni-al")
 
 
