@@ -92,8 +92,47 @@ def alloy_holdout(
     say(f"datasets/{name}: {record.output.n_configurations:,} configurations of {record.element}")
 
 
+def pairs(
+    pair: Annotated[str, typer.Argument(help="A pair of the section pairs in params.yaml, such as Ni-Al.")],
+    workers: Workers = 2,
+    write: Annotated[bool, typer.Option("--write", help="Also write metrics/pairs/PAIR.json, as DVC does.")] = False,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Translate to a pair of elements, train on it, test the result.
+
+    The networks are tested on formation energies and stability of ordered compounds, on random alloys, and on solids
+    and liquids that were not trained on.
+    """
+    from foundational.project import find_root
+    from foundational.stages.pairs.command import survey_pair
+
+    with progress_on_stderr(f"translating to {pair}") as progress:
+        report = survey_pair(find_root(root), pair, workers=workers, write=write, progress=progress)
+    emit(report, as_json, report.lines)
+
+
+def pairs_page(as_json: Json = False, root: Root = None) -> None:
+    """Write the table of all pairs.
+
+    Gathers the reports of all pairs into metrics/alloys.json and into docs/pairs.md.
+    """
+    from foundational.project import find_root
+    from foundational.reports.pairs_page import pairs_table, summary, write_pairs
+
+    reports = write_pairs(find_root(root))
+    emit({pair: summary(report) for pair, report in reports.items()}, as_json, lambda: [pairs_table(reports)])
+
+
 SURVEY_HELP = "Test translation on many metals and on whole pools."
-SURVEY = {"run": run, "pool": pool, "page": survey_page, "holdout": alloy_holdout}
+SURVEY = {
+    "run": run,
+    "pool": pool,
+    "page": survey_page,
+    "holdout": alloy_holdout,
+    "pairs": pairs,
+    "pairs-page": pairs_page,
+}
 
 
 def method(

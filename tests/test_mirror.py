@@ -85,6 +85,7 @@ TESTED_IN = {
     "science/transformations.py": "stages/translate/test_stage.py",
     "seeds.py": "stages/sample/test_stage.py",
     "specs/*.py": "specs/test_parsing.py",
+    "stages/alloy_holdout/*.py": "stages/alloy_holdout/test_command.py",
     "stages/augment/*.py": "stages/augment/test_command.py",
     "stages/audit/stage.py": "stages/audit/test_command.py",
     "stages/check/*.py": "stages/check/test_stage.py",

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from foundational.specs.base import Count, EnergyPerAtom, Spec
+from foundational.specs.translate import Choice
 
 Pair = Annotated[str, Field(pattern=r"^[A-Z][a-z]?(-[A-Z][a-z]?)+$", description="symbols joined by hyphens")]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -57,7 +58,11 @@ class PairsSpec(Spec):
     parent: str
     labels: Count
     """Configurations that are labelled for each pair."""
+    choice: Choice
+    """How they are chosen among all decorations."""
     members: Count
     """Networks trained on each set."""
+    epochs: Count
+    """Of their training, whose other settings are those of validation."""
     potentials: dict[Pair, str]
     """Registry id, or a file of LAMMPS, by pair."""

@@ -1,0 +1,1 @@
+"""The survey of pairs of elements: ``foundational survey pairs``."""

@@ -1,0 +1,149 @@
+"""``foundational survey pairs``: translate the parent to a pair of elements, train, test, keep the report."""
+
+import json
+from pathlib import Path
+
+from foundational.data.store import open_store
+from foundational.elements import NUMBERS, symbols_in
+from foundational.engines.lammps.labeller import LammpsLabeller
+from foundational.engines.lammps.potentials import potential_for
+from foundational.errors import EngineError, InputError, NotFoundError, did_you_mean
+from foundational.evaluation.alloys.frames import LabelledRun, relaxed_mixtures, sample_alloy_frames
+from foundational.evaluation.alloys.reference import alloy_reference
+from foundational.labelling.session import LabellingChoice, labelling_session
+from foundational.progress import Progress
+from foundational.project import STORE, find_dataset
+from foundational.provenance.record import read_record, write_json
+from foundational.seeds import derive
+from foundational.specs.compounds import PairsSpec
+from foundational.specs.params import Params, read_params
+from foundational.specs.parsing import parse
+from foundational.stages.decorate.command import AlloyChoice, alloy_plan
+from foundational.stages.decorate.stage import decorate
+from foundational.stages.decorate.volumes import AlloyReferences
+from foundational.stages.pairs.stage import PairReport, evaluate_pair
+from foundational.stages.translate.command import parent_reference
+
+#: Folder of the reports, below the project's root.
+PAIRS = Path("metrics") / "pairs"
+
+
+def pairs_spec(params: Params) -> PairsSpec:
+    """The section ``pairs`` of params.yaml.
+
+    Raises
+    ------
+    NotFoundError
+        where there is none.
+    """
+    if params.pairs is None or params.compounds is None or params.translate.metals is None:
+        raise NotFoundError("params.yaml has no sections pairs, compounds and translate.metals, which the survey needs")
+    return params.pairs
+
+
+def survey_pair(
+    root: Path, pair: str, *, workers: int = 1, write: bool = False, progress: Progress | None = None
+) -> PairReport:
+    """Translate the parent of ``pairs`` to the elements of ``pair``, train networks on the set and test them.
+
+    A potential or a translation that fails gives a report that says why.
+
+    Parameters
+    ----------
+    pair
+        Symbols joined by hyphens, as in params.yaml.
+    workers
+        Processes that label; they change no result.
+    write
+        Keep the report as ``metrics/pairs/<pair>.json``.
+
+    Raises
+    ------
+    NotFoundError
+        where params.yaml does not name the pair, or its potential is not there.
+    """
+    params = read_params(root / "params.yaml")
+    spec = pairs_spec(params)
+    if pair not in spec.potentials:
+        raise NotFoundError(f"no pair {pair!r} in the section pairs; {did_you_mean(pair, spec.potentials)}")
+    try:
+        report = _evaluated(root, pair, params, spec, workers, progress)
+    except (EngineError, InputError) as error:
+        report = PairReport(
+            potential=spec.potentials[pair],
+            parent=spec.parent,
+            labels=None,
+            filtered=None,
+            members=spec.members,
+            failure=str(error),
+            alloy=None,
+        )
+    if write:
+        write_json(root / PAIRS / f"{pair}.json", report.model_dump(mode="json"))
+    return report
+
+
+def _evaluated(
+    root: Path, pair: str, params: Params, spec: PairsSpec, workers: int, progress: Progress | None
+) -> PairReport:
+    assert params.compounds is not None
+    assert params.translate.metals is not None
+    elements = symbols_in(pair)
+    runs = params.translate.metals.test
+    folder = find_dataset(root, spec.parent)
+    parent, record = open_store(folder / STORE).load(), read_record(folder)
+    potential = potential_for("".join(sorted(elements)), root, spec.potentials[pair])
+    labeller = LammpsLabeller(potential)
+    where = LabellingChoice(potential=potential.id, workers=workers).plan(root / "build", progress)
+    seed = derive(params.seed, "pair", pair)
+    reference = alloy_reference(labeller, elements)
+    plan = alloy_plan(
+        params, tuple(sorted(elements, key=NUMBERS.__getitem__)), AlloyChoice(labels=spec.labels, choice=spec.choice)
+    )
+    with labelling_session(labeller, "".join(plan.elements), where) as session:
+        known = AlloyReferences(
+            parent_reference(root, record, where), tuple(reference.crystals[e] for e in plan.elements)
+        )
+        made = decorate(plan, parent, known, session, params.ani)
+    settings = params.ani.scaled(params.validate_.training, float(made.dataset.attrs["volume_per_atom"]))
+    training = settings.training.model_copy(update={"epochs": spec.epochs})
+    frames: list[LabelledRun] = sample_alloy_frames(
+        potential, reference, params.compounds.test, runs, seed, progress=progress
+    )
+    mixtures = relaxed_mixtures(reference, params.compounds.mixing, runs, seed)
+    alloy = evaluate_pair(
+        made.dataset,
+        reference,
+        (frames, mixtures),
+        settings.model_copy(update={"training": training}),
+        params.compounds,
+        (spec.members, params.validate_.tie, params.seed),
+        progress=progress,
+    )
+    return PairReport(
+        potential=potential.id,
+        parent=spec.parent,
+        labels=made.dataset.sizes["configuration"],
+        filtered=len(made.details.excluded),
+        members=spec.members,
+        failure=None,
+        alloy=alloy,
+    )
+
+
+def read_pairs(root: Path) -> dict[str, PairReport]:
+    """The reports of all pairs of params.yaml that were evaluated, in its order.
+
+    Raises
+    ------
+    NotFoundError
+        where there is none.
+    """
+    reports = {}
+    for pair in pairs_spec(read_params(root / "params.yaml")).potentials:
+        path = root / PAIRS / f"{pair}.json"
+        if path.is_file():
+            reports[pair] = parse(PairReport, json.loads(path.read_text(encoding="utf-8")), str(path))
+    if not reports:
+        raise NotFoundError("no report of a pair; compute one with: foundational survey pairs PAIR --write")
+    return reports
