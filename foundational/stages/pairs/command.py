@@ -90,10 +90,10 @@ def _evaluated(
     assert params.translate.metals is not None
     elements = symbols_in(pair)
     runs = params.translate.metals.test
-    folder = find_dataset(root, spec.parent)
-    parent, record = open_store(folder / STORE).load(), read_record(folder)
     potential = potential_for("".join(sorted(elements)), root, spec.potentials[pair])
     labeller = LammpsLabeller(potential)
+    folder = find_dataset(root, spec.parent)
+    parent, record = open_store(folder / STORE).load(), read_record(folder)
     where = LabellingChoice(potential=potential.id, workers=workers).plan(root / "build", progress)
     seed = derive(params.seed, "pair", pair)
     reference = alloy_reference(labeller, elements)

@@ -26,10 +26,10 @@ def with_holdout(monkeypatch, **changes):
     monkeypatch.setattr(command, "read_params", read)
 
 
-def test_the_record_tells_the_runs_of_a_holdout_apart(tiny_project, monkeypatch):
+def test_the_record_tells_the_runs_of_a_holdout_apart(project, monkeypatch):
     with_holdout(monkeypatch)
-    record = store_alloy_holdout(tiny_project, "ni-al-holdout")
-    dataset = open_store(dataset_folder(tiny_project, "ni-al-holdout") / STORE)
+    record = store_alloy_holdout(project, "ni-al-holdout")
+    dataset = open_store(dataset_folder(project, "ni-al-holdout") / STORE)
     assert (record.element, dataset.sizes["configuration"]) == ("AlNi", 8)
     assert [(run["phase"], run["frames"]) for run in record.details["runs"]] == [
         ("ordered", 2),
@@ -39,12 +39,12 @@ def test_the_record_tells_the_runs_of_a_holdout_apart(tiny_project, monkeypatch)
     assert dataset["walker"].to_numpy().tolist() == [0, 0, 1, 1, 2, 2, 2, 2]
 
 
-def test_an_unknown_holdout_is_refused(tiny_project):
+def test_an_unknown_holdout_is_refused(project):
     with pytest.raises(NotFoundError, match="no holdout 'ni-al' in compounds"):
-        store_alloy_holdout(tiny_project, "ni-al")
+        store_alloy_holdout(project, "ni-al")
 
 
-def test_a_potential_without_an_element_is_refused(tiny_project, monkeypatch):
+def test_a_potential_without_an_element_is_refused(project, monkeypatch):
     with_holdout(monkeypatch, elements="Ni-Nb")
     with pytest.raises(InputError, match="has no Nb"):
-        store_alloy_holdout(tiny_project, "ni-al-holdout")
+        store_alloy_holdout(project, "ni-al-holdout")

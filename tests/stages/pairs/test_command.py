@@ -13,7 +13,7 @@ from foundational.reports.pairs_page import METRICS, PAGE, write_pairs
 from foundational.stages.pairs.command import PAIRS, read_pairs, survey_pair
 from foundational.stages.pairs.stage import PairReport
 
-MARKED = "# Pairs\n\n<!-- pairs -->\n<!-- pairs -->\n\n<!-- failures -->\n<!-- failures -->\n"
+MARKED = "# Pairs\n\n<!-- begin: pairs -->\n<!-- end: pairs -->\n\n<!-- begin: failures -->\n<!-- end: failures -->\n"
 
 
 def compound(name, errors, hull=-20.0, gated=True):
@@ -72,34 +72,33 @@ def test_a_compound_without_a_minimum_leaves_the_error_unknown():
     assert alloy(compounds=(compound("B2", (1.0, None)),)).formation_error is None
 
 
-def test_the_page_and_the_metrics_have_every_pair_and_its_failure(tiny_project):
-    write_json(tiny_project / PAIRS / "Ni-Al.json", report(alloy()).model_dump(mode="json"))
+def test_the_page_and_the_metrics_have_every_pair_and_its_failure(project):
+    write_json(project / PAIRS / "Ni-Al.json", report(alloy()).model_dump(mode="json"))
     failed = report(failure="more than half of the decorations overlap")
-    write_json(tiny_project / PAIRS / "Cu-Ta.json", failed.model_dump(mode="json"))
-    (tiny_project / PAGE).parent.mkdir(exist_ok=True)
-    (tiny_project / PAGE).write_text(MARKED, encoding="utf-8")
-    assert list(write_pairs(tiny_project)) == ["Ni-Al", "Cu-Ta"]
-    metrics = json.loads((tiny_project / METRICS).read_text(encoding="utf-8"))
+    write_json(project / PAIRS / "Cu-Ta.json", failed.model_dump(mode="json"))
+    (project / PAGE).parent.mkdir(exist_ok=True)
+    (project / PAGE).write_text(MARKED, encoding="utf-8")
+    assert list(write_pairs(project)) == ["Ni-Al", "Cu-Ta"]
+    metrics = json.loads((project / METRICS).read_text(encoding="utf-8"))
     assert metrics["Ni-Al"]["formation_error_meV"] == 5.5
     assert metrics["Ni-Al"]["hull_ok_networks"] == 1
     assert metrics["Cu-Ta"]["solid_mae_meV"] is None
-    page = (tiny_project / PAGE).read_text(encoding="utf-8")
+    page = (project / PAGE).read_text(encoding="utf-8")
     assert "Cu-Ta: more than half of the decorations overlap" in page
     assert "a network lacks AlNi B2; a network adds AlNi B19" in page
     assert "0 of 2 pairs have the vertices" in page
 
 
-def test_a_potential_without_an_element_is_a_failure_that_is_kept(tiny_project):
-    path = tiny_project / "params.yaml"
+def test_a_potential_without_an_element_is_a_failure_that_is_kept(project):
+    path = project / "params.yaml"
     text = YAML().load(path)
     text["pairs"]["potentials"]["Ni-Al"] = "NiNb"
-    text["pairs"]["parent"] = "ni"
     YAML().dump(text, path)
-    found = survey_pair(tiny_project, "Ni-Al", write=True)
+    found = survey_pair(project, "Ni-Al", write=True)
     assert "has no Al" in found.failure
-    assert read_pairs(tiny_project) == {"Ni-Al": found}
+    assert read_pairs(project) == {"Ni-Al": found}
 
 
-def test_an_unknown_pair_is_refused(tiny_project):
+def test_an_unknown_pair_is_refused(project):
     with pytest.raises(NotFoundError, match="no pair 'Al-Ni' in the section pairs"):
-        survey_pair(tiny_project, "Al-Ni")
+        survey_pair(project, "Al-Ni")
