@@ -11,10 +11,9 @@ from foundational.specs.base import Spec
 from foundational.specs.check import CheckLimits
 from foundational.specs.compounds import CompoundsSpec, PairsSpec
 from foundational.specs.distill import DistillSpec
-from foundational.specs.holdout import HoldoutSpec
 from foundational.specs.paper import PaperSpec
 from foundational.specs.parsing import parse, read_yaml
-from foundational.specs.sample import SampleSpec
+from foundational.specs.sample import HoldoutSpec, SampleSpec
 from foundational.specs.translate import AlloysSpec, AugmentSpec, TranslateSpec
 from foundational.specs.validate import ValidateSpec
 

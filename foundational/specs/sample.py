@@ -187,3 +187,10 @@ class SampleSpec(Spec):
     pools: dict[str, PoolSpec] = Field(default_factory=dict)
     """The pools of the project, by name."""
     element: ElementSpec
+
+
+class HoldoutSpec(Spec):
+    """A holdout: frames of a pool that nothing is trained or selected on; the section ``holdout`` of params.yaml."""
+
+    pool: str
+    frames: Count

@@ -5,7 +5,7 @@ import xarray as xr
 
 from foundational.data.batches import take
 from foundational.errors import InputError
-from foundational.specs.holdout import HoldoutSpec
+from foundational.specs.sample import HoldoutSpec
 
 
 def holdout(spec: HoldoutSpec, pool: xr.Dataset) -> xr.Dataset:
