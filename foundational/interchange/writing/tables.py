@@ -139,6 +139,8 @@ def write_parquet(part: Part, path: Path) -> None:
         "nelements": pa.array([len(some) for some in symbols], pa.int32()),
         "nperiodic_dimensions": pa.array(c.pbc.sum(axis=1).astype(np.int32)),
     }
+    if any(text is not None for text in part.config_types):
+        columns["config_type"] = pa.array(part.config_types, pa.string())
     for name, values in _field_columns(part).items():
         columns.setdefault(name, pa.array(values))
     table = pa.table(columns)
