@@ -29,7 +29,7 @@ def readers(species: Mapping[str, str] | None = None) -> tuple[FrameReader, ...]
         Deepmd(names),
         DeepmdLmdb(names),
         TorchAni(names),
-        Parquet(),
+        Parquet(names),
         PymatgenJson(),
         AseDatabases(),
         Cp2kOutput(),

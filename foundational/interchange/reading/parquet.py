@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -22,13 +23,17 @@ _COLUMNS: Final = {
 _METHOD: Final = ("method", "software")
 #: Lists of texts that belong to the configuration in ColabFit.
 _OF_CONFIGURATION: Final = frozenset({"elements", "names", "labels"})
+#: False where ColabFit's stress is one times the volume.
+_NORMALIZED: Final = "cauchy_stress_volume_normalized"
 #: Rows that are in memory at a time.
 _ROWS: Final = 512
 
 
+@dataclass(frozen=True)
 class Parquet(FrameReader):
     """The reader of one file, a few hundred rows at a time."""
 
+    species: Mapping[str, str] = field(default_factory=dict)
     name: ClassVar[str] = "parquet"
     description: ClassVar[str] = "Parquet of ColabFit and Hugging Face"
 
@@ -73,23 +78,39 @@ class Parquet(FrameReader):
                 source = f"{path.name}, frame {index}"
                 index += 1
                 try:
-                    yield _frame(source, row, columns)
+                    yield _frame(source, row, columns, self.species)
+                except FrameError as error:
+                    yield error
                 except (TypeError, ValueError, KeyError) as error:
                     yield FrameError(source, f"{type(error).__name__}: {error}")
 
 
-def _frame(source: str, row: Mapping[str, Any], columns: Mapping[str, str | None]) -> Frame:
+def _number_of(source: str, element: Any, species: Mapping[str, str]) -> int:
+    """The atomic number of a number or a symbol."""
+    if not isinstance(element, str):
+        return int(element)
+    if (number := numbers_of.get(species.get(element, element))) is None:
+        raise FrameError(source, f"{element!r} is no element; say which it is with --species {element}=Ni")
+    return int(number)
+
+
+def _frame(source: str, row: Mapping[str, Any], columns: Mapping[str, str | None], species: Mapping[str, str]) -> Frame:
     taken = {part: _value(row[column]) for part, column in columns.items() if column is not None}
-    numbers = np.array([numbers_of[z] if isinstance(z, str) else int(z) for z in taken["numbers"]], dtype=np.uint8)
+    for part in ("numbers", "positions"):
+        if taken[part] is None:
+            raise FrameError(source, f"{columns[part]} is null")
+    numbers = np.array([_number_of(source, z, species) for z in taken["numbers"]], dtype=np.uint8)
     cell = taken.get("cell")
     periodic = taken.get("pbc")
     info: dict[str, Any] = {}
     arrays: dict[str, Any] = {}
     for name, given in row.items():
         value = _value(given)
-        if name in columns.values() or name in _METHOD or value is None:
+        if name in columns.values() or name in _METHOD or name == _NORMALIZED or value is None:
             continue
         array = _numbers(value)
+        if name == "cauchy_stress" and array is not None and row.get(_NORMALIZED) is False:
+            array = array / abs(float(np.linalg.det(np.array(cell, dtype=np.float64).reshape(3, 3))))
         if array is not None and _of_atoms(name, array, len(numbers)):
             arrays[name] = array
         elif name not in _OF_CONFIGURATION and _texts(value, len(numbers)):

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from foundational.errors import InputError
-from foundational.interchange.importing import import_files
+from foundational.interchange.importing import ImportChoice, import_files
 
 CELL = [[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]]
 ROWS = [
@@ -49,3 +49,30 @@ def test_a_table_of_something_else_is_refused(tmp_path):
     pq.write_table(pa.table({"x": [1]}), path)
     with pytest.raises(InputError, match=r"expected a column of positions .*, found x"):
         import_files([path])
+
+
+def test_a_stress_that_is_not_normalized_is_divided_by_the_volume(tmp_path):
+    rows = [row | {"cauchy_stress_volume_normalized": i == 0} for i, row in enumerate(ROWS)]
+    rows[1]["cauchy_stress"] = (64 * np.array(rows[1]["cauchy_stress"])).tolist()
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    stress = import_files([tmp_path / "a.parquet"]).dataset["stress"].to_numpy()
+    assert np.allclose(stress[0], stress[1], rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"positions": None}, "frame 0: positions is null"),
+        ({"atomic_numbers": ["Xx"] * 3}, "frame 0: 'Xx' is no element; say which it is with --species Xx=Ni"),
+    ],
+)
+def test_a_row_that_is_no_configuration_is_named(tmp_path, change, message):
+    pq.write_table(pa.Table.from_pylist([row | change for row in ROWS]), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=message):
+        import_files([tmp_path / "a.parquet"])
+
+
+def test_names_of_elements_may_be_stated(tmp_path):
+    pq.write_table(pa.Table.from_pylist([row | {"atomic_numbers": ["A", "B", "Al"]} for row in ROWS]), tmp_path / "a")
+    imported = import_files([tmp_path / "a"], ImportChoice(species={"A": "Ni", "B": "Al"}))
+    assert imported.dataset["atomic_numbers"].to_numpy().tolist() == [28, 13, 13] * 2
