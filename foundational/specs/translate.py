@@ -139,9 +139,9 @@ class AlloyChoiceSpec(Spec):
     """Of networks, over which the rest is chosen."""
     members: Count = 2
     """Networks of a round."""
-    epochs: Count = 20
+    epochs: Count = 10
     """Of their training."""
-    least_steps: Count = 1500
+    least_steps: Count = 1000
 
 
 _ORDERS: Final[dict[DecorationKind, float]] = {

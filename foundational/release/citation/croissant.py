@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from foundational.data.layout import Variable
+from foundational.elements import symbols_in
 from foundational.release.citation.bibtex import to_bibtex
 from foundational.release.citation.datacite import licence_url, publisher
 from foundational.release.citation.printed_reference import Author, Work
@@ -106,7 +107,7 @@ def croissant_document(
         "datePublished": subject.released.isoformat() if subject.released else None,
         "license": licence_url(about.licence) if about else None,
         "url": f"https://doi.org/{subject.doi}" if subject.doi else None,
-        "keywords": sorted({*(about.keywords if about else ()), details.element}),
+        "keywords": sorted({*(about.keywords if about else ()), details.element, *symbols_in(details.element)}),
         "creator": [_agent(author) for author in subject.authors],
         "publisher": [{"@type": "sc:Organization", "name": publisher(subject)}],
         "citeAs": to_bibtex([dataset]),

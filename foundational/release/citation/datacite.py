@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from foundational.elements import symbols_in
 from foundational.release.citation.printed_reference import Author, Work
 from foundational.release.citation.works import Citable
 from foundational.release.record import ReleasedFile
@@ -85,7 +86,8 @@ def licence_url(identifier: str) -> str:
 
 
 def _subjects(subject: Citable) -> list[str]:
-    return sorted({*(subject.about.keywords if subject.about else ()), subject.provenance.element})
+    element = subject.provenance.element
+    return sorted({*(subject.about.keywords if subject.about else ()), element, *symbols_in(element)})
 
 
 def _descriptions(about: About | None, subject: Citable) -> list[dict[str, str]]:

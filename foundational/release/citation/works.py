@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+from foundational.elements import symbols_in
 from foundational.errors import NotFoundError
 from foundational.project import dataset_folder
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord, is_imported
@@ -58,7 +59,7 @@ class Citable:
     @property
     def title(self) -> str:
         """As about.yaml gives it."""
-        return self.about.title if self.about else f"Configurations of {self.provenance.element}"
+        return self.about.title if self.about else f"Configurations of {'-'.join(symbols_in(self.provenance.element))}"
 
     @property
     def label(self) -> str:
