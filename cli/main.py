@@ -23,6 +23,7 @@ from foundational.cli import (
     thermo,
     translate,
 )
+from foundational.cli.labels import elsewhere
 from foundational.cli.options import flat
 from foundational.cli.output import warn
 from foundational.errors import FoundationalError, disk_trouble, missing_package
@@ -56,6 +57,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]] | tuple[str
         "augment": translate.augment,
         "translate": translate.translate,
         "relabel": translate.relabel,
+        "label": (elsewhere.LABEL_HELP, {"write": elsewhere.write, "collect": elsewhere.collect}),
     },
     "Look at data": {
         "list": inspection.list_datasets,

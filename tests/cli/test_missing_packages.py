@@ -58,6 +58,8 @@ CALLS = {
     "augment local/x --from ni --recipe vacancies=1": "sampling",
     "relabel ni --labeller lammps:NiNb --name local/x": "sampling",
     "relabel ni --check 3": "sampling",
+    "label write ni jobs --code qe --template nowhere.in": None,
+    "label collect nowhere": None,
     "list": None,
     "show ni": None,
     "check ni": None,

@@ -17,7 +17,8 @@ _HEAD: Final = 2_000_000
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[str]]:
+def opened(path: Path) -> Iterator[IO[str]]:
+    """A text file, compressed or not, to read."""
     opener: Callable[..., Any] = gzip.open if path.suffix.lower() == ".gz" else open
     with opener(path, "rt", encoding="utf-8", errors="replace") as stream:
         yield stream
@@ -29,7 +30,7 @@ def last_step_is_cut(path: Path) -> bool:
     A step of a vasprun.xml is complete from its energy on, which stands beside its electronic steps.
     """
     cut = electronic = False
-    with _opened(path) as stream:
+    with opened(path) as stream:
         for line in stream:
             if "<calculation>" in line or _ITERATION.search(line):
                 cut, electronic = True, False
@@ -46,7 +47,7 @@ def vasprun_method(path: Path) -> dict[str, Any]:
     titles: list[str] = []
     k_points: str | None = None
     try:
-        with _opened(path) as stream:
+        with opened(path) as stream:
             for _, element in ElementTree.iterparse(stream, events=("end",)):
                 if element.tag == "i" and element.get("name") and element.text:
                     values.setdefault(str(element.get("name")), element.text.strip())
@@ -63,7 +64,7 @@ def vasprun_method(path: Path) -> dict[str, Any]:
 
 def outcar_method(path: Path) -> dict[str, Any]:
     """By the fields of `MethodRecord`; what the file does not say is absent."""
-    with _opened(path) as stream:
+    with opened(path) as stream:
         head = stream.read(_HEAD)
     values = {
         name: match[1]

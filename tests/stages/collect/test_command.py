@@ -1,0 +1,332 @@
+"""Inputs written for programs elsewhere, and what comes back: nothing is lost, nothing is paired wrongly."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.io import write
+
+from foundational.data.batches import to_configurations
+from foundational.data.checks import check_dataset
+from foundational.data.store import open_store
+from foundational.errors import ConflictError, InputError, NotFoundError
+from foundational.interchange.importing import ImportChoice
+from foundational.interchange.jobs.manifest import read_manifest
+from foundational.stages.collect.command import collect_labels
+from foundational.stages.importing.command import import_dataset
+from foundational.stages.label.command import Wanted, write_label_jobs
+from tests.interchange.espresso_output import PwOutput
+
+TEMPLATE = """&CONTROL
+  calculation = 'scf', pseudo_dir = '/usr/share/espresso/pseudo', outdir = './tmp'
+/
+&SYSTEM
+  ecutwfc = 12.0, occupations = 'smearing', smearing = 'mv', degauss = 0.02
+/
+&ELECTRONS
+  conv_thr = 1.0d-8
+/
+ATOMIC_SPECIES
+Al 26.98 Al.pz-vbc.UPF
+K_POINTS automatic
+2 2 2 1 1 1
+"""
+
+
+def project(root, count):
+    """A project with ``count`` small cells of aluminium, none like another."""
+    root.mkdir()
+    (root / "dvc.yaml").write_text("")
+    rng = np.random.default_rng(1)
+    frames = []
+    for i in range(count):
+        n = 2 + 2 * (i % 2)
+        base = np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0, 0.5, 0.5], [0.5, 0, 0.5]])[:n]
+        cell = (3.3 if n == 2 else 4.1) * (np.eye(3) + rng.normal(scale=0.02, size=(3, 3)))
+        frames.append(Atoms(f"Al{n}", cell=cell, positions=base @ cell + rng.normal(scale=0.05, size=(n, 3)), pbc=True))
+    write(root / "al.xyz", frames)
+    import_dataset(root, [root / "al.xyz"], "local/al", ImportChoice())
+    (root / "pw.in").write_text(TEMPLATE)
+    return root
+
+
+def written(root, **wanted):
+    write_label_jobs(root, "local/al", "qe", root / "jobs", root / "pw.in", wanted=Wanted(**wanted))
+    return root / "jobs"
+
+
+def answers(jobs):
+    """By id: an output with the geometry of that configuration and labels that no other has."""
+    store = open_store(jobs / "configurations.zarr").load()
+    c = to_configurations(store)
+    found = {}
+    for i, row in enumerate(store["id"].to_numpy()):
+        name = row.tobytes().hex()
+        rng = np.random.default_rng(int(name[:8], 16))
+        atoms = slice(int(c.offsets[i]), int(c.offsets[i + 1]))
+        n = int(c.n_atoms[i])
+        forces = rng.normal(size=(n, 3))
+        stress = rng.normal(scale=0.01, size=(3, 3))
+        found[name] = PwOutput(
+            ["Al"] * n,
+            c.positions[atoms].astype(float),
+            np.array(c.cell[i]),
+            -57.0 * n + float(rng.normal()),
+            forces - forces.mean(axis=0),
+            stress + stress.T,
+        )
+    return found
+
+
+def stored_labels(root, name="local/al-qe"):
+    dataset = open_store(root / "datasets" / name / "data.zarr").load()
+    c = to_configurations(dataset)
+    assert not check_dataset(dataset)
+    return {
+        row.tobytes().hex(): (c.labels.energy[i], c.labels.forces[c.offsets[i] : c.offsets[i + 1]], c.labels.stress[i])
+        for i, row in enumerate(dataset["id"].to_numpy())
+    }
+
+
+def assert_right(labels, truth):
+    for name, (energy, forces, stress) in labels.items():
+        assert energy == pytest.approx(truth[name].energy, rel=1e-6)
+        np.testing.assert_allclose(forces, truth[name].forces, atol=1e-5)
+        np.testing.assert_allclose(stress, truth[name].stress, atol=1e-5)
+
+
+def wrong(answer, **changes):
+    return PwOutput(**{**vars(answer), **changes}).text()
+
+
+def moved(answer, by):
+    positions = answer.positions.copy()
+    positions[0, 1] += by
+    return wrong(answer, positions=positions)
+
+
+#: By what becomes of it: how an output is spoilt, out of the right one.
+SABOTAGE = {
+    "cut": lambda a: a.text()[: len(a.text()) * 2 // 3],
+    "cut by an error": lambda a: a.text().replace("!    total", " Error in routine cdiaghg (159):\n!    total"),
+    "cut empty": lambda a: a.text()[:1800],
+    "unconverged": lambda a: wrong(a, converged=False),
+    "other settings: cutoff": lambda a: wrong(a, cutoff=14.0),
+    "other settings: functional": lambda a: wrong(a, functional="SLA PW PBX PBC"),
+    "other settings: pseudopotential": lambda a: wrong(a, pseudopotential="Al.pbe.UPF"),
+    "other settings: mesh": lambda a: wrong(a, mesh=(1, 2, 2)),
+    "other geometry": lambda a: moved(a, 0.02),
+    "other atoms: count": lambda a: wrong(a, symbols=a.symbols[1:], positions=a.positions[1:], forces=a.forces[1:]),
+    "other atoms: species": lambda a: wrong(a, symbols=["Ni", *a.symbols[1:]]),
+    "unreadable": lambda a: re.sub(r"force = +[-\d.]+", "force = ************", a.text(), count=1),
+    "unreadable: energy": lambda a: re.sub(r"(!    total energy +=) +[-\d.]+", r"\1 ****************", a.text()),
+    "no forces": lambda a: a.text().replace("Forces acting", "No forces acting"),
+}
+
+
+@pytest.fixture(scope="module")
+def thousand(tmp_path_factory):
+    root = project(tmp_path_factory.mktemp("label") / "project", 1000)
+    return root, written(root)
+
+
+def test_of_a_thousand_outputs_nothing_is_lost_and_nothing_is_paired_wrongly(thousand):
+    """Five in a hundred are spoilt, two in a hundred are absent; when those are repaired, every label is there."""
+    root, jobs = thousand
+    truth = answers(jobs)
+    ids = list(truth)
+    for name, answer in truth.items():
+        (jobs / name / "pw.out").write_text(answer.text())
+    kinds = list(SABOTAGE)
+    spoilt = {name: kinds[i % len(kinds)] for i, name in enumerate(ids[:42])}
+    for name, kind in spoilt.items():
+        (jobs / name / "pw.out").write_text(SABOTAGE[kind](truth[name]))
+    swapped = ids[50:56]
+    for one, other in zip(swapped[::2], swapped[1::2], strict=True):
+        (jobs / one / "pw.out").write_text(truth[other].text())
+        (jobs / other / "pw.out").write_text(truth[one].text())
+    doubled, contradicted, copied = ids[60:62], ids[62:64], ids[64]
+    for name in doubled:
+        shutil.copy(jobs / name / "pw.out", jobs / name / "pw-again.out")
+    for name in contradicted:
+        (jobs / name / "second.out").write_text(wrong(truth[name], energy=truth[name].energy + 0.5))
+    shutil.copy(jobs / ids[65] / "pw.out", jobs / copied / "pw.out")
+    absent = ids[70:90]
+    for name in absent:
+        (jobs / name / "pw.out").unlink()
+    (jobs / ids[90]).rename(jobs / "renamed-by-hand")
+
+    found = collect_labels(root, jobs, "local/al-qe")
+    labels = stored_labels(root)
+    assert_right(labels, truth)
+    bad = {*spoilt, *contradicted, copied}
+    accepted = {kind for name, kind in spoilt.items() if name in labels}
+    assert not accepted
+    assert set(ids) - set(labels) == bad | set(absent)
+    counts = found.document()["outputs"]
+    assert counts == {
+        "files": 984,
+        "taken": 1000 - 42 - 2 - 1 - 20,
+        "double": 3,
+        "unreadable": 6,
+        "cut": 9,
+        "unconverged": 3,
+        "no forces": 3,
+        "other atoms": 6,
+        "other geometry": 3,
+        "other settings": 12,
+        "contradictory": 4,
+    }
+    for name, kind in spoilt.items():
+        (verdict,) = (v for v in found.collected.verdicts if v.file == f"{name}/pw.out")
+        assert kind.startswith(verdict.outcome), (kind, verdict)
+    assert {entry["file"] for entry in found.document()["moved"]} >= {f"{name}/pw.out" for name in swapped}
+    assert (found.refused, found.waiting) == (44, 21)
+    assert found.record.details["outputs"]["taken"] == counts["taken"]
+
+    again = collect_labels(root, jobs, "local/al-qe")
+    assert again.unchanged
+    assert again.record == found.record
+
+    for name in {*bad, *absent}:
+        (jobs / name / "pw.out").write_text(truth[name].text())
+    for name in contradicted:
+        (jobs / name / "second.out").unlink()
+    for name in ids[200:300]:  # a tidy user removes what was collected
+        (jobs / name / "pw.out").unlink()
+    whole = collect_labels(root, jobs, "local/al-qe")
+    labels = stored_labels(root)
+    assert set(labels) == set(ids)
+    assert_right(labels, truth)
+    assert whole.kept == 100
+
+
+@pytest.fixture
+def small(tmp_path):
+    return project(tmp_path / "project", 6)
+
+
+def test_jobs_are_named_by_id_and_written_again_where_they_are_missing(small):
+    jobs = written(small, limit=4)
+    manifest = read_manifest(jobs)
+    assert [job.id for job in manifest.jobs] == sorted(
+        (path.name for path in jobs.iterdir() if path.is_dir() and path.suffix == ""),
+        key=[job.id for job in manifest.jobs].index,
+    )
+    assert manifest.jobs[0].settings == {
+        "cutoff_eV": 163.268,
+        "k_points": "2x2x2",
+        "pseudopotential Al": "Al.pz-vbc.UPF",
+    }
+    first, second = (jobs / job.id for job in manifest.jobs[:2])
+    shutil.rmtree(first)
+    (second / "pw.out").write_text("mine")
+    result, _ = write_label_jobs(small, "local/al", "qe", jobs, small / "pw.in")
+    assert result.new == 3
+    assert (first / "pw.in").is_file()
+    assert (second / "pw.out").read_text() == "mine"
+    assert len(read_manifest(jobs).jobs) == len(open_store(jobs / "configurations.zarr")["id"]) == 6
+    assert (jobs / "folders.txt").read_text().split() == [job.id for job in read_manifest(jobs).jobs]
+
+
+def test_a_folder_of_other_jobs_is_refused(small):
+    jobs = written(small)
+    (small / "other.in").write_text(TEMPLATE.replace("12.0", "16.0"))
+    with pytest.raises(ConflictError, match="another template"):
+        write_label_jobs(small, "local/al", "qe", jobs, small / "other.in")
+    (small / "elsewhere").mkdir()
+    (small / "elsewhere" / "precious.txt").touch()
+    with pytest.raises(ConflictError, match="no jobs"):
+        write_label_jobs(small, "local/al", "qe", small / "elsewhere", small / "pw.in")
+    with pytest.raises(NotFoundError, match="label write"):
+        collect_labels(small, small / "elsewhere", "local/x")
+
+
+def test_without_a_usable_output_nothing_is_stored(small):
+    jobs = written(small)
+    with pytest.raises(InputError, match="there is none"):
+        collect_labels(small, jobs, "local/al-qe")
+    assert not (small / "datasets" / "local" / "al-qe").exists()
+    assert collect_labels(small, jobs).document()["configurations"]["without_output"] == 6
+
+
+def test_outputs_half_by_one_setting_and_half_by_another_are_refused(small):
+    jobs = written(small)
+    for i, (name, answer) in enumerate(answers(jobs).items()):
+        text = wrong(answer, functional="SLA PW PBX PBC") if i % 2 else answer.text()
+        (jobs / name / "pw.out").write_text(text)
+    with pytest.raises(InputError, match="one functional for most"):
+        collect_labels(small, jobs, "local/al-qe")
+
+
+def test_later_outputs_by_other_settings_do_not_outvote_the_collected_ones(small):
+    jobs = written(small)
+    truth = answers(jobs)
+    first, *rest = truth
+    (jobs / first / "pw.out").write_text(truth[first].text())
+    collect_labels(small, jobs, "local/al-qe")
+    for name in rest:
+        (jobs / name / "pw.out").write_text(wrong(truth[name], functional="SLA PW PBX PBC"))
+    found = collect_labels(small, jobs, "local/al-qe")
+    assert found.document()["outputs"] == {"files": 6, "taken": 1, "other settings": 5}
+
+
+def test_labels_come_in_the_order_and_the_axes_of_the_configuration(small):
+    """A program that wraps, permutes and rotates its cell gives the same labels."""
+    jobs = written(small)
+    truth = answers(jobs)
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    rotation *= np.sign(np.linalg.det(rotation))
+    for name, answer in truth.items():
+        order = np.roll(np.arange(len(answer.symbols)), 1)
+        text = wrong(
+            answer,
+            positions=(answer.positions[order] + answer.cell[0]) @ rotation,
+            cell=answer.cell @ rotation,
+            forces=answer.forces[order] @ rotation,
+            stress=rotation.T @ answer.stress @ rotation,
+        )
+        (jobs / name / "pw.out").write_text(text)
+    collect_labels(small, jobs, "local/al-qe")
+    labels = stored_labels(small)
+    assert len(labels) == 6
+    assert_right(labels, truth)
+
+
+def test_two_theories_lie_on_one_set_of_ids(small):
+    jobs = written(small)
+    for name, answer in list(answers(jobs).items())[:4]:
+        (jobs / name / "pw.out").write_text(answer.text())
+    collect_labels(small, jobs, "local/al-qe")
+    again = small / "again"
+    write_label_jobs(small, "local/al-qe", "qe", again, small / "pw.in")
+    for name, answer in answers(again).items():
+        (again / name / "pw.out").write_text(wrong(answer, energy=answer.energy + 1.0))
+    collect_labels(small, again, "local/both", keep=True)
+    dataset = open_store(small / "datasets" / "local" / "both" / "data.zarr").load()
+    assert not check_dataset(dataset)
+    assert dataset["method"].to_numpy().tolist() == [0] * 4 + [1] * 4
+    assert [method["id"] for method in dataset.attrs["methods"]] == ["qe-lda", "qe-lda"]
+    energy = dataset["energy"].to_numpy()
+    np.testing.assert_allclose(energy[4:] - energy[:4], 1.0, atol=1e-5)
+    assert collect_labels(small, again, "local/both", keep=True).unchanged
+
+
+def test_the_record_names_what_was_refused(small):
+    jobs = written(small)
+    truth = answers(jobs)
+    for name, answer in truth.items():
+        (jobs / name / "pw.out").write_text(answer.text())
+    first = next(iter(truth))
+    (jobs / first / "pw.out").write_text(wrong(truth[first], cutoff=14.0))
+    collect_labels(small, jobs, "local/al-qe")
+    record = json.loads((small / "datasets" / "local" / "al-qe" / "provenance.json").read_text())
+    (refused,) = record["details"]["refused"]
+    assert refused["file"] == f"{first}/pw.out"
+    assert refused["detail"] == "cutoff_eV is 190.48, expected 163.268"
+    assert record["inputs"][0]["name"] == "local/al"
+    (method,) = record["labeller"]["parameters"]["methods"]
+    assert (method["code"], method["functional"], method["cutoff_eV"]) == ("Quantum ESPRESSO", "LDA", 163.268)
