@@ -1,10 +1,10 @@
-"""Commands about stored datasets: list, show, check, card."""
+"""Commands about stored datasets: list, show, check, card, blame."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Option
+from typer import Argument, Option
 
 from foundational.cli.options import Json, NameOrPath, Root
 from foundational.cli.output import emit, warn
@@ -12,6 +12,7 @@ from foundational.cli.progress import progress_on_stderr
 
 if TYPE_CHECKING:
     from foundational.checks.report import CheckReport
+    from foundational.inspection.blame import Blame
     from foundational.inspection.listing import ListedDataset
 
 
@@ -176,3 +177,44 @@ def card(
     emit(document, as_json, lambda: lines)
     if not interactive and not still and not as_json:
         warn("the map is still; for the interactive one: pip install 'foundational[cards]'")
+
+
+def blame(
+    name: NameOrPath,
+    identity: Annotated[str, Argument(metavar="ID", help="Id of the configuration, or its first digits.")],
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Show where a configuration came from, step by step to the first pool.
+
+    Each step names the dataset, what was done, the method of the labels, and what is known of the configuration there.
+    """
+    from foundational.inspection.blame import blame as follow
+
+    found = follow(name, identity, root)
+    emit(found, as_json, lambda: _steps(found))
+
+
+_UNITS = {"uncertainty": " eV", "energy_per_atom": " eV/atom"}
+
+
+def _steps(found: "Blame") -> Iterator[str]:
+    yield f"{found.name}: configuration {found.id}"
+    if found.removed_in is not None:
+        yield f"removed in {found.removed_in}: {found.reason}"
+    for step in found.steps:
+        version = f"@{step.version}" if step.version else ""
+        place = f", configuration {step.row}" if step.row is not None else ""
+        yield f"{step.dataset}{version}{place}: {step.did}, labelled by {step.by}"
+        facts = [
+            f"{key.replace('_', ' ')} {value:.6g}{_UNITS.get(key, '')}"
+            if isinstance(value, float)
+            else f"{key.replace('_', ' ')} {value}"
+            for key, value in step.facts.items()
+        ]
+        if facts:
+            yield "    " + ", ".join(facts)
+        if step.id is not None and step.id != found.id:
+            yield f"    its id there is {step.id}"
+        if step.note:
+            yield f"    {step.note}"

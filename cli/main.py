@@ -67,6 +67,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]] | tuple[str
         "audit": distill.audit,
         "thermo": thermo.thermo,
         "diff": release.diff,
+        "blame": inspection.blame,
     },
     "Publish": {
         "export": interchange.export,

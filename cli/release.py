@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,9 +36,10 @@ class Terms:
     seeds: Networks = None
 
 
-def diff(
-    a: Annotated[str, typer.Argument(help="ni, ni@1.0.0, ni@HEAD~1, a folder, a .zip or an extended XYZ file.")],
-    b: Annotated[str, typer.Argument(help="The newer one, in the same way.")],
+@dataclass(frozen=True)
+class Comparison:
+    """How two datasets are compared, in addition to their content."""
+
     tolerance: Annotated[
         float | None,
         typer.Option(
@@ -45,17 +47,51 @@ def diff(
             metavar="Å",
             help="Pair frames that were rewritten, wrapped or permuted, and are equal within this, such as 1e-4.",
         ),
-    ] = None,
+    ] = None
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write the difference as one page that needs no network."),
+    ] = None
+    physics: Annotated[
+        bool,
+        typer.Option("--physics", help="Train networks on both, and compare gates, crystals and errors."),
+    ] = False
+    seeds: Networks = None
+
+
+def diff(
+    a: Annotated[str, typer.Argument(help="ni, ni@1.0.0, ni@HEAD~1, a folder, a .zip or an extended XYZ file.")],
+    b: Annotated[str, typer.Argument(help="The newer one, in the same way.")],
+    *,
+    how: Comparison,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Compare two datasets; say which version follows."""
+    """Compare two datasets; say which version follows.
+
+    With --physics, networks are trained on both with the same settings: what they lost or gained is shown for each
+    crystal and gate.
+    """
     from foundational.release.comparison.compared_dataset import open_compared
     from foundational.release.comparison.difference import difference
 
+    physics = None
     with open_compared(a, root) as old, open_compared(b, root) as new:
-        found = difference(old, new, tolerance=tolerance)
-    emit(found, as_json, lambda: _difference(found))
+        found = difference(old, new, tolerance=how.tolerance)
+        if how.physics:
+            from foundational.stages.compare.command import compare_physics
+
+            with progress_on_stderr(f"training on {a} and {b}") as progress:
+                physics = compare_physics(old, new, root, members=how.seeds, progress=progress)
+        if how.html is not None:
+            from foundational.card.comparison.build import build_change
+            from foundational.card.writing import write_change
+
+            write_change(build_change(old, new, found, physics), how.html)
+    document = found.model_dump(mode="json")
+    if physics is not None:
+        document["physics"] = physics.model_dump(mode="json")
+    emit(document, as_json, lambda: chain(_difference(found), physics.lines() if physics else ()))
 
 
 def _difference(found: "Difference") -> Iterator[str]:

@@ -12,6 +12,7 @@ TESTS = ROOT / "tests"
 #: What a user calls is tested as a user calls it; compiled kernels through the class that calls them;
 #: specifications through params.yaml; formats of a citation together, since they must say the same.
 TESTED_IN = {
+    "card/comparison/*.py": "card/comparison/test_build.py",
     "card/drawing/*.py": "card/drawing/test_page.py",
     "card/writing.py": "card/drawing/test_page.py",
     "card/*.py": "card/test_build.py",

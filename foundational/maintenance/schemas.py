@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from foundational.card.comparison.record import ChangeRecord
 from foundational.card.record import CardRecord
 from foundational.evaluation.validation_report import ValidationReport
 from foundational.provenance.record import ProvenanceRecord, write_json
@@ -20,6 +21,7 @@ from foundational.workspace.pools import PoolManifest
 MODELS: dict[str, type[BaseModel]] = {
     "about.json": About,
     "card.json": CardRecord,
+    "change.json": ChangeRecord,
     "manifest.json": BundleManifest,
     "params.json": Params,
     "pool-manifest.json": PoolManifest,

@@ -1,8 +1,11 @@
-"""Commands about stored datasets: list, show, check."""
+"""Commands about stored datasets: list, show, check, card, blame."""
 
 import json
 import shutil
 
+import pytest
+
+from foundational.data.store import open_store
 from foundational.testing.project import copy_project
 
 
@@ -93,3 +96,40 @@ def test_card_writes_the_page_and_its_record(foundational, distilled_project, tm
     assert (stated["page"], stated["interactive"], stated["configurations"]) == (str(page), False, 40)
     assert json.loads(page.with_suffix(".json").read_text())["fingerprint"] == stated["fingerprint"]
     assert foundational("card", "nothing", "-o", str(page), cwd=distilled_project).status == 1
+
+
+def test_blame_follows_a_configuration_to_its_pool(foundational, distilled_project):
+    with open_store(distilled_project / "datasets/ni/data.zarr") as dataset:
+        key = dataset["id"].to_numpy()[7].tobytes().hex()
+        row = {name: dataset[name].to_numpy()[7].item() for name in ("walker", "step", "selection_round")}
+    found = json.loads(foundational("blame", "ni", key[:12], "--json", cwd=distilled_project).out)
+    assert found["id"] == key
+    own, pool = found["steps"]
+    assert (own["dataset"], own["row"], own["stage"], pool["dataset"]) == ("ni", 7, "distill", "pools/ni-momt-32")
+    assert row.items() <= own["facts"].items()
+    assert pool["found"]
+    assert (pool["id"], pool["facts"]["step"]) == (key, row["step"])
+    text = foundational("blame", "ni", f"0x{key}", cwd=distilled_project).out
+    assert "pools/ni-momt-32" in text
+    assert "labelled by lammps:NiNb" in text
+
+
+def test_blame_says_what_it_knows_without_the_data_of_a_parent(foundational, distilled_project, tmp_path):
+    root = copy_project(distilled_project, tmp_path / "project")
+    shutil.rmtree(root / "datasets/pools/ni-momt-32/data.zarr")
+    with open_store(root / "datasets/ni/data.zarr") as dataset:
+        key = dataset["id"].to_numpy()[0].tobytes().hex()
+    pool = json.loads(foundational("blame", "ni", key, "--json", cwd=root).out)["steps"][1]
+    assert (pool["dataset"], pool["found"], pool["row"], pool["facts"]) == ("pools/ni-momt-32", False, None, {})
+    assert "not here" in pool["note"]
+
+
+@pytest.mark.parametrize(
+    ("identity", "said"),
+    [("zz", "hexadecimal"), ("abc", "hexadecimal"), ("0" * 32, "no configuration"), ("0" * 33, "hexadecimal")],
+)
+def test_blame_refuses_what_is_no_id_of_the_set(foundational, distilled_project, identity, said):
+    outcome = foundational("blame", "ni", identity, cwd=distilled_project)
+    assert outcome.status == 1
+    assert said in outcome.err
+    assert outcome.err.count("\n") == 1

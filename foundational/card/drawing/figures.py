@@ -93,6 +93,27 @@ def histogram(title: str, label: str, edges: Sequence[float], counts: Sequence[i
     return _figure(text, [*_frame(x, y), body])
 
 
+def outlines(
+    label: str, unit_of_counts: str, edges: Sequence[float], counted: Sequence[tuple[str, Sequence[int]]]
+) -> str:
+    """Histograms of several sets on top of each other, as outlines; each as a share of its own set."""
+    x = Axis(label, edges[0], edges[-1])
+    shares = [[100 * c / max(1, sum(counts)) for c in counts] for _, counts in counted]
+    y = Axis(f"share of the {unit_of_counts}, %", 0, max(max(one) for one in shares) * 1.05 or 1.0)
+    body = []
+    for i, one in enumerate(shares):
+        steps = f"M{_x(x, edges[0]):.1f} {_y(y, 0):.1f}"
+        for right, share in zip(edges[1:], one, strict=True):
+            steps += f"V{_y(y, share):.1f}H{_x(x, right):.1f}"
+        dash = "" if i == 0 else ' stroke-dasharray="5 2"'
+        fill = "#cfe6f5" if i == 0 else "none"
+        colour = COLOURS[i % len(COLOURS)]
+        body.append(f'<path d="{steps}V{_y(y, 0):.1f}" fill="{fill}" stroke="{colour}" stroke-width="1.6"{dash}/>')
+    series = [Series(name, (), ()) for name, _ in counted]
+    text = f"Histograms of {label} in " + " and in ".join(f"{name} ({sum(c):,})" for name, c in counted) + "."
+    return _figure(text, [*_frame(x, y), *body], series)
+
+
 def scatter(text: str, x: Axis, y: Axis, series: Sequence[Series], *, diagonal: bool = False) -> str:
     """Points, each series with its colour and symbol; a legend where there are several.
 

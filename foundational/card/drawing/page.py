@@ -1,24 +1,18 @@
-"""The page of a card: one HTML file that fetches nothing, is readable without JavaScript, and can be printed.
+"""The page of a dataset's card, section after section."""
 
-A policy in the page forbids every connection, and every script but the page's own two: so text of a dataset that looks
-like a script stays text, even where it were not escaped.
-"""
-
-import base64
-import hashlib
+import json
 from collections.abc import Iterator
 from html import escape
-from importlib.resources import files
 from typing import Final
 
 from foundational.card.drawing.contents import contents_section, distribution_section, limits, map_section
+from foundational.card.drawing.frame import Page, draw_page
 from foundational.card.drawing.lineage import draw_lineage, sentence
 from foundational.card.drawing.markup import Number, Verdict, code, definitions, doi_link, table
 from foundational.card.drawing.results import distillation_section, pool_section, validation_section
 from foundational.card.drawing.viewer import Viewer, packed_text
 from foundational.card.record import CardRecord
 
-_FOLDER: Final = "foundational.card.drawing"
 _STATUS: Final = {"passed": "good", "defect": "bad", "warning": "open"}
 
 
@@ -30,34 +24,17 @@ def draw_card(card: CardRecord, viewer: Viewer | None = None) -> str:
     viewer
         The interactive map; without it the page has still figures only.
     """
-    style, script = _asset("style.css"), _asset("viewer.js")
-    allowed = [_digest(script)]
-    if viewer is not None:
-        # chemiscope's map compiles its own drawing code.
-        allowed += [_digest(viewer.library), "'unsafe-eval'"]
-    policy = (
-        f"default-src 'none'; script-src {' '.join(allowed)}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; font-src data:; worker-src blob:; base-uri 'none'; form-action 'none'"
-    )
-    sections = [(key, title, body) for key, title, body in _sections(card, viewer) if body]
-    contents = "".join(f'<li><a href="#{key}">{escape(title)}</a></li>' for key, title, _ in sections)
     label = f"{card.name} {card.version}" if card.version else card.name
-    return "".join(
-        [
-            '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta name="referrer" content="no-referrer">',
-            f"<title>{escape(label)}: {escape(card.title or 'dataset card')}</title>",
-            f"<style>{style}</style></head><body>\n",
-            f"<header>{_heading(card)}</header>\n<main>{_first(card)}",
-            f'<nav aria-label="Sections"><ul>{contents}</ul></nav>\n',
-            *(f'<section id="{key}"><h2>{escape(title)}</h2>{body}</section>\n' for key, title, body in sections),
-            "</main>\n",
-            f"<footer>{_footer(card, viewer)}</footer>\n",
-            *(_packed(viewer) if viewer else ()),
-            f"<script>{script}</script></body></html>\n",
-        ]
+    return draw_page(
+        Page(
+            title=f"{label}: {card.title or 'dataset card'}",
+            heading=_heading(card),
+            first=_first(card),
+            sections=list(_sections(card, viewer)),
+            footer=_footer(card, viewer),
+            packed=list(_packed(viewer)) if viewer else (),
+            library=viewer.library if viewer else None,
+        )
     )
 
 
@@ -167,8 +144,6 @@ def _lineage(card: CardRecord) -> str:
 
 
 def _settings(card: CardRecord) -> str:
-    import json  # noqa: PLC0415 - here alone
-
     return json.dumps(card.settings, indent=1, ensure_ascii=False)
 
 
@@ -222,15 +197,7 @@ def _footer(card: CardRecord, viewer: Viewer | None) -> str:
     return f"<p>Every number of this page is in its record, card.json. The page fetches nothing.{map_}{keywords}</p>"
 
 
-def _packed(viewer: Viewer) -> Iterator[str]:
+def _packed(viewer: Viewer) -> Iterator[tuple[str, str]]:
     for key, content in (("library", viewer.library), ("points", viewer.points), ("atoms", viewer.atoms)):
-        yield f'<script type="text/plain" id="viewer-{key}">{packed_text(content)}</script>\n'
-    yield f'<script type="text/plain" id="viewer-licence">{escape(viewer.licence)}</script>\n'
-
-
-def _asset(name: str) -> str:
-    return (files(_FOLDER) / name).read_text(encoding="utf-8")
-
-
-def _digest(script: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        yield f"viewer-{key}", packed_text(content)
+    yield "viewer-licence", escape(viewer.licence)

@@ -69,25 +69,44 @@ def validate_dataset(
         asked for, and params.yaml has no limits for them.
     """
     chosen = options or ValidateOptions()
+    folder = find_dataset(root, name)
+    subject = NamedDataset(name, open_store(folder / STORE))
+    report = validate_opened(root, subject, read_record(folder), chosen, progress=progress)
+    if chosen.write:
+        write_validation(root, report)
+    return report
+
+
+def validate_opened(
+    root: Path,
+    subject: NamedDataset,
+    record: ProvenanceRecord,
+    chosen: ValidateOptions,
+    *,
+    progress: Progress | None = None,
+) -> ValidationReport:
+    """Validate a dataset that is open; see `validate_dataset`. Nothing is written.
+
+    Parameters
+    ----------
+    subject
+        Its name is part of the random seed of the training, and decides the holdout.
+    record
+        How it came to be.
+    """
     params = read_params(root / "params.yaml")
     spec = _with_options(params.validate_, chosen)
-    folder = find_dataset(root, name)
-    dataset, record = open_store(folder / STORE), read_record(folder)
     named = None
     if chosen.labeller is not None:
         named = labeller_named(chosen.labeller, root, chosen.arguments, element=record.element)
-    settings = params.ani.scaled(spec.training, volume_per_atom(dataset))
+    settings = params.ani.scaled(spec.training, volume_per_atom(subject.dataset))
     if chosen.holdout is None:
-        holdout = holdout_for(root, params, name, record)
+        holdout = holdout_for(root, params, subject.name, record)
     else:
         holdout = named_holdout(root, chosen.holdout, record)
-    subject = NamedDataset(name, dataset)
     from_file = record.labeller.id.startswith("file:")
     if (why := _without_crystals(record, named, params)) is not None:
-        report = validate_without_crystals(subject, holdout, spec, settings, params.seed, why, progress=progress)
-        if chosen.write:
-            write_validation(root, report)
-        return report
+        return validate_without_crystals(subject, holdout, spec, settings, params.seed, why, progress=progress)
     labeller = named if from_file and named is not None else labeller_of(record.labeller, root, named)
     if record.element in atomic_numbers:
         plan = EvaluationPlan(
@@ -96,13 +115,9 @@ def validate_dataset(
             tie=spec.tie,
             seed=params.seed,
         )
-        report = validate(subject, holdout, spec, plan, progress=progress)
-    else:
-        alloy = _alloy_plan(params, record, labeller, settings)
-        report = validate_alloy(subject, holdout, _runs(root, holdout), spec, alloy, progress=progress)
-    if chosen.write:
-        write_validation(root, report)
-    return report
+        return validate(subject, holdout, spec, plan, progress=progress)
+    alloy = _alloy_plan(params, record, labeller, settings)
+    return validate_alloy(subject, holdout, _runs(root, holdout), spec, alloy, progress=progress)
 
 
 def _with_options(spec: ValidateSpec, options: ValidateOptions) -> ValidateSpec:

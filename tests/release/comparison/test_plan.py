@@ -3,6 +3,7 @@ import pytest
 
 from foundational.data.fingerprint import hexadecimal
 from foundational.errors import ConflictError, DatasetError, InputError, NotFoundError
+from foundational.inspection.blame import blame
 from foundational.release.bundle.bundle import read_kept
 from foundational.release.registry.registry import read_registry
 from foundational.release.registry.version import Version, largest, parse_dataset_version
@@ -60,6 +61,8 @@ def test_versions_follow_from_what_changed(project, changed, nickel):
     assert [(r.id, r.reason) for r in major.record.removed] == [(removed[0], "The first cell was wrong.")]
     changelog = (project.out / "ni" / "ni-2.0.0" / "CHANGELOG.md").read_text()
     assert removed[0] in changelog
+    followed = blame("ni", removed[0][:10], project.root)
+    assert (followed.id, followed.removed_in, followed.reason) == (removed[0], "2.0.0", "The first cell was wrong.")
     headings = [line for line in changelog.splitlines() if line.startswith("## ")]
     assert [heading.split()[1] for heading in headings] == ["2.0.0", "1.1.1", "1.1.0", "1.0.0"]
 
