@@ -37,7 +37,7 @@ def compare_physics(
     if len({record.element for record in records}) > 1:
         elements = " and ".join(record.element for record in records)
         raise InputError(f"--physics: expected two sets of one element, got {elements}")
-    options = ValidateOptions(members=members, properties=())
+    options = ValidateOptions(members=members, properties=(), full_relaxations=False)
     # One name: so both have the same seeds and the same holdout.
     name = records[1].output.name
     reports = [

@@ -51,6 +51,8 @@ class ValidateOptions:
     """The dataset to test on; None: the one that params.yaml names, or any of the same element and labeller."""
     properties: tuple[PropertyName, ...] | None = None
     """Properties of crystals to compute; None: those of params.yaml; empty: none."""
+    full_relaxations: bool = True
+    """Also relax crystals with atoms and cell free, which takes longer than all else and is never gated."""
     write: bool = False
     """Keep the report as a metric of DVC."""
 
@@ -124,6 +126,8 @@ def _with_options(spec: ValidateSpec, options: ValidateOptions) -> ValidateSpec:
     changes: dict[str, Any] = {}
     if options.members is not None:
         changes["members"] = options.members
+    if not options.full_relaxations:
+        changes["full_steps"] = 0
     if options.properties is not None:
         if spec.materials is None and options.properties:
             raise InputError("expected the section validate.materials in params.yaml with limits of properties")
