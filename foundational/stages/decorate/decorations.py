@@ -47,8 +47,9 @@ class Decorated:
 def source_of(candidates: Candidates) -> Source:
     """The sites of every candidate: those of a cubic supercell that its atoms are near, else none.
 
-    Transformed copies of FCC and BCC keep the sites of their originals. HCP copies and configurations that are liquid,
-    or crystals that do not lie along the cell, have no sites; their decorations are random.
+    Transformed copies of FCC and BCC keep the sites of their originals. HCP copies have the sites of the FCC crystals
+    that were sheared: there L1_2 is D0_19, and L1_0 is B19. Configurations that are liquid, or crystals that do not lie
+    along the cell, have no sites; their decorations are random.
     """
     c = candidates.configurations
     names = VARIABLES[VARIABLE].meanings
@@ -65,6 +66,10 @@ def source_of(candidates: Candidates) -> Source:
         lengths = np.linalg.norm(c.cell[row], axis=1)
         axis = int(np.argmax(np.abs(lengths - np.median(lengths))))
         lattices.append(None if site is None else Lattice(sites, site, crystal, axis))
+    for row, code in enumerate(candidates.columns[VARIABLE].tolist()):
+        original = lattices[int(candidates.rows[row])]
+        if names[code] == "hcp" and original is not None and original.crystal == "fcc":
+            lattices[row] = original
     return Source(c, tuple(lattices))
 
 
