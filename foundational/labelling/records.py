@@ -56,13 +56,22 @@ def labeller_of(record: LabellerRecord, root: Path, named: Labeller | None = Non
         raise InputError(
             f"the labels are by {record.id} with {json.dumps(arguments)}; if you trust that, name it with --labeller"
         )
-    labeller = labeller_named(record.id, root) if named is None else named
+    labeller = _recorded(record, root) if named is None else named
     if (labeller.id, labeller.arguments) != (record.id, arguments):
         raise ConflictError(
             f"the labels are by {record.id} {json.dumps(arguments)}, "
             f"not by {labeller.id} {json.dumps(labeller.arguments)}"
         )
     return labeller
+
+
+def _recorded(record: LabellerRecord, root: Path) -> Labeller:
+    if not record.id.startswith("gpaw:"):
+        return labeller_named(record.id, root)
+    atoms = record.parameters.get("isolated_atom_eV", {})
+    stated = next(iter(atoms.values()), None)
+    arguments = record.parameters.get("arguments")
+    return labeller_named(record.id, root, arguments, element="".join(atoms), isolated_energy=stated)
 
 
 def pair_labeller(record: LabellerRecord, root: Path) -> Labeller | None:
