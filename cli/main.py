@@ -78,6 +78,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]] | tuple[str
         "yank": release.yank,
         "cite": publish.cite,
         "deposit": publish.deposit,
+        "site": publish.site,
     },
     "Models": {
         "validate": models.validate,

@@ -1,4 +1,4 @@
-"""Commands that publish: adopt, cite, deposit."""
+"""Commands that publish: adopt, cite, deposit, site."""
 
 import os
 import sys
@@ -168,3 +168,39 @@ def _deposited(done: "DepositResult") -> Iterator[str]:
         yield f"{plan.label} is published: https://doi.org/{state.doi}, {plan.server}/records/{state.record}"
     else:
         yield f"{plan.label} is a draft: {plan.server}/uploads/{state.record}; its DOI will be {state.doi}"
+
+
+@dataclass(frozen=True)
+class SiteChoice:
+    """What a site has."""
+
+    title: Annotated[str, typer.Option("--title", help="Heading of the catalogue.")] = "Datasets"
+    url: Annotated[str | None, typer.Option("--url", help="Address at which the site will be.")] = None
+    data: Annotated[bool, typer.Option("--data", help="Also the files of every release, with their Croissant.")] = False
+    still: Annotated[bool, typer.Option("--still", help="Cards without the interactive map.")] = False
+    force: Annotated[bool, typer.Option("--force", help="Replace a site that exists.")] = False
+
+
+def site(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")],
+    *,
+    choice: SiteChoice,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Write a static catalogue of all releases of a project.
+
+    A table that sorts and filters, a card behind each release, and documents for search engines and programs. Any
+    server of files can show it, such as GitHub Pages.
+    """
+    from foundational.card.site.build import SiteOptions, write_site
+    from foundational.project import find_root
+
+    options = SiteOptions(choice.title, choice.url, choice.data, not choice.still, choice.force)
+    with progress_on_stderr("catalogue") as progress:
+        catalogue = write_site(find_root(root), output, options, progress=progress)
+    without = [entry.key for entry in catalogue.entries if entry.page is None]
+    lines = [f"{output / 'index.html'}: {len(catalogue.entries)} releases"]
+    if without:
+        lines.append(f"without a card, since their data cannot be fetched: {', '.join(without)}")
+    emit(catalogue, as_json, lambda: lines)

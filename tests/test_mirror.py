@@ -13,6 +13,7 @@ TESTS = ROOT / "tests"
 #: specifications through params.yaml; formats of a citation together, since they must say the same.
 TESTED_IN = {
     "card/comparison/*.py": "card/comparison/test_build.py",
+    "card/site/*.py": "release/test_site.py",
     "card/drawing/*.py": "card/drawing/test_page.py",
     "card/writing.py": "card/drawing/test_page.py",
     "card/*.py": "card/test_build.py",

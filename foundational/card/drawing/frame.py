@@ -6,11 +6,12 @@ like a script stays text, even where it were not escaped.
 
 import base64
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 _FOLDER: Final = "foundational.card.drawing"
 
@@ -30,11 +31,15 @@ class Page:
     """Compressed data by key."""
     library: str | None = None
     """JavaScript that is among the packed data, and that may run."""
+    script: str = "viewer.js"
+    """The page's own script."""
+    described: Mapping[str, Any] | None = None
+    """The page as JSON-LD, for search engines."""
 
 
 def draw_page(page: Page) -> str:
     """The page as HTML."""
-    style, script = _asset("style.css"), _asset("viewer.js")
+    style, script = _asset("style.css"), _asset(page.script)
     allowed = [_digest(script)]
     if page.library is not None:
         # chemiscope's map compiles its own drawing code.
@@ -52,9 +57,11 @@ def draw_page(page: Page) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="referrer" content="no-referrer">',
             f"<title>{escape(page.title)}</title>",
-            f"<style>{style}</style></head><body>\n",
+            f"<style>{style}</style>",
+            *([_jsonld(page.described)] if page.described else ()),
+            "</head><body>\n",
             f"<header>{page.heading}</header>\n<main>{page.first}",
-            f'<nav aria-label="Sections"><ul>{contents}</ul></nav>\n',
+            f'<nav aria-label="Sections"><ul>{contents}</ul></nav>\n' if contents else "",
             *(f'<section id="{key}"><h2>{escape(title)}</h2>{body}</section>\n' for key, title, body in sections),
             "</main>\n",
             f"<footer>{page.footer}</footer>\n",
@@ -62,6 +69,12 @@ def draw_page(page: Page) -> str:
             f"<script>{script}</script></body></html>\n",
         ]
     )
+
+
+def _jsonld(document: Mapping[str, Any]) -> str:
+    """Data that no browser runs; a text in it cannot end the element."""
+    text = json.dumps(document, ensure_ascii=False).replace("<", "\\u003c")
+    return f'<script type="application/ld+json">{text}</script>'
 
 
 def _asset(name: str) -> str:

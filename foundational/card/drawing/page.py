@@ -1,9 +1,9 @@
 """The page of a dataset's card, section after section."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
-from typing import Final
+from typing import Any, Final
 
 from foundational.card.drawing.contents import contents_section, distribution_section, limits, map_section
 from foundational.card.drawing.frame import Page, draw_page
@@ -16,24 +16,35 @@ from foundational.card.record import CardRecord
 _STATUS: Final = {"passed": "good", "defect": "bad", "warning": "open"}
 
 
-def draw_card(card: CardRecord, viewer: Viewer | None = None) -> str:
+def draw_card(
+    card: CardRecord,
+    viewer: Viewer | None = None,
+    *,
+    described: Mapping[str, Any] | None = None,
+    home: str | None = None,
+) -> str:
     """The page of ``card``; the same record gives the same text.
 
     Parameters
     ----------
     viewer
         The interactive map; without it the page has still figures only.
+    described
+        The set as JSON-LD, for search engines.
+    home
+        Address of the catalogue that has the card.
     """
     label = f"{card.name} {card.version}" if card.version else card.name
     return draw_page(
         Page(
             title=f"{label}: {card.title or 'dataset card'}",
-            heading=_heading(card),
+            heading=(f'<p><a href="{escape(home)}">All datasets</a></p>' if home else "") + _heading(card),
             first=_first(card),
             sections=list(_sections(card, viewer)),
             footer=_footer(card, viewer),
             packed=list(_packed(viewer)) if viewer else (),
             library=viewer.library if viewer else None,
+            described=described,
         )
     )
 
