@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import ase.io
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
@@ -21,13 +20,20 @@ def _structure(atoms: Atoms) -> Received:
     return Received(atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc)
 
 
+def _frames(path: Path) -> Iterator[Atoms]:
+    """As ASE reads them."""
+    from ase.io import iread  # noqa: PLC0415 - slow to import
+
+    yield from iread(path, ":", format="extxyz")
+
+
 def read_mace(path: Path) -> Iterator[Received]:
     """MACE 0.3.16, mace/data/utils.py: ``ase.io.read``, then ``info[REF_energy]``, ``arrays[REF_forces]``.
 
     ``info[REF_stress]`` may have six numbers in ASE's order, nine, or 3 × 3 (mace/tools/torch_tools.py); a key that is
     absent gives that label the weight 0. The energy of a frame of one atom with ``config_type=IsolatedAtom`` is E0.
     """
-    for atoms in ase.io.iread(path, ":", format="extxyz"):
+    for atoms in _frames(path):
         got = _structure(atoms)
         got.energy, got.forces = atoms.info.get("REF_energy"), atoms.arrays.get("REF_forces")
         stress = atoms.info.get("REF_stress")
@@ -42,7 +48,7 @@ def read_calculator(path: Path) -> Iterator[Received]:
 
     Energy, forces and stress (six numbers, tension positive) are results of the calculator that ASE's reader attaches.
     """
-    for atoms in ase.io.iread(path, ":", format="extxyz"):
+    for atoms in _frames(path):
         got = _structure(atoms)
         results = {} if atoms.calc is None else atoms.calc.results
         got.energy, got.forces = results.get("energy"), results.get("forces")
@@ -56,12 +62,12 @@ def read_sevennet(path: Path) -> Iterator[Received]:
 
     Its stress has the opposite sign; it is taken back here by the same order.
     """
-    for atoms in ase.io.iread(path, ":", format="extxyz"):
-        got = _structure(atoms)
-        got.energy = atoms.get_potential_energy(force_consistent=True)
-        got.forces = atoms.get_forces(apply_constraint=False)
-        if "stress" in atoms.calc.results:
-            theirs = -atoms.get_stress()[[0, 1, 2, 5, 3, 4]]
+    for atoms in _frames(path):
+        got, results = _structure(atoms), atoms.calc.results
+        # What get_potential_energy(force_consistent=True), get_forces(apply_constraint=False) and get_stress() give.
+        got.energy, got.forces = results["free_energy"], results["forces"]
+        if "stress" in results:
+            theirs = -results["stress"][[0, 1, 2, 5, 3, 4]]
             xx, yy, zz, xy, yz, zx = (-theirs).tolist()
             got.stress = np.array([[xx, xy, zx], [xy, yy, yz], [zx, yz, zz]])
         yield got

@@ -5,10 +5,9 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from foundational.data.atomic_write import whole_folder
 from foundational.data.configurations import Configurations, Labels
@@ -20,6 +19,9 @@ from foundational.interchange.writing.report import ExportProof, ExportReport, I
 from foundational.interchange.writing.stubs import stubs_of
 from foundational.interchange.writing.targets import Target
 from foundational.progress import Progress
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class ExportOptions:
 
 
 def export_dataset(
-    dataset: xr.Dataset,
+    dataset: "xr.Dataset",
     origin: Origin,
     target: Target,
     out: Path,
@@ -163,7 +165,7 @@ def _failed(target: Target, proof: ExportProof) -> str:
 
 
 def _report(
-    dataset: xr.Dataset, origin: Origin, target: Target, plan: Plan, proof: ExportProof, files: dict[str, str]
+    dataset: "xr.Dataset", origin: Origin, target: Target, plan: Plan, proof: ExportProof, files: dict[str, str]
 ) -> ExportReport:
     remarks = []
     if plan.boxed:

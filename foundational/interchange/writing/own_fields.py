@@ -5,13 +5,15 @@ A field whose name could be taken for a label, or for a key of the format, is no
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.data.layout import ATOM, CONFIGURATION, is_foreign
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _LABEL: Final = re.compile(r"energ|force|stress|virial", re.IGNORECASE)
 _NAME: Final = re.compile(r"[A-Za-z_][\w.:+-]*")
@@ -24,7 +26,7 @@ _TAKEN: Final = frozenset(
 _RENAMED: Final = {"move_mask": "imported_move_mask"}
 
 
-def fields_of(dataset: xr.Dataset) -> tuple[Mapping[str, Any], ...]:
+def fields_of(dataset: "xr.Dataset") -> tuple[Mapping[str, Any], ...]:
     """For each configuration its fields by name: numbers, truths, lists of numbers, texts; those it has not are absent.
 
     Empty where no configuration has any.
@@ -41,7 +43,7 @@ def fields_of(dataset: xr.Dataset) -> tuple[Mapping[str, Any], ...]:
     return tuple(rows) if any(rows) else ()
 
 
-def atom_fields_of(dataset: xr.Dataset, offsets: NDArray[np.integer]) -> tuple[Mapping[str, NDArray[Any]], ...]:
+def atom_fields_of(dataset: "xr.Dataset", offsets: NDArray[np.integer]) -> tuple[Mapping[str, NDArray[Any]], ...]:
     """For each configuration the fields of its atoms by name, a row an atom: numbers, truths or texts.
 
     A field that a configuration has in part, or not at all, is absent there. Empty where no configuration has any.
@@ -60,7 +62,7 @@ def atom_fields_of(dataset: xr.Dataset, offsets: NDArray[np.integer]) -> tuple[M
     return tuple(rows) if any(rows) else ()
 
 
-def _written(dataset: xr.Dataset, dim: str) -> dict[str, xr.DataArray]:
+def _written(dataset: "xr.Dataset", dim: str) -> "dict[str, xr.DataArray]":
     """The fields of ``dim`` that may be written, by the names under which they are."""
     found = {
         str(name): stored

@@ -4,21 +4,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
-import xarray as xr
 from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
 from foundational.data.batches import to_configurations
 from foundational.data.configurations import Configurations, Labels, concatenate
-from foundational.data.conversion import elements_in
 from foundational.data.fingerprint import hexadecimal
-from foundational.data.layout import VARIABLES, is_foreign
+from foundational.data.layout import is_foreign
 from foundational.errors import InputError
 from foundational.interchange.writing.boxes import in_boxes
 from foundational.interchange.writing.own_fields import atom_fields_of, fields_of
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Names of files for the codes of the variable ``split``.
 PARTS: Final = ("train", "valid", "test")
@@ -142,7 +143,7 @@ class Plan:
 
 
 def plan_export(
-    dataset: xr.Dataset,
+    dataset: "xr.Dataset",
     demands: Demands,
     *,
     labels: Sequence[str] = LABELS,
@@ -199,7 +200,7 @@ def plan_export(
     known = [part.known() for part in parts]
     return Plan(
         tuple(parts),
-        tuple(elements_in(np.concatenate([part.configurations.atomic_numbers for part in parts]))),
+        _elements(*(part.configurations.atomic_numbers for part in parts)),
         tuple(name for name in LABELS if any(of[name].any() for of in known)),
         isolated,
         dict(excluded),
@@ -207,6 +208,10 @@ def plan_export(
         asymmetric,
         int(flat.sum()),
     )
+
+
+def _elements(*atomic_numbers: NDArray[np.integer]) -> tuple[str, ...]:
+    return tuple(chemical_symbols[z] for z in np.unique(np.concatenate(atomic_numbers)).tolist())
 
 
 def _chosen_labels(whole: Configurations, labels: Sequence[str]) -> tuple[Labels, int]:
@@ -227,7 +232,7 @@ def _chosen_labels(whole: Configurations, labels: Sequence[str]) -> tuple[Labels
     ), asymmetric
 
 
-def _config_types(dataset: xr.Dataset, roles: NDArray[np.int8]) -> tuple[str | None, ...]:
+def _config_types(dataset: "xr.Dataset", roles: NDArray[np.int8]) -> tuple[str | None, ...]:
     """The texts of an imported ``config_type``; ``IsolatedAtom`` for isolated atoms, the word of GAP and MACE."""
     texts: list[str | None] = [None] * len(roles)
     if "config_type" in dataset and is_foreign(dataset["config_type"]) and "values" in dataset["config_type"].attrs:
@@ -236,7 +241,7 @@ def _config_types(dataset: xr.Dataset, roles: NDArray[np.int8]) -> tuple[str | N
     return tuple("IsolatedAtom" if role == 1 else text for text, role in zip(texts, roles.tolist(), strict=True))
 
 
-def _methods(dataset: xr.Dataset, count: int) -> tuple[str | None, ...]:
+def _methods(dataset: "xr.Dataset", count: int) -> tuple[str | None, ...]:
     """Id of the method of each configuration, from the attribute ``methods``, or else the labeller of all."""
     records = dataset.attrs.get("methods")
     if records and "method" in dataset:
@@ -253,7 +258,7 @@ def _isolated_atoms(everything: Part, roles: NDArray[np.int8], stated: Mapping[s
     for row in np.flatnonzero((roles == 1) & ~np.isnan(everything.labels.energy)):
         element = chemical_symbols[c.atomic_numbers[c.offsets[row]]]
         found[element] = IsolatedAtom(float(everything.labels.energy[row]), "configuration")
-    return {element: found[element] for element in elements_in(c.atomic_numbers) if element in found}
+    return {element: found[element] for element in _elements(c.atomic_numbers) if element in found}
 
 
 def _kept(everything: Part, roles: NDArray[np.int8], demands: Demands) -> tuple[NDArray[np.bool_], Counter[str]]:
@@ -314,7 +319,3 @@ def _with_stated(parts: list[Part], isolated: Mapping[str, IsolatedAtom]) -> lis
         atom_fields=(*first.atom_fields, *[{}] * count) if first.atom_fields else (),
     )
     return [joined, *parts[1:]]
-
-
-if len(VARIABLES["split"].meanings) != len(PARTS):  # pragma: no cover - a part for each code
-    raise AssertionError("name a file for each part of a dataset")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from foundational.data.fingerprint import fingerprint
-from foundational.data.store import open_store
+from foundational.data.integrity.stored_array import open_table
 from foundational.errors import FoundationalError, InputError, NotFoundError
 from foundational.inspection.description import Description, describe_store
 from foundational.interchange.reading.formats import is_file_of_frames
@@ -16,7 +16,6 @@ from foundational.progress import Progress
 from foundational.provenance.record import ProvenanceRecord
 from foundational.release.citation.formats import CitationFormat, format_citation
 from foundational.release.transfer.location import locate
-from foundational.workspace.sources import opened_file
 
 
 def export(
@@ -54,11 +53,13 @@ def export(
     target = target_named(trainer)
     _require_place(out, force)
     if is_file_of_frames(name):
+        from foundational.workspace.sources import opened_file  # noqa: PLC0415 - xarray, which a store does not need
+
         source = opened_file(Path(name))
         dataset, description = source.dataset, Description(record=source.record)
     else:
         store = locate(name, root)
-        dataset, description = open_store(store), describe_store(store)
+        dataset, description = open_table(store).load(), describe_store(store)
     record = description.record
     origin = Origin(
         name=name.partition("@")[0] if record is None else record.output.name,

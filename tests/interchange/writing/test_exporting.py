@@ -1,6 +1,8 @@
 """What every trainer gets of an export is what the dataset holds; what is wrong in any way is refused."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +20,12 @@ from numpy.typing import NDArray
 from foundational.data.batches import to_configurations
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.conversion import to_dataset
+from foundational.data.layout import VARIABLES
 from foundational.errors import ConflictError, DatasetError, InputError, NotFoundError
 from foundational.interchange.importing import import_files
 from foundational.interchange.writing.boxes import in_boxes
 from foundational.interchange.writing.exporting import ExportOptions, export_dataset
-from foundational.interchange.writing.plan import Part, plan_export
+from foundational.interchange.writing.plan import PARTS, Part, plan_export
 from foundational.interchange.writing.report import Origin
 from foundational.interchange.writing.targets import TARGETS, target_named
 
@@ -451,6 +454,17 @@ def test_fields_of_other_programs_go_with_their_configurations(name, tmp_path):
     assert [text.replace("'", "").replace('"', "") for text in written] == ["bulk", "its hot"]
     assert "config_type" in again
     assert "my_energy" not in again
+
+
+def test_each_code_of_a_split_has_a_file():
+    assert len(PARTS) == len(VARIABLES["split"].meanings)
+
+
+def test_an_export_of_a_store_imports_neither_xarray_nor_pandas():
+    """They take as long as many exports."""
+    code = "import sys, foundational.stages.export.command as _; print({'xarray', 'pandas', 'scipy'} & {*sys.modules})"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "set()"
 
 
 def test_a_mask_by_which_ase_fixes_atoms_changes_no_force(tmp_path: Path):
