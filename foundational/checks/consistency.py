@@ -47,6 +47,21 @@ _ENERGY_UNITS = {
     "forces in Ry/Bohr and energies in eV": 25.711034,
     "energies in Hartree or Ry and forces in Hartree/Bohr or Ry/Bohr": 1.8897261,
 }
+_UNKNOWN = "the --stress-unit or --energy-unit that it states"
+#: What to pass to import for each of these.
+_OPTIONS = {
+    "energies in Hartree": "--energy-unit Hartree --forces-unit eV/A",
+    "energies in Ry": "--energy-unit Ry --forces-unit eV/A",
+    "energies in kcal/mol": "--energy-unit kcal/mol --forces-unit eV/A",
+    "energies in kJ/mol": "--energy-unit kJ/mol --forces-unit eV/A",
+    "energies in meV": "--energy-unit meV --forces-unit eV/A",
+    "forces in Hartree/Bohr": "--forces-unit Hartree/Bohr",
+    "forces in Ry/Bohr": "--forces-unit Ry/Bohr",
+    "forces in Hartree/Bohr and energies in eV": "--forces-unit Hartree/Bohr",
+    "forces in Ry/Bohr and energies in eV": "--forces-unit Ry/Bohr",
+    "energies in Hartree or Ry and forces in Hartree/Bohr or Ry/Bohr": "--energy-unit Hartree --forces-unit "
+    "Hartree/Bohr, or with --energy-unit Ry --forces-unit Ry/Bohr",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +148,7 @@ def _slope_finding(rule: str, slope: float, correlation: float, limits: CheckLim
     if not 1 / limits.unit_factor < abs(slope) < limits.unit_factor:
         unit = _nearest(abs(slope), _STRESS_UNITS, limits)
         like = f", as with {unit}" if unit else ", as for a virial, or another unit"
-        option = f"--stress-unit {unit.split()[-1]}" if unit.startswith("stress") else "--stress-unit or --energy-unit"
+        option = f"--stress-unit {unit.split()[-1]}" if unit.startswith("stress") else _OPTIONS.get(unit, _UNKNOWN)
         size = f"{abs(slope):.3g} times what is expected{opposite}{like}"
         return found(rule, "defect", f"the stress is {size} ({said})", _again(option + sign))
     if slope < 0:
@@ -175,7 +190,9 @@ def check_energy_unit(model: PairModel | None, data: Collection, limits: CheckLi
     unit = _nearest(slope, _ENERGY_UNITS, limits)
     like = f", as with {unit}" if unit else ""
     sentence = f"energies and forces have other units{like} ({said})"
-    return found(rule, "defect", sentence, _again("--energy-unit"))
+    return found(
+        rule, "defect", sentence, _again(_OPTIONS.get(unit, "the --energy-unit and --forces-unit that it states"))
+    )
 
 
 def _again(options: str) -> str:

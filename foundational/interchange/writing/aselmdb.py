@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from ase.stress import full_3x3_to_voigt_6_stress
 
+from foundational.interchange.writing.own_fields import as_one
 from foundational.interchange.writing.plan import Part
 
 #: Bytes that a file may grow to; a sparse file takes what is in it.
@@ -75,7 +76,9 @@ def _rows(part: Part) -> Iterator[bytes]:
         if known["stress"][i]:
             row["stress"] = {"__ndarray__": ([6], "float64", voigt[i])}
         row |= {"ctime": 0.0, "user": None, "mtime": 0.0}
-        row["data"] = {key: value for key, value in data.items() if value is not None} | part.all_fields_of(i)
+        row["data"] = {key: value for key, value in data.items() if value is not None} | as_one(
+            part.fields_of(i), part.atom_fields_of(i)
+        )
         yield orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY)
 
 

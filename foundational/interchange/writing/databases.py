@@ -15,6 +15,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import NDArray
 
 from foundational.interchange.writing.arrays import Types
+from foundational.interchange.writing.own_fields import as_one
 from foundational.interchange.writing.plan import Part
 
 _MAP: Final = 1 << 41
@@ -100,7 +101,8 @@ def _sqlite_rows(part: Part, names: list[str]) -> Iterator[dict[str, Any]]:
             "calculator_parameters": "{}",
             "key_value_pairs": "{}",
             "data": object_to_bytes(
-                {key: value for key, value in data.items() if value is not None} | part.all_fields_of(i)
+                {key: value for key, value in data.items() if value is not None}
+                | as_one(part.fields_of(i), part.atom_fields_of(i))
             ),
             "natoms": n,
             "volume": float(volume[i]),

@@ -62,6 +62,12 @@ def atom_fields_of(dataset: "xr.Dataset", offsets: NDArray[np.integer]) -> tuple
     return tuple(rows) if any(rows) else ()
 
 
+def as_one(fields: Mapping[str, Any], atom_fields: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """The fields of one configuration and of its atoms, as JSON has them; ``atom_fields`` names those of atoms."""
+    atoms = {name: values.tolist() for name, values in atom_fields.items()}
+    return dict(fields) | atoms | ({"atom_fields": list(atoms)} if atoms else {})
+
+
 def _written(dataset: "xr.Dataset", dim: str) -> "dict[str, xr.DataArray]":
     """The fields of ``dim`` that may be written, by the names under which they are."""
     found = {

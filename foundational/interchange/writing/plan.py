@@ -110,11 +110,6 @@ class Part:
         """The fields of the atoms of one configuration."""
         return self.atom_fields[row] if self.atom_fields else {}
 
-    def all_fields_of(self, row: int) -> dict[str, Any]:
-        """The fields of one configuration and of its atoms, as JSON has them; ``atom_fields`` names those of atoms."""
-        atoms = {name: values.tolist() for name, values in self.atom_fields_of(row).items()}
-        return dict(self.fields_of(row)) | atoms | ({"atom_fields": list(atoms)} if atoms else {})
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -308,10 +303,11 @@ def _with_stated(parts: list[Part], isolated: Mapping[str, IsolatedAtom]) -> lis
         ),
     )
     first = parts[0]
-    bare = replace(first.labels, atomic_energies=None)
     joined = replace(
         first,
-        configurations=concatenate([first.configurations.with_labels(bare), atoms]),
+        configurations=concatenate(
+            [first.configurations.with_labels(replace(first.labels, atomic_energies=None)), atoms]
+        ),
         ids=(*first.ids, *(f"isolated-{element}" for element in stated)),
         config_types=(*first.config_types, *["IsolatedAtom"] * count),
         methods=(*first.methods, *[first.methods[0]] * count),

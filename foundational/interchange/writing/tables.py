@@ -12,6 +12,7 @@ from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from foundational.interchange.writing.databases import atoms_of
+from foundational.interchange.writing.own_fields import as_one
 from foundational.interchange.writing.plan import IsolatedAtom, Part
 from foundational.units import GPA
 
@@ -99,7 +100,11 @@ def _structure(part: Part, index: int) -> dict[str, Any]:
 
 def _field_columns(part: Part) -> dict[str, list[Any]]:
     """Fields of other programs, of configurations and of atoms: None where a configuration has none."""
-    rows = [part.all_fields_of(i) for i in range(len(part.ids))] if part.fields or part.atom_fields else []
+    rows = (
+        [as_one(part.fields_of(i), part.atom_fields_of(i)) for i in range(len(part.ids))]
+        if part.fields or part.atom_fields
+        else []
+    )
     names = sorted({name for row in rows for name in row} - {"atom_fields"})
     return {name: [row.get(name) for row in rows] for name in names}
 
