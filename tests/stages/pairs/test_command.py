@@ -26,6 +26,7 @@ def compound(name, errors, hull=-20.0, gated=True):
         volume_A3=11.7,
         formation_error_meV=errors,
         volume_error=tuple(None if e is None else 0.0 for e in errors),
+        collapsed=tuple(False for _ in errors),
     )
 
 
