@@ -58,6 +58,8 @@ class PairsSpec(Spec):
     parent: str
     labels: Count
     """Configurations that are labelled for each pair."""
+    decorations: Count
+    """Of each configuration, among which these are chosen."""
     choice: Choice
     """How they are chosen among all decorations."""
     members: Count

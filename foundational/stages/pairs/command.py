@@ -98,7 +98,9 @@ def _evaluated(
     seed = derive(params.seed, "pair", pair)
     reference = alloy_reference(labeller, elements)
     plan = alloy_plan(
-        params, tuple(sorted(elements, key=NUMBERS.__getitem__)), AlloyChoice(labels=spec.labels, choice=spec.choice)
+        params,
+        tuple(sorted(elements, key=NUMBERS.__getitem__)),
+        AlloyChoice(labels=spec.labels, decorations=spec.decorations, choice=spec.choice),
     )
     with labelling_session(labeller, "".join(plan.elements), where) as session:
         known = AlloyReferences(
