@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from os import PathLike
 
+    from foundational.alloys import decorate
     from foundational.api import distill, evaluate, load_model, relabel, train, translate, validate
     from foundational.dataset import Dataset
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__",
+    "decorate",
     "distill",
     "evaluate",
     "load_model",
@@ -79,6 +81,10 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version  # noqa: PLC0415
 
         return version("foundational")
+    if name == "decorate":
+        from foundational.alloys import decorate  # noqa: PLC0415
+
+        return decorate
     if name in __all__:
         from foundational import api  # noqa: PLC0415
 

@@ -63,6 +63,16 @@ def test_translate_gives_what_the_command_stores(pool: Dataset, project: Path):
     assert (copper.name, copper.elements, copper.licence) == ("local/cu", ("Cu",), None)
 
 
+def test_decorate_gives_what_the_command_stores(pool: Dataset, project: Path):
+    changes = {"alloys": {"settings": {"rule": "vegard"}}}
+    alloy = foundational.decorate(pool, "Ni-Al", compositions=["Ni3Al"], params=changes)
+    command(*("translate", POOL, "--to", "Ni-Al", "--composition", "Ni3Al", "--rule", "vegard"), *("--root", project))
+    stored = foundational.open_dataset("local/ni-al", project)
+    assert alloy.fingerprint == stored.fingerprint
+    assert alloy.record.details == read_record(project / "datasets/local/ni-al").details
+    assert (alloy.name, alloy.elements) == ("local/ni-al", ("Al", "Ni"))
+
+
 def test_relabel_gives_what_the_command_stores(pool: Dataset, project: Path):
     emt = "ase:ase.calculators.emt:EMT"
     relabelled = foundational.relabel(pool, emt, arguments={"asap_cutoff": True}, name="local/emt")
@@ -134,6 +144,8 @@ def test_settings_are_read_from_a_file_or_changed_by_a_mapping(alone: Dataset, c
 def test_bad_arguments_are_refused_in_one_line(alone: Dataset):
     for wrong, message in (
         (lambda: foundational.translate(alone, to="Ni"), "is Ni already"),
+        (lambda: foundational.translate(alone, to="Ni-Al"), "expected one target element"),
+        (lambda: foundational.decorate(alone, "Ni-Al", compositions=["Ni0.7Al0.4"]), "add up to 1"),
         (lambda: foundational.translate(alone, to="Cu", crystals="bcc"), "expected crystals among"),
         (lambda: foundational.translate(alone, to="Cu", rule="volum"), "expected a rule among"),
         (lambda: foundational.train(alone, settings="best"), "expected settings among recipe, published"),

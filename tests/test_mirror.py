@@ -12,6 +12,7 @@ TESTS = ROOT / "tests"
 #: What a user calls is tested as a user calls it; compiled kernels through the class that calls them;
 #: specifications through params.yaml; formats of a citation together, since they must say the same.
 TESTED_IN = {
+    "alloys.py": "test_api.py",
     "card/comparison/*.py": "card/comparison/test_build.py",
     "card/site/*.py": "release/test_site.py",
     "card/drawing/*.py": "card/drawing/test_page.py",

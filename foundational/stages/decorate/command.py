@@ -14,7 +14,7 @@ from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.progress import Progress
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import ProvenanceRecord, read_record
-from foundational.science.alloys.composition import composition_named, counts_of
+from foundational.science.alloys.composition import composition_named
 from foundational.science.crystals import Structure
 from foundational.specs.params import Params, read_params
 from foundational.specs.parsing import parse
@@ -68,6 +68,11 @@ def elements_named(text: str) -> tuple[str, ...]:
     return symbols
 
 
+def in_order(symbols: Sequence[str]) -> tuple[str, ...]:
+    """Elements in the order of their numbers, which decides all results."""
+    return tuple(sorted(symbols, key=lambda symbol: NUMBERS[symbol]))
+
+
 def translate_to_alloy(
     root: Path,
     parent_name: str,
@@ -105,7 +110,7 @@ def translate_to_alloy(
     choice, labelling = choice or AlloyChoice(), labelling or LabellingChoice()
     permissions = permissions or Permissions()
     params = read_params(root / "params.yaml")
-    symbols = tuple(sorted(elements_named(target), key=lambda symbol: NUMBERS[symbol]))
+    symbols = in_order(elements_named(target))
     folder = find_dataset(root, parent_name)
     parent, parent_record = open_store(folder / STORE), read_record(folder)
     require_translatable(parent_record, joined(symbols))
@@ -113,9 +118,7 @@ def translate_to_alloy(
     if not name.startswith("local/"):
         choice, labelling = _planned(params, name, parent_name, symbols, labelling)
     plan = alloy_plan(params, symbols, choice)
-    for n_atoms in sorted(set(parent["n_atoms"].to_numpy().tolist())):
-        for shares in plan.compositions:
-            counts_of(shares, n_atoms, symbols)
+    plan.require_compositions(parent)
     labeller = labelling.labeller_for(joined(symbols), root)
     if labeller.expensive and not choice.orders:
         plan = plan.without("short-range")

@@ -14,6 +14,7 @@ from foundational.data.layout import VARIABLES
 from foundational.errors import InputError
 from foundational.labelling.candidates import CARRIED, Candidates, Excluded, label_candidates
 from foundational.labelling.session import LabellingSession
+from foundational.science.alloys.composition import counts_of
 from foundational.science.alloys.decoration import Lattice, Mixture
 from foundational.science.crystals import Structure
 from foundational.specs.params import AniSettings
@@ -59,6 +60,18 @@ class DecorationPlan:
         """The same without one kind of decoration, such as one that needs many labels of its own."""
         orders = {name: weight for name, weight in self.settings.orders.items() if name != kind}
         return replace(self, settings=self.settings.model_copy(update={"orders": orders}))
+
+    def require_compositions(self, parent: xr.Dataset) -> None:
+        """Refuse compositions that the configurations of ``parent`` cannot hold.
+
+        Raises
+        ------
+        InputError
+            With the nearest ones.
+        """
+        for n_atoms in sorted(set(parent["n_atoms"].to_numpy().tolist())):
+            for shares in self.compositions:
+                counts_of(shares, n_atoms, self.elements)
 
     def record(self, labeller: str) -> dict[str, Any]:
         """The plan with the id of the labeller, under the keys of provenance.json."""

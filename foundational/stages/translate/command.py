@@ -174,6 +174,8 @@ def translation_plan(params: Params, element: str, transfer: Transfer, rule: str
     InputError
         where the rule is unknown.
     """
+    if len(symbols_in(element)) > 1:
+        raise InputError(f"expected one target element, got {element}; several: foundational translate --to Ni-Al")
     spec = params.translate
     return TranslationPlan(
         element=element,
