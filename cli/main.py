@@ -23,7 +23,7 @@ from foundational.cli import (
     thermo,
     translate,
 )
-from foundational.cli.labels import elsewhere
+from foundational.cli.labels import comparison, elsewhere
 from foundational.cli.options import flat
 from foundational.cli.output import warn
 from foundational.errors import FoundationalError, disk_trouble, missing_package
@@ -68,6 +68,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]] | tuple[str
         "thermo": thermo.thermo,
         "diff": release.diff,
         "blame": inspection.blame,
+        "compare-labels": comparison.compare_labels,
     },
     "Publish": {
         "export": interchange.export,

@@ -63,13 +63,25 @@ def beside(first: xr.Dataset, second: xr.Dataset, methods: Sequence[MethodRecord
     if methods:
         counts = [len(part) for part in parts]
         variables["method"] = np.repeat(np.arange(2, dtype=np.int16), counts)
-        attributes["methods"] = [method.model_dump(mode="json") for method in methods]
+        attributes["methods"] = _records(methods)
         attributes["labeller"] = second.attrs.get("labeller", attributes.get("labeller"))
     elif "method" in first and "method" in second:
         variables["method"] = np.concatenate([first["method"].to_numpy(), second["method"].to_numpy()])
     dataset = to_dataset(both, attrs=attributes, **variables)
     foreign = {str(name) for part in (first, second) for name in part.data_vars if is_foreign(part[name])}
     return with_foreign(dataset, {name: _foreign(first, second, name) for name in sorted(foreign)})
+
+
+def _records(methods: Sequence[MethodRecord]) -> list[dict[str, Any]]:
+    """As an attribute; ids that are there again get a number."""
+    records: list[dict[str, Any]] = []
+    for method in methods:
+        taken = {record["id"] for record in records}
+        number, name = 2, method.id
+        while name in taken:
+            number, name = number + 1, f"{method.id}-{number}"
+        records.append(method.model_dump(mode="json") | {"id": name})
+    return records
 
 
 def _unknown(count: int, atoms: int) -> Labels:

@@ -34,6 +34,15 @@ class Alignment:
     rotation: NDArray[np.float64] | None
     """(3, 3) rows of the first @ rotation are rows of the second; None for the same orientation."""
 
+    def vectors(self, of_second: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, 3) vectors of the atoms of the second, such as forces, for the atoms of the first, in its axes."""
+        ordered = of_second if self.order is None else of_second[self.order]
+        return ordered if self.rotation is None else ordered @ self.rotation.T
+
+    def tensor(self, of_second: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(3, 3) a tensor of the second, such as a stress, in the axes of the first."""
+        return of_second if self.rotation is None else self.rotation @ of_second @ self.rotation.T
+
 
 def align(a: Configurations, b: Configurations, pairs: NDArray[np.int64], tolerance: float) -> list[Alignment | None]:
     """For each of P ``pairs`` (rows of ``a``, rows of ``b``; of the same size), how they agree; None where they do not.

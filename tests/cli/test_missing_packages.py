@@ -66,6 +66,7 @@ CALLS = {
     "audit ni": "sampling",
     "thermo ni-momt-32": None,
     "diff ni ni": None,
+    "compare-labels ni ni": "sampling",
     "export ni --for mace -o out": None,
     "release ni --dry-run": None,
     "verify ni": None,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
 from foundational.interchange.frame import Frame
@@ -69,16 +68,3 @@ def _nearest(matches: list[Match], own: int | None) -> Match | None:
     least = min(match.alignment.displacement for match in matches)
     near = [match for match in matches if match.alignment.displacement <= least + _TIE]
     return next((match for match in near if match.row == own), near[0])
-
-
-def vectors_in(alignment: Alignment, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, 3) vectors of the atoms of a frame, for the atoms of the configuration that it is aligned to."""
-    ordered = vectors if alignment.order is None else vectors[alignment.order]
-    return ordered if alignment.rotation is None else ordered @ alignment.rotation.T
-
-
-def tensor_in(alignment: Alignment, tensor: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(3, 3) a tensor of a frame, in the axes of the configuration that it is aligned to."""
-    if alignment.rotation is None:
-        return tensor
-    return alignment.rotation @ tensor @ alignment.rotation.T

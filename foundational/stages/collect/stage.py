@@ -13,7 +13,7 @@ from foundational.interchange.frame import Frame, FrameError
 from foundational.interchange.label_choice import LabelChoice
 from foundational.interchange.labels import recognise
 from foundational.interchange.returned.output import PROBLEMS, Output, Problem
-from foundational.stages.collect.pairing import Match, matches_of, tensor_in, vectors_in
+from foundational.stages.collect.pairing import Match, matches_of
 from foundational.stages.collect.settings import differences, shared
 
 #: What becomes of an output that is not refused.
@@ -164,10 +164,10 @@ def _label(output: Output, frame: Frame, match: Match) -> Label:
     found = recognise(frame, LabelChoice())
     if found.energy is None or found.forces is None:
         raise FrameError(frame.source, "expected an energy and forces")
-    stress = np.full((3, 3), np.nan) if found.stress is None else tensor_in(match.alignment, found.stress)
+    stress = np.full((3, 3), np.nan) if found.stress is None else match.alignment.tensor(found.stress)
     return Label(
         found.energy,
-        vectors_in(match.alignment, found.forces),
+        match.alignment.vectors(found.forces),
         stress,
         output.sha256,
         output.scf_steps,

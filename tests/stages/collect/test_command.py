@@ -1,8 +1,11 @@
 """Inputs written for programs elsewhere, and what comes back: nothing is lost, nothing is paired wrongly."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +23,8 @@ from foundational.stages.importing.command import import_dataset
 from foundational.stages.label.command import Wanted, write_label_jobs
 from tests.interchange.espresso_output import PwOutput
 
+#: Of Debian's quantum-espresso-data.
+PSEUDO = Path("/usr/share/espresso/pseudo/Al.pz-vbc.UPF")
 TEMPLATE = """&CONTROL
   calculation = 'scf', pseudo_dir = '/usr/share/espresso/pseudo', outdir = './tmp'
 /
@@ -309,7 +314,7 @@ def test_two_theories_lie_on_one_set_of_ids(small):
     dataset = open_store(small / "datasets" / "local" / "both" / "data.zarr").load()
     assert not check_dataset(dataset)
     assert dataset["method"].to_numpy().tolist() == [0] * 4 + [1] * 4
-    assert [method["id"] for method in dataset.attrs["methods"]] == ["qe-lda", "qe-lda"]
+    assert [method["id"] for method in dataset.attrs["methods"]] == ["qe-lda", "qe-lda-2"]
     energy = dataset["energy"].to_numpy()
     np.testing.assert_allclose(energy[4:] - energy[:4], 1.0, atol=1e-5)
     assert collect_labels(small, again, "local/both", keep=True).unchanged
@@ -330,3 +335,21 @@ def test_the_record_names_what_was_refused(small):
     assert record["inputs"][0]["name"] == "local/al"
     (method,) = record["labeller"]["parameters"]["methods"]
     assert (method["code"], method["functional"], method["cutoff_eV"]) == ("Quantum ESPRESSO", "LDA", 163.268)
+
+
+@pytest.mark.skipif(shutil.which("pw.x") is None, reason="needs pw.x: apt install quantum-espresso")
+@pytest.mark.skipif(not PSEUDO.is_file(), reason="needs Al.pz-vbc.UPF: apt install quantum-espresso-data")
+def test_quantum_espresso_labels_aluminium_for_real(small):
+    """Written, run by the job array as on a cluster, collected: less than a second a cell."""
+    (small / "pw.in").write_text(TEMPLATE.replace("2 2 2 1 1 1", "{kmesh:0.8} 1 1 1"))
+    jobs = written(small, limit=2)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run(["bash", jobs / "job-array.sh"], check=True, env=environment, timeout=300, capture_output=True)
+    assert (jobs / read_manifest(jobs).jobs[0].id / "finished").exists()
+    found = collect_labels(small, jobs, "local/al-qe")
+    assert found.document()["outputs"] == {"files": 2, "taken": 2}
+    assert found.collected.settings["functional"] == "LDA"
+    for energy, forces, stress in stored_labels(small).values():
+        assert -58 < energy / len(forces) < -56
+        assert np.isfinite(stress).all()
+        np.testing.assert_allclose(forces.sum(axis=0), 0, atol=1e-3)
