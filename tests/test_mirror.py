@@ -46,7 +46,6 @@ TESTED_IN = {
     "interchange/jobs/*.py": "interchange/jobs/test_codes.py",
     "interchange/returned/*.py": "interchange/returned/test_readers.py",
     "labelling/theories.py": "stages/collect/test_command.py",
-    "science/label_differences.py": "stages/compare_labels/test_stage.py",
     "stages/compare_labels/*.py": "stages/compare_labels/test_stage.py",
     "stages/collect/*.py": "stages/collect/test_command.py",
     "stages/label/*.py": "stages/collect/test_command.py",

@@ -12,8 +12,8 @@ from foundational.engines.geometry.local_structure import StructureType, structu
 from foundational.errors import InputError
 from foundational.matching.frames import Frames
 from foundational.matching.pairing import pairs_of_equal
-from foundational.science.label_differences import Scatter, element_offsets, scatter
 from foundational.science.phases import Phase, phases
+from foundational.stages.compare_labels.differences import Scatter, element_offsets, scatter
 from foundational.stages.compare_labels.report import Difference, LabelDifferences, PhaseDifference, meaning_of
 from foundational.units import GPA, MEV
 
