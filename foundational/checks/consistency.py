@@ -73,6 +73,8 @@ class PairModel:
     """(R, 6) eV/Å³, in the order of `VOIGT`."""
     energy: NDArray[np.float64]
     """(R,) eV."""
+    coefficients: NDArray[np.float64]
+    """(K,) of the pair basis: its forces, eV/Å."""
 
 
 def pair_model(dataset: "xr.Dataset", data: Collection) -> PairModel | None:
@@ -98,7 +100,7 @@ def pair_model(dataset: "xr.Dataset", data: Collection) -> PairModel | None:
     potential = np.cumsum(steps[:, ::-1], axis=1)[:, ::-1].reshape(-1)
     energy = pair_counts(c, data.basis) @ potential
     stress = np.stack([(tensors[:, i, j] + tensors[:, j, i]) / 2 for i, j in _PLACES], axis=1)
-    return PairModel(chosen, stress, energy)
+    return PairModel(chosen, stress, energy, coefficients.astype(np.float64))
 
 
 def check_stress(model: PairModel | None, data: Collection, limits: CheckLimits) -> Finding:

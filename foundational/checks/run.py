@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
+from foundational.checks.belonging import check_belonging
 from foundational.checks.collection import collect
 from foundational.checks.consistency import check_energy_unit, check_stress, pair_model
 from foundational.checks.duplicates import check_duplicates
@@ -72,6 +73,7 @@ def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | N
         check_isolated_atoms(data, limits),
         check_net_force(data, limits),
         check_zero_forces(dataset, data),
+        check_belonging(model, dataset, data, limits),
         check_zero_stress(data),
         check_stress_size(data, limits),
         check_stress(model, data, limits),

@@ -77,6 +77,20 @@ def swapped(frames: list[Atoms]) -> None:
     low.arrays["REF_forces"], high.arrays["REF_forces"] = high.arrays["REF_forces"], forces
 
 
+def of_equal_energy(frames: list[Atoms]) -> None:
+    """Exchange the labels of two configurations that have the same energy."""
+    frames[5].info["REF_energy"] = frames[6].info["REF_energy"]
+    for atoms in frames[5:7]:
+        atoms.set_cell(frames[5].cell)
+    forces = [atoms.arrays["REF_forces"] for atoms in frames[5:7]]
+    frames[5].arrays["REF_forces"], frames[6].arrays["REF_forces"] = forces[1], forces[0]
+
+
+def permuted(frames: list[Atoms]) -> None:
+    """The forces of one configuration in another order of atoms."""
+    frames[9].arrays["REF_forces"] = frames[9].arrays["REF_forces"][::-1].copy()
+
+
 def isolated(*energies: float, element: str = "Ni") -> list[Atoms]:
     frames = []
     for energy in energies:
@@ -108,6 +122,12 @@ DEFECTS: dict[str, tuple[Change, str, str]] = {
     "two energies of an isolated atom": (lambda f: f.extend(isolated(0.0, 0.3)), "isolated atoms", "differ by 0.3"),
     "an isolated atom of another code": (lambda f: f.extend(isolated(-1200.0)), "isolated atoms", "cohesive energy"),
     "overlapping atoms": (lambda f: f[1].positions.__setitem__(0, f[1].positions[1] + 0.3), "distance", "1"),
+    "labels of two configurations of equal energy exchanged": (
+        of_equal_energy,
+        "forces against positions",
+        "2 configurations do not go with their positions (configurations 5, 6",
+    ),
+    "forces in another order of atoms": (permuted, "forces against positions", "configuration 9"),
     "the same configuration twice": (lambda f: f.append(f[0].copy()), "duplicates", "40"),
 }
 
