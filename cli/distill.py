@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from foundational.cli.options import Force, Json, Name, Root
+from foundational.cli.options import Force, Json, Name, Root, Where
 from foundational.cli.output import emit, say
 from foundational.cli.progress import progress_on_stderr
 
@@ -33,6 +33,7 @@ def distill(
     name: Annotated[str, typer.Argument(help="Set of params.yaml, such as ni; local/<name> with --from.")] = "",
     *,
     source: Annotated[str | None, typer.Option("--from", help="Dataset, or file with labels, to select from.")] = None,
+    where: Where = None,
     other_name: Annotated[str | None, typer.Option("--name", hidden=True)] = None,
     selection: Selection,
     extend: Annotated[
@@ -58,6 +59,7 @@ def distill(
             find_root(root),
             name,
             source=source,
+            where=where,
             changes=asdict(selection),
             extend=extend,
             force=force,

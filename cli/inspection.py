@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, Option
 
-from foundational.cli.options import Json, NameOrPath, Root
+from foundational.cli.options import Json, NameOrPath, Root, Where
 from foundational.cli.output import emit, warn
 from foundational.cli.progress import progress_on_stderr
 
@@ -16,15 +16,27 @@ if TYPE_CHECKING:
     from foundational.inspection.listing import ListedDataset
 
 
-def list_datasets(as_json: Json = False, root: Root = None) -> None:
+def list_datasets(where: Where = None, as_json: Json = False, root: Root = None) -> None:
     """List datasets, pools and your own sets.
 
-    Outside a project it lists the releases that were pulled to the user's folder.
+    Outside a project it lists the releases that were pulled to the user's folder. With --where it also counts the
+    configurations of each that fulfil the condition.
     """
-    from foundational.inspection.listing import list_all
+    from foundational.inspection.listing import count_where, list_all
 
     listed = list_all(root)
-    emit({"datasets": [vars(dataset) for dataset in listed]}, as_json, lambda: _table(listed))
+    document: dict[str, Any] = {"datasets": [vars(dataset) for dataset in listed]}
+    counts = None if where is None else count_where(listed, where, root)
+    if counts is not None:
+        document |= {"where": where, "selected": counts}
+    emit(document, as_json, lambda: _table(listed) if counts is None else _counts(counts))
+
+
+def _counts(counts: dict[str, int | None]) -> Iterator[str]:
+    """How many configurations fulfil a condition."""
+    width = max(map(len, counts), default=0)
+    for name, count in counts.items():
+        yield f"{name:<{width}}  {'data are not here' if count is None else f'{count:,}'}"
 
 
 def _table(listed: "list[ListedDataset]") -> Iterator[str]:
@@ -70,11 +82,11 @@ def _bytes(size: int | None) -> str:
     return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
 
 
-def show(name: NameOrPath, as_json: Json = False, root: Root = None) -> None:
+def show(name: NameOrPath, where: Where = None, as_json: Json = False, root: Root = None) -> None:
     """Show a dataset's element, size, labeller and parent."""
     from foundational.inspection import show as library
 
-    shown = library.show(name, root)
+    shown = library.show(name, root, where=where)
     emit(shown, as_json, lambda: [f"{key.replace('_', ' '):<17} {_plain(value)}" for key, value in shown.items()])
 
 

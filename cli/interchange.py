@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foundational.cli.options import Force, Json, Root
+from foundational.cli.options import Force, Json, Root, Where
 from foundational.cli.output import emit
 from foundational.cli.progress import progress_on_stderr
 from foundational.errors import InputError
@@ -182,6 +182,7 @@ def export(
     labels: Annotated[
         str | None, typer.Option("--labels", help="Labels to write: some of energy,forces,stress; default: all.")
     ] = None,
+    where: Where = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an export that exists.")] = False,
     as_json: Json = False,
     root: Root = None,
@@ -195,7 +196,7 @@ def export(
 
     chosen = None if labels is None else [label.strip() for label in labels.split(",")]
     with progress_on_stderr(f"exporting {name}") as progress:
-        report = library(name, trainer, output, root, labels=chosen, force=force, progress=progress)
+        report = library(name, trainer, output, root, labels=chosen, where=where, force=force, progress=progress)
     emit(report, as_json, lambda: _exported(report))
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundational.cli.options import Device, Draw, Json, LabellerChoice, Name, Root, Validation
+from foundational.cli.options import Device, Draw, Json, LabellerChoice, Name, Root, Validation, Where
 from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import progress_on_stderr
 
@@ -65,6 +65,7 @@ def train(
             "labelled them, or else ZBL), zbl, or none.",
         ),
     ] = "labeller",
+    where: Where = None,
     root: Root = None,
 ) -> None:
     """Train an ANI ensemble and write one model file.
@@ -88,7 +89,7 @@ def train(
     )
 
     with progress_on_stderr(f"training on {name}") as progress:
-        ensemble = train_model(find_root(root), name, output, options, progress=progress)
+        ensemble = train_model(find_root(root), name, output, options, where=where, progress=progress)
     say(f"{output}: {ensemble.members} networks, {ensemble.id}")
 
 
@@ -96,6 +97,7 @@ def evaluate(
     model: Annotated[Path, typer.Argument(help="Model file, as written by train.")],
     data: Annotated[str, typer.Argument(help="Dataset, or an extxyz file with REF_energy and REF_forces.")],
     device: Device = "cpu",
+    where: Where = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
@@ -104,5 +106,5 @@ def evaluate(
     from foundational.stages.train.command import evaluate_model
 
     with progress_on_stderr(f"evaluating on {data}") as progress:
-        errors = evaluate_model(model, data, root, device=device, progress=progress)
+        errors = evaluate_model(model, data, root, where=where, device=device, progress=progress)
     emit(errors.as_dict(), as_json, lambda: lines_of(errors))

@@ -27,6 +27,14 @@ Force = Annotated[bool, typer.Option("--force", help="Replace a dataset that exi
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Number of processes; changes no result.")]
 Name = Annotated[str, typer.Argument(help="Dataset, such as ni or local/nb.")]
 NameOrPath = Annotated[str, typer.Argument(help="Dataset, such as ni, ni@1.0.0 or local/nb, or a path.")]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        help="Only configurations such as 'elements has Ni and pressure > 5 GPa'; see docs/scale.md.",
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="cpu (compiled kernels) or a device of torch, such as cuda.")]
 Networks = Annotated[int | None, typer.Option("--seeds", min=1, help="Networks to train; default: from params.yaml.")]
 

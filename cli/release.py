@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundational.cli.options import Json, Networks, Root
+from foundational.cli.options import Json, Networks, Root, Where
 from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import progress_on_stderr
 
@@ -57,6 +57,7 @@ class Comparison:
         typer.Option("--physics", help="Train networks on both, and compare gates, crystals and errors."),
     ] = False
     seeds: Networks = None
+    where: Where = None
 
 
 def diff(
@@ -76,7 +77,8 @@ def diff(
     from foundational.release.comparison.difference import difference
 
     physics = None
-    with open_compared(a, root) as old, open_compared(b, root) as new:
+    with open_compared(a, root) as first, open_compared(b, root) as second:
+        old, new = first.where(how.where), second.where(how.where)
         found = difference(old, new, tolerance=how.tolerance)
         if how.physics:
             from foundational.stages.compare.command import compare_physics

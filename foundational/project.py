@@ -64,6 +64,13 @@ def user_store() -> Path:
     return Path(base) / "foundational"
 
 
+def index_place(store: Path) -> tuple[Path, Path]:
+    """A store, and the folder in which its index is kept: in the project's ``build``, or else in the user's cache."""
+    project = project_of(store)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foundational"
+    return store, (cache if project is None else project / "build") / "index"
+
+
 def validate_name(name: str) -> str:
     """``name`` itself where it can name a dataset: one plain word, with ``local/`` or ``pools/`` before it or nothing.
 

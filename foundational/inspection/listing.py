@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from foundational.errors import FoundationalError
-from foundational.project import DATASETS, STORE, project_or_none, user_store
+from foundational.errors import FoundationalError, InputError
+from foundational.project import DATASETS, STORE, index_place, project_or_none, user_store
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.release.registry.registry import read_registry
 
@@ -41,6 +41,35 @@ class ListedDataset:
     """Whether these data passed their validation; None where they were not validated."""
     problem: str | None = None
     """Why a record could not be read."""
+
+
+def count_where(listed: list[ListedDataset], where: str, root: Path | None = None) -> dict[str, int | None]:
+    """By name and version how many configurations of each dataset fulfil ``where``; None where its data are not here.
+
+    Raises
+    ------
+    InputError
+        The condition is not of the language.
+    """
+    from foundational.data.query.index import stored_index  # noqa: PLC0415 - numpy
+    from foundational.data.query.language import parse_condition  # noqa: PLC0415
+    from foundational.data.query.selection import rows_where  # noqa: PLC0415
+
+    project = project_or_none(root)
+    counts: dict[str, int | None] = {}
+    for entry in listed:
+        base = user_store() / entry.name / str(entry.version) if project is None else project / DATASETS / entry.name
+        key = f"{entry.name}@{entry.version}" if project is None else entry.name
+        if not entry.here:
+            counts[key] = None
+            continue
+        index = stored_index(*index_place(base / STORE))
+        parse_condition(where, dict(index.fields))
+        try:
+            counts[key] = len(rows_where(where, index))
+        except InputError:  # a column that no configuration of this one has
+            counts[key] = 0
+    return counts
 
 
 def list_all(root: Path | None = None) -> list[ListedDataset]:

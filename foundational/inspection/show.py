@@ -5,7 +5,7 @@ from typing import Any
 
 from foundational.data.integrity.store_manifest import read_descriptions, read_root
 from foundational.errors import NotFoundError
-from foundational.project import DATASETS, project_or_none
+from foundational.project import DATASETS, index_place, project_or_none
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.release.registry.registry import read_registry
 from foundational.release.transfer.location import locate
@@ -19,12 +19,12 @@ def record_of(name: str, root: Path | None) -> ProvenanceRecord | None:
         return None
 
 
-def show(name: str, root: Path | None = None) -> dict[str, Any]:
+def show(name: str, root: Path | None = None, *, where: str | None = None) -> dict[str, Any]:
     """Name, element, version, fingerprint, size, labeller and parent of a dataset; None where unknown.
 
     The fingerprint is the one that its record states; `foundational.inspection.check.check` compares it with the data.
     It is computed from the data only where there is no record, or where the record is of another number of
-    configurations or atoms.
+    configurations or atoms. With the condition ``where`` it also counts the configurations that fulfil it.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def show(name: str, root: Path | None = None) -> dict[str, Any]:
         where its root document or the list of its files is damaged.
     """
     if (path := imported_path(name)) is not None:
-        return _shown_file(name, path)
+        return _shown_file(name, path, where)
     store = locate(name, root)
     attributes, entries = read_root(store)
     sizes = {
@@ -62,7 +62,18 @@ def show(name: str, root: Path | None = None) -> dict[str, Any]:
         "labeller": None if record is None else record.labeller.model_dump(mode="json"),
         "parent": parent,
         "volume_per_atom": attributes.get("volume_per_atom"),
-    }
+    } | ({} if where is None else _selected(store, where))
+
+
+def _selected(store: Path, where: str) -> dict[str, Any]:
+    from foundational.data.batches import Offsets  # noqa: PLC0415 - numpy
+    from foundational.data.integrity.stored_array import open_table  # noqa: PLC0415 - numpy
+    from foundational.data.query.index import stored_index  # noqa: PLC0415
+    from foundational.data.query.selection import rows_where  # noqa: PLC0415
+
+    rows = rows_where(where, stored_index(*index_place(store)))
+    atoms = int(Offsets.of(open_table(store)).n_atoms[rows].sum())
+    return {"where": where, "n_selected": len(rows), "n_atoms_selected": atoms}
 
 
 def _computed(store: Path) -> str:
@@ -82,7 +93,7 @@ def imported_path(name: str) -> Path | None:
     return path if is_file_of_frames(name) else None
 
 
-def _shown_file(name: str, path: Path) -> dict[str, Any]:
+def _shown_file(name: str, path: Path, where: str | None) -> dict[str, Any]:
     """What `show` says of a file of another program."""
     from foundational.data.fingerprint import fingerprint  # noqa: PLC0415 - numpy and xarray
     from foundational.interchange.importing import import_files  # noqa: PLC0415 - numpy and ASE
@@ -101,7 +112,16 @@ def _shown_file(name: str, path: Path) -> dict[str, Any]:
         "format": imported.files[0].format,
         "labels": {label.label: f"{label.key} ({label.unit})" for label in imported.report.labels},
         "without": imported.report.without,
-    }
+    } | ({} if where is None else _selected_of_file(imported.dataset, where))
+
+
+def _selected_of_file(dataset: Any, where: str) -> dict[str, Any]:
+    from foundational.data.query.index import DatasetIndex  # noqa: PLC0415
+    from foundational.data.query.selection import rows_where  # noqa: PLC0415
+
+    rows = rows_where(where, DatasetIndex(dataset))
+    atoms = int(dataset["n_atoms"].to_numpy()[rows].sum())
+    return {"where": where, "n_selected": len(rows), "n_atoms_selected": atoms}
 
 
 def _version(record: ProvenanceRecord, printed: str, root: Path | None) -> str | None:

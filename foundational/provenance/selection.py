@@ -6,10 +6,11 @@ from foundational.data.fingerprint import fingerprint
 from foundational.provenance.record import DatasetRecord, ProvenanceRecord, software_versions
 
 
-def selection_record(whole: ProvenanceRecord, selected: xr.Dataset) -> ProvenanceRecord:
+def selection_record(whole: ProvenanceRecord, selected: xr.Dataset, where: str | None = None) -> ProvenanceRecord:
     """The record of ``selected``, configurations that somebody picked from the dataset that ``whole`` records.
 
-    The ids of the configurations say which they are, so the record holds no list.
+    The ids of the configurations say which they are, so the record holds no list. It states the condition ``where``,
+    if one selected them.
     """
     count = int(selected.sizes["configuration"])
     return ProvenanceRecord(
@@ -24,7 +25,7 @@ def selection_record(whole: ProvenanceRecord, selected: xr.Dataset) -> Provenanc
         inputs=(whole.output,),
         element=whole.element,
         labeller=whole.labeller,
-        spec={},
+        spec={} if where is None else {"where": where},
         seed=whole.seed,
         software=software_versions("select"),
         parents=(whole,),

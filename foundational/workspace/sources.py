@@ -7,14 +7,16 @@ from typing import Any
 import xarray as xr
 
 from foundational.data.layout import LABELS
+from foundational.data.query.choosing import choose
 from foundational.data.store import open_store
 from foundational.errors import InputError
 from foundational.interchange.importing import ImportChoice, Imported, import_files
 from foundational.interchange.labels import common_keys
 from foundational.interchange.reading.formats import is_file_of_frames
 from foundational.progress import Progress
-from foundational.project import POOLS, STORE, find_dataset, locate_dataset
+from foundational.project import POOLS, STORE, dataset_folder, find_dataset, index_place, locate_dataset
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record, software_versions
+from foundational.provenance.selection import selection_record
 from foundational.workspace.pools import open_pool
 from foundational.workspace.runner import describe
 
@@ -28,7 +30,7 @@ class LabelledSource:
     """Of a file: the record of its import, with its sha256."""
 
 
-def open_source(root: Path, source: str, *, labelled: bool = True) -> LabelledSource:
+def open_source(root: Path, source: str, *, labelled: bool = True, where: str | None = None) -> LabelledSource:
     """Open ``source`` with its record.
 
     Parameters
@@ -39,6 +41,8 @@ def open_source(root: Path, source: str, *, labelled: bool = True) -> LabelledSo
         A dataset of the project, ``pools/<name>``, or the path of a file in any format that can be imported.
     labelled
         Refuse a file without labels.
+    where
+        Take the configurations that fulfil this condition alone; the record says so.
 
     Raises
     ------
@@ -49,15 +53,23 @@ def open_source(root: Path, source: str, *, labelled: bool = True) -> LabelledSo
     InputError
         If a file cannot be read, or has no labels under known names.
     """
+    store = None
     if is_file_of_frames(source):
-        return opened_file(Path(source), labelled=labelled)
-    if source.startswith(POOLS):
-        return LabelledSource(*open_pool(root, source.removeprefix(POOLS)))
-    folder = find_dataset(root, source)
-    return LabelledSource(open_store(folder / STORE), read_record(folder))
+        found = opened_file(Path(source), labelled=labelled)
+    elif source.startswith(POOLS):
+        found = LabelledSource(*open_pool(root, source.removeprefix(POOLS)))
+        store = index_place(dataset_folder(root, source) / STORE)
+    else:
+        folder = find_dataset(root, source)
+        found = LabelledSource(open_store(folder / STORE), read_record(folder))
+        store = index_place(folder / STORE)
+    if where is None:
+        return found
+    chosen = choose(found.dataset, where, store)
+    return LabelledSource(chosen, selection_record(found.record, chosen, where))
 
 
-def open_configurations(source: str, root: Path | None = None) -> xr.Dataset:
+def open_configurations(source: str, root: Path | None = None, *, where: str | None = None) -> xr.Dataset:
     """Open labelled configurations that need no record: a file, a dataset's name, or the path of a store.
 
     Parameters
@@ -66,6 +78,8 @@ def open_configurations(source: str, root: Path | None = None) -> xr.Dataset:
         What to open.
     root
         The project's folder; None: the project around the working directory.
+    where
+        Take the configurations that fulfil this condition alone.
 
     Raises
     ------
@@ -75,8 +89,9 @@ def open_configurations(source: str, root: Path | None = None) -> xr.Dataset:
         If the file cannot be read, or has no labels under known names.
     """
     if is_file_of_frames(source):
-        return opened_file(Path(source)).dataset
-    return open_store(locate_dataset(source, root))
+        return choose(opened_file(Path(source)).dataset, where)
+    store = locate_dataset(source, root)
+    return choose(open_store(store), where, index_place(store))
 
 
 def opened_file(path: Path, *, labelled: bool = True) -> LabelledSource:

@@ -15,7 +15,7 @@ from foundational.errors import NotFoundError
 from foundational.interchange.importing import ImportChoice, import_files
 from foundational.interchange.label_choice import LabelChoice
 from foundational.interchange.reading.formats import is_file_of_frames
-from foundational.project import DATASETS, STORE, find_root, locate_dataset, project_or_none
+from foundational.project import DATASETS, STORE, find_root, index_place, locate_dataset, project_or_none
 from foundational.provenance.record import ProvenanceRecord, parse_record, read_record
 from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept
 from foundational.release.bundle.verification import opened_bundle
@@ -128,4 +128,4 @@ def _side(title: str, store: Path, about: About | None, provenance: ProvenanceRe
     else:
         with ZipFile(store) as archive:
             encoding = hashlib.sha256(archive.read(ROOT)).hexdigest()
-    return ComparedDataset(title, open_store(store), about, provenance, encoding)
+    return ComparedDataset(title, open_store(store), about, provenance, encoding, store=index_place(store))

@@ -6,8 +6,9 @@ configurations or variables added; **patch**, metadata, documentation, encoding,
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Self
 
 import numpy as np
 import xarray as xr
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from foundational.data.fingerprint import hexadecimal
 from foundational.data.layout import ATOM, CONFIGURATION, LABELS, VARIABLES
+from foundational.data.query.choosing import choose
 from foundational.data.streaming.codes import codes_of
 from foundational.provenance.record import ProvenanceRecord
 from foundational.release.comparison.content import Content, read_content
@@ -89,6 +91,12 @@ class ComparedDataset:
     """sha256 of the store's root document, which holds that of every file; None where there is no store."""
     keys: tuple[str, ...] = ()
     """All keys that the configurations of a file had."""
+    store: tuple[Path, Path] | None = None
+    """Where it is stored, and where its index is kept."""
+
+    def where(self, condition: str | None) -> Self:
+        """Its configurations that fulfil ``condition``; all of them for None."""
+        return self if condition is None else replace(self, dataset=choose(self.dataset, condition, self.store))
 
 
 def difference(a: ComparedDataset, b: ComparedDataset, *, tolerance: float | None = None) -> Difference:

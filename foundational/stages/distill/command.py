@@ -30,6 +30,7 @@ def distill_pool(
     name: str,
     *,
     source: str | None = None,
+    where: str | None = None,
     changes: dict[str, Any] | None = None,
     extend: bool = False,
     force: bool = False,
@@ -45,6 +46,8 @@ def distill_pool(
         A set of params.yaml, or ``local/<name>``, which takes the settings of params.yaml's first set.
     source
         What a set called ``local/<name>`` is chosen from, see `open_source`; required for it, refused for others.
+    where
+        A condition that the configurations of ``source`` fulfil; None: all of them.
     changes
         Settings of a set called ``local/<name>`` in place of those of params.yaml, by name; None values are ignored.
     extend
@@ -66,7 +69,9 @@ def distill_pool(
     params = read_params(root / "params.yaml")
     stated = {key: value for key, value in (changes or {}).items() if value is not None}
     base = _base(params, name, source, stated)
-    data = open_source(root, POOLS + base["pool"] if source is None else source)
+    if where is not None and source is None:
+        raise InputError("--where: expected --from with it, the data to choose from")
+    data = open_source(root, POOLS + base["pool"] if source is None else source, where=where)
     pool, parent = data.dataset, data.record
     notes: tuple[str, ...] = ()
     if source is None:

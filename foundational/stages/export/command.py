@@ -6,6 +6,7 @@ from typing import Any
 
 from foundational.data.fingerprint import fingerprint
 from foundational.data.integrity.stored_array import open_table
+from foundational.data.query.choosing import choose
 from foundational.errors import FoundationalError, InputError, NotFoundError
 from foundational.inspection.description import Description, describe_store
 from foundational.interchange.reading.formats import is_file_of_frames
@@ -13,7 +14,9 @@ from foundational.interchange.writing.exporting import ExportOptions, export_dat
 from foundational.interchange.writing.report import ExportReport, Origin
 from foundational.interchange.writing.targets import target_named
 from foundational.progress import Progress
+from foundational.project import index_place
 from foundational.provenance.record import ProvenanceRecord
+from foundational.provenance.selection import selection_record
 from foundational.release.citation.formats import CitationFormat, format_citation
 from foundational.release.transfer.location import locate
 
@@ -25,6 +28,7 @@ def export(
     root: Path | None = None,
     *,
     labels: Sequence[str] | None = None,
+    where: str | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> ExportReport:
@@ -36,6 +40,8 @@ def export(
         A dataset, a released version, the path of a store, or a file that can be imported.
     labels
         Those of energy, forces and stress to write; by default all.
+    where
+        A condition that the configurations fulfil; None: all of them.
     force
         Replace a folder that exists.
 
@@ -56,11 +62,14 @@ def export(
         from foundational.workspace.sources import opened_file  # noqa: PLC0415 - xarray, which a store does not need
 
         source = opened_file(Path(name))
-        dataset, description = source.dataset, Description(record=source.record)
+        dataset, description = choose(source.dataset, where), Description(record=source.record)
     else:
         store = locate(name, root)
-        dataset, description = open_table(store).load(), describe_store(store)
+        dataset = choose(open_table(store), where, index_place(store)).load()
+        description = describe_store(store)
     record = description.record
+    if where is not None and record is not None:
+        record = selection_record(record, dataset, where)
     origin = Origin(
         name=name.partition("@")[0] if record is None else record.output.name,
         version=description.version,

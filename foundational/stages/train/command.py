@@ -16,9 +16,17 @@ from foundational.workspace.sources import open_configurations, open_source
 
 
 def train_model(
-    root: Path, name: str, output: Path, options: TrainOptions, *, progress: Progress | None = None
+    root: Path,
+    name: str,
+    output: Path,
+    options: TrainOptions,
+    *,
+    where: str | None = None,
+    progress: Progress | None = None,
 ) -> Ensemble:
     """Train an ensemble on the training split of the dataset or file ``name`` and write it to ``output``.
+
+    The condition ``where`` chooses configurations of it.
 
     Raises
     ------
@@ -29,7 +37,7 @@ def train_model(
         device.
     """
     params = read_params(root / "params.yaml")
-    source = open_source(root, name)
+    source = open_source(root, name, where=where)
     subject = NamedDataset(name, source.dataset)
     ensemble = train_on(subject, params.ani, options, pair_labeller(source.record.labeller, root), progress=progress)
     save_model(ensemble, output)
@@ -37,9 +45,17 @@ def train_model(
 
 
 def evaluate_model(
-    model: Path, data: str, root: Path | None = None, *, device: str = "cpu", progress: Progress | None = None
+    model: Path,
+    data: str,
+    root: Path | None = None,
+    *,
+    where: str | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
 ) -> ModelErrors:
     """Errors of the model file ``model`` on a dataset or an extxyz file, as `foundational.evaluation.errors.evaluate`.
+
+    The condition ``where`` chooses configurations of it.
 
     Raises
     ------
@@ -53,4 +69,4 @@ def evaluate_model(
         from foundational.engines.ani.torch.ensemble import TorchEnsemble  # noqa: PLC0415 - torch is slow to import
 
         labeller = TorchEnsemble(ensemble, device)
-    return evaluate(labeller, open_configurations(data, root), progress=progress)
+    return evaluate(labeller, open_configurations(data, root, where=where), progress=progress)
