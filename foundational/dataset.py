@@ -17,6 +17,7 @@ from foundational.errors import InputError, did_you_mean
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from foundational.data.streaming.random_batches import Batches
     from foundational.inspection.description import Description
     from foundational.provenance.record import ProvenanceRecord
 
@@ -44,6 +45,7 @@ class Dataset:
         project: Path | None = None,
         describe: "Callable[[], Description] | None" = None,
         whole: "Dataset | None" = None,
+        store: Path | None = None,
     ) -> None:
         """Wrap ``xarray``.
 
@@ -53,12 +55,15 @@ class Dataset:
             Gives what is known apart from the numbers; called once, when that is first asked for.
         whole
             The dataset of which this is a selection.
+        store
+            Where all of it is stored; None where it is not.
         """
         self.xarray = xarray
         self._name = name
         self.project = project
         self._describe = describe
         self._whole = whole
+        self._store = store
 
     def __len__(self) -> int:
         """The number of configurations."""
@@ -121,6 +126,43 @@ class Dataset:
             raise IndexError(f"expected numbers of {len(self)} configurations, got {array.min()}…{array.max()}")
         rows = array.astype(np.int64) % max(len(self), 1)
         return rows if rows.ndim else int(rows)
+
+    def where(self, condition: str) -> "Dataset":
+        """The configurations that fulfil ``condition``, such as ``"elements has Ni and pressure > 5 GPa"``.
+
+        docs/scale.md describes the language. A stored dataset is asked by its index, which the first question makes.
+
+        Raises
+        ------
+        InputError
+            The condition is not of the language, or no configuration fulfils it.
+        """
+        from foundational.data.query.choosing import choose  # noqa: PLC0415
+        from foundational.project import index_place  # noqa: PLC0415
+
+        place = None if self._store is None else index_place(self._store)
+        whole = self if self._whole is None else self._whole
+        return Dataset(choose(self.xarray, condition, place), self._name, project=self.project, whole=whole)
+
+    def batches(self, size: int = 64, *, shuffle: bool = True, seed: int = 0, memory: str | int = "1 GB") -> "Batches":
+        """Batches of NumPy arrays for training, each configuration once an epoch, in bounded memory.
+
+        ``torch.utils.data.DataLoader(dataset.batches(64), batch_size=None)`` gives tensors.
+
+        Parameters
+        ----------
+        size
+            Configurations in a batch.
+        shuffle
+            Take them in a random order, which depends on ``seed`` and on the epoch.
+        memory
+            What the batches may hold, such as ``"1 GB"``, or a number of bytes.
+        """
+        from foundational.data.streaming.random_batches import Batches  # noqa: PLC0415
+        from foundational.specs.base import size_in_bytes  # noqa: PLC0415
+
+        held = memory if isinstance(memory, int) else size_in_bytes(memory)
+        return Batches(self.xarray, size, shuffle=shuffle, seed=seed, memory=held)
 
     def to_ase(self) -> "list[Atoms]":
         """All configurations as ASE Atoms with energy, forces and stress; ``iter`` gives one after another."""
@@ -288,4 +330,4 @@ def open_stored(store: Path, name: str | None = None) -> Dataset:
 
         return describe_store(store)
 
-    return Dataset(open_store(store), name, project=project_of(store), describe=describe)
+    return Dataset(open_store(store), name, project=project_of(store), describe=describe, store=store)

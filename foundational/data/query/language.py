@@ -135,13 +135,14 @@ class _Reader:
         while text[place:].strip():
             found = _TOKEN.match(text, place)
             if found is None or found.lastgroup is None:
-                self._fail("a name, a number or a comparison", text[place:].strip()[:20], place)
+                raise self.error("a name, a number or a comparison", text[place:].strip()[:20], place)
             yield _Token(found.lastgroup, found[found.lastgroup], found.start(found.lastgroup))
             place = found.end()
 
-    def _fail(self, expected: str, came: str, place: int) -> None:
+    def error(self, expected: str, came: str, place: int) -> InputError:
+        """What was expected at a place, and what came."""
         shown = f"{came!r} at character {place + 1}" if came else "the end"
-        raise InputError(f"--where {self.text!r}: expected {expected}, got {shown}")
+        return InputError(f"--where {self.text!r}: expected {expected}, got {shown}")
 
     def peek(self) -> _Token:
         return self.tokens[self.at] if self.at < len(self.tokens) else _Token("end", "", len(self.text))
@@ -157,13 +158,12 @@ class _Reader:
     def need(self, *texts: str) -> _Token:
         token = self.take(*texts)
         if token is None:
-            self._fail(" or ".join(texts), self.peek().text, self.peek().place)
-        assert token is not None
+            raise self.error(" or ".join(texts), self.peek().text, self.peek().place)
         return token
 
     def end(self) -> None:
         if self.peek().kind != "end":
-            self._fail("and, or, or the end", self.peek().text, self.peek().place)
+            raise self.error("and, or, or the end", self.peek().text, self.peek().place)
 
     def condition(self, depth: int) -> Condition:
         if depth > _DEEPEST:
@@ -196,7 +196,7 @@ class _Reader:
     def column(self) -> QueryColumn:
         token = self.peek()
         if token.kind not in {"word", "quoted"} or token.text.lower() in _KEYWORDS:
-            self._fail("the name of a column", token.text, token.place)
+            raise self.error("the name of a column", token.text, token.place)
         name = token.text.strip("'\"") if token.kind == "quoted" else token.text
         if name not in self.columns:
             name = name.lower().replace("-", "_")
@@ -223,7 +223,7 @@ class _Reader:
             return Not(found) if negated else found
         operator = self.need("=", "==", "!=", "<", "<=", ">", ">=").text.replace("==", "=")
         if column.kind != "number" and operator not in {"=", "!="}:
-            self._fail(f"= or != for {column.name}, which is a text", operator, self.peek().place)
+            raise self.error(f"= or != for {column.name}, which is a text", operator, self.peek().place)
         return Comparison(column.name, operator, (self.value(column),))  # type: ignore[arg-type]
 
     def between(self) -> Condition:
@@ -247,20 +247,20 @@ class _Reader:
         token = self.peek()
         if column.kind != "number":
             if token.kind not in {"word", "quoted", "number"} or token.text.lower() in {"and", "or", "not"}:
-                self._fail(f"a word or a text in quotes for {column.name}", token.text, token.place)
+                raise self.error(f"a word or a text in quotes for {column.name}", token.text, token.place)
             self.at += 1
             return token.text[1:-1] if token.kind == "quoted" else token.text
         if token.kind != "number":
-            self._fail(f"a number for {column.name}", token.text, token.place)
+            raise self.error(f"a number for {column.name}", token.text, token.place)
         self.at += 1
         unit = self.peek()
-        if unit.kind != "word" or unit.text.lower() in _KEYWORDS:
+        if unit.kind != "word" or unit.text.lower() in _KEYWORDS or unit.text in self.columns:
             return float(token.text)
         self.at += 1
         known = UNITS.get(column.unit, {column.unit: 1.0})
         if unit.text not in known:
             expected = f"one of {', '.join(known)}" if known else "no unit"
-            self._fail(f"{expected} for {column.name}", unit.text, unit.place)
+            raise self.error(f"{expected} for {column.name}", unit.text, unit.place)
         return float(token.text) * known[unit.text]
 
     def symbols(self) -> tuple[str, ...]:
@@ -268,7 +268,7 @@ class _Reader:
         while True:
             token = self.peek()
             if token.kind != "word" or token.text not in NUMBERS:
-                self._fail("the symbol of an element", token.text, token.place)
+                raise self.error("the symbol of an element", token.text, token.place)
             self.at += 1
             found.append(token.text)
             if not self.take(","):

@@ -1,6 +1,6 @@
 """The rows of a dataset that fulfil a condition."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,11 +81,10 @@ def _evaluate(condition: Condition, block: Block, count: int) -> tuple[Mask, Mas
     match condition:
         case Joined(word=word, parts=parts):
             pairs = [_evaluate(part, block, count) for part in parts]
-            everything, anything = (np.logical_and.reduce, np.logical_or.reduce)
-            true, false = [pair[0] for pair in pairs], [pair[1] & ~pair[0] for pair in pairs]
+            hold, fail = [pair[0] for pair in pairs], [pair[1] & ~pair[0] for pair in pairs]
             if word == "and":
-                return _mask(everything(true)), _mask(everything(true) | anything(false))
-            return _mask(anything(true)), _mask(anything(true) | everything(false))
+                return _all(hold), _all(hold) | _any(fail)
+            return _any(hold), _any(hold) | _all(fail)
         case Not(part=part):
             inner, decided = _evaluate(part, block, count)
             return decided & ~inner, decided
@@ -97,21 +96,25 @@ def _evaluate(condition: Condition, block: Block, count: int) -> tuple[Mask, Mas
     known = _known(values)
     if condition.column == "id":
         assert not isinstance(values, Texts)
-        true = _mask(np.logical_or.reduce([_begins(values, str(value)) for value in condition.values]))
+        true = _any([_begins(values, str(value)) for value in condition.values])
     elif isinstance(values, Texts):
         wanted = [code for code, text in enumerate(values.values) if text in condition.values]
         true = np.isin(values.codes, wanted)
     else:
         compare = _COMPARE["=" if condition.operator == "!=" else condition.operator]
         with np.errstate(invalid="ignore"):
-            true = _mask(np.logical_or.reduce([compare(values, value) for value in condition.values]))
+            true = _any([compare(values, value) for value in condition.values])
     if condition.operator == "!=":
         true = ~true
     return true & known, known
 
 
-def _mask(flags: Any) -> Mask:
-    return np.asarray(flags, dtype=bool)
+def _all(masks: Sequence[Mask]) -> Mask:
+    return np.asarray(np.logical_and.reduce(masks), dtype=bool)
+
+
+def _any(masks: Sequence[Mask]) -> Mask:
+    return np.asarray(np.logical_or.reduce(masks), dtype=bool)
 
 
 def _known(values: "NDArray[Any] | Texts") -> Mask:
@@ -120,7 +123,7 @@ def _known(values: "NDArray[Any] | Texts") -> Mask:
         return known
     if values.ndim == 2 or values.dtype.kind != "f":
         return np.ones(len(values), dtype=bool)
-    return ~np.isnan(values)
+    return np.asarray(~np.isnan(values), dtype=bool)
 
 
 def _begins(ids: NDArray[np.uint8], digits: str) -> Mask:
