@@ -110,7 +110,7 @@ class _StoredArray(BackendArray):
 def _lazy(opened: OpenedStore, name: str, description: dict[str, Any]) -> xr.Variable:
     """A variable that is read when it is asked for, from the array's ``zarr.json``."""
     try:
-        rows = StoredRows(opened, name)
+        rows = StoredRows(opened, name, description)
         array = _StoredArray(rows, tuple(description["shape"]), np.dtype(description["data_type"]))
         return xr.Variable(
             description["dimension_names"], indexing.LazilyIndexedArray(array), description["attributes"]

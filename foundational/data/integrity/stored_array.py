@@ -1,4 +1,4 @@
-"""Numbers of a store as zarr reads them, with checksums, and a set of them without xarray.
+"""Numbers of a store with their checksums, and a set of them without xarray.
 
 xarray and pandas take longer to import than a small set takes to check.
 """
@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from foundational.data.integrity.shards import Shards
 from foundational.data.integrity.store_manifest import ROOT, read_descriptions, read_root
 from foundational.data.layout import ATOM, CONFIGURATION, LAYOUT_VERSION, RENAMED, VARIABLES, require_schema
 from foundational.errors import ChecksumError, ConflictError, DatasetError
@@ -44,8 +45,14 @@ class OpenedStore:
     """A store as it was when it was opened."""
 
     path: Path
-    store: "Store"
     identity: _Identity | None
+
+    @cached_property
+    def store(self) -> "Store":
+        """The store as zarr reads it."""
+        from zarr.storage import LocalStore, ZipStore  # noqa: PLC0415 - for zips, and for what others wrote
+
+        return LocalStore(self.path, read_only=True) if self.path.is_dir() else ZipStore(self.path, mode="r")
 
     @classmethod
     def described(cls, path: Path) -> tuple[Self, Described]:
@@ -61,11 +68,7 @@ class OpenedStore:
             It was written by a newer version of this package, or by another program.
         """
         identity = _identity(path)  # of the store to which the documents belong
-        described = _read_layout(path)
-        from zarr.storage import LocalStore, ZipStore  # noqa: PLC0415 - for stores alone
-
-        store = LocalStore(path, read_only=True) if path.is_dir() else ZipStore(path, mode="r")
-        return cls(path, store, identity), described
+        return cls(path, identity), _read_layout(path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +77,14 @@ class StoredRows:
 
     opened: OpenedStore
     name: str
+    description: Mapping[str, Any]
+    """The array's ``zarr.json``."""
+
+    @cached_property
+    def shards(self) -> Shards | None:
+        """The array, where it can be read without zarr."""
+        folder = self.opened.path / self.name
+        return Shards.of(folder, self.description) if self.opened.path.is_dir() else None
 
     @cached_property
     def array(self) -> "zarr.Array[Any]":
@@ -93,8 +104,7 @@ class StoredRows:
             The store was replaced after it was opened.
         """
         try:
-            plain = all(isinstance(part, slice) for part in key)
-            values = np.asarray(self.array[key] if plain else self.array.oindex[key])
+            values = self._values(key)
         except (ValueError, RuntimeError, KeyError, OSError, BadZipFile) as error:
             self._require_same()
             reason = f"cannot be read ({error})" if isinstance(error, OSError) else "do not match their checksum"
@@ -103,6 +113,18 @@ class StoredRows:
             ) from None
         self._require_same()
         return values
+
+    def _values(self, key: tuple[Any, ...]) -> NDArray[Any]:
+        if self.shards is not None:
+            first = key[0]
+            alone = not isinstance(first, slice) and np.ndim(first) == 0
+            values = self.shards.read(slice(int(first), int(first) + 1) if alone else first)
+            for axis in range(len(key) - 1, 0, -1):
+                if not (isinstance(key[axis], slice) and key[axis] == slice(None)):
+                    values = values[(slice(None),) * axis + (key[axis],)]
+            return values[0] if alone else values
+        plain = all(isinstance(part, slice) for part in key)
+        return np.asarray(self.array[key] if plain else self.array.oindex[key])
 
     def _require_same(self) -> None:
         """Refuse what was read from a store that is not the one that was opened; zarr opens each file by its path."""
@@ -190,7 +212,9 @@ def open_table(path: Path) -> "xr.Dataset":
             dims = tuple(str(dim) for dim in description["dimension_names"])
             sizes |= dict(zip(dims, description["shape"], strict=True))
             dtype = np.dtype(description["data_type"])
-            variables[name] = StoredColumn(dims, dtype, description["attributes"], StoredRows(opened, stored))
+            variables[name] = StoredColumn(
+                dims, dtype, description["attributes"], StoredRows(opened, stored, description)
+            )
         except (KeyError, TypeError, ValueError):
             raise not_plain(path, stored) from None
     table = StoredTable(attributes, variables, {CONFIGURATION: 0, ATOM: 0} | sizes)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from foundational.data.batches import take
 from foundational.data.configurations import Configurations
 from foundational.data.layout import CONFIGURATION
+from foundational.data.streaming.codes import codes_of, first_of_each
 from foundational.errors import InputError
 from foundational.specs.distill import DistillSpec
 from foundational.specs.parsing import parse
@@ -69,11 +70,9 @@ def usable(source: xr.Dataset) -> tuple[NDArray[np.int64], list[str]]:
     labels: then the method decides what it needs.
     """
     total = source.sizes[CONFIGURATION]
-    _, first = np.unique(source["id"].to_numpy(), axis=0, return_index=True)
-    keep = np.zeros(total, dtype=bool)
-    keep[first] = True
+    keep = first_of_each(codes_of(source["id"].to_numpy())[0]) == np.arange(total)
     sentences = []
-    if repeated := total - len(first):
+    if repeated := int(np.count_nonzero(~keep)):
         sentences.append(f"{repeated} configurations are equal to others and were excluded")
     labelled = _labelled(source)
     if labelled.any() and (unlabelled := int(np.count_nonzero(keep & ~labelled))):
@@ -154,8 +153,9 @@ def with_all_elements(
     """
     c, added = configurations, first[:0]
     for z in np.unique(c.atomic_numbers).tolist():
+        atoms = np.flatnonzero(c.atomic_numbers == z)
         holds = np.zeros(len(c), dtype=bool)
-        holds[c.configuration_of_atom[c.atomic_numbers == z]] = True
+        holds[np.searchsorted(c.offsets, atoms, side="right") - 1] = True
         if not holds[first].any() and not holds[added].any():
             added = np.concatenate([added, order[holds[order]][:1]])
     return np.concatenate([first, added])

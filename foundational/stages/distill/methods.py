@@ -194,3 +194,5 @@ METHODS: Final[dict[str, Callable[[Round, int], Picks]]] = {
     "grid": grid,
     "quests": quests,
 }
+#: Methods that look at no network.
+WITHOUT_NETWORKS: Final = frozenset({"random", "random-and-optimal", "farthest-point", "grid", "quests"})

@@ -27,7 +27,7 @@ from foundational.seeds import derive, generator
 from foundational.specs.ani import AniSpec
 from foundational.specs.distill import DistillSpec
 from foundational.stages.distill.candidates import with_all_elements
-from foundational.stages.distill.methods import METHODS, Picks, Pool, Round
+from foundational.stages.distill.methods import METHODS, WITHOUT_NETWORKS, Picks, Pool, Round
 from foundational.units import MEV
 
 _ISOLATED = VARIABLES["role"].meanings.index("isolated_atom")
@@ -50,7 +50,7 @@ class RoundReport:
     max_uncertainty_meV: float | None = None  # noqa: N815
     least_chosen_meV: float | None = None  # noqa: N815
     heldout_mae_meV: float | None = None  # noqa: N815
-    """Of the ensemble's mean energy per atom, on configurations that are never chosen."""
+    """Of the ensemble's mean energy per atom, on configurations that are never chosen; null where none was trained."""
 
 
 @dataclass
@@ -194,7 +194,9 @@ def select(
             random=generator(seed, *stream, "method", number),
             train=partial(_train, ani, view, chosen, spec, seed, number),
         )
-        error = _heldout_error(now, heldout[tested]) if tested.any() else None
+        # A method that looks at no network trains none for the sake of its error, unless that is the target.
+        measured = tested.any() and (spec.target is not None or spec.method not in WITHOUT_NETWORKS)
+        error = _heldout_error(now, heldout[tested]) if measured else None
         reached = spec.target is not None and error is not None and error <= spec.target
         if reached or not len(now.candidates):
             break

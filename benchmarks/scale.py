@@ -1,0 +1,309 @@
+"""What commands cost for 10⁴, 10⁵ and 10⁶ configurations of 32 atoms, and how the cost grows.
+
+``python benchmarks/scale.py --json`` prints one object:
+
+* ``exponents``: of CPU time by the number of configurations, from the two largest sizes, by command. The time that a
+  command takes for 1,000 configurations, which is that of its start, is subtracted;
+* ``cpu_seconds_1e6``, ``peak_memory_MB_1e6``: of each command, user and system time and largest resident memory of its
+  process, at the largest size (the name of the key has that size where ``--sizes`` asks for others);
+* ``query_seconds_1e6``: ``elements has Ni and pressure > 5 GPa`` by the index, which is there already;
+  ``index_seconds_1e6``: making the index, which happens at the first question;
+* ``batches_over_aselmdb``: CPU time of a random batch of 64 configurations from ASE's LMDB database of 20,000 of them,
+  each row read by its number, over that of a batch of ``dataset.batches(64)`` of all of them, with all reading;
+* ``files_1e6``, ``bytes_1e6``: files and size of the store; ``write_seconds_1e6``: its streaming writer.
+
+The data are synthetic: rattled nickel, every tenth configuration AlNi3, with the energies, forces and stresses of
+springs to the lattice, which pass every rule of ``check``. They are written batch by batch. ``--sizes 1e4 1e5`` runs
+smaller ones, ``--commands check,diff`` some of the commands.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+from ase.db import connect
+
+import foundational
+from foundational.data.configurations import Configurations, Labels
+from foundational.data.conversion import to_dataset
+from foundational.data.fingerprint import fingerprint
+from foundational.data.query.index import stored_index
+from foundational.data.query.selection import rows_where
+from foundational.data.store import open_store
+from foundational.data.streaming.store_writer import StoreWriter
+from foundational.interchange.writing.aselmdb import write_aselmdb
+from foundational.interchange.writing.plan import plan_export
+from foundational.interchange.writing.targets import TARGETS
+from foundational.provenance.record import (
+    DatasetRecord,
+    LabellerRecord,
+    ProvenanceRecord,
+    software_versions,
+    write_record,
+)
+from foundational.testing.project import empty_project
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+ATOMS: Final = 32
+#: Configurations that are made at a time.
+BATCH: Final = 50_000
+EDGE: Final = 7.04
+SPRING, BULK_MODULUS = 5.0, 1.1
+START: Final = 1_000
+QUESTION: Final = "elements has Ni and pressure > 5 GPa"
+CLI: Final = "import sys; from foundational.cli.main import run; run()"
+#: What is measured, by command; {a} and {b} are two versions of one dataset, {out} is a folder that does not exist.
+COMMANDS: Final[dict[str, list[str]]] = {
+    "fingerprint": [
+        "-c",
+        "import sys\nfrom foundational.data.store import open_store as opened\n"
+        "from foundational.data.fingerprint import fingerprint\n"
+        "fingerprint(opened(sys.argv[1]))",
+        "{a}/data.zarr",
+    ],
+    "check": ["-c", CLI, "check", "{a}"],
+    "diff": ["-c", CLI, "diff", "{a}", "{b}"],
+    "verify": ["-c", CLI, "verify", "local/a", "--root", "{root}"],
+    "show": ["-c", CLI, "show", "local/a", "--root", "{root}"],
+    "where": ["-c", CLI, "show", "local/a", "--root", "{root}", "--where", QUESTION],
+    "export": ["-c", CLI, "export", "local/a", "--for", "deepmd", "-o", "{out}", "--root", "{root}"],
+    "relabel": [
+        "-c", CLI, "relabel", "local/a", "--labeller", "lammps:NiNb", "--name", "local/relabelled", "--root", "{root}"
+    ],
+    "translate": [
+        "-c", CLI, "translate", "local/a", "--to", "Nb", "--labeller", "lammps:NiNb", "--crystals", "none",
+        "--name", "local/translated", "--root", "{root}",
+    ],
+    "evaluate": ["-c", CLI, "evaluate", "{model}", "local/a", "--root", "{root}"],
+    "distill": [
+        "-c", CLI, "distill", "local/chosen", "--from", "local/a", "--frames", "1200", "--method", "random",
+        "--root", "{root}",
+    ],
+}  # fmt: skip
+USUAL: Final = ("fingerprint", "check", "diff", "verify", "show", "where", "export", "distill")
+
+
+def batch(count: int, seed: int, *, alloys: bool) -> xr.Dataset:
+    """``count`` rattled cells with labels of springs between the atoms and their sites, and of the volume."""
+    rng = np.random.default_rng(seed)
+    corners = np.array([(x, y, z) for x in range(2) for y in range(2) for z in range(2)], float)
+    faces = np.array([(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)])
+    sites = (faces[:, None] + corners[None]).reshape(-1, 3) / 2
+    edge = EDGE * (1 + rng.uniform(-0.03, 0.03, count))
+    moved = rng.standard_normal((count, ATOMS, 3), dtype=np.float32)
+    moved *= rng.uniform(0.04, 0.12, count).astype(np.float32)[:, None, None]
+    moved -= moved.mean(axis=1, keepdims=True)
+    numbers = np.full((count, ATOMS), 28, np.uint8)
+    if alloys:
+        numbers[::10, :8] = 13
+    volume = edge**3
+    strain = volume / EDGE**3 - 1
+    forces = -SPRING * moved
+    forces -= forces.mean(axis=1, keepdims=True)
+    shares = 0.5 * SPRING * (moved**2).sum(axis=2) + np.where(numbers == 28, -4.45, -3.4)
+    atomic = (shares + (0.5 * BULK_MODULUS * EDGE**3 / ATOMS * strain**2)[:, None]).astype(np.float32)
+    stress = SPRING * np.einsum("cni,cnj->cij", moved, moved).astype(np.float64) / volume[:, None, None]
+    stress += (BULK_MODULUS * strain)[:, None, None] * np.eye(3)
+    positions = (sites * edge[:, None, None]).astype(np.float32) + moved
+    labels = Labels(atomic.sum(axis=1, dtype=np.float64), forces.reshape(-1, 3), stress, atomic.reshape(-1))
+    c = Configurations(
+        np.full(count, ATOMS, np.int32),
+        edge[:, None, None] * np.eye(3),
+        np.ones((count, 3), bool),
+        numbers.reshape(-1),
+        positions.reshape(-1, 3),
+        labels,
+    )
+    place = np.arange(count)
+    return to_dataset(c, walker=place % 16, step=place // 16 * 100 + seed * BATCH, split=(place % 20 == 0))
+
+
+def batches(total: int, *, alloys: bool) -> Iterator[xr.Dataset]:
+    """All configurations of a dataset of ``total``."""
+    for number, start in enumerate(range(0, total, BATCH)):
+        yield batch(min(BATCH, total - start), number, alloys=alloys)
+
+
+def project(folder: Path, total: int, *, alloys: bool = True) -> float:
+    """A project with ``local/a`` and, with one energy changed, ``local/b``; seconds of CPU that the writer takes."""
+    root = empty_project(folder, ROOT)
+    elements = ["Al", "Ni"] if alloys else ["Ni"]
+    attrs = {"element": "".join(elements), "elements": elements, "labeller": "synthetic", "volume_per_atom": 10.9}
+    spent = 0.0
+    for name in ("a", "b"):
+        place = root / "datasets" / "local" / name
+        place.mkdir(parents=True)
+        writer = StoreWriter(place / "data.zarr")
+        for number, part in enumerate(batches(total, alloys=alloys)):
+            if name == "b" and number == 0:
+                part["energy"][7] += 0.01
+            start = time.process_time()
+            writer.append(part)
+            spent += time.process_time() - start if name == "a" else 0
+        start = time.process_time()
+        writer.seal(attrs)
+        spent += time.process_time() - start if name == "a" else 0
+        output = DatasetRecord(
+            name=f"local/{name}",
+            version=None,
+            fingerprint=fingerprint(open_store(place / "data.zarr")),
+            n_configurations=total,
+            n_atoms=total * ATOMS,
+        )
+        labeller = LabellerRecord(id="lammps:NiNb", version="unknown", sha256=None)
+        record = ProvenanceRecord(
+            stage="import", output=output, inputs=(), element=str(attrs["element"]), labeller=labeller, spec={}, seed=0,
+            software=software_versions("import"),
+        )  # fmt: skip
+        write_record(place, record)
+    return spent
+
+
+def measured(arguments: list[str], cwd: Path) -> tuple[float, float]:
+    """CPU seconds and peak memory, MB, of Python with ``arguments`` in its own process."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    result = cwd / "cost.txt"
+    report = (
+        "import atexit, os, pathlib, re\n"
+        "def _report():\n"
+        "    peak = re.search(r'VmHWM:\\s*(\\d+)', pathlib.Path('/proc/self/status').read_text())[1]\n"
+        f"    pathlib.Path({str(result)!r}).write_text(f'{{sum(os.times()[:4])}} {{peak}}')\n"
+        "atexit.register(_report)\n"
+    )
+    command = [sys.executable, arguments[0], report + arguments[1], *arguments[2:]]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.stderr.write(f"{' '.join(arguments[2:])} ended with {done.returncode}: {done.stderr[-600:]}\n")
+    spent, kibibytes = map(float, result.read_text().split())
+    return spent, kibibytes / 1024
+
+
+def costs(root: Path, names: list[str], model: Path | None) -> dict[str, tuple[float, float]]:
+    """CPU seconds and peak memory of each command."""
+    found = {}
+    for name in names:
+        places = {
+            "a": root / "datasets" / "local" / "a",
+            "b": root / "datasets" / "local" / "b",
+            "out": root / "exported",
+            "root": root,
+            "model": model or "",
+        }
+        arguments = [part.format(**places) if "{" in part else part for part in COMMANDS[name]]
+        found[name] = measured(arguments, root)
+        sys.stderr.write(f"{name}: {found[name][0]:.1f} s, {found[name][1]:.0f} MB\n")
+        shutil.rmtree(root / "exported", ignore_errors=True)
+        for made in ("relabelled", "translated", "chosen"):
+            shutil.rmtree(root / "datasets" / "local" / made, ignore_errors=True)
+    return found
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """CPU time of this process."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def questions(root: Path) -> dict[str, float]:
+    """Making the index, and one question to it."""
+    store = root / "datasets" / "local" / "a" / "data.zarr"
+    making = seconds(lambda: stored_index(store, root / "index"))
+    index = stored_index(store, root / "index")
+    rows_where("atoms > 0", index)  # imports pyarrow
+    return {
+        "index_seconds": making,
+        "query_seconds": min(
+            seconds(lambda: rows_where("elements has Ni and pressure > 5 GPa", index)) for _ in range(3)
+        ),
+    }
+
+
+def random_batches(root: Path, count: int = 200) -> dict[str, float]:
+    """Random batches of 64 of a dataset and of ASE's LMDB database with the same configurations."""
+    folder = root / "datasets" / "local" / "a"
+    dataset = foundational.open_dataset(folder)
+    few = dataset[: min(len(dataset), 20_000)]
+    (part, *_) = plan_export(few.xarray.drop_vars("split"), TARGETS["fairchem"].demands).parts
+    write_aselmdb(part, root / "lmdb")
+    rng = np.random.default_rng(0)
+
+    def theirs() -> None:
+        with connect(
+            str(root / "lmdb" / "data.0000.aselmdb"), type="aselmdb", readonly=True, use_lock_file=False
+        ) as rows:
+            for _ in range(count // 10):
+                for number in rng.integers(0, len(few), 64).tolist():
+                    row = rows._get_row(number + 1)
+                    assert row.positions.shape == row.forces.shape
+
+    def own() -> None:
+        batches = dataset.batches(64, memory="1 GB")
+        for _, batch in zip(range(len(batches)), batches, strict=False):
+            assert batch["positions"].shape == batch["forces"].shape
+
+    theirs_ms = 1e3 * seconds(theirs) / (count // 10)
+    own_ms = 1e3 * seconds(own) / -(-len(dataset) // 64)
+    shutil.rmtree(root / "lmdb")
+    return {"batch_ms": own_ms, "batch_ms_aselmdb": theirs_ms, "batches_over_aselmdb": theirs_ms / own_ms}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--sizes", type=float, nargs="+", default=[1e4, 1e5, 1e6], help="configurations")
+    parser.add_argument("--commands", default=",".join(USUAL), help=f"some of {', '.join(COMMANDS)}")
+    parser.add_argument("--model", type=Path, help="a model file, for evaluate")
+    parser.add_argument("--elements", choices=["Ni", "AlNi"], default="AlNi", help="Ni: for relabel and translate")
+    parser.add_argument("--folder", type=Path, help="where the data are written; default: a temporary folder")
+    arguments = parser.parse_args()
+    names = [name for name in arguments.commands.split(",") if name]
+    sizes = sorted(int(size) for size in arguments.sizes)
+    by_size: dict[int, dict[str, tuple[float, float]]] = {}
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
+        for size in (START, *sizes):
+            root = Path(temporary) / str(size)
+            writing = project(root, size, alloys=arguments.elements == "AlNi")
+            by_size[size] = costs(root, names, arguments.model)
+            if size == sizes[-1]:
+                store = root / "datasets" / "local" / "a" / "data.zarr"
+                files = [path.stat().st_size for path in store.rglob("*") if path.is_file()]
+                figures |= {"files": len(files), "bytes": sum(files), "write_seconds": writing}
+                figures |= questions(root) | random_batches(root)
+            shutil.rmtree(root)
+    largest = by_size[sizes[-1]]
+    figures["cpu_seconds"] = {name: cost[0] for name, cost in largest.items()}
+    figures["peak_memory_MB"] = {name: cost[1] for name, cost in largest.items()}
+    label = f"{sizes[-1]:.0e}".replace("+0", "").replace("+", "")
+    figures = {name if name.startswith("batch") else f"{name}_{label}": value for name, value in figures.items()}
+    if len(sizes) > 1:
+        figures["exponents"] = {
+            name: exponent([(size, by_size[size][name][0] - by_size[START][name][0]) for size in sizes[-2:]])
+            for name in names
+        }
+    figures["sizes"] = sizes
+    figures["cpu_seconds_by_size"] = {str(s): {n: c[0] for n, c in by_size[s].items()} for s in (START, *sizes)}
+    print(json.dumps(figures, indent=2) if arguments.json else "\n".join(f"{k}: {v}" for k, v in figures.items()))
+
+
+def exponent(points: list[tuple[int, float]]) -> float | None:
+    """Of the time by the size, from two of them; None where the time cannot be told from that of the start."""
+    (small, first), (large, second) = points
+    if first < 0.2:
+        return None
+    return float(np.log(second / first) / np.log(large / small))
+
+
+if __name__ == "__main__":
+    main()
