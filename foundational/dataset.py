@@ -130,12 +130,7 @@ class Dataset:
     def where(self, condition: str) -> "Dataset":
         """The configurations that fulfil ``condition``, such as ``"elements has Ni and pressure > 5 GPa"``.
 
-        docs/scale.md describes the language. A stored dataset is asked by its index, which the first question makes.
-
-        Raises
-        ------
-        InputError
-            The condition is not of the language, or no configuration fulfils it.
+        docs/scale.md describes the language; InputError where it is not of it, or none fulfils it.
         """
         from foundational.data.query.choosing import choose  # noqa: PLC0415
         from foundational.project import index_place  # noqa: PLC0415
@@ -145,18 +140,10 @@ class Dataset:
         return Dataset(choose(self.xarray, condition, place), self._name, project=self.project, whole=whole)
 
     def batches(self, size: int = 64, *, shuffle: bool = True, seed: int = 0, memory: str | int = "1 GB") -> "Batches":
-        """Batches of NumPy arrays for training, each configuration once an epoch, in bounded memory.
+        """Batches of ``size`` configurations as NumPy arrays, each configuration once an epoch, within ``memory``.
 
-        ``torch.utils.data.DataLoader(dataset.batches(64), batch_size=None)`` gives tensors.
-
-        Parameters
-        ----------
-        size
-            Configurations in a batch.
-        shuffle
-            Take them in a random order, which depends on ``seed`` and on the epoch.
-        memory
-            What the batches may hold, such as ``"1 GB"``, or a number of bytes.
+        ``torch.utils.data.DataLoader(dataset.batches(64), batch_size=None)`` gives tensors. The random order depends on
+        ``seed`` and on the epoch.
         """
         from foundational.data.streaming.random_batches import Batches  # noqa: PLC0415
         from foundational.specs.base import size_in_bytes  # noqa: PLC0415

@@ -116,7 +116,7 @@ def _shown_file(name: str, path: Path, where: str | None) -> dict[str, Any]:
 
 
 def _selected_of_file(dataset: Any, where: str) -> dict[str, Any]:
-    from foundational.data.query.index import DatasetIndex  # noqa: PLC0415
+    from foundational.data.query.computed import DatasetIndex  # noqa: PLC0415
     from foundational.data.query.selection import rows_where  # noqa: PLC0415
 
     rows = rows_where(where, DatasetIndex(dataset))

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundational.data.batches import Offsets
-from foundational.data.query.index import DatasetIndex, stored_index
+from foundational.data.query.computed import DatasetIndex
+from foundational.data.query.index import stored_index
 from foundational.data.query.selection import rows_where
 from foundational.errors import InputError
 from foundational.progress import Progress

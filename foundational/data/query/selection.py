@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from foundational.data.layout import VARIABLES
 from foundational.data.query.columns import COUNT
-from foundational.data.query.index import Block, Index, Texts
+from foundational.data.query.computed import Block, Index, Texts
 from foundational.data.query.language import (
     Comparison,
     Condition,

@@ -10,7 +10,8 @@ import xarray as xr
 from foundational.data.conversion import with_foreign
 from foundational.data.layout import foreign_attributes
 from foundational.data.query.choosing import choose
-from foundational.data.query.index import DatasetIndex, ParquetIndex, stored_index
+from foundational.data.query.computed import DatasetIndex
+from foundational.data.query.index import ParquetIndex, stored_index
 from foundational.data.query.selection import rows_where
 from foundational.data.store import write_dataset
 from foundational.errors import ChecksumError, InputError
