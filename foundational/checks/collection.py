@@ -10,6 +10,7 @@ from foundational.checks.pairs import PairBasis, pair_basis, pair_counts, pair_r
 from foundational.data.batches import iterate_places, to_configurations
 from foundational.data.configurations import Configurations
 from foundational.data.layout import ATOM
+from foundational.matching.signatures import Signatures, joined_signatures, signatures_of
 from foundational.progress import Progress
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Collection:
     basis: PairBasis
     pairs: NDArray[np.float32]
     """(C, K) sums of the pair basis, see `pair_counts`."""
+    signatures: Signatures | None = None
+    """What no rewriting changes, where it was asked for."""
 
     def __len__(self) -> int:
         return len(self.n_atoms)
@@ -65,8 +68,8 @@ class Collection:
         return self.energy / self.n_atoms
 
 
-def collect(dataset: "xr.Dataset", progress: Progress | None = None) -> Collection:
-    """Read a dataset once, batch by batch.
+def collect(dataset: "xr.Dataset", progress: Progress | None = None, *, signatures: bool = False) -> Collection:
+    """Read a dataset once, batch by batch; also the ``signatures`` by which copies are found, where asked.
 
     Raises
     ------
@@ -77,10 +80,14 @@ def collect(dataset: "xr.Dataset", progress: Progress | None = None) -> Collecti
     elements = _elements_in(dataset)
     basis = _basis_of(dataset, n_atoms, elements)
     parts: list[dict[str, NDArray[np.generic]]] = []
+    signed: list[Signatures] = []
     for place in iterate_places(dataset):
         if progress is not None:
             progress(place.rows.start, len(n_atoms), "collecting")
-        parts.append(_numbers(place.configurations(dataset), elements, basis))
+        batch = place.configurations(dataset)
+        parts.append(_numbers(batch, elements, basis))
+        if signatures:
+            signed.append(signatures_of(batch))
     joined: dict[str, Any] = {}
     for name in tuple(parts[0]):
         joined[name] = np.concatenate([part.pop(name) for part in parts])  # one after another, to save memory
@@ -94,6 +101,7 @@ def collect(dataset: "xr.Dataset", progress: Progress | None = None) -> Collecti
         method=codes,
         split=dataset["split"].to_numpy().astype(np.int64) if "split" in dataset else None,
         basis=basis,
+        signatures=joined_signatures(signed) if signatures else None,
         **joined,
     )
 

@@ -55,7 +55,9 @@ def groups_of(dataset: "xr.Dataset", data: Collection, tolerance: float) -> Grou
     same_id = first_of_each(codes_of(dataset["id"].to_numpy())[0])
     near = same_id
     if tolerance > 0:
-        signatures = joined_signatures([signatures_of(batch) for _, batch in iterate_batches(dataset)])
+        signatures = data.signatures
+        if signatures is None:
+            signatures = joined_signatures([signatures_of(batch) for _, batch in iterate_batches(dataset)])
         rows = np.flatnonzero((same_id == np.arange(len(same_id))) & signatures.valid)
         if rows_that_may_be_equal(signatures, rows, tolerance).size:
             near = _searched(dataset, signatures, tolerance)[same_id]

@@ -65,7 +65,7 @@ def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | N
     ]
     if _NEEDED & violations.keys():
         return [*findings, not_applicable("statistics", "configurations above cannot be read as numbers")]
-    data = collect(dataset, progress)
+    data = collect(dataset, progress, signatures=limits.duplicate_distance > 0)
     model = pair_model(dataset, data)
     findings += [
         check_elements(dataset, data),

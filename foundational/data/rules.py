@@ -74,6 +74,8 @@ class Rule:
 
 def _any_of(batch: Batch, name: str, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(C,) whether one of the ``flags`` of the variable ``name`` is set in a configuration."""
+    if not flags.any():
+        return np.zeros(len(batch.configurations), dtype=bool)
     rows: NDArray[np.bool_] = np.asarray(flags.reshape(len(flags), -1).any(axis=1))
     return batch.per_configuration(name, rows, np.logical_or)
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.data.batches import BATCH_ATOMS, iterate_batches, to_configurations
 from foundational.data.configurations import Configurations
 from foundational.matching.alignment import Alignment, align
 from foundational.matching.signatures import Signatures, joined_signatures, signatures_of
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +28,7 @@ class Frames:
         return len(self.signatures)
 
     @classmethod
-    def of_dataset(cls, dataset: xr.Dataset) -> "Frames":
+    def of_dataset(cls, dataset: "xr.Dataset") -> "Frames":
         """Those of a dataset, which is streamed once.
 
         Raises
