@@ -95,19 +95,10 @@ def scale_configurations(configurations: Configurations, factor: float, element:
     return replace(
         configurations,
         cell=configurations.cell * factor,
-        positions=_scaled(configurations.positions, factor),
+        positions=(configurations.positions.astype(np.float64) * factor).astype(np.float32),
         atomic_numbers=np.full_like(configurations.atomic_numbers, atomic_numbers[element]),
         labels=None,
     )
-
-
-def _scaled(positions: NDArray[np.floating], factor: float) -> NDArray[np.float32]:
-    """(A, 3) Å in float32; computed in float64, piece by piece."""
-    out = np.empty(positions.shape, dtype=np.float32)
-    for start in range(0, len(positions), _ROWS):
-        rows = slice(start, start + _ROWS)
-        out[rows] = positions[rows].astype(np.float64) * factor
-    return out
 
 
 def mean_virial(batch: Configurations, labels: Labels) -> float:
