@@ -65,7 +65,6 @@ def train(
             "labelled them, or else ZBL), zbl, or none.",
         ),
     ] = "labeller",
-    where: Where = None,
     root: Root = None,
 ) -> None:
     """Train an ANI ensemble and write one model file.
@@ -89,7 +88,7 @@ def train(
     )
 
     with progress_on_stderr(f"training on {name}") as progress:
-        ensemble = train_model(find_root(root), name, output, options, where=where, progress=progress)
+        ensemble = train_model(find_root(root), name, output, options, where=draw.where, progress=progress)
     say(f"{output}: {ensemble.members} networks, {ensemble.id}")
 
 

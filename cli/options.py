@@ -89,6 +89,7 @@ class Draw:
     ] = None
     random: Annotated[bool, typer.Option("--random", help="Draw the --frames at random.")] = False
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of that draw and of the weights.")] = 0
+    where: Where = None
 
 
 @dataclass(frozen=True)
