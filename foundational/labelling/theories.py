@@ -15,7 +15,7 @@ from foundational.provenance.method import MethodRecord
 from foundational.provenance.record import ProvenanceRecord
 
 #: Values of integer variables where nothing is known of them.
-_NOTHING = {"walker": -1, "step": -1, "selection_round": -1}
+_NOTHING = {"walker": -1, "step": -1, "selection_round": -1, "scf_steps": -1}
 
 
 def method_of(record: ProvenanceRecord, dataset: xr.Dataset) -> MethodRecord:

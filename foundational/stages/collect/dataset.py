@@ -15,13 +15,13 @@ from foundational.stages.collect.stage import Label
 
 _KEPT: Final = (*CARRIED, *UNCHANGED, "transformed_to", "recipe")
 #: Fields of the outputs themselves.
-STEPS, RESIDUAL, DIGEST = "scf_steps", "scf_residual", "output_sha256"
+ACCURACY, DIGEST = "scf_accuracy", "output_sha256"
 
 
 def labelled(jobs: xr.Dataset, labels: Mapping[int, Label], attributes: Mapping[str, Any]) -> xr.Dataset:
     """The configurations of ``jobs`` that have labels, in their order, with what their dataset says of each.
 
-    Also kept are the SCF steps and the residual of each output, where it states them, and its sha256.
+    Also kept are the SCF steps and the accuracy that each output states, where it does, and its sha256.
     """
     rows = sorted(labels)
     few = take(jobs, rows).load()
@@ -34,20 +34,21 @@ def labelled(jobs: xr.Dataset, labels: Mapping[int, Label], attributes: Mapping[
         )
     )
     variables = {name: few[name].to_numpy() for name in _KEPT if name in few and name in VARIABLES}
+    if any(label.scf_steps is not None for label in found):
+        steps = [-1 if label.scf_steps is None else label.scf_steps for label in found]
+        variables["scf_steps"] = np.array(steps, dtype=np.int32)
     kept = {key: jobs.attrs[key] for key in ("volume_per_atom",) if key in jobs.attrs}
     dataset = to_dataset(configurations, attrs={**kept, **attributes}, parent_id=few["id"].to_numpy(), **variables)
     foreign = {
         str(name): variable.variable
         for name, variable in few.data_vars.items()
-        if is_foreign(variable) and name not in {STEPS, RESIDUAL, DIGEST}
+        if is_foreign(variable) and name not in {ACCURACY, DIGEST}
     }
     digests = np.array([list(bytes.fromhex(label.sha256)) for label in found], dtype=np.uint8)
     foreign[DIGEST] = xr.Variable((CONFIGURATION, "sha256"), digests, foreign_attributes("1"))
-    for name, unit in ((STEPS, "1"), (RESIDUAL, "eV")):
-        values = [label.scf_steps if name == STEPS else label.residual for label in found]
-        if any(value is not None for value in values):
-            numbers = np.array([np.nan if value is None else float(value) for value in values])
-            foreign[name] = xr.Variable((CONFIGURATION,), numbers, foreign_attributes(unit))
+    if any(label.residual is not None for label in found):
+        numbers = np.array([np.nan if label.residual is None else label.residual for label in found])
+        foreign[ACCURACY] = xr.Variable((CONFIGURATION,), numbers, foreign_attributes("eV"))
     return with_foreign(dataset, foreign)
 
 
@@ -58,21 +59,16 @@ def labels_of(dataset: xr.Dataset) -> dict[str, Label]:
         return {}
     ids = [row.tobytes().hex() for row in dataset["id"].to_numpy()]
     digests = dataset[DIGEST].to_numpy()
-    numbers = {name: dataset[name].to_numpy() if name in dataset else None for name in (STEPS, RESIDUAL)}
-
-    def number(name: str, row: int) -> float | None:
-        values = numbers[name]
-        return None if values is None or np.isnan(values[row]) else float(values[row])
-
+    steps = dataset["scf_steps"].to_numpy() if "scf_steps" in dataset else np.full(len(ids), -1)
+    accuracy = dataset[ACCURACY].to_numpy() if ACCURACY in dataset else np.full(len(ids), np.nan)
     out = {}
     for row, name in enumerate(ids):
-        steps = number(STEPS, row)
         out[name] = Label(
             float(found.labels.energy[row]),
             found.labels.forces[found.offsets[row] : found.offsets[row + 1]].astype(np.float64),
             found.labels.stress[row],
             digests[row].tobytes().hex(),
-            None if steps is None else int(steps),
-            number(RESIDUAL, row),
+            None if steps[row] < 0 else int(steps[row]),
+            None if np.isnan(accuracy[row]) else float(accuracy[row]),
         )
     return out

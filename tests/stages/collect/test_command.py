@@ -191,6 +191,7 @@ def test_of_a_thousand_outputs_nothing_is_lost_and_nothing_is_paired_wrongly(tho
     assert {entry["file"] for entry in found.document()["moved"]} >= {f"{name}/pw.out" for name in swapped}
     assert (found.refused, found.waiting) == (44, 21)
     assert found.record.details["outputs"]["taken"] == counts["taken"]
+    assert set(open_store(root / "datasets/local/al-qe/data.zarr")["scf_steps"].to_numpy()) == {5}
 
     again = collect_labels(root, jobs, "local/al-qe")
     assert again.unchanged
