@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from foundational.data.batches import take, to_configurations
 from foundational.data.configurations import Labels
@@ -33,7 +34,9 @@ def labelled(jobs: xr.Dataset, labels: Mapping[int, Label], attributes: Mapping[
             np.stack([label.stress for label in found]),
         )
     )
-    variables = {name: few[name].to_numpy() for name in _KEPT if name in few and name in VARIABLES}
+    variables: dict[str, NDArray[Any]] = {
+        name: few[name].to_numpy() for name in _KEPT if name in few and name in VARIABLES
+    }
     if any(label.scf_steps is not None for label in found):
         steps = [-1 if label.scf_steps is None else label.scf_steps for label in found]
         variables["scf_steps"] = np.array(steps, dtype=np.int32)
