@@ -101,7 +101,7 @@ def _rewritten(groups: Groups, limits: CheckLimits) -> Finding:
     pairs = ", ".join(f"{row} is {groups.of_method[row]}" for row in rows[:3].tolist())
     return found(
         rule,
-        "warning",
+        "defect",
         f"{len(rows)} are {within} of an earlier one, wrapped, shifted, permuted or rewritten ({pairs}, …)",
         "keep one of each; --limit duplicate-distance=0 looks for exact copies alone",
         rows.tolist(),
