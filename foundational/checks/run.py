@@ -12,6 +12,7 @@ from foundational.checks.energies import check_energies, check_isolated_atoms
 from foundational.checks.forces import check_net_force, check_stress_size, check_zero_forces, check_zero_stress
 from foundational.checks.limits import CheckLimits
 from foundational.checks.report import Finding, found, not_applicable, passed
+from foundational.checks.stiffness import check_scale
 from foundational.checks.work import check_work
 from foundational.data.checks import check_dataset
 from foundational.data.rules import RULES, Tolerances
@@ -78,6 +79,7 @@ def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | N
         check_stress_size(data, limits),
         check_stress(model, data, limits),
         check_energy_unit(model, data, limits),
+        check_scale(data),
         *check_work(dataset, data, limits),
         *check_duplicates(dataset, data, limits),
     ]
