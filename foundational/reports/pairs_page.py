@@ -23,6 +23,7 @@ _HEAD: Final = (
     "worst E_f, meV/atom",
     "worst pure crystal",
     "solid / liquid MAE",
+    "error with all elements over that with two",
 )
 
 
@@ -61,6 +62,7 @@ def summary(report: PairReport) -> dict[str, Any]:
         "crystal_error_meV": None,
         "solid_mae_meV": None,
         "liquid_mae_meV": None,
+        "ratio_to_pairs": None,
     }
     if alloy is not None:
         numbers |= {
@@ -71,6 +73,7 @@ def summary(report: PairReport) -> dict[str, Any]:
             "crystal_error_meV": alloy.crystal_error,
             "solid_mae_meV": alloy.solid_mae,
             "liquid_mae_meV": alloy.liquid_mae,
+            "ratio_to_pairs": alloy.ratio,
         }
     return numbers
 
@@ -81,7 +84,7 @@ def pairs_table(reports: dict[str, PairReport]) -> str:
     for pair, report in reports.items():
         alloy = report.alloy
         if alloy is None:
-            rows.append([pair, report.potential, "–", "failed", *["–"] * 6])
+            rows.append([pair, report.potential, "–", "failed", *["–"] * 7])
             continue
         rows.append(
             [
@@ -95,11 +98,13 @@ def pairs_table(reports: dict[str, PairReport]) -> str:
                 _number(alloy.formation_error, 1),
                 _number(alloy.crystal_error, 1),
                 f"{_number(alloy.solid_mae, 2)} / {_number(alloy.liquid_mae, 2)}",
+                _number(alloy.ratio, 2),
             ]
         )
-    good = sum(5 * report.right >= 4 * report.members for report in reports.values())
+    pairs = [report for pair, report in reports.items() if pair.count("-") == 1]
+    good = sum(5 * report.right >= 4 * report.members for report in pairs)
     summary_line = (
-        f"{good} of {len(reports)} pairs have the vertices of the hull and the order of the compounds right in at "
+        f"{good} of {len(pairs)} pairs have the vertices of the hull and the order of the compounds right in at "
         "least four of five networks."
     )
     return f"{table(_HEAD, rows)}\n\n{summary_line}"

@@ -24,7 +24,7 @@ class AlloyTestSpec(Spec):
     """Test frames by NPT runs of the alloy; temperatures and times are those of ``translate.metals.test``."""
 
     shares: tuple[Share, ...] = Field(min_length=1)
-    """Of the second element, one composition each; of more elements, all shares are equal and only one is run."""
+    """Of the second element, one composition each; of more elements, equal shares of all and of each pair are run."""
     frames: Count
     """Of each phase at each composition; half of the solid ones are of the random alloy."""
 
@@ -67,4 +67,4 @@ class PairsSpec(Spec):
     epochs: Count
     """Of their training, whose other settings are those of validation."""
     potentials: dict[Pair, str]
-    """Registry id, or a file of LAMMPS, by pair."""
+    """Registry id, or a file of LAMMPS, by pair. More than two elements are trained on elements and pairs only."""

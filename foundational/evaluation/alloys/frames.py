@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from foundational.specs.compounds import AlloyTestSpec
 from foundational.specs.translate import NptTestSpec
 
 #: Most atoms of a supercell; every dimension is as wide as that allows.
-_MOST_ATOMS = 128
+_MOST_ATOMS = 144
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,16 @@ class LabelledRun:
 
 
 def compositions(elements: Sequence[str], shares: Sequence[float]) -> list[dict[str, float]]:
-    """Compositions to test: of two elements by the share of the second, of more the one of equal shares.
+    """Compositions to test: of two elements by the share of the second; of more, equal shares of all and of each pair.
 
     >>> compositions(["Ni", "Al"], [0.25])
     [{'Ni': 0.75, 'Al': 0.25}]
+    >>> len(compositions(["Ni", "Co", "Cr", "Fe"], [0.25]))
+    7
     """
     if len(elements) > 2:
-        return [dict.fromkeys(elements, 1 / len(elements))]
+        groups = [tuple(elements), *combinations(elements, 2)]
+        return [dict.fromkeys(group, 1 / len(group)) for group in groups]
     first, second = elements
     return [{first: 1 - x, second: x} for x in shares]
 
@@ -134,7 +137,7 @@ def random_alloy(
 
 
 def supercell(compound: Compound) -> Compound:
-    """The supercell of at most 128 atoms whose periodic images are farthest apart.
+    """The supercell of at most 144 atoms whose periodic images are farthest apart.
 
     >>> from foundational.science.compounds.building import build_compound
     >>> len(supercell(build_compound("L1_2", ["Ni", "Al"], 11.0)))

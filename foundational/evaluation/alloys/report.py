@@ -131,6 +131,18 @@ class AlloyReport(Report):
         """Of liquids, meV/atom."""
         return self.mae("liquid")
 
+    @property
+    def ratio(self) -> float | None:
+        """Error of frames with all elements over that of frames with two; None for a pair."""
+        if len(self.elements) < 3:
+            return None
+        counts = [sum(c.isupper() for c in f.formula) for f in self.frames]
+        whole, pairs = (
+            [f.mae_meV_per_atom for f, n in zip(self.frames, counts, strict=True) if n == wanted]
+            for wanted in (len(self.elements), 2)
+        )
+        return float(np.mean(whole) / np.mean(pairs)) if whole and pairs else None
+
     def lines(self) -> Iterator[str]:
         """Tables of compounds, random alloys and test frames."""
         networks = len(self.order_ok)
@@ -171,6 +183,8 @@ class AlloyReport(Report):
                 f"{f.phase} {f.formula}{at}: MAE {f.mae_meV_per_atom:.2f} meV/atom, "
                 f"forces {f.force_mae_meV_per_A:.1f} meV/Å ({f.frames} frames)"
             )
+        if self.ratio is not None:
+            yield f"error with all {len(self.elements)} elements over that with two: {self.ratio:.2f}"
 
 
 def _worst(errors: tuple[float | None, ...]) -> float | None:

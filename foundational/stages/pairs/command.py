@@ -14,6 +14,7 @@ from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.progress import Progress
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import read_record, write_json
+from foundational.science.compounds.prototypes import PURE
 from foundational.seeds import derive
 from foundational.specs.compounds import PairsSpec
 from foundational.specs.params import Params, read_params
@@ -46,6 +47,7 @@ def survey_pair(
 ) -> PairReport:
     """Translate the parent of ``pairs`` to the elements of ``pair``, train networks on the set and test them.
 
+    More than two elements are decorated in configurations of one and two of them, and tested with all.
     A potential or a translation that fails gives a report that says why.
 
     Parameters
@@ -96,12 +98,12 @@ def _evaluated(
     parent, record = open_store(folder / STORE).load(), read_record(folder)
     where = LabellingChoice(potential=potential.id, workers=workers).plan(root / "build", progress)
     seed = derive(params.seed, "pair", pair)
-    reference = alloy_reference(labeller, elements)
-    plan = alloy_plan(
-        params,
-        tuple(sorted(elements, key=NUMBERS.__getitem__)),
-        AlloyChoice(labels=spec.labels, decorations=spec.decorations, choice=spec.choice),
-    )
+    several = len(elements) > 2
+    prototypes = (*PURE, *params.compounds.gated) if several else None
+    reference = alloy_reference(labeller, elements, prototypes=prototypes)
+    most = 2 if several else None
+    choice = AlloyChoice(labels=spec.labels, decorations=spec.decorations, choice=spec.choice, most=most)
+    plan = alloy_plan(params, tuple(sorted(elements, key=NUMBERS.__getitem__)), choice)
     with labelling_session(labeller, "".join(plan.elements), where) as session:
         known = AlloyReferences(
             parent_reference(root, record, where), tuple(reference.crystals[e] for e in plan.elements)
@@ -112,7 +114,7 @@ def _evaluated(
     frames: list[LabelledRun] = sample_alloy_frames(
         potential, reference, params.compounds.test, runs, seed, progress=progress
     )
-    mixtures = relaxed_mixtures(reference, params.compounds.mixing, runs, seed)
+    mixtures = relaxed_mixtures(reference, () if several else params.compounds.mixing, runs, seed)
     alloy = evaluate_pair(
         made.dataset,
         reference,

@@ -69,6 +69,19 @@ def test_the_numbers_of_a_pair_are_the_worst_network_and_the_mean_of_frames():
     assert report(found).right == 1
 
 
+def test_the_error_with_all_elements_is_compared_with_that_of_two():
+    four = alloy(
+        elements=("Ni", "Co", "Cr", "Fe"),
+        frames=(
+            frames("liquid", 3.0).model_copy(update={"formula": "CoCrFeNi"}),
+            frames("liquid", 1.0).model_copy(update={"formula": "CoNi"}),
+            frames("random", 3.0).model_copy(update={"formula": "CrFe"}),
+        ),
+    )
+    assert four.ratio == 1.5
+    assert alloy().ratio is None
+
+
 def test_a_compound_without_a_minimum_leaves_the_error_unknown():
     assert alloy(compounds=(compound("B2", (1.0, None)),)).formation_error is None
 
