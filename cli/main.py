@@ -80,6 +80,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]] | tuple[str
         "cite": publish.cite,
         "deposit": publish.deposit,
         "site": publish.site,
+        "publish": (publish.PUBLISH_HELP, publish.PUBLISH),
     },
     "Models": {
         "validate": models.validate,

@@ -1,4 +1,4 @@
-"""Commands that publish: adopt, cite, deposit, site."""
+"""Commands that publish: adopt, cite, deposit, site, publish."""
 
 import os
 import sys
@@ -204,3 +204,52 @@ def site(
     if without:
         lines.append(f"without a card, since their data cannot be fetched: {', '.join(without)}")
     emit(catalogue, as_json, lambda: lines)
+
+
+PUBLISH_HELP = "Publish releases where people look."
+
+
+def publish_hf(
+    release: Annotated[str, typer.Argument(help="Dataset with its version, such as ni@1.0.0.")],
+    to: Annotated[str, typer.Option("--to", metavar="OWNER/NAME", help="Repository of a dataset at the hub.")],
+    send: Annotated[bool, typer.Option("--send", help="Send it; a tag that exists is never moved.")] = False,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Publish a release at the Hugging Face Hub.
+
+    The repository gets Parquet by part, all files of the release and its card as README.md; its tag is the version.
+    Without --send it only shows what would be sent. The token is read from HF_TOKEN, the server from HF_ENDPOINT. An
+    interrupted run is resumed by running it again.
+    """
+    from foundational.errors import InputError
+    from foundational.project import find_root
+    from foundational.release.hub.client import TOKEN
+    from foundational.release.registry.version import parse_dataset_version
+    from foundational.stages.publish.command import publish_release
+
+    token = os.environ.get(TOKEN, "").strip() or None if send else None
+    if send and token is None:
+        raise InputError(f"expected the hub's access token in the environment variable {TOKEN}, found none")
+    with progress_on_stderr(f"publishing {release}") as progress:
+        done = publish_release(find_root(root), parse_dataset_version(release), to, token=token, progress=progress)
+    plan = done.plan
+    document = {
+        "dataset": plan.label,
+        "repository": plan.repository,
+        "tag": plan.version,
+        "files": [{"name": name, "size": size} for name, size in done.sizes.items()],
+        "sent": done.sent,
+        "new": done.new,
+    }
+    lines = [f"  {size:>12,}  {name}" for name, size in done.sizes.items()]
+    if not done.sent:
+        lines = [f"{plan.label} would become the tag {plan.version} of {plan.repository}:", *lines]
+        lines.append("nothing was sent; --send publishes it")
+    else:
+        state = "is published as" if done.new else "was published before as"
+        lines = [f"{plan.label} {state} {plan.repository}, tag {plan.version}"]
+    emit(document, as_json, lambda: lines)
+
+
+PUBLISH: dict[str, Any] = {"hf": publish_hf}

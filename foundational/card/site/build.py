@@ -1,37 +1,27 @@
 """Write the catalogue of a project: cards of all releases, the table, and the documents for search engines."""
 
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from foundational.card.build import build_card
-from foundational.card.bundle import released_validation
 from foundational.card.drawing.page import draw_card
 from foundational.card.drawing.viewer import chemiscope_library, viewer_of
-from foundational.card.evidence import Evidence, Subject
 from foundational.card.record import CardRecord
+from foundational.card.released import released_card, released_record
 from foundational.card.site.catalogue import Catalogue, Entry, dataset_jsonld, index_document
 from foundational.card.site.page import draw_catalogue
-from foundational.card.sources import Card, pool_test_of
-from foundational.checks.run import check_all
 from foundational.data.atomic_write import whole_folder, write_whole
 from foundational.elements import symbols_in
 from foundational.errors import ConflictError, FoundationalError, NotFoundError
-from foundational.inspection.check import limits_for
 from foundational.progress import Progress
 from foundational.project import BUNDLES, DATASETS
 from foundational.provenance.record import write_json
-from foundational.release.bundle.bundle import read_kept
-from foundational.release.citation.works import Citable, read_parents, works_to_cite
-from foundational.release.comparison.compared_dataset import open_compared
 from foundational.release.record import ReleaseRecord
-from foundational.release.registry.registry import RELEASES, Registry, read_registry
+from foundational.release.registry.registry import Registry, read_registry
 from foundational.release.registry.version import Version
 from foundational.release.transfer.bundle_from_commit import bundle_of
-from foundational.specs.potentials import PotentialRegistry
 
 #: The record of a catalogue; a folder with it may be replaced by a new one.
 CATALOGUE: Final = "catalogue.json"
@@ -85,9 +75,7 @@ def write_site(root: Path, out: Path, options: SiteOptions, *, progress: Progres
 
 def _release(root: Path, registry: Registry, version: str, folder: Path, options: SiteOptions) -> Entry:
     """Write the files of one release; its entry."""
-    entry = registry.find(Version.parse(version))
-    kept = root / DATASETS / registry.name / RELEASES
-    release = read_kept(kept / version, entry.manifest).model_copy(update={"doi": registry.dois.get(version)})
+    release = released_record(root, registry, version)
     standing = [r.version for r in registry.releases if r.version not in registry.yanked]
     place = f"{registry.name}/{version}"
     (folder / place).mkdir(parents=True)
@@ -97,10 +85,9 @@ def _release(root: Path, registry: Registry, version: str, folder: Path, options
         data = f"{place}/files"
         shutil.copytree(bundle_of(root, registry, Version.parse(version), root / BUNDLES), folder / data)
         files = sorted(f"{data}/{p.relative_to(folder / data)}" for p in (folder / data).rglob("*") if p.is_file())
-    earlier = [read_kept(kept / r.version, r.manifest) for r in registry.releases if _at_most(r.version, version)]
     with ExitStack() as stack:
         try:
-            card = stack.enter_context(_card(root, release, earlier, registry.yanked.get(version)))
+            card = stack.enter_context(released_card(root, registry, version))
         except FoundationalError:
             card = None  # the data are not here and cannot be fetched; the entry follows from the record alone
         described = _entry(
@@ -115,36 +102,6 @@ def _release(root: Path, registry: Registry, version: str, folder: Path, options
             write_whole(folder / place / "index.html", [page.encode()])
             write_json(folder / place / "card.json", card.record.model_dump(mode="json"))
     return described
-
-
-def _at_most(version: str, other: str) -> bool:
-    return Version.parse(version) <= Version.parse(other)
-
-
-@contextmanager
-def _card(root: Path, release: ReleaseRecord, history: list[ReleaseRecord], withdrawn: str | None) -> Iterator[Card]:
-    """The card of a release, its data from this machine or from the project's DVC store."""
-    potentials, parents = PotentialRegistry.read(root), read_parents(root, release.provenance)
-    citable = Citable.of(release)
-    with open_compared(f"{release.name}@{release.version}", root) as side:
-        subject = Subject(
-            name=release.name,
-            fingerprint=release.fingerprint,
-            citable=citable,
-            works=works_to_cite(citable, potentials, parents),
-            withdrawn=withdrawn,
-            about=release.about,
-            record=release.provenance,
-        )
-        evidence = Evidence(
-            potentials=potentials,
-            parents=parents,
-            validation=released_validation(release),
-            pool_test=pool_test_of(release.name, release.fingerprint, root),
-            history=history,
-            findings=check_all(side.dataset, limits_for(root)),
-        )
-        yield Card(build_card(side.dataset, subject, evidence), side.dataset)
 
 
 def _entry(release: ReleaseRecord, registry: Registry, version: str, card: CardRecord | None, *, newest: bool) -> Entry:

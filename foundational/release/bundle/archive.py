@@ -55,7 +55,7 @@ def write_archive(path: Path, files: Mapping[str, Path]) -> None:
     members = []
     offset = 0
     for name in sorted(files):
-        _require_plain(name)
+        require_plain(name)
         members.append(Member(name, files[name].stat().st_size, _crc(files[name]), offset))
         offset = members[-1].start + members[-1].size
     tail = _directory(members)
@@ -144,7 +144,8 @@ def archive_folder(path: Path, folder: Path, prefix: str = "") -> None:
 _AGAIN: Final = "pull or download it again"
 
 
-def _require_plain(name: str) -> None:
+def require_plain(name: str) -> None:
+    """Refuse a name with anything but letters, digits, '.', '_' and '-' between slashes, such as ``../x``."""
     if not all(_PART.fullmatch(part) for part in name.split("/")):
         raise InputError(f"expected a relative name of letters, digits, '.', '_' and '-', got {name!r}")
 
@@ -158,7 +159,7 @@ def _parse(path: Path, directory: bytes, count: int) -> list[Member]:
             crc, size, length, offset = fields[7], fields[9], fields[10], fields[16]
             place += _CENTRAL.size
             name = directory[place : place + length].decode("ascii")
-            _require_plain(name)
+            require_plain(name)
             members.append(Member(name, size, crc, offset))
             place += length
     except (struct.error, UnicodeDecodeError, InputError) as error:

@@ -1,13 +1,10 @@
-"""Where a release can be pulled from: the project, another project, a git URL, a folder or web server, a zip."""
+"""Where a release can be pulled from: the project, another project, a git URL, a folder or web server, a zip, a hub."""
 
 import tempfile
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
-from typing import Final
 
 from foundational.data.integrity.hashes import sha256_of
 from foundational.errors import ChecksumError, InputError, NotFoundError, did_you_mean
@@ -27,12 +24,9 @@ from foundational.release.registry.registry import (
     read_registry,
 )
 from foundational.release.registry.version import DatasetVersion, Version
+from foundational.release.transfer.download import download
 from foundational.release.transfer.dvc_objects import fetch
-
-#: s without a byte before a server is given up.
-_PATIENCE: Final = 60.0
-#: No archive of this package is larger.
-_LARGEST: Final = 2**32
+from foundational.release.transfer.hub import PREFIX, download_from_hub
 
 
 @dataclass(frozen=True)
@@ -80,7 +74,9 @@ def find_source(
             git(folder, "clone", "--quiet", "--depth", "1", "--", source, "clone")
             yield _in_project(folder / "clone", reference)
             return
-        if source.startswith(("http://", "https://")):
+        if source.startswith(PREFIX):
+            path, other = download_from_hub(reference, source, folder)
+        elif source.startswith(("http://", "https://")):
             path, other = _download(reference, source, folder)
         else:
             path = Path(source).expanduser()
@@ -139,27 +135,12 @@ def _checked(bundle: Path, reference: DatasetVersion, path: Path, registry: Regi
 def _download(reference: DatasetVersion, source: str, folder: Path) -> tuple[Path, Registry]:
     """The zip at a URL, or that of a release below a URL of several, and the registry beside it."""
     if source.endswith(".zip"):
-        return _get(source, folder / "release.zip"), Registry(name=reference.name)
+        return download(source, folder / "release.zip"), Registry(name=reference.name)
     base = f"{source.rstrip('/')}/{reference.name}"
-    content = _get(f"{base}/{REGISTRY}", folder / REGISTRY).read_bytes()
+    content = download(f"{base}/{REGISTRY}", folder / REGISTRY).read_bytes()
     registry = parse_registry(content, f"{base}/{REGISTRY}", reference.name)
     name = _archive_name(registry, reference)
-    return _get(f"{base}/{name}", folder / name), registry
-
-
-def _get(url: str, target: Path) -> Path:
-    """Download a file."""
-    try:
-        with urllib.request.urlopen(url, timeout=_PATIENCE) as response, target.open("wb") as stream:
-            while piece := response.read(1 << 20):
-                stream.write(piece)
-                if stream.tell() > _LARGEST:
-                    raise ChecksumError(f"{url}: expected at most 4 GiB, got more")
-    except ChecksumError:
-        raise
-    except (OSError, HTTPException, ValueError) as error:
-        raise NotFoundError(f"{url} cannot be downloaded ({error}); try again, or another --from") from None
-    return target
+    return download(f"{base}/{name}", folder / name), registry
 
 
 def _archive_name(registry: Registry, reference: DatasetVersion) -> str:

@@ -1,0 +1,50 @@
+"""A release from a hub, ``hf:OWNER/NAME``: the registry, then every file of the bundle at the version's tag."""
+
+import os
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from foundational.release.bundle.archive import require_plain
+from foundational.release.bundle.bundle import MANIFEST, read_manifest
+from foundational.release.hub.client import checked_server
+from foundational.release.hub.publication import checked_repository
+from foundational.release.registry.registry import REGISTRY, Registry, parse_registry
+from foundational.release.registry.version import DatasetVersion
+from foundational.release.transfer.download import download
+
+#: How a source at a hub begins.
+PREFIX: Final = "hf:"
+DEFAULT_SERVER: Final = "https://huggingface.co"
+#: The variable by which the hub's own library chooses a server.
+ENDPOINT: Final = "HF_ENDPOINT"
+
+
+def hub_server() -> str:
+    """The server that the environment names, by default huggingface.co."""
+    return checked_server(os.environ.get(ENDPOINT, "").strip() or DEFAULT_SERVER)
+
+
+def download_from_hub(reference: DatasetVersion, source: str, folder: Path) -> tuple[Path, Registry]:
+    """The folder of a release's bundle, and the registry beside it; what comes is still to be compared with both.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such repository, version or file.
+    InputError, ChecksumError
+        The registry or the manifest is not one of this package.
+    """
+    repository = checked_repository(source.removeprefix(PREFIX))
+    base = f"{hub_server()}/datasets/{repository}/resolve"
+    content = download(f"{base}/main/{REGISTRY}", folder / REGISTRY).read_bytes()
+    registry = parse_registry(content, f"{source}/{REGISTRY}", reference.name)
+    version = registry.find(reference.version).version
+    bundle = folder / f"{reference.name}-{version}"
+    bundle.mkdir()
+    download(f"{base}/{version}/{MANIFEST}", bundle / MANIFEST)
+    for name in read_manifest(bundle).files:
+        require_plain(name)
+        (bundle / name).parent.mkdir(parents=True, exist_ok=True)
+        download(f"{base}/{version}/{quote(name)}", bundle / name)
+    return bundle, registry

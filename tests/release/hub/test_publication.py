@@ -1,0 +1,214 @@
+"""A release at a hub comes back bit for bit, whatever the server does; nothing is sent without being asked for."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+import pytest
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from foundational.cli.main import app
+from foundational.errors import ChecksumError, ConflictError, FoundationalError, InputError, NotFoundError
+from foundational.release.hub import client
+from foundational.release.hub.publication import Publication
+from foundational.release.hub.publication import publish as publish_files
+from foundational.release.registry.version import parse_dataset_version
+from foundational.release.transfer.retrieval import pull
+from foundational.stages.publish.command import publish_release
+from foundational.stages.release.command import yank_release
+from tests.release.hub import hub_server
+
+REPOSITORY = "metals/ni"
+VERSION = parse_dataset_version("ni@1.1.0")
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    with hub_server.running() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.address)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def plan(released_template):
+    """What a publication sends, without Parquet and README: the files of the bundle."""
+    bundle = released_template.out / "ni" / "ni-1.1.0"
+    files = {p.relative_to(bundle).as_posix(): p for p in bundle.rglob("*") if p.is_file()}
+    return Publication("ni@1.1.0", REPOSITORY, "1.1.0", files)
+
+
+@pytest.fixture(scope="module")
+def listed(plan, released_template):
+    """The same with the registry, so that it can be pulled."""
+    return replace(plan, files=plan.files | {"releases.yaml": released_template.folder / "releases.yaml"})
+
+
+def send(plan, hub, token=hub_server.TOKEN):
+    return publish_files(plan, client.Hub(hub.address, token, sleep=lambda _: None))
+
+
+def publish(project, reference=VERSION, **changes):
+    return publish_release(project.root, reference, REPOSITORY, **{"token": hub_server.TOKEN} | changes)
+
+
+def test_a_published_release_comes_back_bit_for_bit(two, hub, tmp_path, monkeypatch):
+    done = publish(two)
+    assert (done.sent, done.new) == (True, True)
+    repository = hub.repositories[REPOSITORY]
+    assert repository.tags.keys() == {"1.1.0"}
+    monkeypatch.chdir(tmp_path)
+    pulled = pull(VERSION, f"hf:{REPOSITORY}", None)
+    assert pulled.record.version == "1.1.0"
+    own = two.folder / "data.zarr"
+    files = sorted(p.relative_to(own) for p in own.rglob("*") if p.is_file())
+    assert files == sorted(p.relative_to(pulled.store) for p in pulled.store.rglob("*") if p.is_file())
+    assert all((own / p).read_bytes() == (pulled.store / p).read_bytes() for p in files)
+    assert hub.leaks == []
+
+
+def test_the_repository_has_what_people_and_catalogues_read(two, hub, tmp_path):
+    publish(two)
+    files = hub.repositories[REPOSITORY].at("1.1.0")
+    assert {"README.md", "card.html", "card.json", "croissant.json", "manifest.json", "data.zarr.zip"} <= files.keys()
+    _, header, body = files["README.md"].decode().split("---\n", 2)
+    metadata = YAML(typ="safe").load(header)
+    assert (metadata["license"], metadata["version"], metadata["size_categories"]) == ("cc-by-4.0", "1.1.0", ["n<1K"])
+    rows = 0
+    for part in metadata["configs"][0]["data_files"]:
+        (tmp_path / "part.parquet").write_bytes(files[part["path"]])
+        table = pq.read_table(tmp_path / "part.parquet")
+        assert {"configuration_id", "energy", "atomic_forces", "cauchy_stress"} <= set(table.column_names)
+        rows += table.num_rows
+    assert rows == 12
+    for text in ("energy in eV", "sha256:", "CC-BY-4.0", "lammps:NiNb", "Limits", "hf:metals/ni"):
+        assert text in body, text
+    croissant = json.loads(files["croissant.json"])
+    assert {item["contentUrl"] for item in croissant["distribution"]} <= files.keys()
+
+
+def test_nothing_is_sent_unless_asked_for(two, hub, monkeypatch):
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    arguments = ["publish", "hf", "ni@1.1.0", "--to", REPOSITORY, "--root", str(two.root)]
+    outcome = CliRunner().invoke(app, arguments)
+    assert outcome.exit_code == 0, outcome.output
+    assert "nothing was sent" in outcome.output
+    refused = CliRunner().invoke(app, [*arguments, "--send"])
+    assert "HF_TOKEN" in str(refused.exception)
+    assert hub.log == []
+    monkeypatch.setenv("HF_TOKEN", hub_server.TOKEN)
+    sent = CliRunner().invoke(app, [*arguments, "--send", "--json"])
+    assert json.loads(sent.stdout)["new"]
+    assert hub_server.TOKEN not in sent.output
+
+
+def test_both_versions_stay_at_their_tags(two, hub, tmp_path, monkeypatch):
+    publish(two, parse_dataset_version("ni@1.0.0"))
+    first = dict(hub.repositories[REPOSITORY].at("1.0.0"))
+    publish(two)
+    assert hub.repositories[REPOSITORY].at("1.0.0") == first
+    assert not publish(two, parse_dataset_version("ni@1.0.0")).new
+    monkeypatch.chdir(tmp_path)
+    for version, count in (("1.0.0", 10), ("1.1.0", 12)):
+        pulled = pull(parse_dataset_version(f"ni@{version}"), f"hf:{REPOSITORY}", None)
+        assert pulled.record.n_configurations == count
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "details"),
+    [
+        ("status", "POST /api/repos/create", {"status": 500}),
+        ("status", "preupload", {"status": 429, "headers": {"Retry-After": "1"}}),
+        ("status", "commit/main", {"status": 503, "times": 3}),
+        ("drop", "objects/batch", {"times": 2}),
+        ("drop", "PUT /lfs/", {"times": 2}),
+        ("cut", "PUT /lfs/", {}),
+        ("drop after", "PUT /lfs/", {}),
+        ("drop after", "repos/create", {}),
+        ("drop after", "commit/main", {}),
+        ("drop after", "/tag/", {}),
+        ("status", "PUT /lfs/", {"status": 500}),
+    ],
+)
+def test_a_server_in_trouble_gets_all_of_it(plan, hub, kind, pattern, details):
+    hub.fault(kind, pattern, **details)
+    assert send(plan, hub)
+    repository = hub.repositories[REPOSITORY]
+    assert repository.tags.keys() == {"1.1.0"}
+    kept = json.loads(repository.at("1.1.0")["manifest.json"])["files"]
+    for name, entry in kept.items():
+        assert hashlib.sha256(repository.at("1.1.0")[name]).hexdigest() == entry["sha256"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "details", "error", "said"),
+    [
+        ("status", "preupload", {"status": 403}, InputError, "token"),
+        ("status", "commit/main", {"status": 400}, InputError, "refuses it"),
+        ("status", "commit/main", {"status": 500, "times": 99}, ConflictError, "run the command again"),
+        ("status", "refs", {"status": 429, "headers": {"Retry-After": "900"}}, ConflictError, "900 s"),
+        ("status", "objects/batch", {"status": 302}, ConflictError, "elsewhere"),
+        ("corrupt", "commit/main", {}, ChecksumError, "nothing was tagged"),
+        ("corrupt", "PUT /lfs/", {}, InputError, "refuses it"),
+    ],
+)
+def test_a_server_that_fails_leaves_no_tag(plan, hub, kind, pattern, details, error, said):
+    hub.fault(kind, pattern, **details)
+    with pytest.raises(error, match=said) as raised:
+        send(plan, hub)
+    assert hub_server.TOKEN not in str(raised.value)
+    assert not (hub.repositories.get(REPOSITORY) or hub_server.Repository()).tags
+    hub.faults.clear()
+    assert send(plan, hub), "the same command again completes it"
+
+
+def test_a_wrong_token_or_an_existing_tag_with_other_files_is_refused(plan, hub):
+    with pytest.raises(InputError, match="token"):
+        send(plan, hub, token="hf_wrong")
+    send(plan, hub)
+    repository = hub.repositories[REPOSITORY]
+    repository.commits[repository.tags["1.1.0"]]["data.extxyz"] += b"x"
+    with pytest.raises(ConflictError, match="never change"):
+        send(plan, hub)
+
+
+def test_a_file_that_the_hub_changed_is_not_pulled(listed, hub, tmp_path, monkeypatch):
+    send(listed, hub)
+    repository = hub.repositories[REPOSITORY]
+    files = repository.commits[repository.tags["1.1.0"]]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
+    kept = files["data.zarr.zip"]
+    files["data.zarr.zip"] = kept[:500] + bytes([kept[500] ^ 1]) + kept[501:]
+    with pytest.raises(ChecksumError):
+        pull(VERSION, f"hf:{REPOSITORY}", None)
+    del files["data.zarr.zip"]
+    with pytest.raises(NotFoundError):
+        pull(VERSION, f"hf:{REPOSITORY}", None)
+
+
+def test_a_manifest_cannot_write_outside_of_its_folder(listed, hub, tmp_path, monkeypatch):
+    send(listed, hub)
+    repository = hub.repositories[REPOSITORY]
+    files = repository.commits[repository.tags["1.1.0"]]
+    manifest = json.loads(files["manifest.json"])
+    manifest["files"]["../../evil"] = manifest["files"]["about.yaml"]
+    manifest["seal"] = ""
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    manifest["seal"] = hashlib.sha256(text.encode()).hexdigest()
+    files["manifest.json"] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
+    with pytest.raises(FoundationalError, match="expected a relative name"):
+        pull(VERSION, f"hf:{REPOSITORY}", None)
+    assert not list(tmp_path.rglob("evil"))
+
+
+def test_a_withdrawn_version_or_no_version_is_not_published(two, hub):
+    with pytest.raises(InputError, match="expected a version"):
+        publish(two, parse_dataset_version("ni"))
+    yank_release(two.root, VERSION, "the unit was wrong")
+    with pytest.raises(ConflictError, match="withdrawn"):
+        publish(two)
+    assert hub.log == []
