@@ -1,6 +1,9 @@
 """Is a dataset or a file what it seems: its bytes, its layout, its physics, and the record beside it."""
 
+import re
 from pathlib import Path
+
+import numpy as np
 
 from foundational.checks.limits import CheckLimits, project_limits
 from foundational.checks.report import CheckReport, Finding, found, passed
@@ -8,11 +11,13 @@ from foundational.checks.run import check_all
 from foundational.data.fingerprint import fingerprint
 from foundational.data.integrity.store_manifest import check_fully, read_root
 from foundational.data.integrity.stored_array import open_table
-from foundational.errors import ChecksumError
+from foundational.elements import NUMBERS, SYMBOLS
+from foundational.errors import ChecksumError, InputError
 from foundational.inspection.show import imported_path, record_of
 from foundational.progress import Progress
-from foundational.project import project_or_none
+from foundational.project import STORE, project_or_none
 from foundational.release.transfer.location import locate
+from foundational.specs.about import read_about
 
 
 def check(
@@ -46,6 +51,8 @@ def check(
         record = record_of(name, root)
         if record is not None:
             findings.append(_against(record.output.fingerprint, fingerprint(dataset)))
+        if path.name == STORE and (path.parent / "about.yaml").is_file():
+            findings.append(_about(path.parent, set(np.unique(dataset["atomic_numbers"].to_numpy()).tolist())))
     except ChecksumError as error:
         damaged = found("bytes", "defect", str(error), "pull or make the dataset again")
         findings = [f for f in findings if f.rule != "bytes"] + [damaged]
@@ -96,6 +103,19 @@ def _zero_stress(count: int) -> Finding:
     message = f"the stress is exactly zero in all of {count} configurations; zero is not unknown"
     action = "remove it from the file, or import the file: then it is unknown"
     return Finding(rule="zero stress", status="defect", message=message, action=action, count=count)
+
+
+def _about(folder: Path, numbers: set[int]) -> Finding:
+    """The element that about.yaml states against the elements of the atoms."""
+    rule = "about.yaml"
+    try:
+        stated = read_about(folder).element
+    except InputError as error:
+        return found(rule, "defect", str(error), "correct the file")
+    there = "".join(SYMBOLS[z] for z in sorted(numbers) if z < len(SYMBOLS))
+    if {NUMBERS.get(symbol) for symbol in re.findall("[A-Z][a-z]?", stated)} == numbers:
+        return passed(rule, f"it states {stated}, as found")
+    return found(rule, "defect", f"it states {stated}, but the atoms are of {there}", f"state element: {there}")
 
 
 def _against(recorded: str, computed: str) -> Finding:
