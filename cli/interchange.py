@@ -1,7 +1,7 @@
 """Commands that exchange data with other programs: import, export."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -174,16 +174,24 @@ def _aligned(rows: list[tuple[str, str, str, str]]) -> Iterator[str]:
         yield "  ".join([*(row[i].ljust(widths[i]) for i in range(3)), row[3].rjust(widths[3])]).rstrip()
 
 
+@dataclass(frozen=True)
+class Written:
+    """What of a dataset is written, and how."""
+
+    labels: Annotated[
+        str | None, typer.Option("--labels", help="Labels to write: some of energy,forces,stress; default: all.")
+    ] = None
+    heads: Annotated[bool, typer.Option("--heads", help="One head for each method of the labels (mace).")] = False
+    force: Annotated[bool, typer.Option("--force", help="Replace an export that exists.")] = False
+
+
 def export(
     name: Annotated[str, typer.Argument(help="Dataset, such as ni, ni@1.0.0 or local/nb, or a file.")],
     trainer: Annotated[str, typer.Option("--for", help="Trainer, such as mace; docs/export.md lists all.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")],
     *,
-    labels: Annotated[
-        str | None, typer.Option("--labels", help="Labels to write: some of energy,forces,stress; default: all.")
-    ] = None,
+    chosen: Written,
     where: Where = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an export that exists.")] = False,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
@@ -192,11 +200,14 @@ def export(
     Each file is read again by the rule of that trainer, and compared with the dataset. The folder also holds the proof,
     a README with units and signs, and the start of a configuration.
     """
+    from foundational.interchange.writing.exporting import ExportOptions
     from foundational.stages.export.command import export as library
 
-    chosen = None if labels is None else [label.strip() for label in labels.split(",")]
+    options = ExportOptions(replace=chosen.force, heads=chosen.heads)
+    if chosen.labels is not None:
+        options = replace(options, labels=tuple(label.strip() for label in chosen.labels.split(",")))
     with progress_on_stderr(f"exporting {name}") as progress:
-        report = library(name, trainer, output, root, labels=chosen, where=where, force=force, progress=progress)
+        report = library(name, trainer, output, root, options=options, where=where, progress=progress)
     emit(report, as_json, lambda: _exported(report))
 
 

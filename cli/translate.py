@@ -1,6 +1,7 @@
 """Commands that label: translate, relabel, augment."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -174,15 +175,25 @@ def _print_excluded(record: "ProvenanceRecord") -> None:
         say(f"{len(record.details['filtered'])} configurations were excluded; ids and reasons: {path}")
 
 
+@dataclass(frozen=True)
+class Relabelling:
+    """What is labelled again, and what becomes of the earlier labels."""
+
+    crystals: CrystalNames = None
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the earlier labels beside the new ones, as another method.")
+    ] = False
+    check: Annotated[
+        int, typer.Option("--check", min=0, help="Write nothing: label this many configurations again and compare.")
+    ] = 0
+
+
 def relabel(
     dataset: Annotated[str, typer.Argument(help="Dataset whose configurations are labelled, such as ni.")],
     name: Annotated[str | None, typer.Option("--name", help="Name of the new dataset, local/<name>.")] = None,
     *,
     labelling: Labelling,
-    crystals: CrystalNames = None,
-    check: Annotated[
-        int, typer.Option("--check", min=0, help="Write nothing: label this many configurations again and compare.")
-    ] = 0,
+    how: Relabelling,
     overwrite: Overwrite,
     as_json: Json = False,
     root: Root = None,
@@ -193,10 +204,10 @@ def relabel(
     """
     from foundational.project import find_root
 
-    if check:
+    if how.check:
         if name is not None:
             raise InputError("expected --check or --name, got both")
-        _check(find_root(root), dataset, check, labelling, as_json)
+        _check(find_root(root), dataset, how.check, labelling, as_json)
         return
     from foundational.stages.relabel.command import relabel_dataset
     from foundational.workspace.parents import Permissions
@@ -209,7 +220,8 @@ def relabel(
             dataset,
             name,
             _choice(labelling),
-            crystals=crystals_named(crystals) or (),
+            crystals=crystals_named(how.crystals) or (),
+            keep=how.keep,
             permissions=Permissions(overwrite.force, overwrite.force_parent),
             progress=progress,
         )

@@ -49,7 +49,19 @@ def volume_per_atom(dataset: xr.Dataset) -> float:
 
 
 def training_rows(dataset: xr.Dataset) -> NDArray[np.int64]:
-    """(n,) rows of the training split, ascending; all rows where the dataset has no split."""
+    """(n,) rows of the training split, ascending; all rows where the dataset has no split.
+
+    Raises
+    ------
+    InputError
+        Several methods gave the labels: their energies have other zeros.
+    """
+    if "method" in dataset and len(np.unique(dataset["method"].to_numpy())) > 1:
+        names = ", ".join(str(method["id"]) for method in dataset.attrs.get("methods", ())) or "not named"
+        raise InputError(
+            f"expected labels of one method to train on, got several ({names}); train on a set of one of them, or "
+            "export all with foundational export NAME --for mace --heads"
+        )
     if "split" not in dataset:
         return np.arange(dataset.sizes["configuration"])
     return np.flatnonzero(dataset["split"].to_numpy() == TRAIN)

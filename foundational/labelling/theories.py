@@ -11,19 +11,24 @@ from foundational.data.batches import to_configurations
 from foundational.data.configurations import Labels, concatenate
 from foundational.data.conversion import to_dataset, with_foreign
 from foundational.data.layout import LABELS, REQUIRED, VARIABLES, is_foreign
+from foundational.errors import InputError
 from foundational.provenance.method import MethodRecord
-from foundational.provenance.record import ProvenanceRecord
+from foundational.provenance.record import LabellerRecord, ProvenanceRecord
 
 #: Values of integer variables where nothing is known of them.
 _NOTHING = {"walker": -1, "step": -1, "selection_round": -1, "scf_steps": -1}
 
 
-def method_of(record: ProvenanceRecord, dataset: xr.Dataset) -> MethodRecord:
-    """The method that gave the labels of a set of one method."""
+def methods_of(record: ProvenanceRecord, dataset: xr.Dataset) -> tuple[MethodRecord, ...]:
+    """The methods that gave the labels of a set, in the order of their codes."""
     stated = dataset.attrs.get("methods")
     if stated:
-        return MethodRecord.model_validate(stated[0])
-    labeller = record.labeller
+        return tuple(MethodRecord.model_validate(method) for method in stated)
+    return (method_of(record.labeller),)
+
+
+def method_of(labeller: LabellerRecord) -> MethodRecord:
+    """A labeller as the method of labels."""
     program = labeller.version.rpartition(" ")
     details: dict[str, Any] = {} if labeller.sha256 is None else {"sha256": labeller.sha256}
     return MethodRecord(
@@ -43,10 +48,17 @@ def beside(first: xr.Dataset, second: xr.Dataset, methods: Sequence[MethodRecord
     Parameters
     ----------
     methods
-        Of the labels of each, one record each; empty: ``second`` has further configurations by the method of
+        Those of ``first`` and that of ``second``; empty: ``second`` has further configurations by the methods of
         ``first``.
+
+    Raises
+    ------
+    InputError
+        There are methods, and ``first`` has no labels.
     """
     parts = [to_configurations(part) for part in (first, second)]
+    if methods and parts[0].labels is None:
+        raise InputError("--keep: expected earlier labels to keep, found none")
     both = concatenate([part.with_labels(None) for part in parts])
     known = [part.labels for part in parts]
     if any(labels is not None for labels in known):
@@ -61,8 +73,8 @@ def beside(first: xr.Dataset, second: xr.Dataset, methods: Sequence[MethodRecord
         variables["parent_id"] = np.where(missing.reshape(-1, 1), ids, variables["parent_id"])
     attributes = {key: value for key, value in first.attrs.items() if key not in {"layout", "elements"}}
     if methods:
-        counts = [len(part) for part in parts]
-        variables["method"] = np.repeat(np.arange(2, dtype=np.int16), counts)
+        codes = first["method"].to_numpy() if "method" in first else np.zeros(len(parts[0]), np.int16)
+        variables["method"] = np.concatenate([codes, np.full(len(parts[1]), len(methods) - 1, np.int16)])
         attributes["methods"] = _records(methods)
         attributes["labeller"] = second.attrs.get("labeller", attributes.get("labeller"))
     elif "method" in first and "method" in second:

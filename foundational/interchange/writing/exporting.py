@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from foundational.data.atomic_write import whole_folder
 from foundational.data.configurations import Configurations, Labels
-from foundational.errors import DatasetError, FoundationalError
+from foundational.errors import DatasetError, FoundationalError, InputError
 from foundational.interchange.proofs.received import TOLERANCE, PartProof, compare
+from foundational.interchange.writing.heads import by_head
 from foundational.interchange.writing.plan import LABELS, Part, Plan, plan_export
 from foundational.interchange.writing.readme import readme
 from foundational.interchange.writing.report import ExportProof, ExportReport, IsolatedAtomReport, Origin
@@ -32,6 +33,8 @@ class ExportOptions:
     """Labels to write."""
     replace: bool = False
     """Whether a folder that exists is replaced."""
+    heads: bool = False
+    """Whether labels of each method go to files of their own, for a head each."""
     stated_isolated: dict[str, float] = field(default_factory=dict)
     """eV by element, for isolated atoms that are not in the dataset."""
 
@@ -65,9 +68,12 @@ def export_dataset(
         A package of the extra ``formats`` is absent.
     """
     options = options or ExportOptions()
-    plan = plan_export(
-        dataset, target.demands, labels=options.labels, stated_isolated=origin.isolated | options.stated_isolated
-    )
+    heads = options.heads
+    if heads and not target.demands.heads:
+        raise InputError(f"--heads: expected a trainer with a head for each method, such as mace, got {target.name}")
+    stated = {} if heads else origin.isolated | options.stated_isolated  # a record states those of one method
+    plan = plan_export(dataset, target.demands, labels=options.labels, stated_isolated=stated)
+    plan = replace(plan, parts=by_head(plan.parts)) if heads else plan
     total = 2 * len(plan.parts) + 1
     with whole_folder(out, replace=options.replace) as folder:
         _say(progress, 0, total, "testing sign and order")
@@ -183,7 +189,7 @@ def _report(
     worst = max((part.labels["energy"].largest_difference for part in proof.parts.values()), default=0.0)
     if target.single and worst > 1e-5:
         remarks.append(f"the trainer's files hold float32: energies are up to {1000 * worst:.2g} meV/atom off")
-    if len({method for part in plan.parts for method in part.methods}) > 1:
+    if any(len(set(part.methods)) > 1 for part in plan.parts):
         remarks.append("several methods gave the labels: their energies may have different zeros")
     return ExportReport(
         target=target.name,

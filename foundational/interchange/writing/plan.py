@@ -40,6 +40,8 @@ class Demands:
     isolated: bool = False
     """Whether isolated atoms are frames of the training file."""
     boundaries: Boundaries = "any"
+    heads: bool = False
+    """Whether it can train one head for each method."""
 
 
 @dataclass(frozen=True)

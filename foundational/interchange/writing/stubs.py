@@ -9,7 +9,8 @@ import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 from ruamel.yaml import YAML
 
-from foundational.interchange.writing.plan import Plan
+from foundational.interchange.writing.heads import heads_of
+from foundational.interchange.writing.plan import PARTS, Plan
 
 #: Paths of the parts that are there, by train, valid and test.
 Files = Mapping[str, str]
@@ -36,6 +37,8 @@ def _yaml(document: Any) -> str:
 
 
 def _mace(plan: Plan, files: Files) -> dict[str, str]:
+    if not files.keys() <= set(PARTS):
+        return _mace_heads(plan, files)
     isolated = _isolated(plan)
     energies = None if isolated is None else {atomic_numbers[element]: energy for element, energy in isolated.items()}
     document = {
@@ -45,6 +48,19 @@ def _mace(plan: Plan, files: Files) -> dict[str, str]:
         "forces_key": "REF_forces",
         "stress_key": "REF_stress",
         "E0s": "average" if energies is None else str(energies),
+        "loss": "universal" if "stress" in plan.labels else "weighted",
+    }
+    return {"mace.yaml": _yaml(document)}
+
+
+def _mace_heads(plan: Plan, files: Files) -> dict[str, str]:
+    """MACE takes ``heads`` as one text, the literal of a dictionary (mace/cli/run_train.py)."""
+    document = {
+        "name": "my_model",
+        "heads": str(heads_of(plan, files)),
+        "energy_key": "REF_energy",
+        "forces_key": "REF_forces",
+        "stress_key": "REF_stress",
         "loss": "universal" if "stress" in plan.labels else "weighted",
     }
     return {"mace.yaml": _yaml(document)}

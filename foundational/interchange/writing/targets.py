@@ -98,7 +98,7 @@ _ROWS: Final = (
         _ABSENT,
         _text(text.MACE),
         text_rules.read_mace,
-        Demands(isolated=True),
+        Demands(isolated=True, heads=True),
     ),
     Target(
         "ase",

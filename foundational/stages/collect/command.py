@@ -18,7 +18,7 @@ from foundational.interchange.jobs.manifest import JobManifest, read_manifest
 from foundational.interchange.jobs.writing import STORE as JOBS_STORE
 from foundational.interchange.returned.output import Output
 from foundational.interchange.returned.readers import READERS, outputs_below
-from foundational.labelling.theories import beside, method_of
+from foundational.labelling.theories import beside, methods_of
 from foundational.progress import Progress
 from foundational.project import STORE, dataset_folder
 from foundational.provenance.method import MethodRecord
@@ -234,7 +234,7 @@ def _stage_output(
     attributes = {"element": parent.element, "labeller": identity, "methods": [method.model_dump(mode="json")]}
     dataset = labelled(jobs, labels, attributes)
     if keep:
-        dataset = beside(jobs, dataset, (method_of(parent, jobs), method))
+        dataset = beside(jobs, dataset, (*methods_of(parent, jobs), method))
     collected = found.collected
     meshes = method.k_points
     details = {

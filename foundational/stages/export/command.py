@@ -1,6 +1,5 @@
 """``foundational export``: a dataset in the files of a trainer, with their proof."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,8 @@ def export(
     out: Path,
     root: Path | None = None,
     *,
-    labels: Sequence[str] | None = None,
+    options: ExportOptions | None = None,
     where: str | None = None,
-    force: bool = False,
     progress: Progress | None = None,
 ) -> ExportReport:
     """Write the dataset ``name`` for ``trainer`` into the folder ``out``.
@@ -38,12 +36,10 @@ def export(
     ----------
     name
         A dataset, a released version, the path of a store, or a file that can be imported.
-    labels
-        Those of energy, forces and stress to write; by default all.
+    options
+        Which labels, whether a head for each method, and whether a folder that exists is replaced.
     where
         A condition that the configurations fulfil; None: all of them.
-    force
-        Replace a folder that exists.
 
     Raises
     ------
@@ -57,7 +53,8 @@ def export(
         The proof does not hold; nothing was written.
     """
     target = target_named(trainer)
-    _require_place(out, force)
+    chosen = options or ExportOptions()
+    _require_place(out, chosen.replace)
     if is_file_of_frames(name):
         from foundational.workspace.sources import opened_file  # noqa: PLC0415 - xarray, which a store does not need
 
@@ -79,7 +76,6 @@ def export(
         citation=_citation(description),
         isolated={} if record is None else stated_isolated_atoms(record),
     )
-    chosen = ExportOptions(replace=force) if labels is None else ExportOptions(tuple(labels), replace=force)
     return export_dataset(dataset, origin, target, out, chosen, progress)
 
 

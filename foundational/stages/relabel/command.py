@@ -8,6 +8,7 @@ from foundational.errors import InputError
 from foundational.labelling.comparison import LabelComparison, compare_labels
 from foundational.labelling.records import labeller_of, labeller_record
 from foundational.labelling.session import LabellingChoice, labelling_session
+from foundational.labelling.theories import beside, method_of, methods_of
 from foundational.progress import Progress
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import ProvenanceRecord, read_record
@@ -27,6 +28,7 @@ def relabel_dataset(
     labelling: LabellingChoice,
     *,
     crystals: Sequence[Structure] = (),
+    keep: bool = False,
     permissions: Permissions | None = None,
     progress: Progress | None = None,
 ) -> ProvenanceRecord:
@@ -38,6 +40,8 @@ def relabel_dataset(
     ----------
     crystals
         Crystals of transformed copies, as in a translation; none by default.
+    keep
+        Keep the labels of the parent, too, as those of another method.
 
     Raises
     ------
@@ -68,9 +72,14 @@ def relabel_dataset(
             result = relabel(plan, parent, session)
         journals = (journal_path(root, name).name,)
         method = labeller_record(labeller, element)
-        return StageOutput(result.dataset, element, method, result.details(), work_files=journals)
+        dataset = result.dataset
+        if keep:
+            dataset = beside(parent, dataset, (*methods_of(parent_record, parent), method_of(method)))
+        return StageOutput(dataset, element, method, result.details(), work_files=journals)
 
     spec: dict[str, Any] = {"labeller": labeller.id, "maximum_energy": plan.maximum_energy}
+    if keep:
+        spec["keep"] = True
     if crystals:
         spec["crystals"] = list(crystals)
     return produce(root, name, "relabel", spec, params.seed, (parent_record,), build, force=permissions.replace)

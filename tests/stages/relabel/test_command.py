@@ -17,12 +17,14 @@ from ase.cluster import Icosahedron
 from ase.io import write
 
 from foundational.data.batches import take
+from foundational.data.checks import check_dataset
 from foundational.data.integrity.storing import exclusive
 from foundational.data.store import open_store
 from foundational.engines.crystals.references import reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import ConflictError, EngineError, GateError, InputError
+from foundational.evaluation.retraining import training_rows
 from foundational.inspection.check import check
 from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.records import labeller_of
@@ -273,3 +275,17 @@ def test_clusters_slabs_and_isolated_atoms_of_a_file_are_labelled(project, tmp_p
         assert np.isfinite(data["energy"]).all()
         assert np.isfinite(data["stress"]).all(axis=(1, 2)).to_numpy().tolist() == [False, False, True, False, False]
         assert data["role"].to_numpy().tolist() == [0, 0, 0, 1, 1]
+
+
+def test_earlier_labels_may_be_kept_beside_the_new_ones(project):
+    """One set of ids, two theories: each configuration once for each method, and no training on the mixture."""
+    relabel_dataset(project, "ni", "local/both", LabellingChoice(EMT), keep=True)
+    both, parent = loaded(project, "local/both"), loaded(project, "ni")
+    assert both["method"].to_numpy().tolist() == [0] * COUNT + [1] * COUNT
+    assert [method["id"] for method in both.attrs["methods"]] == ["lammps:NiNb", EMT]
+    np.testing.assert_array_equal(both["id"][:COUNT], both["id"][COUNT:])
+    np.testing.assert_array_equal(both["energy"][:COUNT], parent["energy"])
+    assert not check_dataset(both)
+    assert check_labels(project, "local/both", 3, LabellingChoice(EMT)).ok
+    with pytest.raises(InputError, match="labels of one method to train on, got several"):
+        training_rows(both)
