@@ -20,6 +20,7 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -94,6 +95,9 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=["informative", "motifs", "random"])
     parser.add_argument("--rules", nargs="+", default=["virial"])
     parser.add_argument("--decorations", type=int, default=3)
+    parser.add_argument(
+        "--settings", type=json.loads, default={}, help="JSON: other settings than those of params.yaml"
+    )
     parser.add_argument("--networks", type=int, default=5)
     parser.add_argument("--holdout", default="ni-al-holdout", help="test frames; none: no frames")
     chosen = parser.parse_args()
@@ -113,6 +117,7 @@ def main() -> None:
                 began = time.process_time()
                 choice = AlloyChoice(rule=rule, decorations=chosen.decorations, labels=labels, choice=method)
                 plan = alloy_plan(params, symbols, choice)
+                plan = replace(plan, settings=plan.settings.model_copy(update=chosen.settings))
                 made = decorate(plan, parent, references, LabellingSession(labeller), params.ani)
                 middle = time.process_time()
                 settings = params.ani.scaled("recipe", float(made.dataset.attrs["volume_per_atom"]))

@@ -165,6 +165,8 @@ class AlloySpec(Spec):
     between the pure elements."""
     decorations: Count = 1
     """Of each configuration of the parent, and of each transformed copy."""
+    crystals: Count = 1
+    """Times as many of those whose atoms are at the sites of a crystal."""
     pure: Share = 0.2
     """Share of decorations that are of one element; without them errors at the ends of the composition axis are large
     (benchmarks)."""

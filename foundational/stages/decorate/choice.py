@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from foundational.data.configurations import Configurations
 from foundational.engines.ani.last_layer import last_layer_features
 from foundational.engines.ani.training import train
-from foundational.errors import EngineError
+from foundational.errors import EngineError, InputError
 from foundational.labelling.session import LabellingSession
 from foundational.science.alloys.motifs import divergence, motif_counts, motif_histograms, pick_by_motifs
 from foundational.science.picking import pick_informative
@@ -87,7 +87,11 @@ def _informative(
     """Rounds of networks: each is trained on what is chosen so far, and the next ones are chosen by its last layer."""
     training = settings.training.model_copy(update={"epochs": spec.epochs, "least_steps": spec.least_steps})
     settings = settings.model_copy(update={"members": spec.members, "training": training})
-    rows = _in_order(strata, order, max(1, round(spec.first * labels)), np.zeros(0, dtype=np.int64))
+    first = max(round(spec.first * labels), 2 * len(np.unique(configurations.atomic_numbers)))
+    rows = _in_order(strata, order, min(first, labels), np.zeros(0, dtype=np.int64))
+    rows = _with_all_elements(configurations, order, rows, labels)
+    if len(rows) >= labels:
+        return rows
     goals = np.rint(np.geomspace(max(1, len(rows)), labels, spec.rounds + 1)[1:]).astype(int).tolist()
     for number, goal in enumerate(goals):
         survivors = session.label_survivors(configurations.take(rows))
@@ -96,14 +100,33 @@ def _informative(
             raise EngineError(f"{session.id} failed on all {len(rows)} configurations")
         every = np.arange(len(batch))
         ensemble = train(settings, batch, [every] * spec.members, derive(seed, "choice", number))
-        missing = np.setdiff1d(configurations.atomic_numbers, ensemble.elements)
-        if missing.size:
-            raise EngineError("the first labels lack an element; choose more labels")
+        if np.setdiff1d(configurations.atomic_numbers, ensemble.elements).size:
+            raise EngineError(f"{session.id} failed on all first configurations with one of the elements")
         features = last_layer_features(ensemble, configurations)
         for stratum, budget in _quotas(strata, goal, rows).items():
             own = np.setdiff1d(np.flatnonzero(strata == stratum), rows)
             picks = pick_informative(features[own], features[rows], budget)
             rows = np.concatenate([rows, own[picks]])
+    return rows
+
+
+def _with_all_elements(
+    configurations: Configurations, order: NDArray[np.int64], rows: NDArray[np.int64], labels: int
+) -> NDArray[np.int64]:
+    """``rows`` and, for each element that they lack, the first configuration of ``order`` that has it.
+
+    Raises
+    ------
+    InputError
+        If these are more than ``labels``.
+    """
+    for z in np.unique(configurations.atomic_numbers).tolist():
+        holds = np.zeros(len(configurations), dtype=bool)
+        holds[configurations.configuration_of_atom[configurations.atomic_numbers == z]] = True
+        if not holds[rows].any():
+            rows = np.append(rows, order[holds[order]][0])
+    if len(rows) > labels:
+        raise InputError(f"expected at least {len(rows)} labels, so that each element has one, got {labels}")
     return rows
 
 

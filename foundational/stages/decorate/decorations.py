@@ -73,8 +73,12 @@ def source_of(candidates: Candidates) -> Source:
     return Source(c, tuple(lattices))
 
 
-def decorated(source: Source, mixture: Mixture, symbols: Sequence[str], count: int, seed: int, name: str) -> Decorated:
-    """``count`` decorations of each configuration of ``source``, all first ones before all second ones.
+def decorated(
+    source: Source, mixture: Mixture, symbols: Sequence[str], repeats: NDArray[np.int64], seed: int, name: str
+) -> Decorated:
+    """Decorations of each configuration of ``source``, all first ones before all second ones.
+
+    The copies of a single atom are of one element after the other.
 
     Compositions are spread evenly over all of them; each configuration draws from its own random stream.
 
@@ -82,11 +86,14 @@ def decorated(source: Source, mixture: Mixture, symbols: Sequence[str], count: i
     ----------
     symbols
         The elements, in the order of their numbers.
+    repeats
+        (C,) how often each configuration is decorated.
     name
         Of the random streams below ``seed``.
     """
     c = source.configurations
-    rows = np.tile(np.arange(len(c)), count)
+    copies = [np.flatnonzero(repeats > k) for k in range(int(repeats.max(initial=0)))]
+    rows, copy = np.concatenate(copies), np.repeat(np.arange(len(copies)), [len(some) for some in copies])
     random = generator(seed, "decorate", name, "compositions")
     where = (random.permutation(len(rows)) + random.random(len(rows))) / len(rows)
     numbers = np.array([atomic_numbers[symbol] for symbol in symbols], dtype=np.uint8)
@@ -96,6 +103,8 @@ def decorated(source: Source, mixture: Mixture, symbols: Sequence[str], count: i
         counts = None
         if mixture.compositions:
             counts = nearest_counts(mixture.compositions[int(where[k] * len(mixture.compositions))], n)
+        if n == 1:
+            counts = np.eye(len(symbols), dtype=np.int64)[copy[k] % len(symbols)]
         own = generator(seed, "decorate", name, k)
         one = decorate(mixture, n, len(symbols), source.lattices[row], float(where[k]), counts, own)
         kinds.append(one.kind)

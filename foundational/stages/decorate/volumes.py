@@ -105,20 +105,22 @@ def alloy_volume(
     straight = AlloyVolume(references.volumes)
     if rule == "vegard":
         return MeasuredVolume(straight, rule)
-    rows = np.unique(np.linspace(0, parent.sizes["configuration"] - 1, sample).astype(np.int64))
+    known = _with_stress(parent)
+    if not len(known):
+        raise InputError("the rule virial needs periodic configurations with stresses; use --rule vegard")
+    rows = known[np.unique(np.linspace(0, len(known) - 1, sample).astype(np.int64))]
     labelled = to_configurations(parent, rows)
-    if labelled.labels is None or not np.isfinite(labelled.labels.stress).all():
-        raise InputError("the rule virial needs a parent with stresses; use --rule vegard")
+    assert labelled.labels is not None
     parent_energy = references.parent.cohesive_energy(references.parent.ground_state)
     target = mean_virial(labelled, labelled.labels) / parent_energy
     energies = references.cohesive_energies()
     symbols = [reference.element for reference in references.elements]
-    few = source.take(rows)
+    few, once = source.take(rows), np.ones(len(rows), dtype=np.int64)
     compositions = measured_compositions(len(symbols))
     excess, points = np.empty(len(compositions)), []
     for number, shares in enumerate(compositions):
         at = replace(mixture, compositions=(tuple(shares.tolist()),))
-        batch = decorated(few, at, symbols, 1, seed, "volume").configurations
+        batch = decorated(few, at, symbols, once, seed, "volume").configurations
         found = shares_of(batch, symbols)
 
         def difference(relative: float, batch: Configurations = batch, found: NDArray[np.float64] = found) -> float:
@@ -130,6 +132,14 @@ def alloy_volume(
         excess[number] = _root(difference, name)
         points.append({"composition": name, "excess": round(float(excess[number]), 6)})
     return MeasuredVolume(fitted_volume(references.volumes, excess), rule, tuple(points), target)
+
+
+def _with_stress(parent: xr.Dataset) -> NDArray[np.int64]:
+    """Rows of periodic configurations of several atoms whose stress is known."""
+    if "stress" not in parent:
+        return np.zeros(0, dtype=np.int64)
+    stress = np.isfinite(parent["stress"].to_numpy()).all(axis=(1, 2))
+    return np.flatnonzero(stress & parent["pbc"].to_numpy().all(axis=1) & (parent["n_atoms"].to_numpy() > 1))
 
 
 def _root(difference: Callable[[float], float], name: str) -> float:

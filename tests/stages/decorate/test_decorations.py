@@ -1,32 +1,31 @@
-"""Sites of transformed copies."""
-
 import numpy as np
-import pytest
 
-from foundational.data.configurations import Configurations
-from foundational.data.conversion import to_dataset
-from foundational.science.alloys.patterns import sublattice
-from foundational.science.crystals import build_crystal
-from foundational.stages.decorate.decorations import source_of
-from foundational.stages.translate.transformation import add_transformed_copies
+from foundational.data.configurations import Configurations, concatenate
+from foundational.science.alloys.decoration import Mixture
+from foundational.stages.decorate.decorations import Source, decorated, shares_of
+from foundational.testing.crystals import rattled_crystals
 
-spglib = pytest.importorskip("spglib")
+MIXTURE = Mixture({"random": 1.0}, 0.2, 4, 9)
 
 
-@pytest.mark.filterwarnings("ignore:Set OLD_ERROR_HANDLING:DeprecationWarning")
-@pytest.mark.parametrize(
-    ("kind", "group", "atoms"), [("L1_2", "P6_3/mmc (194)", 8), ("L1_0", "Pmma (51)", 4)], ids=["D0_19", "B19"]
-)
-def test_an_hcp_copy_has_the_sites_of_its_original_and_so_the_compounds_of_hcp(kind, group, atoms):
-    crystal = build_crystal("fcc", 10.9)
-    batch = Configurations.build([crystal.cell], [crystal.positions], [np.full(32, 28)])
-    parent = to_dataset(batch, attrs={"element": "Ni", "labeller": "lammps:NiNb"})
-    copies = add_transformed_copies(batch, parent, ("hcp",), 0.5)
-    source = source_of(copies)
-    assert len(source.lattices) == 2
-    lattice = source.lattices[1]
-    first = sublattice(kind, lattice.sites, lattice.axis, np.random.default_rng(0))[lattice.site]
-    cell, positions = copies.configurations.cell[1], copies.configurations.positions[32:].astype(np.float64)
-    described = (cell, positions @ np.linalg.inv(cell), first.astype(int))
-    assert spglib.get_spacegroup(described, 1e-3) == group
-    assert len(spglib.find_primitive(described, 1e-3)[2]) == atoms
+def test_single_atoms_are_of_each_element_in_turn_and_compositions_are_even():
+    alone = Configurations.build([20 * np.eye(3)], [np.zeros((1, 3))], [np.array([28])])
+    batch = concatenate([rattled_crystals(60, 1), alone])
+    repeats = np.array([2] * 60 + [2])
+    made = decorated(Source(batch, (None,) * 61), MIXTURE, ("Al", "Ni"), repeats, 1, "test")
+    shares = shares_of(made.configurations, ("Al", "Ni"))
+    assert shares[made.rows == 60].tolist() == [[1, 0], [0, 1]]
+    alloys = np.sort(shares[(made.rows < 60) & (shares[:, 0] > 0) & (shares[:, 0] < 1), 0])
+    assert np.abs(alloys - np.linspace(1 / 32, 31 / 32, len(alloys))).max() < 0.05
+    assert 22 <= np.isin(shares[:, 0], [0, 1]).sum() - 2 <= 25
+
+
+def test_a_decoration_does_not_depend_on_the_other_configurations_given_its_composition():
+    mixture = Mixture({"random": 1.0}, 0.0, 4, 9, compositions=((0.25, 0.75),))
+    batch = rattled_crystals(4, 1)
+    few, many = (
+        decorated(Source(batch.take(np.arange(n)), (None,) * n), mixture, ("Al", "Ni"), np.ones(n, int), 1, "test")
+        for n in (2, 4)
+    )
+    size = few.configurations.offsets[-1]
+    assert np.array_equal(few.configurations.atomic_numbers, many.configurations.atomic_numbers[:size])
