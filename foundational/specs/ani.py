@@ -186,6 +186,8 @@ class OptimisationSpec(Spec):
     """Least standard deviation by which a feature is divided; dimensionless, as the features are."""
     schedule: Annotated[OneCycle | Plateau, Field(discriminator="name")]
     loss: LossSpec
+    pair_potential: bool = Field(default=False, exclude_if=lambda value: not value)
+    """Whether networks learn what a pair potential leaves that is fitted to the labels first, and is added to them."""
 
 
 class AniSpec(Spec):

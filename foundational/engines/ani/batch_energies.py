@@ -24,9 +24,8 @@ def energies_per_atom(ensembles: Sequence[Ensemble], dataset: xr.Dataset) -> lis
         species = species_of(batch.atomic_numbers, first.elements)
         for ensemble, part in zip(ensembles, parts, strict=True):
             assert (ensemble.aev, ensemble.elements) == (first.aev, first.elements)
-            assert ensemble.short_range is None, "networks of a comparison have no added terms"
             atomic = np.empty((ensemble.members, len(species)), dtype=np.float32)
             atomic_energies(aevs, species, ensemble.kernel_model(), atomic)
-            whole = atomic * ensemble.scale + ensemble.self_energies[:, species]
+            whole = ensemble.with_added_terms(batch, species, atomic)
             part.append(np.add.reduceat(whole, batch.offsets[:-1], axis=1, dtype=np.float64) / batch.n_atoms)
     return [np.concatenate(part, axis=1) for part in parts]

@@ -10,7 +10,7 @@ from foundational.data.configurations import Configurations
 from foundational.engines.ani.aev import species_of, terms_of, wide_terms_of
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.kernels.dynamics import energies_and_forces
-from foundational.engines.ani.kernels.short_range import any_short_range
+from foundational.engines.ani.kernels.short_range import any_short_range, listed_pairs
 from foundational.engines.ani.threads import kernel_threads
 from foundational.errors import EngineError
 
@@ -120,9 +120,24 @@ class ForceField:
             raise EngineError("forces are not finite: expected distinct atoms; use a shorter time step")
         scale = self.ensemble.scale
         atomic = self._energies.astype(np.float64) * scale + self.ensemble.self_energies[:, self._species]
-        return Step(
-            float(atomic.sum(axis=1).mean()), atomic, self._forces.sum(axis=0) * scale, self._strain.sum(axis=0) * scale
-        )
+        forces, strain = self._forces.sum(axis=0) * scale, self._strain.sum(axis=0) * scale
+        if self.ensemble.pair_potential is not None:
+            pairs = self._pairs(positions, cell, near, threads)
+            atomic, forces, strain = atomic + pairs[0], forces + pairs[1], strain + pairs[2].sum(axis=0)
+        return Step(float(atomic.sum(axis=1).mean()), atomic, forces, strain)
+
+    def _pairs(
+        self, positions: NDArray[np.float64], cell: NDArray[np.float64], near: "_Neighbours", threads: int | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Energies (N,), forces (N, 3) and strain (N, 6) of the pair potential, eV and Å."""
+        added = self.ensemble.pair_potential
+        assert added is not None
+        found = tuple(np.empty((len(positions), *shape)) for shape in ((), (3,), (6,)))
+        with kernel_threads(threads):
+            listed_pairs(
+                positions, cell, self._species, near.starts, near.index, near.images, added.tables, *found
+            )
+        return found[0], found[1], found[2]
 
     def _leaves_the_data(self, positions: NDArray[np.float64], cell: NDArray[np.float64], near: "_Neighbours") -> bool:
         """Whether a term for short distances or for lone atoms counts."""

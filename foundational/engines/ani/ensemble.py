@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Self
 
@@ -15,10 +16,11 @@ from foundational.engines.ani.kernels.activation import ACTIVATIONS
 from foundational.engines.ani.kernels.aev_derivatives import contract
 from foundational.engines.ani.kernels.aev_jacobian import STRAIN_ROWS
 from foundational.engines.ani.kernels.prediction import atomic_energies, energies_and_gradients
-from foundational.engines.ani.kernels.short_range import add_short_range
+from foundational.engines.ani.kernels.short_range import Tables, add_short_range
 from foundational.engines.ani.kernels.training import Model
 from foundational.engines.ani.network import layer_widths
-from foundational.engines.ani.short_range import ShortRange
+from foundational.engines.ani.terms.pair_potential import PairPotential
+from foundational.engines.ani.terms.short_range import ShortRange
 from foundational.engines.ani.threads import kernel_threads
 from foundational.progress import Progress
 from foundational.specs.ani import AevSpec, NetworkSpec
@@ -68,8 +70,10 @@ class Ensemble:
     """(M, elements, P)"""
     metadata: dict[str, str] = field(default_factory=dict)
     """What it was trained on, how."""
+    pair_potential: PairPotential | None = None
+    """What is added to the networks at all distances; they learnt what it leaves."""
     short_range: ShortRange | None = None
-    """What is added to the networks below the shortest distances of their data, and for atoms alone."""
+    """What is added to both below the shortest distances of their data, and for atoms alone."""
     extrapolation: "Extrapolation | None" = None
     """How far an atom is from the training data."""
 
@@ -96,10 +100,19 @@ class Ensemble:
         digest = sha256(repr((self.aev, self.network, self.elements, self.scale)).encode())
         for array in (self.self_energies, self.mean, self.deviation, self.parameters):
             digest.update(np.ascontiguousarray(array).tobytes())
-        if self.short_range is not None:
-            for array in self.short_range.arrays().values():
+        for added in (self.pair_potential, self.short_range):
+            for array in () if added is None else added.arrays().values():
                 digest.update(np.ascontiguousarray(array).tobytes())
         return f"ani:{digest.hexdigest()[:16]}"
+
+    @cached_property
+    def added(self) -> Tables | None:
+        """All that is added to the networks: the pair potential and the terms at the ends of the data."""
+        if self.pair_potential is None or self.short_range is None:
+            one = self.pair_potential or self.short_range
+            return None if one is None else one.tables
+        own = self.short_range.tables
+        return own._replace(inner=own.inner + self.pair_potential.tables.inner)
 
     @property
     def atomic_dtype(self) -> type[np.floating]:
@@ -122,7 +135,6 @@ class Ensemble:
         atomic = np.empty((members, n_atoms), dtype=self.atomic_dtype)
         all_forces = np.empty((members, n_atoms if forces else 0, 3), dtype=np.float32)
         strain = np.empty((members, len(configurations) if forces else 0, 6))
-        nowhere = np.empty((members, 0, 3))
         model = self.kernel_model()
         if threads is None and n_atoms < _ATOMS_FOR_THREADS:
             threads = 1
@@ -137,7 +149,7 @@ class Ensemble:
                     atomic[:, atoms] = whole
                     continue
                 atomic_energies(aevs, species, model, energies)
-                atomic[:, atoms] = self._whole(part, species, energies, nowhere, nowhere)[0]
+                atomic[:, atoms] = self.with_added_terms(part, species, energies)
         energy = np.add.reduceat(atomic, configurations.offsets[:-1], axis=1, dtype=np.float64)
         if not forces:
             return Prediction(energy, atomic)
@@ -193,13 +205,20 @@ class Ensemble:
         What comes to forces and strain in eV is written to ``forces`` and ``strain``, if they are not empty.
         """
         whole: NDArray[np.float64] = energies * self.scale + self.self_energies[:, species]
-        if self.short_range is None:
+        tables = self.added
+        if tables is None:
             return whole, None
-        tables = self.short_range.tables
         weight = np.empty(len(species), dtype=np.float32)
         geometry = Geometry.of(part, self.elements, tables.cutoff)
         add_short_range(*geometry.arrays(), tables, whole, weight, forces, strain)
         return whole, weight
+
+    def with_added_terms(
+        self, part: Configurations, species: NDArray[np.int64], energies: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """Atomic energies (M, A) eV of what the networks give, ``energies`` in units of the energy scale."""
+        nowhere = np.empty((self.members, 0, 3))
+        return self._whole(part, species, energies, nowhere, nowhere)[0]
 
     def kernel_model(self) -> Model:
         """The networks as the kernels take them."""

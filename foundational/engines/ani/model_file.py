@@ -13,7 +13,8 @@ from foundational.data.atomic_write import write_whole
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.extrapolation import Extrapolation
 from foundational.engines.ani.network import layer_widths, layers, parameter_count
-from foundational.engines.ani.short_range import Repulsion, ShortRange
+from foundational.engines.ani.terms.pair_potential import PairPotential
+from foundational.engines.ani.terms.short_range import Repulsion, ShortRange
 from foundational.errors import InputError, NotFoundError
 from foundational.specs.ani import AevSpec, NetworkSpec
 
@@ -29,8 +30,9 @@ def save_model(ensemble: Ensemble, path: Path) -> None:
 
     Arrays, M members and E elements first: ``self_energies`` (eV), ``mean`` and ``deviation`` of the features,
     ``layer.0.weight`` (M, E, in, out), ``layer.0.bias`` (M, E, out) and so on. An atom's energy is its self-energy plus
-    ``scale`` (eV) times what its network makes of (AEV − mean) / deviation. Optional: ``short_range.*``, see
-    `foundational.engines.ani.short_range`, and ``extrapolation``, see `foundational.engines.ani.extrapolation`.
+    ``scale`` (eV) times what its network makes of (AEV − mean) / deviation. Optional: ``pair_potential.*`` and
+    ``short_range.*``, see `foundational.engines.ani.terms`, and ``extrapolation``, see
+    `foundational.engines.ani.extrapolation`.
     """
     widths = layer_widths(ensemble.mean.shape[-1], ensemble.network.hidden)
     tensors = {"self_energies": ensemble.self_energies, "mean": ensemble.mean, "deviation": ensemble.deviation}
@@ -49,6 +51,8 @@ def save_model(ensemble: Ensemble, path: Path) -> None:
         "scale": ensemble.scale,
         "metadata": ensemble.metadata,
     }
+    if ensemble.pair_potential is not None:
+        tensors |= ensemble.pair_potential.arrays()
     if ensemble.short_range is not None:
         header["short_range"] = ensemble.short_range.repulsion
         tensors |= ensemble.short_range.arrays()
@@ -122,6 +126,7 @@ def _ensemble(header: dict[str, object], tensors: dict[str, np.ndarray]) -> Ense
         deviation=tensors["deviation"],
         parameters=parameters,
         metadata=dict(header["metadata"]),  # type: ignore[call-overload]
+        pair_potential=PairPotential.of(tensors, len(elements)) if "pair_potential.grid" in tensors else None,
         short_range=_short_range(header, tensors, len(elements)),
         extrapolation=_extrapolation(header, tensors, (*shape, widths[-1] + 1, widths[-1] + 1)),
     )

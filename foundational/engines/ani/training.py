@@ -22,6 +22,7 @@ from foundational.engines.ani.network import (
     layer_widths,
 )
 from foundational.engines.ani.optimisation import Gradients, Validation, optimise
+from foundational.engines.ani.terms.pair_potential import fit_pair_potential
 from foundational.engines.ani.threads import kernel_threads
 from foundational.errors import InputError
 from foundational.progress import Progress
@@ -77,10 +78,17 @@ def train(
         data = fingerprint(configurations)
         configurations, far = without_far_energies(configurations, elements)
         chosen = configurations.take(used)
+        shares = loss_shares(chosen, spec.training.loss)
+        pair_potential = None
+        if spec.training.pair_potential:
+            pair_potential = fit_pair_potential(
+                chosen, elements, spec.aev.radial.cutoff, shares, spec.training.loss
+            )
+            configurations = pair_potential.remainder(configurations, elements)
+            chosen = configurations.take(used)
         species = species_of(chosen.atomic_numbers, elements)
         aevs = compute_aevs(chosen, spec.aev, elements)
         isolated = (chosen.n_atoms == 1) & ~aevs[chosen.offsets[:-1]].any(axis=1)
-        shares = loss_shares(chosen, spec.training.loss)
         self_energies, mean, deviation, weights = [], [], [], np.zeros((len(local), len(used)), dtype=np.float32)
         for m, indices in enumerate(local):
             typical = indices[shares[indices] > _TYPICAL]
@@ -111,6 +119,7 @@ def train(
             mean=model.mean,
             deviation=np.stack(deviation),
             parameters=model.parameters,
+            pair_potential=pair_potential,
             metadata={
                 "training_data": data,
                 "training_configurations": str([len(indices) for indices in train_indices]),
@@ -127,7 +136,8 @@ def train(
             from foundational.engines.ani.torch.gradients import TorchGradients  # noqa: PLC0415 - torch is slow to import
 
             table = training_table(chosen, species, aevs, energies, scale, weights, None)
-            gradients = TorchGradients(ensemble, chosen, table, spec.training.loss, device)
+            bare = replace(ensemble, pair_potential=None)
+            gradients = TorchGradients(bare, chosen, table, spec.training.loss, device)
         optimise(spec.training, model, len(chosen), gradients, validation, seed, progress)
     return ensemble
 

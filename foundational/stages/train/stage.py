@@ -14,7 +14,7 @@ from foundational.data.labeller import Labeller
 from foundational.data.named import NamedDataset
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.extrapolation import calibrated, fit_extrapolation
-from foundational.engines.ani.short_range import fit_short_range
+from foundational.engines.ani.terms.short_range import fit_short_range
 from foundational.engines.ani.torch.devices import check_device
 from foundational.errors import InputError
 from foundational.evaluation.retraining import retrain, training_rows, volume_per_atom
@@ -113,7 +113,7 @@ def _with_limits(
     """The same networks with what tells where their training data end, and with the terms that hold there."""
     if options.short_range != "none":
         asked = labeller if options.short_range == "labeller" else None
-        added = fit_short_range(trained, ensemble.elements, ensemble.aev.radial.cutoff, asked)
+        added = fit_short_range(trained, ensemble.elements, ensemble.aev.radial.cutoff, asked, ensemble.pair_potential)
         ensemble.metadata["short_range"] = json.dumps(added.record(ensemble.elements), sort_keys=True)
         ensemble = replace(ensemble, short_range=added)
     ensemble = replace(ensemble, extrapolation=fit_extrapolation(ensemble, trained))

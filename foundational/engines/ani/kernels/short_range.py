@@ -209,3 +209,51 @@ def any_short_range(
         if limit >= 0.0 and (coordination < limit or coordination == 0.0):
             return True
     return False
+
+
+@compiled(parallel=True)
+def listed_pairs(
+    positions: Any,
+    cell: Any,
+    species: Any,
+    starts: Any,
+    index: Any,
+    images: Any,
+    tables: Any,
+    energies: Any,
+    forces: Any,
+    strain: Any,
+) -> None:
+    """The pair potential ``inner`` of ``tables`` alone: ``energies`` (N,) eV, ``forces`` (N, 3), ``strain`` (N, 6) eV.
+
+    The candidates of atom i are as in `any_short_range`. Each atom has half of the energy and of the strain of a pair.
+    """
+    squared = tables.cutoff * tables.cutoff
+    for i in prange(len(positions)):
+        summed, fx, fy, fz = 0.0, 0.0, 0.0, 0.0
+        strain[i] = 0.0
+        for q in range(starts[i], starts[i + 1]):
+            j = index[q]
+            u, v, w = images[q, 0], images[q, 1], images[q, 2]
+            x = positions[j, 0] - positions[i, 0] + u * cell[0, 0] + v * cell[1, 0] + w * cell[2, 0]
+            y = positions[j, 1] - positions[i, 1] + u * cell[0, 1] + v * cell[1, 1] + w * cell[2, 1]
+            z = positions[j, 2] - positions[i, 2] + u * cell[0, 2] + v * cell[1, 2] + w * cell[2, 2]
+            d2 = x * x + y * y + z * z
+            if d2 >= squared:
+                continue
+            r = np.sqrt(d2)
+            value, slope = _look_up(tables.inner[species[i], species[j]], r, tables.first, tables.step)
+            summed += 0.5 * value
+            pull = slope / r
+            fx += pull * x
+            fy += pull * y
+            fz += pull * z
+            half = 0.5 * pull
+            strain[i, 0] += half * x * x
+            strain[i, 1] += half * y * y
+            strain[i, 2] += half * z * z
+            strain[i, 3] += half * y * z
+            strain[i, 4] += half * x * z
+            strain[i, 5] += half * x * y
+        energies[i] = summed
+        forces[i, 0], forces[i, 1], forces[i, 2] = fx, fy, fz

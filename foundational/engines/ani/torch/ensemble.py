@@ -56,13 +56,13 @@ class TorchEnsemble(torch.nn.Module):
             own = torch.nonzero(species == element).ravel()
             x = (aevs[own][None] - self._mean[:, None, element]) / self._deviation[:, None, element]
             energies = energies.index_add(1, own, self._network(x, self.weights[:, element]))
-        added = self.ensemble.short_range
+        added = self.ensemble.added
         if added is None:
             return energies
         constant = self.tensor(self.ensemble.self_energies)[:, species]
         centre, other = self.tensor(lists.centre), species[self.tensor(lists.neighbour)]
         whole = energies * self.ensemble.scale + constant
-        whole = add_short_range(added.tables, whole, vectors, centre, species, other)
+        whole = add_short_range(added, whole, vectors, centre, species, other)
         return (whole - constant) / self.ensemble.scale
 
     def _network(self, h: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The terms of `foundational.engines.ani.short_range` in torch."""
+"""The terms of `foundational.engines.ani.terms.short_range` in torch."""
 
 import math
 
@@ -40,21 +40,21 @@ def add_short_range(
     def table(name: str) -> torch.Tensor:
         return torch.as_tensor(getattr(tables, name), device=energies.device, dtype=energies.dtype)
 
-    def look_up(name: str) -> torch.Tensor:
-        return _look_up(table(name), own, other, distance, tables)
+    def at_pairs(name: str) -> torch.Tensor:
+        return look_up(table(name), own, other, distance, tables)
 
     coordination = summed(0.5 + 0.5 * torch.cos(distance * (math.pi / tables.cutoff)))
     low, high = table("limits")[species].T
     t = ((coordination - low) / (high - low).clamp_min(1e-12)).clamp(0.0, 1.0)
     sparse = 1.0 - t**3 * (10.0 - 15.0 * t + 6.0 * t**2)
     sparse = torch.where((high < 0) | ((coordination >= high) & (coordination > 0)), torch.zeros_like(sparse), sparse)
-    inner, core, squares = summed(look_up("inner") / 2), summed(look_up("core") / 2), summed(look_up("bond") ** 2)
+    inner, core, squares = summed(at_pairs("inner") / 2), summed(at_pairs("core") / 2), summed(at_pairs("bond") ** 2)
     # Where an atom has no bond the root has no slope: the root of one is taken and multiplied by zero.
     bond = torch.where(squares > 0, squares, torch.ones_like(squares)).sqrt() * (squares > 0)
     return (1.0 - sparse) * (energies + inner) + sparse * (table("free")[species] + core - bond)
 
 
-def _look_up(
+def look_up(
     table: torch.Tensor, own: torch.Tensor, other: torch.Tensor, distance: torch.Tensor, tables: Tables
 ) -> torch.Tensor:
     """(P,) values by Hermite's cubics of a table (E, E, n, 2), a straight line below it, zero beyond."""

@@ -17,7 +17,8 @@ def to_torchani(ensemble: Ensemble) -> Any:
     """A ``torchani.arch.ANI`` (a torch module) with the numbers of ``ensemble``.
 
     Energies come in Hartree and lengths in Å, as torchani has it: its own ``.ase()`` calculator then gives eV.
-    Standardisation is folded into the first layer, the energy scale and each member's self-energies into the last.
+    Standardisation is folded into the first layer, the energy scale and each member's self-energies into the last. A
+    pair potential becomes one of torchani's potentials.
     The terms for short distances and for lone atoms are not carried over: torchani has no place for them. Within the
     training data they are zero. ``model.short_range_left_out`` says whether the ensemble has such terms.
     """
@@ -44,9 +45,36 @@ def to_torchani(ensemble: Ensemble) -> Any:
         aev_computer=aev_computer(ensemble.aev, len(symbols)),
         neural_networks=networks,
         energy_shifter=torchani.sae.SelfEnergy(symbols, [float(e) / Hartree for e in common]),
+        potentials={} if ensemble.pair_potential is None else {"pairs": pair_potential(ensemble)},
     )
     model.short_range_left_out = ensemble.short_range is not None
     return model
+
+
+def pair_potential(ensemble: Ensemble) -> Any:
+    """The pair potential of ``ensemble`` as a ``torchani.potentials.BasePairPotential``."""
+    import torch  # noqa: PLC0415 - as above
+
+    from foundational.engines.ani.torch.short_range import look_up  # noqa: PLC0415 - imports torch
+
+    torchani = import_torchani()
+    assert ensemble.pair_potential is not None
+    tables = ensemble.pair_potential.tables
+
+    class TabulatedPairs(torchani.potentials.BasePairPotential):  # type: ignore[misc, name-defined]
+        """Hermite's cubics between the distances of a table."""
+
+        def __init__(self) -> None:
+            symbols = [chemical_symbols[z] for z in ensemble.elements]
+            super().__init__(symbols, cutoff=tables.cutoff, cutoff_fn="dummy")
+            self.register_buffer("values", torch.tensor(tables.inner / Hartree, dtype=torch.float64))
+
+        def pair_energies(self, elem_idxs: Any, neighbors: Any) -> Any:
+            own, other = elem_idxs.view(-1)[neighbors.indices]
+            found = look_up(self.values, own, other, neighbors.distances.double(), tables)
+            return found.to(neighbors.distances.dtype)
+
+    return TabulatedPairs()
 
 
 def aev_computer(spec: AevSpec, n_elements: int) -> Any:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from foundational.data.configurations import Configurations
-from foundational.engines.ani.short_range import fit_short_range
+from foundational.engines.ani.terms.short_range import fit_short_range
 from foundational.engines.ani.torch.ensemble import TorchEnsemble
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for

@@ -8,7 +8,7 @@ import pytest
 from foundational.data.configurations import Configurations, Labels
 from foundational.engines.ani.dynamics import ForceField
 from foundational.engines.ani.model_file import load_model, save_model
-from foundational.engines.ani.short_range import fit_short_range
+from foundational.engines.ani.terms.short_range import fit_short_range
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from tests.engines.ani.cases import AEV, crystals, untrained

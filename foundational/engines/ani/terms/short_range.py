@@ -9,6 +9,7 @@ without neighbours has any energy. Two terms prevent this, and both vanish withi
   (1984)), which gives each pair of atoms alone its energy exactly.
 
 Because both vanish in the data, labels less these terms are the labels: the networks are the same with and without.
+Where a pair potential is added to the networks, the repulsion is what brings this potential to its own size.
 """
 
 from collections.abc import Sequence
@@ -23,13 +24,12 @@ from foundational.data.configurations import Configurations
 from foundational.data.labeller import Labeller
 from foundational.engines.ani.aev import Geometry
 from foundational.engines.ani.kernels.short_range import Tables, contacts
+from foundational.engines.ani.terms.pair_potential import FIRST, STEP, PairPotential
 from foundational.errors import EngineError, InputError
 from foundational.science.short_range import smooth_step, zbl
 
 Repulsion = Literal["zbl", "labeller"]
 
-#: Å, of the tables.
-_FIRST, _STEP = 0.1, 0.02
 #: Å, the shortest pair that is labelled; methods say nothing of shorter ones.
 _LABELLED = 1.02
 #: Full size is reached at the shortest distance less this part of it.
@@ -97,6 +97,7 @@ def fit_short_range(
     elements: Sequence[int],
     cutoff: float,
     labeller: Labeller | None = None,
+    pair_potential: PairPotential | None = None,
 ) -> ShortRange:
     """The terms for networks that are trained on ``configurations`` and see ``cutoff`` Å.
 
@@ -107,6 +108,8 @@ def fit_short_range(
     labeller
         What labelled them, if it is cheap and may be asked for pairs of atoms. Without one, or where it attracts at
         short distances itself, the repulsion is ZBL's, and there is no bond.
+    pair_potential
+        What the networks are added to.
     """
     geometry = Geometry.of(configurations, elements, cutoff)
     count = len(elements)
@@ -116,8 +119,8 @@ def fit_short_range(
     shortest = by_cell.min(axis=0)
     radii = covalent_radii[list(elements)]
     join = np.minimum(np.minimum(shortest, shortest.T), _LARGEST * (radii[:, None] + radii))
-    join = _FIRST + _STEP * np.floor((join - _FIRST) / _STEP)  # a distance of the tables, so that all beyond is zero
-    r: NDArray[np.float64] = _FIRST + _STEP * np.arange(round((cutoff - _FIRST) / _STEP) + 1, dtype=np.float64)
+    join = FIRST + STEP * np.floor((join - FIRST) / STEP)  # a distance of the tables, so that all beyond is zero
+    r: NDArray[np.float64] = FIRST + STEP * np.arange(round((cutoff - FIRST) / STEP) + 1, dtype=np.float64)
     free = _free_atoms(configurations, geometry.species, coordination, elements)
     curves = None if labeller is None else _curves(labeller, elements, r)
     if curves is not None:
@@ -129,13 +132,15 @@ def fit_short_range(
             core[a, b], bond[a, b] = curves[a, b]
         value, slope = zbl(r, elements[a], elements[b]) if curves is None else core[a, b].T
         step, fall = smooth_step(r, (1 - _WIDTH) * join[a, b], join[a, b])
-        inner[a, b] = np.stack([value * step, slope * step + value * fall], axis=1)
         if curves is None:
-            core[a, b] = inner[a, b]
+            core[a, b] = np.stack([value * step, slope * step + value * fall], axis=1)
+        if pair_potential is not None:
+            value, slope = np.stack([value, slope]) - pair_potential.tables.inner[a, b].T
+        inner[a, b] = np.stack([value * step, slope * step + value * fall], axis=1)
     limits = np.array([_limits(coordination[geometry.species == e], free[e], curves is not None) for e in range(count)])
     known = np.where(np.isfinite(free), free, 0.0)
     repulsion: Repulsion = "zbl" if curves is None else "labeller"
-    return ShortRange(repulsion, join, Tables(cutoff, _FIRST, _STEP, inner, core, bond, known, limits))
+    return ShortRange(repulsion, join, Tables(cutoff, FIRST, STEP, inner, core, bond, known, limits))
 
 
 def _limits(coordination: NDArray[np.float64], free: float, bonded: bool) -> tuple[float, float]:
