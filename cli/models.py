@@ -53,8 +53,9 @@ def train(
     *,
     draw: Draw,
     settings: Annotated[
-        str, typer.Option("--settings", help="recipe (default settings) or published (those of the paper).")
-    ] = "recipe",
+        str,
+        typer.Option("--settings", help="general, recipe (without pair potential) or published (the paper's)."),
+    ] = "general",
     memory: Annotated[str, typer.Option("--memory", help="Memory that training may use; changes no result.")] = "4 GiB",
     device: Device = "cpu",
     short_range: Annotated[

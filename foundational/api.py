@@ -261,7 +261,7 @@ def train(
     *,
     random: bool = False,
     seed: int = 0,
-    settings: str = "recipe",
+    settings: str = "general",
     device: str = "cpu",
     params: Changes = None,
     progress: "Progress | None" = None,

@@ -34,6 +34,7 @@ STAGES = (
     "validate@al",
     "validate@nb",
 )
+POOL = "ni-momt-32"
 DATASETS = ("ni", "al", "nb")
 STRUCTURES = ("fcc", "bcc", "hcp")
 
@@ -95,6 +96,10 @@ def prepare(root: Path) -> Path:
         target = quick / "datasets" / about.parent.name / "about.yaml"
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(about, target)
+    # Manifests stand for further pools, on which stages depend that the small settings do not use.
+    for manifest in (root / "datasets" / "pools").glob("*/manifest.json"):
+        if manifest.parent.name != POOL:
+            _link(manifest, quick / "datasets" / "pools" / manifest.parent.name / manifest.name)
     for holdout in (root / "datasets").glob("*-holdout"):
         if (holdout / "data.zarr").exists():
             shutil.copytree(holdout, quick / "datasets" / holdout.name, dirs_exist_ok=True)

@@ -10,7 +10,7 @@ from foundational.specs.base import Count, Fraction, InverseArea, Length, Spec
 
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
-SettingsName = Literal["recipe", "published"]
+SettingsName = Literal["recipe", "general", "published"]
 #: What repels atoms that are nearer than in the training data: pairs by the method that labelled them, or ZBL, or none.
 ShortRangeName = Literal["labeller", "zbl", "none"]
 

@@ -1,10 +1,12 @@
 """What distillation does: the section ``distill`` of params.yaml."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from foundational.specs.base import Count, EnergyPerAtom, Fraction, Spec
+from foundational.specs.translate import RecipesSpec
 
 Method = Literal["active", "diverse", "informative", "random", "random-and-optimal", "farthest-point", "grid", "quests"]
 
@@ -48,6 +50,10 @@ class DistillSpec(Spec):
     """Share of the finished set that is recorded as validation split."""
     split_block: Count
     """MD steps of one walker that stay on the same side of the split."""
+    also: dict[str, Count] | None = Field(default=None, exclude_if=lambda value: not value)
+    """Further pools, and how many configurations are chosen from each by the same method; they follow the others."""
+    recipes: RecipesSpec | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Configurations of named recipes, which follow these; see foundational/stages/augment/recipes.py."""
 
     @model_validator(mode="after")
     def _consistent(self) -> "DistillSpec":
@@ -56,6 +62,16 @@ class DistillSpec(Spec):
         if self.target is not None and not self.heldout:
             raise ValueError("expected heldout > 0 where there is a target, which is tested on them")
         return self
+
+    def of_pool(self, name: str, frames: int) -> "DistillSpec":
+        """The settings by which ``frames`` configurations of the further pool ``name`` are chosen; none is held out.
+
+        There are as many rounds as this budget needs.
+        """
+        initial = min(self.initial, max(1, frames // 10))
+        rounds = max(self.rounds, math.ceil(math.log(frames / initial) / math.log(self.growth)))
+        changes = {"pool": name, "frames": frames, "heldout": 0, "target": None, "also": None, "recipes": None}
+        return self.model_copy(update=changes | {"initial": initial, "rounds": rounds})
 
     def size_after(self, number: int) -> int:
         """The most configurations that there may be after round ``number``; round 0 is the initial set."""

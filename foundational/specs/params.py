@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from foundational.errors import NotFoundError
+from foundational.errors import InputError, NotFoundError
 from foundational.specs.ani import AniSpec, SettingsName
 from foundational.specs.base import Spec
 from foundational.specs.check import CheckLimits
@@ -27,10 +27,20 @@ class AniSettings(Spec):
     """This project's: measured to be fast and accurate."""
     published: AniSpec
     """Those of arXiv 2311.05407, for comparison."""
+    general: AniSpec | None = None
+    """The recipe with a pair potential and weights in the loss, for compressed crystals and defects too."""
 
     def scaled(self, name: SettingsName, volume_per_atom: float) -> AniSpec:
-        """The settings called ``name``, their lengths scaled to a metal of ``volume_per_atom``, Å³."""
-        spec: AniSpec = getattr(self, name)
+        """The settings called ``name``, their lengths scaled to a metal of ``volume_per_atom``, Å³.
+
+        Raises
+        ------
+        InputError
+            If there are none of this name.
+        """
+        spec: AniSpec | None = getattr(self, name)
+        if spec is None:
+            raise InputError(f"expected the settings ani.{name} in params.yaml, got none; copy them from ani.recipe")
         factor = (volume_per_atom / self.volume_per_atom) ** (1 / 3)
         return spec.model_copy(update={"aev": spec.aev.scaled(factor)})
 

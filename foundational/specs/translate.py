@@ -103,11 +103,9 @@ RecipeName = Literal["scaled", "strained", "short-pairs", "vacancies", "surfaces
 RECIPE_NAMES: Final[tuple[RecipeName, ...]] = get_args(RecipeName)
 
 
-class AugmentSpec(Spec):
-    """One augmented set: its parent, and how many configurations each recipe adds."""
+class RecipesSpec(Spec):
+    """How many configurations each recipe adds to a set."""
 
-    parent: str
-    """The set to which configurations are added."""
     shortest: Length
     """Shortest distance of two atoms in an added configuration, Å; or the labeller's own limit, if that is larger."""
     recipes: dict[RecipeName, Annotated[int, Field(ge=1, strict=True)]]
@@ -119,6 +117,13 @@ class AugmentSpec(Spec):
         if not value:
             raise ValueError(f"expected at least one recipe of {', '.join(RECIPE_NAMES)}, got none")
         return value
+
+
+class AugmentSpec(RecipesSpec):
+    """One augmented set: its parent, and how many configurations each recipe adds."""
+
+    parent: str
+    """The set to which configurations are added."""
 
 
 VolumeRule = Literal["virial", "vegard"]

@@ -38,10 +38,15 @@ SMALL: dict[str, Any] = {
             "epochs": 2,
             "least_steps": None,
             "separation": 10,
+            "also": None,
+            "recipes": None,
         }
     },
     "validate": {"members": 2, "gates": {"rank": True, "ground_state": True, "mae": 1e-6, "crystal_error": None}},
-    "ani": {"recipe": {"network": {"hidden": [16]}, "training": {"epochs": 2, "least_steps": 400}}},
+    "ani": {
+        name: {"network": {"hidden": [16]}, "training": {"epochs": 2, "least_steps": 400}}
+        for name in ("recipe", "general")
+    },
 }
 #: The pools of a small project, their numbers of configurations, and the seeds of these. The holdout is of the second.
 POOLS = {"ni-momt-32": (120, 1), "ni-momt-108": (20, 2)}

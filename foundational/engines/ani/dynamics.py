@@ -134,9 +134,7 @@ class ForceField:
         assert added is not None
         found = tuple(np.empty((len(positions), *shape)) for shape in ((), (3,), (6,)))
         with kernel_threads(threads):
-            listed_pairs(
-                positions, cell, self._species, near.starts, near.index, near.images, added.tables, *found
-            )
+            listed_pairs(positions, cell, self._species, near.starts, near.index, near.images, added.tables, *found)
         return found[0], found[1], found[2]
 
     def _leaves_the_data(self, positions: NDArray[np.float64], cell: NDArray[np.float64], near: "_Neighbours") -> bool:

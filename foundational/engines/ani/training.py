@@ -81,9 +81,7 @@ def train(
         shares = loss_shares(chosen, spec.training.loss)
         pair_potential = None
         if spec.training.pair_potential:
-            pair_potential = fit_pair_potential(
-                chosen, elements, spec.aev.radial.cutoff, shares, spec.training.loss
-            )
+            pair_potential = fit_pair_potential(chosen, elements, spec.aev.radial.cutoff, shares, spec.training.loss)
             configurations = pair_potential.remainder(configurations, elements)
             chosen = configurations.take(used)
         species = species_of(chosen.atomic_numbers, elements)
@@ -168,13 +166,20 @@ def _energy_scale(configurations: Configurations, energies: NDArray[np.float64],
 def loss_shares(configurations: Configurations, loss: LossSpec) -> NDArray[np.float32]:
     """(C,) weights 1/(1 + (E/E½)² + (F/F½)²) of configurations in the loss; 1 where it names neither E½ nor F½.
 
-    E is the energy per atom above the lowest, F the largest force. Errors grow with energies and forces: without this,
+    E is the energy per atom above the lowest, F the largest force; of several elements, above what composition alone
+    gives. Errors grow with energies and forces: without this,
     a pair of atoms at 1.5 Å (100 eV/Å) or a crystal at half its volume decides the whole loss.
     """
     assert configurations.labels is not None
     strangeness = np.zeros(len(configurations))
     if loss.half_weight_energy is not None:
         energy = configurations.labels.energy / configurations.n_atoms
+        elements = np.unique(configurations.atomic_numbers)
+        if len(elements) > 1:
+            species = species_of(configurations.atomic_numbers, elements.tolist())
+            constants = fit_self_energies(configurations, species, len(elements))
+            total = np.bincount(configurations.configuration_of_atom, constants[species], len(configurations))
+            energy = energy - total / configurations.n_atoms
         strangeness += ((energy - np.nanmin(energy)) / loss.half_weight_energy) ** 2
     if loss.half_weight_force is not None:
         force = np.linalg.norm(configurations.labels.forces.astype(np.float64), axis=1)

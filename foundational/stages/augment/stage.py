@@ -18,7 +18,7 @@ from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.errors import ConflictError, EngineError
 from foundational.labelling.session import LabellingSession
 from foundational.seeds import generator
-from foundational.specs.translate import AugmentSpec
+from foundational.specs.translate import RecipesSpec
 from foundational.stages.augment.recipes import RECIPES, Material
 
 #: Configurations with fewer atoms are no sampled ones: recipes made them.
@@ -26,7 +26,7 @@ _LEAST_SAMPLED: Final = 8
 _CODES: Final = {name: code for code, name in enumerate(VARIABLES["recipe"].meanings)}
 _REASON: Final = VARIABLES["selection_reason"].meanings.index("recipe")
 #: What a column says of a configuration that no run sampled and no distillation chose.
-_UNKNOWN: Final[dict[str, Any]] = {
+UNKNOWN: Final[dict[str, Any]] = {
     "order_parameter": np.nan,
     "enthalpy": np.nan,
     "volume": np.nan,
@@ -72,7 +72,7 @@ class AugmentedSet:
 
 
 def augment(
-    spec: AugmentSpec, parent: xr.Dataset, reference: ReferenceCrystals, session: LabellingSession, seed: int
+    spec: RecipesSpec, parent: xr.Dataset, reference: ReferenceCrystals, session: LabellingSession, seed: int
 ) -> AugmentedSet:
     """Add configurations to ``parent`` by the recipes of ``spec``; all of them are for training.
 
@@ -176,7 +176,7 @@ def _columns(parent: xr.Dataset, added: NDArray[np.int8]) -> dict[str, NDArray[A
     """Columns of the parent, continued over the added configurations, and the recipe of each."""
     count = len(added)
     columns: dict[str, NDArray[Any]] = {}
-    for name, unknown in _UNKNOWN.items():
+    for name, unknown in UNKNOWN.items():
         if name in parent:
             old = parent[name].to_numpy()
             columns[name] = np.concatenate([old, np.full(count, unknown, dtype=old.dtype)])

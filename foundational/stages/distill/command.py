@@ -10,16 +10,23 @@ from foundational.data.atomic_write import write_whole
 from foundational.data.layout import CONFIGURATION
 from foundational.data.store import open_store
 from foundational.defaults import DEFAULTS
+from foundational.engines.crystals.references import reference_crystals
 from foundational.errors import ConflictError, InputError, NotFoundError, did_you_mean
+from foundational.labelling.records import labeller_of
+from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.progress import Progress
 from foundational.project import POOLS, STORE, dataset_folder
 from foundational.provenance.record import ProvenanceRecord, read_record
+from foundational.seeds import derive
 from foundational.source_files import digest_of, imported_modules
 from foundational.specs.distill import DistillSpec
 from foundational.specs.params import Params, read_params
 from foundational.specs.parsing import parse
+from foundational.specs.translate import RecipesSpec
+from foundational.stages.augment.stage import augment
 from foundational.stages.distill.candidates import fit, shortfall
 from foundational.stages.distill.checkpoint import from_bytes, identity, require_same, selection_of, to_bytes
+from foundational.stages.distill.joining import join
 from foundational.stages.distill.stage import Selection, distill
 from foundational.workspace.runner import StageOutput, produce
 from foundational.workspace.sources import open_source
@@ -74,6 +81,8 @@ def distill_pool(
     data = open_source(root, POOLS + base["pool"] if source is None else source, where=where)
     pool, parent = data.dataset, data.record
     notes: tuple[str, ...] = ()
+    if extend and (base.get("also") or base.get("recipes")):
+        raise InputError(f"expected a set from one pool to extend, got {name!r} of several pools or with recipes")
     if source is None:
         spec = parse(DistillSpec, base, f"the settings of {name!r}")
     else:
@@ -82,6 +91,8 @@ def distill_pool(
             stated = base | stated
         fitted = fit(base, stated, pool, f"the settings of {name!r}")
         spec, pool, notes = fitted.spec, fitted.pool, fitted.notes
+    also = spec.also or {}
+    further = {pool_name: open_source(root, POOLS + pool_name) for pool_name in also}
     settings = {"distill": spec.model_dump(mode="json"), "ani": params.ani.recipe.model_dump(mode="json")}
     run = identity(settings, parent.output.fingerprint, params.seed)
     checkpoint = root / "build" / "work" / f"distill-{name.replace('/', '--')}.npz"
@@ -102,16 +113,46 @@ def distill_pool(
             progress=progress,
         )
         rounds = [asdict(line) for line in result.rounds]
+        details: dict[str, Any] = {"rounds": rounds}
+        dataset = result.dataset
+        if further:
+            others = {n: distill(spec.of_pool(n, k), ani, further[n].dataset, params.seed) for n, k in also.items()}
+            dataset = join([dataset, *(other.dataset for other in others.values())])
+            details["also"] = {n: [asdict(line) for line in other.rounds] for n, other in others.items()}
+        work_files: tuple[str, ...] = ()
+        if spec.recipes is not None:
+            dataset, details["recipes"], work_files = _with_recipes(root, name, spec.recipes, dataset, parent, progress)
         if not name.startswith("local/"):  # metrics of the pipeline; the record of every set has the rounds too
             _write_rounds(root / "metrics" / "distill" / f"{name}.csv", rounds)
         sentences = [*notes, *result.notes, *shortfall(spec, result.dataset.sizes[CONFIGURATION])]
-        details = {"rounds": rounds} | ({"notes": sentences} if source is not None and sentences else {})
-        return StageOutput(result.dataset, parent.element, parent.labeller, details, {"resumed": result.resumed_after})
+        details |= {"notes": sentences} if source is not None and sentences else {}
+        run_log = {"resumed": result.resumed_after}
+        return StageOutput(dataset, parent.element, parent.labeller, details, run_log, work_files)
 
-    record = produce(root, name, "distill", settings, params.seed, (parent,), build, force=force or extend)
+    parents = (parent, *(pool.record for pool in further.values()))
+    record = produce(root, name, "distill", settings, params.seed, parents, build, force=force or extend)
     if checkpoint.exists():
         checkpoint.replace(finished)
     return record
+
+
+def _with_recipes(
+    root: Path,
+    name: str,
+    spec: RecipesSpec,
+    dataset: xr.Dataset,
+    parent: ProvenanceRecord,
+    progress: Progress | None,
+) -> tuple[xr.Dataset, dict[str, Any], tuple[str, ...]]:
+    """``dataset`` with configurations of recipes, their record, and the names of files for an interrupted run."""
+    labeller = labeller_of(parent.labeller, root, None)
+    journal = root / "build" / "work" / f"label-{name.replace('/', '--')}.jsonl"
+    seed = read_params(root / "params.yaml").seed
+    plan = LabellingChoice().plan(root / "build", progress)
+    with labelling_session(labeller, parent.element, plan, journal=journal) as session:
+        reference = reference_crystals(labeller, parent.element, session=session)
+        result = augment(spec, dataset, reference, session, derive(seed, "augment", name))
+    return result.dataset, result.record(), (journal.name,)
 
 
 def _base(params: Params, name: str, source: str | None, stated: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +168,12 @@ def _base(params: Params, name: str, source: str | None, stated: dict[str, Any])
     if local and source is None:
         raise InputError(f"expected data to choose {name!r} from; name a dataset or a file with --from")
     named = params.distill or read_params(DEFAULTS / "params.yaml").distill
-    base = (params.distill[name] if not local else next(iter(named.values()))).model_dump(mode="json")
+    if local:
+        plain = [spec for spec in named.values() if not spec.also and spec.recipes is None]  # as from one source
+        first = (plain or list(named.values()))[0]
+        base = first.model_copy(update={"also": None, "recipes": None}).model_dump(mode="json")
+    else:
+        base = params.distill[name].model_dump(mode="json")
     return base if source is None else base | {"pool": Path(source).name}
 
 
@@ -173,7 +219,8 @@ def _stored_record(folder: Path) -> ProvenanceRecord:
     if not (folder / STORE).exists():
         raise NotFoundError(f"{folder}: expected a distilled set to extend, found none; distill it without --extend")
     record = read_record(folder)
-    if record.stage != "distill" or not DistillSpec.model_fields.keys() <= record.spec["distill"].keys():
+    needed = {name for name, field in DistillSpec.model_fields.items() if field.is_required()}
+    if record.stage != "distill" or not needed <= record.spec["distill"].keys():
         raise ConflictError(
             f"{record.output.name!r} was not produced by this version of `foundational distill`; distill it again"
         )

@@ -37,7 +37,7 @@ class TrainOptions:
     """Draw these configurations at random; so it is as well where nothing says in which order they were chosen."""
     seed: int = 0
     """Of the draw, of the first weights and of the order of configurations."""
-    settings: SettingsName = "recipe"
+    settings: SettingsName = "general"
     """Which settings of the section ``ani`` of params.yaml."""
     memory: int = 4 * 1024**3
     """Largest number of bytes that the process takes; changes no result."""

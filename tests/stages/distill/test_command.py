@@ -14,6 +14,7 @@ from foundational.inspection.check import check
 from foundational.provenance.record import read_record
 from foundational.stages.distill import command, stage
 from foundational.stages.distill.command import code_digest, distill_pool
+from foundational.testing.project import change_params
 from foundational.workspace.pools import open_pool
 
 MEANINGS = VARIABLES["selection_reason"].meanings
@@ -233,3 +234,34 @@ def test_isolated_atoms_are_in_the_first_set(project, pool):
     )
     stored = open_store(project / "datasets/local/few/data.zarr")
     assert stored["role"].to_numpy().tolist() == [1, 0, 0, 0]
+
+
+def test_configurations_of_further_pools_and_of_recipes_follow(project):
+    further = {"also": {"ni-momt-108": 6}, "recipes": {"shortest": 1.5, "recipes": {"vacancies": 3}}}
+    change_params(project, {"distill": {"ni": further | {"method": "random-and-optimal"}}})
+    record = distill_pool(project, "ni")
+    dataset = open_store(project / "datasets/ni/data.zarr").load()
+    assert record.output.n_configurations == 49
+    assert [i.name for i in record.inputs] == ["pools/ni-momt-32", "pools/ni-momt-108"]
+    sources = [set(ids(open_pool(project, name)[0])) for name in ("ni-momt-32", "ni-momt-108")]
+    assert set(ids(dataset)[:40]) <= sources[0]
+    assert set(ids(dataset)[40:46]) <= sources[1]
+    assert not set(ids(dataset)[46:]) & (sources[0] | sources[1])
+    walker = dataset["walker"].to_numpy()
+    assert not set(walker[:40].tolist()) & set(walker[40:46].tolist())
+    assert (walker[46:] == -1).all()
+    assert (dataset["recipe"][46:] == VARIABLES["recipe"].meanings.index("vacancies")).all()
+    assert record.details["also"]["ni-momt-108"][-1]["goal"] == 6
+    # Of so few configurations a crystal with a vacancy looks like an outlier of energy; nothing else may be wrong.
+    assert [found for found in check("ni", project).violations if "energies do not fit" not in found] == []
+    with pytest.raises(InputError, match="expected a set from one pool to extend"):
+        distill_pool(project, "ni", extend=True)
+    again = distill_pool(project, "ni", force=True)
+    assert again.output == record.output
+
+
+def test_an_own_set_takes_no_further_pools_from_the_settings_that_it_follows(project):
+    change_params(project, {"distill": {"ni": {"also": {"ni-momt-108": 6}}, "ni-5pct": {"also": {"ni-momt-108": 6}}}})
+    record = distill_pool(project, "local/x", source="pools/ni-momt-32", changes={"frames": 10, "method": "random"})
+    assert [i.name for i in record.inputs] == ["pools/ni-momt-32"]
+    assert record.output.n_configurations == 10

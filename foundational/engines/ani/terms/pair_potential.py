@@ -51,7 +51,7 @@ class PairPotential:
         add_short_range(*geometry.arrays(), self.tables, energies, weight, forces, strain)
         full = strain[0][:, [0, 5, 4, 5, 1, 3, 4, 3, 2]].reshape(-1, 3, 3)
         total = np.add.reduceat(energies[0], configurations.offsets[:-1])
-        return Labels(total, forces[0], per_volume(full, configurations))  # type: ignore[arg-type] # float64 on purpose
+        return Labels(total, forces[0], per_volume(full, configurations))
 
     def remainder(self, configurations: Configurations, elements: Sequence[int]) -> Configurations:
         """The same configurations, their labels less this potential's; what is not known stays unknown."""
@@ -97,11 +97,12 @@ def fit_pair_potential(
     """
     kinds = [(a, b) for a in range(len(elements)) for b in range(a, len(elements))]
     functions = _functions(cutoff)
-    count = len(kinds) * len(functions) + len(elements)
+    terms = [(kind, function) for kind in kinds for function in functions]
+    count = len(terms) + len(elements)
     gram, wanted = np.zeros((count, count)), np.zeros(count)
     for rows in batch_slices(configurations.n_atoms, _ATOMS_AT_ONCE):
         part, shares = configurations.take(rows), np.asarray(weights[rows], dtype=np.float64)
-        matrix, values = _least_squares(part, elements, [(k, f) for k in kinds for f in functions], cutoff, shares, loss)
+        matrix, values = _least_squares(part, elements, terms, cutoff, shares, loss)
         gram += matrix.T @ matrix
         wanted += matrix.T @ values
     size = np.sqrt(np.maximum(gram.diagonal(), np.finfo(np.float64).tiny))
@@ -137,13 +138,17 @@ def _least_squares(
     rows = np.isfinite(labels.energy) & energies.any(axis=1)
     known = np.isfinite(labels.forces).ravel()
     constants = np.zeros((int(known.sum()), count))
-    return np.concatenate([
-        np.hstack([energies, atoms])[rows] * energy_weight[rows, None],
-        np.hstack([forces[known], constants]) * force_weight[known, None],
-    ]), np.concatenate([
-        labels.energy[rows] * energy_weight[rows],
-        labels.forces.ravel().astype(np.float64)[known] * force_weight[known],
-    ])
+    return np.concatenate(
+        [
+            np.hstack([energies, atoms])[rows] * energy_weight[rows, None],
+            np.hstack([forces[known], constants]) * force_weight[known, None],
+        ]
+    ), np.concatenate(
+        [
+            labels.energy[rows] * energy_weight[rows],
+            labels.forces.ravel().astype(np.float64)[known] * force_weight[known],
+        ]
+    )
 
 
 def pair_tables(values: NDArray[np.float64], cutoff: float, first: float = FIRST, step: float = STEP) -> Tables:

@@ -95,9 +95,7 @@ def test_a_constant_energy_an_atom_changes_no_potential():
 def test_networks_and_pair_potential_together_give_the_labels(model):
     data = labelled(6, seed=7)
     bare = train(settings(epochs=4), labelled(16), [np.arange(16)], 3)
-    error, without = (
-        np.abs(m.label(data).energy - data.labels.energy).mean() / 32 for m in (model, bare)
-    )
+    error, without = (np.abs(m.label(data).energy - data.labels.energy).mean() / 32 for m in (model, bare))
     assert error < without / 3
 
 
