@@ -63,14 +63,16 @@ def label_candidates(
     maximum_energy: float,
     *,
     minimum_distance: float | None = None,
+    minimum_volume: float | None = None,
     maximum_force: float | None = None,
 ) -> LabelledSet:
     """Label ``candidates`` of ``element`` and exclude what no set should hold.
 
-    Excluded are, in this order, candidates with atoms closer than ``minimum_distance``, before any label; those on
-    which the labeller fails; those with a force above ``maximum_force``; and those whose energy per atom is more than
-    ``maximum_energy`` above the lowest. Of several compositions the energies are those above one energy for all atoms
-    of an element, fitted to the set. Single atoms, which may be free, stay.
+    Excluded are, in this order, candidates with atoms closer than ``minimum_distance`` and those denser than
+    ``minimum_volume``, before any label; those on which the labeller fails; those with a force above ``maximum_force``;
+    and those whose energy per atom is more than ``maximum_energy`` above the lowest. Of several compositions the
+    energies are those above one energy for all atoms of an element, fitted to the set. Single atoms, which may be
+    free, stay.
 
     Parameters
     ----------
@@ -78,6 +80,8 @@ def label_candidates(
         eV per atom above the lowest energy per atom of the set.
     minimum_distance
         Å; None: atoms may be as close as the labeller allows.
+    minimum_volume
+        Å³ an atom; None: any.
     maximum_force
         eV/Å; None: forces may be as large as the labeller gives.
 
@@ -95,6 +99,14 @@ def label_candidates(
             for c in np.flatnonzero(distance < minimum_distance).tolist()
         ]
         candidates = candidates.take(np.flatnonzero(distance >= minimum_distance))
+    if minimum_volume is not None:
+        volume = candidates.configurations.volume / candidates.configurations.n_atoms
+        dense = ~candidates.configurations.without_volume & (volume < minimum_volume)
+        excluded += [
+            Excluded(ids[candidates.rows[c]], f"{volume[c]:.3f} Å³ an atom, less than {minimum_volume:.3f} Å³")
+            for c in np.flatnonzero(dense).tolist()
+        ]
+        candidates = candidates.take(np.flatnonzero(~dense))
     if not len(candidates.configurations):
         raise EngineError(f"all {len(ids)} configurations were filtered before labelling; the scale cannot be right")
     survivors = session.label_survivors(candidates.configurations)

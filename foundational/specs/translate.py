@@ -18,6 +18,8 @@ class GuardSpec(Spec):
     """Å in the parent; scaled with the lattice. Configurations with closer atoms are filtered before labelling."""
     maximum_energy: EnergyPerAtom
     """eV/atom above the lowest energy per atom of the translated set; configurations beyond are filtered."""
+    minimum_volume: Annotated[float, Field(ge=0)] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Volume per atom in those of the target's ground state; denser configurations are filtered before labelling."""
 
 
 class TranslationSpec(Spec):

@@ -53,3 +53,17 @@ def test_a_scale_that_leaves_nothing_is_an_error(distilled_project):
     strict = GuardSpec(minimum_distance=3.0, maximum_energy=1.0)
     with pytest.raises(EngineError, match="all 40 configurations were filtered"):
         labelled(parent, strict, labeller)
+
+
+def test_configurations_denser_than_a_volume_are_filtered_and_said(distilled_project):
+    parent = open_store(distilled_project / "datasets/ni/data.zarr").load()
+    scaled = scale_configurations(to_configurations(parent), 1.15, "Al")
+    volume = scaled.volume / scaled.n_atoms
+    limit = float(np.sort(volume)[3]) + 1e-6
+    labeller = LabellingSession(LammpsLabeller(potential_for("Al", distilled_project)))
+    candidates = add_transformed_copies(scaled, parent, (), 0.5)
+    made = label_candidates(candidates, "Al", labeller, 100.0, minimum_volume=limit)
+    kept = to_configurations(made.dataset)
+    assert len(kept) == parent.sizes["configuration"] - 4
+    assert (kept.volume / kept.n_atoms >= limit).all()
+    assert all(f"less than {limit:.3f} Å³" in entry.reason for entry in made.excluded)

@@ -108,6 +108,7 @@ def translate(
         session,
         plan.guard.maximum_energy,
         minimum_distance=factor * plan.guard.minimum_distance,
+        minimum_volume=_smallest(plan.guard, references),
     )
     dataset = labelled.dataset.assign_attrs(volume_per_atom=references.target.ground_volume)
     excluded, added = labelled.excluded, None
@@ -124,3 +125,8 @@ def translate(
         added=added,
     )
     return Translation(dataset, details)
+
+
+def _smallest(guard: GuardSpec, references: References) -> float | None:
+    """Å³ an atom, the least volume of the target's configurations."""
+    return None if guard.minimum_volume is None else guard.minimum_volume * references.target.ground_volume
