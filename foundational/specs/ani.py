@@ -157,10 +157,11 @@ class LossSpec(Spec):
     stress_weight: NonNegative
     """Dimensionless; |V Δσ|² is summed over the nine components."""
     half_weight_force: Positive | None = Field(default=None, exclude_if=lambda value: value is None)
-    """eV/Å, F½: see `half_weight_energy`; null: forces decide no weight."""
+    """F½: see `half_weight_energy`; null: forces decide no weight."""
     half_weight_energy: Positive | None = Field(default=None, exclude_if=lambda value: value is None)
-    """eV/atom, E½: a configuration with E per atom above the lowest and the largest force F has the weight
-    1/(1 + (E/E½)² + (F/F½)²); null: energies decide no weight."""
+    """E½: a configuration with E per atom above the lowest and the largest force F has the weight
+    1/(1 + (E/E½)² + (F/F½)²); both in medians over the training set, so that one number suits every metal; null:
+    energies decide no weight."""
 
     @model_validator(mode="after")
     def _something(self) -> Self:

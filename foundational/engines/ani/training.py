@@ -164,7 +164,7 @@ def _energy_scale(configurations: Configurations, energies: NDArray[np.float64],
 
 
 def loss_shares(configurations: Configurations, loss: LossSpec) -> NDArray[np.float32]:
-    """(C,) weights 1/(1 + (E/E½)² + (F/F½)²) of configurations in the loss; 1 where it names neither E½ nor F½.
+    """(C,) weights 1/(1 + (E/E½)² + (F/F½)²) of configurations in the loss; 1 where it names neither.
 
     E is the energy per atom above the lowest, F the largest force; of several elements, above what composition alone
     gives. Errors grow with energies and forces: without this,
@@ -180,11 +180,18 @@ def loss_shares(configurations: Configurations, loss: LossSpec) -> NDArray[np.fl
             constants = fit_self_energies(configurations, species, len(elements))
             total = np.bincount(configurations.configuration_of_atom, constants[species], len(configurations))
             energy = energy - total / configurations.n_atoms
-        strangeness += ((energy - np.nanmin(energy)) / loss.half_weight_energy) ** 2
+        strangeness += _in_medians(energy - np.nanmin(energy), loss.half_weight_energy) ** 2
     if loss.half_weight_force is not None:
         force = np.linalg.norm(configurations.labels.forces.astype(np.float64), axis=1)
-        strangeness += (np.maximum.reduceat(force, configurations.offsets[:-1]) / loss.half_weight_force) ** 2
+        largest = np.maximum.reduceat(force, configurations.offsets[:-1])
+        strangeness += _in_medians(largest, loss.half_weight_force) ** 2
     return np.asarray(1 / (1 + np.nan_to_num(strangeness)), dtype=np.float32)
+
+
+def _in_medians(values: NDArray[np.float64], many: float) -> NDArray[np.float64]:
+    """``values`` over ``many`` times their median; zero where none is known or the median is zero."""
+    unit = many * float(np.nanmedian(values)) if np.isfinite(values).any() else 0.0
+    return values / unit if unit > 0 else np.zeros_like(values)
 
 
 def interaction_energies(

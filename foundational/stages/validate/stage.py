@@ -1,11 +1,16 @@
 """Validation: retrain on the stored bytes, test on a holdout, compare FCC, BCC and HCP with the reference."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from foundational.data.batches import to_configurations
+from foundational.data.configurations import Configurations
 from foundational.data.fingerprint import fingerprint, hexadecimal
+from foundational.data.labeller import Labeller
 from foundational.data.named import NamedDataset
 from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.terms.short_range import fit_short_range
 from foundational.engines.crystals.relaxation import relax_fully
 from foundational.errors import InputError
 from foundational.evaluation.crystals import ComparedCrystal, MemberCrystals, compare_crystals
@@ -61,7 +66,9 @@ def validate(
     if holdout is not None:
         require_independent(subject, holdout)
     seed = derive(plan.seed, "validate", subject.name)
+    trained = to_configurations(subject.dataset).take(training_rows(subject.dataset))
     ensemble = retrain(subject.dataset, plan.settings, spec.members, seed, progress=progress)
+    ensemble = _with_limits(ensemble, trained, plan.reference.labeller)
     errors: list[ModelErrors] = []
     if holdout is not None:
         tested = to_configurations(holdout.dataset)
@@ -83,7 +90,6 @@ def validate(
     )
     materials = None
     if spec.materials is not None and spec.materials.properties:
-        trained = to_configurations(subject.dataset).take(training_rows(subject.dataset))
         materials = compare_materials(ensemble, plan.reference, spec.materials, trained=trained, progress=progress)
     gates = evaluate_gates(spec.gates, findings)
     if materials is not None and spec.materials is not None and spec.materials.gate:
@@ -104,6 +110,14 @@ def validate(
         members=tuple(members),
         **means,
     )
+
+
+def _with_limits(ensemble: Ensemble, trained: Configurations, labeller: Labeller) -> Ensemble:
+    """The networks as `foundational train` gives them: with the terms that hold where their data end."""
+    asked = None if labeller.expensive else labeller
+    cutoff = ensemble.aev.radial.cutoff
+    added = fit_short_range(trained, ensemble.elements, cutoff, asked, ensemble.pair_potential)
+    return replace(ensemble, short_range=added)
 
 
 def require_independent(subject: NamedDataset, holdout: NamedDataset) -> None:

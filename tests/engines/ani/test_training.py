@@ -343,13 +343,23 @@ def test_isolated_atoms_separate_elements_that_one_composition_cannot() -> None:
 
 
 def test_strong_forces_and_high_energies_weigh_less_in_the_loss():
-    energy, forces = np.array([-4.0, -2.0, np.nan]), np.zeros((3, 3))
-    forces[2, 0] = 30.0
-    cells = Configurations.build([9 * np.eye(3)] * 3, [np.zeros((1, 3))] * 3, [np.array([28])] * 3)
-    batch = cells.with_labels(Labels(energy, forces, np.zeros((3, 3, 3))))
+    energy, forces = np.array([-4.0, -3.0, -2.0, np.nan]), np.zeros((4, 3))
+    forces[:, 0] = [5.0, 5.0, 5.0, 30.0]
+    cells = Configurations.build([9 * np.eye(3)] * 4, [np.zeros((1, 3))] * 4, [np.array([28])] * 4)
+    batch = cells.with_labels(Labels(energy, forces, np.zeros((4, 3, 3))))
     loss = LossSpec(energy_weight=1, energy_power=2, force_weight=1, stress_weight=0)
-    assert loss_shares(batch, loss).tolist() == [1, 1, 1]
-    weighted = loss.model_copy(update={"half_weight_energy": 2.0, "half_weight_force": 10.0})
-    assert loss_shares(batch, weighted)[:2].tolist() == [1, 0.5]
-    weighted = loss.model_copy(update={"half_weight_force": 10.0})
-    assert np.allclose(loss_shares(batch, weighted), [1, 1, 0.1])
+    assert loss_shares(batch, loss).tolist() == [1, 1, 1, 1]
+    weighted = loss.model_copy(update={"half_weight_energy": 2.0})  # of a median of 1 eV an atom
+    assert loss_shares(batch, weighted).tolist() == pytest.approx([1, 0.8, 0.5, 1])
+    weighted = loss.model_copy(update={"half_weight_force": 2.0})  # of a median of 5 eV/Å
+    assert loss_shares(batch, weighted).tolist() == pytest.approx([0.8, 0.8, 0.8, 0.1])
+
+
+def test_composition_alone_changes_no_weight():
+    cells = alloyed(crystals(6))
+    labels = pair_labels(cells)
+    weighted = LossSpec(energy_weight=1, energy_power=2, force_weight=1, stress_weight=0, half_weight_energy=2.0)
+    moved = labels.energy - 3.0 * np.add.reduceat(cells.atomic_numbers == 41, cells.offsets[:-1])
+    other = Labels(moved, labels.forces, labels.stress)
+    expected = loss_shares(cells.with_labels(labels), weighted)
+    assert loss_shares(cells.with_labels(other), weighted).tolist() == pytest.approx(expected.tolist(), rel=1e-4)
