@@ -129,6 +129,7 @@ TESTED_IN = {
 #: Tests of the repository as a whole, or of faults that cross modules.
 OF_THE_WHOLE = {
     "card/drawing/test_browser.py",
+    "release/test_site.py",
     "cli/test_bad_input.py",
     "cli/test_missing_packages.py",
     "data/test_layout_2.py",

@@ -53,7 +53,7 @@ class PhysicsChange(Report):
     holdouts: tuple[str | None, str | None]
     gates: tuple[ResultChange, ...]
     crystals: tuple[NumberChange, ...]
-    """Energies of relaxed crystals."""
+    """Energies of relaxed crystals, and formation energies of compounds."""
     errors: tuple[NumberChange, ...]
     """On the holdout."""
     properties: tuple[ResultChange, ...]
@@ -125,6 +125,12 @@ def _crystals(before: ValidationReport, after: ValidationReport) -> Iterator[Num
             for report in (before, after)
         ]
         yield number_change(f"energy of {name.upper()}", "meV/atom", *sides)
+    old, new = (
+        {c.title: list(c.formation_error_meV) for c in report.alloy.compounds} if report.alloy else {}
+        for report in (before, after)
+    )
+    for title in (title for title in new if title in old):
+        yield number_change(f"formation energy of {title}", "meV/atom", old[title], new[title])
 
 
 def _errors(before: ValidationReport, after: ValidationReport) -> Iterator[NumberChange]:

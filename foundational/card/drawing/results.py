@@ -3,14 +3,24 @@
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from foundational.card.drawing.alloys import alloy_section
 from foundational.card.drawing.figures import Axis, Series, lines, scatter
 from foundational.card.drawing.markup import Number, Verdict, definitions, figure, plain, table
 from foundational.card.record import CardRecord, Distillation, PoolTest
 from foundational.evaluation.materials.report import PropertyReport
-from foundational.evaluation.validation_report import MemberReport, ValidationReport
+from foundational.evaluation.validation_report import MemberReport, StructureReport, ValidationReport
 
 _KINDS = {"passed": "good", "failed": "bad"}
-_CRYSTAL_WORDS = {True: "same order as the reference", False: "another order than the reference", None: "not tested"}
+_ORDERS = {
+    True: Verdict("as the reference", "good"),
+    False: Verdict("another than the reference", "bad"),
+    None: Verdict("not tested", "open"),
+}
+_GROUND_STATES = {
+    True: Verdict("found", "good"),
+    False: Verdict("another", "bad"),
+    None: Verdict("not tested", "open"),
+}
 
 
 def validation_section(report: ValidationReport) -> str:
@@ -31,6 +41,8 @@ def validation_section(report: ValidationReport) -> str:
     if any(member.structures for member in report.members):
         parts.append(_crystals(report.members))
         parts.append(f'<div class="figures">{figure(_crystal_figure(report.members), _CRYSTAL_CAPTION)}</div>')
+    if report.alloy is not None:
+        parts.append(alloy_section(report.alloy))
     if report.materials is not None:
         rows = [_property(number) for number in report.materials.numbers]
         head = (
@@ -78,32 +90,40 @@ def _errors(report: ValidationReport) -> Iterator[tuple[str, str]]:
 
 
 def _crystals(members: Sequence[MemberReport]) -> str:
-    rows = []
-    for member in members:
-        for name, crystal in member.structures.items():
-            energy = "no minimum" if crystal.energy_per_atom is None else plain(crystal.energy_per_atom, 6)
-            error = "–" if crystal.error_meV is None else plain(crystal.error_meV)
-            bond = crystal.nearest_neighbour_distance
-            distance = "–" if bond is None else f"{bond:.3f}"
-            rows.append(
-                (
-                    f"{member.member}, {name.upper()}",
-                    Number(energy),
-                    Number(plain(crystal.reference_energy_per_atom, 6)),
-                    Number(error),
-                    Number(distance),
-                    Number(f"{crystal.reference_nearest_neighbour_distance:.3f}"),
-                    Verdict(
-                        _CRYSTAL_WORDS[member.rank_ok],
-                        {True: "good", False: "bad", None: "open"}[member.rank_ok],
-                    ),
-                )
-            )
-    head = (
+    """The order of the crystals by each network in words, then their numbers."""
+    orders: list[tuple[str | Number | Verdict, ...]] = [
+        (
+            str(member.member),
+            _ORDERS[member.rank_ok],
+            _GROUND_STATES[member.ground_state_ok],
+            Number("–" if member.kendall_tau is None else plain(member.kendall_tau)),
+            Number("–" if member.mae_meV_per_atom is None else plain(member.mae_meV_per_atom)),
+        )
+        for member in members
+    ]
+    head = ("network", "order of the crystals", "ground state", "Kendall's τ", "energy error on the holdout, meV/atom")
+    rows: list[tuple[str | Number, ...]] = [
+        (f"{member.member}, {name.upper()}", *_numbers(crystal))
+        for member in members
+        for name, crystal in member.structures.items()
+    ]
+    head_numbers = (
         "network, crystal", "energy, eV/atom", "reference, eV/atom", "error, meV/atom",
-        "nearest neighbours, Å", "reference, Å", "order of the crystals",
+        "nearest neighbours, Å", "reference, Å",
     )  # fmt: skip
-    return table("Relaxed crystals of each network beside the reference", head, rows)
+    numbers = table("Relaxed crystals of each network beside the reference", head_numbers, rows)
+    return table("Each network beside the reference", head, orders) + numbers
+
+
+def _numbers(crystal: StructureReport) -> tuple[Number, ...]:
+    energy, bond = crystal.energy_per_atom, crystal.nearest_neighbour_distance
+    return (
+        Number("no minimum" if energy is None else plain(energy, 6)),
+        Number(plain(crystal.reference_energy_per_atom, 6)),
+        Number("–" if crystal.error_meV is None else plain(crystal.error_meV)),
+        Number("–" if bond is None else f"{bond:.3f}"),
+        Number(f"{crystal.reference_nearest_neighbour_distance:.3f}"),
+    )
 
 
 def _crystal_figure(members: Sequence[MemberReport]) -> str:

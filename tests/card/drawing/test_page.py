@@ -12,6 +12,8 @@ from foundational.card.drawing.viewer import Library, viewer_of
 from foundational.card.record import CardRecord
 from foundational.card.sources import Card, read_card
 from foundational.card.writing import write_card
+from foundational.evaluation.alloys.report import AlloyReport, CompoundReport
+from tests.validation_reports import report
 
 FORGED = '</title><script>alert("x")</script><img src=x onerror=alert(1)>'
 
@@ -145,3 +147,56 @@ def test_structures_of_a_large_set_are_thinned_to_fit(card: Card, monkeypatch: p
     viewer = viewer_of(card.record, card.dataset, Library("", ""))
     assert len(viewer.atoms) <= 3_000
     assert f"{viewer.shown} of {card.record.map.total} configurations, evenly spread" in draw_card(card.record, viewer)
+
+
+def alloy_report(errors: tuple[float | None, ...]) -> AlloyReport:
+    """One compound that the second network does not hold."""
+    compound = CompoundReport(
+        formula="AlNi",
+        prototype="B2",
+        gated=True,
+        formation_meV=-600.0,
+        hull_meV=-100.0,
+        volume_A3=11.7,
+        formation_error_meV=errors,
+        volume_error=(0.0, 0.0),
+        collapsed=(False, True),
+    )
+    pairs = {"Al": (True, True), "Ni": (True, True)}
+    return AlloyReport(
+        elements=("Ni", "Al"),
+        compounds=(compound,),
+        without_minimum=("AlNi B_h",),
+        vertices=("AlNi B2",),
+        missing=((), ("AlNi B2",)),
+        additional=((), ()),
+        order_ok=(True, False),
+        crystals={},
+        rank_ok=pairs,
+        ground_state_ok=pairs,
+        mixing=(),
+    )
+
+
+def test_a_validation_of_an_alloy_is_shown_in_words(record: CardRecord) -> None:
+    validation = report().model_copy(update={"alloy": alloy_report((4.0, -5.5))})
+    text = Elements(draw_card(record.model_copy(update={"validation": validation}))).text
+    for said in (
+        "AlNi B2",
+        "1 of 2 networks have these and no others",
+        "Network 1: lacks AlNi B2",
+        "The reference does not hold: AlNi B_h.",
+        "−600",
+        "5.5",
+        "1 of 2 networks",
+    ):
+        assert said in text, said
+    lost = report().model_copy(update={"alloy": alloy_report((4.0, None))})
+    assert "a network has no minimum" in draw_card(record.model_copy(update={"validation": lost}))
+
+
+def test_each_network_has_its_result_in_words(record: CardRecord) -> None:
+    validation = report(energies={"fcc": -4.0, "bcc": -3.9, "hcp": None}, passed=False)
+    text = Elements(draw_card(record.model_copy(update={"validation": validation}))).text
+    for said in ("another than the reference", "no minimum", "Validation: failed", "1, BCC"):
+        assert said in text, said
