@@ -139,20 +139,24 @@ def project(folder: Path, total: int, *, alloys: bool = True) -> float:
     root = empty_project(folder, ROOT)
     elements = ["Al", "Ni"] if alloys else ["Ni"]
     attrs = {"element": "".join(elements), "elements": elements, "labeller": "synthetic", "volume_per_atom": 10.9}
-    spent = 0.0
-    for name in ("a", "b"):
-        place = root / "datasets" / "local" / name
+    folders = {name: root / "datasets" / "local" / name for name in ("a", "b")}
+    writers = {}
+    for name, place in folders.items():
         place.mkdir(parents=True)
-        writer = StoreWriter(place / "data.zarr")
-        for number, part in enumerate(batches(total, alloys=alloys)):
-            if name == "b" and number == 0:
-                part["energy"][7] += 0.01
-            start = time.process_time()
-            writer.append(part)
-            spent += time.process_time() - start if name == "a" else 0
+        writers[name] = StoreWriter(place / "data.zarr")
+    spent = 0.0
+    for number, part in enumerate(batches(total, alloys=alloys)):
         start = time.process_time()
-        writer.seal(attrs)
-        spent += time.process_time() - start if name == "a" else 0
+        writers["a"].append(part)
+        spent += time.process_time() - start
+        if number == 0:
+            part["energy"][7] += 0.01
+        writers["b"].append(part)
+    start = time.process_time()
+    writers["a"].seal(attrs)
+    spent += time.process_time() - start
+    writers["b"].seal(attrs)
+    for name, place in folders.items():
         output = DatasetRecord(
             name=f"local/{name}",
             version=None,

@@ -77,7 +77,8 @@ def diff(
     from foundational.release.comparison.difference import difference
 
     physics = None
-    with open_compared(a, root) as first, open_compared(b, root) as second:
+    plain = how.html is None and not how.physics
+    with open_compared(a, root, table=plain) as first, open_compared(b, root, table=plain) as second:
         old, new = first.where(how.where), second.where(how.where)
         found = difference(old, new, tolerance=how.tolerance)
         if how.physics:

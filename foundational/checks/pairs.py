@@ -136,12 +136,21 @@ def pair_forces(configurations: Configurations, basis: PairBasis) -> tuple[NDArr
             b, p = np.nonzero((place >= 0) & (index < per_kind))
             column = kind[b, p] * per_kind + index[b, p]
             vector = unit[b, p] * share[b, p, None]
+            rows = (start[b] + first[p], start[b] + second[p], block[b])
+            pushed, pulled, cell = (row * basis.size + column for row in rows)
+            weighted = outer[b, p] * share[b, p, None, None]
             for x in range(3):
-                np.add.at(forces[:, x], (start[b] + first[p], column), vector[:, x])
-                np.add.at(forces[:, x], (start[b] + second[p], column), -vector[:, x])
+                forces[:, x] += _sums(pushed, vector[:, x], forces[:, x].shape)
+                forces[:, x] -= _sums(pulled, vector[:, x], forces[:, x].shape)
                 for y in range(3):
-                    np.add.at(virials[:, x, y], (block[b], column), outer[b, p, x, y] * share[b, p])
+                    virials[:, x, y] += _sums(cell, weighted[:, x, y], virials[:, x, y].shape)
     return forces, virials
+
+
+def _sums(places: NDArray[np.int64], weights: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """(R, K) the sum of the weights at each place."""
+    sums = np.bincount(places, weights=weights, minlength=int(np.prod(shape)))
+    return sums.reshape(shape).astype(np.float64, copy=False)
 
 
 def _blocks(configurations: Configurations) -> Iterator[_Block]:

@@ -120,10 +120,12 @@ class Offsets:
         rows = self.rows(indices)
         return dataset.isel({CONFIGURATION: rows, ATOM: self.atoms(rows)})
 
-    def configurations(self, dataset: "xr.Dataset", indices: Indices | None = None) -> Configurations:
-        """The configurations ``indices`` (all by default) of ``dataset`` in memory; see `to_configurations`."""
+    def configurations(
+        self, dataset: "xr.Dataset", indices: Indices | None = None, names: Sequence[str] = LABELS
+    ) -> Configurations:
+        """The configurations ``indices`` (all by default) in memory, with the labels ``names``; `to_configurations`."""
         rows = self.rows(indices)
-        return _read(dataset, self.n_atoms[rows], rows, self.atoms(rows))
+        return _read(dataset, self.n_atoms[rows], rows, self.atoms(rows), names)
 
 
 def take(dataset: "xr.Dataset", indices: Indices) -> "xr.Dataset":
@@ -135,6 +137,11 @@ def take(dataset: "xr.Dataset", indices: Indices) -> "xr.Dataset":
         An index is out of range.
     """
     return Offsets.of(dataset).take(dataset, indices)
+
+
+def unlabelled(dataset: "xr.Dataset") -> Configurations:
+    """All configurations in memory, without their labels, which are not read."""
+    return Offsets.of(dataset).configurations(dataset, names=())
 
 
 def to_configurations(dataset: "xr.Dataset", indices: Indices | None = None) -> Configurations:
@@ -157,10 +164,11 @@ def _read(
     n_atoms: NDArray[np.int32],
     rows: slice | NDArray[np.int64],
     atoms: slice | NDArray[np.int64],
+    names: Sequence[str] = LABELS,
 ) -> Configurations:
     arrays = {
         name: dataset[name][atoms if VARIABLES[name].per_atom else rows].to_numpy()
-        for name in (*_STRUCTURE, *LABELS)
+        for name in (*_STRUCTURE, *names)
         if name in dataset
     }
     labels = None

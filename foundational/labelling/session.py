@@ -1,5 +1,9 @@
 """One labelling session: a labeller with where its tasks run, where its labels are kept, and who hears of progress."""
 
+import atexit
+import itertools
+import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -17,6 +21,8 @@ from foundational.labelling.journal import LabelJournal
 from foundational.labelling.records import labeller_record
 from foundational.progress import Progress
 
+_SPOOLS = itertools.count()
+
 
 @dataclass(frozen=True)
 class LabellingSession:
@@ -28,6 +34,8 @@ class LabellingSession:
     journal: LabelJournal | None = None
     """Keeps each label of an expensive labeller until the dataset is stored."""
     progress: Progress | None = None
+    spool: Path | None = None
+    """A folder of its own, where the labels of very many configurations go as they come; None: they stay in memory."""
 
     @property
     def id(self) -> str:
@@ -137,4 +145,12 @@ def labelling_session(
     if journal is not None and labeller.expensive:
         kept = LabelJournal.open(journal, labeller_record(labeller, element).model_dump(mode="json"))
     with executor_named(plan.executor, plan.workers, plan.work) as tasks:
-        yield LabellingSession(labeller, tasks, kept, plan.progress)
+        yield LabellingSession(labeller, tasks, kept, plan.progress, _spool(plan.work))
+
+
+def _spool(work: Path) -> Path:
+    """A folder that is removed when this process ends; it is made when something is written to it."""
+    folder = work / "work" / f"spool-{os.getpid()}-{next(_SPOOLS)}"
+    shutil.rmtree(folder, ignore_errors=True)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

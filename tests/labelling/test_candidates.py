@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from foundational.data.batches import to_configurations
-from foundational.data.store import open_store
+from foundational.data.store import open_store, write_dataset
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import EngineError
@@ -67,3 +67,27 @@ def test_configurations_denser_than_a_volume_are_filtered_and_said(distilled_pro
     assert len(kept) == parent.sizes["configuration"] - 4
     assert (kept.volume / kept.n_atoms >= limit).all()
     assert all(f"less than {limit:.3f} Å³" in entry.reason for entry in made.excluded)
+
+
+@pytest.mark.parametrize("limits", ["none", "all"])
+def test_labels_that_go_to_disk_give_the_same_set(distilled_project, tmp_path, monkeypatch, limits):
+    parent = open_store(distilled_project / "datasets/ni/data.zarr").load()
+    labeller = LammpsLabeller(potential_for("Al", distilled_project))
+    candidates = add_transformed_copies(scale_configurations(to_configurations(parent), 1.15, "Al"), parent, (), 0.5)
+    everything = label_candidates(candidates, "Al", LabellingSession(labeller), 100.0)
+    energy = np.sort((everything.dataset["energy"] / everything.dataset["n_atoms"]).to_numpy())
+    if limits == "all":
+        candidates.configurations.positions[1] = candidates.configurations.positions[0] + np.float32(0.3)
+    guards = {} if limits == "none" else {"minimum_distance": 1.0, "maximum_force": 1e4}
+    maximum = 100.0 if limits == "none" else float(energy[20] - energy[0])
+    expected = label_candidates(candidates, "Al", LabellingSession(labeller), maximum, **guards)
+    monkeypatch.setattr("foundational.labelling.candidates._IN_MEMORY", 0)
+    monkeypatch.setattr("foundational.labelling.candidates._BATCH", 250)
+    session = LabellingSession(labeller, spool=tmp_path / "spool")
+    streamed = label_candidates(candidates, "Al", session, maximum, **guards)
+    assert streamed.excluded == expected.excluded
+    assert (limits == "none") == (not expected.excluded)
+    stores = [tmp_path / "streamed.zarr", tmp_path / "expected.zarr"]
+    for made, store in zip((streamed, expected), stores, strict=True):
+        write_dataset(made.dataset, store)
+    assert (stores[0] / "zarr.json").read_bytes() == (stores[1] / "zarr.json").read_bytes()  # has all files' sha256

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast, overload
 from zipfile import BadZipFile
 
 import numpy as np
@@ -170,8 +170,15 @@ class StoredTable:
     def __contains__(self, name: object) -> bool:
         return name in self.variables
 
-    def __getitem__(self, name: str) -> StoredColumn:
-        return self.variables[name]
+    @overload
+    def __getitem__(self, name: str) -> StoredColumn: ...
+    @overload
+    def __getitem__(self, name: list[str]) -> Self: ...
+    def __getitem__(self, name: str | list[str]) -> StoredColumn | Self:
+        """One variable, or the table of some."""
+        if isinstance(name, str):
+            return self.variables[name]
+        return replace(self, variables={one: self.variables[one] for one in name})
 
     def isel(self, rows: Mapping[str, Rows]) -> Self:
         """The rows of some dimensions, still lazy."""

@@ -13,7 +13,6 @@ from ruamel.yaml import YAML
 
 from foundational.data.atomic_write import write_whole
 from foundational.data.integrity.hashes import sha256_of
-from foundational.data.store import open_store
 from foundational.defaults import DEFAULTS
 from foundational.errors import ChecksumError, InputError, NotFoundError
 from foundational.provenance.record import Sha256, write_json
@@ -80,6 +79,7 @@ def write_contents(
     """
     archive_folder(folder / DATA, dataset)
     from foundational.data.extxyz import write_extxyz  # noqa: PLC0415 - ASE is slow to import
+    from foundational.data.store import open_store  # noqa: PLC0415 - and xarray
 
     write_extxyz(open_store(dataset), folder / TEXT)
     write_about(folder, record.about)

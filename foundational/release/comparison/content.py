@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.data.batches import iterate_places
 from foundational.data.fingerprint import DIGEST
 from foundational.data.layout import VARIABLES
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Covered by the id.
 _IDENTITY = {"id", "n_atoms", "cell", "atomic_numbers", "positions"}
@@ -30,7 +32,7 @@ class Content:
     """(C,) eV/Å; root of the mean square of the norms of the forces on a configuration's atoms."""
 
 
-def read_content(dataset: xr.Dataset) -> Content:
+def read_content(dataset: "xr.Dataset") -> Content:
     """Stream a dataset once.
 
     Raises
@@ -44,13 +46,11 @@ def read_content(dataset: xr.Dataset) -> Content:
     per_atom = [n for n in names if VARIABLES[n].per_atom]
     digests = {n: bytearray() for n in per_atom}
     squares = np.zeros(len(n_atoms)) if "forces" in names else None
-    few = dataset[["n_atoms", "atomic_numbers", *per_atom]]
     for place in iterate_places(dataset):
-        atoms = place.of(few)
         ends = np.cumsum(place.n_atoms, dtype=np.int64)
         starts = ends - place.n_atoms
         for name in per_atom:
-            values = atoms[name].to_numpy()
+            values = dataset[name][place.atoms].to_numpy()
             digests[name] += _digests(_little_endian(values), starts, ends)
             if name == "forces" and squares is not None:
                 norms = np.einsum("ai,ai->a", values, values, dtype=np.float64)

@@ -8,10 +8,9 @@ configurations or variables added; **patch**, metadata, documentation, encoding,
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.data.fingerprint import hexadecimal
@@ -28,6 +27,9 @@ from foundational.release.record import BumpName
 from foundational.release.registry.version import largest
 from foundational.specs.about import About
 from foundational.specs.base import Spec
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Kind = Literal["configurations", "labels", "split", "units", "method", "licence", "variables", "metadata", "encoding"]
 
@@ -84,7 +86,7 @@ class ComparedDataset:
     """One of the two datasets, with its records, where these exist."""
 
     title: str
-    dataset: xr.Dataset
+    dataset: "xr.Dataset"
     about: About | None = None
     provenance: ProvenanceRecord | None = None
     encoding: str | None = None
@@ -230,7 +232,7 @@ def _count(count: int, kind: Kind, bump: BumpName, text: str) -> Iterator[Change
         yield Change(kind=kind, bump=bump, message=text.format(f"{count:,} {plural}"))
 
 
-def _variables(a: xr.Dataset, b: xr.Dataset) -> Iterator[Change]:
+def _variables(a: "xr.Dataset", b: "xr.Dataset") -> Iterator[Change]:
     """Variables that came or went, and units that changed."""
     for name in sorted(map(str, a.variables.keys() - b.variables.keys())):
         yield Change(kind="variables", bump="major", message=f"the variable {name} was removed")

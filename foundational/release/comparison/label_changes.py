@@ -6,15 +6,19 @@ two datasets a difference that is no larger than the rounding below is named and
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.data.batches import Offsets, batch_slices
 from foundational.data.layout import VARIABLES
-from foundational.matching.alignment import Alignment
 from foundational.specs.base import Spec
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from foundational.matching.alignment import Alignment
 
 #: By bytes of a number: a difference is in the last bits up to this many units in the last place of the largest number
 #: that a configuration has of that label. Energies of the same cells by LAMMPS on other processors differ by up to 7.
@@ -49,7 +53,7 @@ class MatchedRows:
     """(P,) rows of the first."""
     b: NDArray[np.int64]
     """(P,) rows of the second."""
-    alignments: Sequence[Alignment | None]
+    alignments: "Sequence[Alignment | None]"
     """How they agree; None where both have the same id."""
 
     def __len__(self) -> int:
@@ -72,7 +76,9 @@ class ComparedLabel:
     """(P,) whether they differ, and by no more than rounding."""
 
 
-def compare_label(name: str, a: xr.Dataset, b: xr.Dataset, matched: MatchedRows, *, rewritten: bool) -> ComparedLabel:
+def compare_label(
+    name: str, a: "xr.Dataset", b: "xr.Dataset", matched: MatchedRows, *, rewritten: bool
+) -> ComparedLabel:
     """The label ``name`` of ``b`` against that of ``a``, atom by atom, in the orientation of ``b``.
 
     Parameters
@@ -102,7 +108,7 @@ def compare_label(name: str, a: xr.Dataset, b: xr.Dataset, matched: MatchedRows,
         largest[rows] = np.maximum.reduceat(change.max(axis=1), starts)
         scale[rows] = np.maximum.reduceat(size.max(axis=1), starts)
         squares[rows] = np.add.reduceat(np.square(change).sum(axis=1), starts)
-    numbers = (n_atoms if per_atom else 1) * int(np.prod(a[name].shape[1:], dtype=int))
+    numbers = (n_atoms if per_atom else 1) * 3 ** (len(a[name].dims) - 1)
     return _compared(
         name, (a, b), n_atoms, (largest, scale, squares / numbers), _fewer_decimals(decimals) if rewritten else None
     )
@@ -110,7 +116,7 @@ def compare_label(name: str, a: xr.Dataset, b: xr.Dataset, matched: MatchedRows,
 
 def _compared(
     name: str,
-    datasets: tuple[xr.Dataset, xr.Dataset],
+    datasets: "tuple[xr.Dataset, xr.Dataset]",
     n_atoms: NDArray[np.int32],
     found: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]],
     decimals: int | None,
@@ -140,7 +146,7 @@ def _compared(
     return ComparedLabel(change, differs & ~within, differs & within)
 
 
-def _values(stored: xr.DataArray, rows: slice | NDArray[np.int64]) -> NDArray[np.float64]:
+def _values(stored: "xr.DataArray", rows: slice | NDArray[np.int64]) -> NDArray[np.float64]:
     """(R, …) numbers of some ``rows`` of a variable."""
     values = stored[rows].to_numpy()
     return values.astype(np.float64).reshape(len(values), -1)

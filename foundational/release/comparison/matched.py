@@ -2,19 +2,21 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.data.batches import take
 from foundational.data.streaming.codes import codes_of, first_of_each
-from foundational.matching.alignment import Alignment
-from foundational.matching.frames import Frames
-from foundational.matching.pairing import pairs_of_equal
 from foundational.release.comparison.content import Content
 from foundational.release.comparison.label_changes import MatchedRows
 from foundational.specs.base import Spec
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from foundational.matching.alignment import Alignment
 
 
 class Rewritten(Spec):
@@ -54,7 +56,9 @@ class Matched:
     """None where no tolerance was given."""
 
 
-def matched_rows(a: xr.Dataset, b: xr.Dataset, contents: tuple[Content, Content], tolerance: float | None) -> Matched:
+def matched_rows(
+    a: "xr.Dataset", b: "xr.Dataset", contents: tuple[Content, Content], tolerance: float | None
+) -> Matched:
     """Configurations of both, by id; those that are left by ``tolerance`` Å, one to one, the closest first.
 
     Raises
@@ -75,6 +79,9 @@ def matched_rows(a: xr.Dataset, b: xr.Dataset, contents: tuple[Content, Content]
     none: list[Alignment | None] = [None] * len(in_a)
     if tolerance is None:
         return Matched(MatchedRows(in_a, in_b, none), removed, added, None)
+    from foundational.matching.frames import Frames  # noqa: PLC0415 - scipy, where a tolerance is given
+    from foundational.matching.pairing import pairs_of_equal  # noqa: PLC0415
+
     pairs = pairs_of_equal(Frames.of_dataset(take(a, removed)), Frames.of_dataset(take(b, added)), tolerance)
     from_a = np.array([pair.a for pair in pairs], dtype=np.int64)
     from_b = np.array([pair.b for pair in pairs], dtype=np.int64)

@@ -6,7 +6,7 @@ from typing import Any
 
 import xarray as xr
 
-from foundational.data.batches import to_configurations
+from foundational.data.batches import unlabelled
 from foundational.labelling.candidates import UNCHANGED, Excluded, label_candidates
 from foundational.labelling.session import LabellingSession
 from foundational.science.crystals import Structure
@@ -50,7 +50,7 @@ def relabel(plan: RelabelPlan, parent: xr.Dataset, session: LabellingSession) ->
     EngineError
         If no configuration is left.
     """
-    configurations = to_configurations(parent).with_labels(None)
+    configurations = unlabelled(parent)
     candidates = add_transformed_copies(configurations, parent, plan.crystals, plan.majority)
     candidates = replace(
         candidates,

@@ -6,6 +6,7 @@ from typing import Final, cast, get_args
 import numpy as np
 import xarray as xr
 from ase.data import atomic_numbers
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from foundational.data.batches import to_configurations
@@ -19,6 +20,8 @@ from foundational.specs.translate import Rule
 #: Configurations whose virial is matched, spread evenly over the parent. Their mean differs from that of all by 0.004
 #: cohesive energies per atom for ni and 0.012 for ni-5pct. Both metals have the same rows, so both sides have it.
 _SAMPLE: Final = 100
+#: Atoms that are scaled at a time.
+_ROWS: Final = 1_048_576
 #: How far the length may be from the one that matches the volume; the root is bracketed within.
 _REACH: Final = 0.1
 
@@ -95,10 +98,19 @@ def scale_configurations(configurations: Configurations, factor: float, element:
     return replace(
         configurations,
         cell=configurations.cell * factor,
-        positions=(configurations.positions.astype(np.float64) * factor).astype(np.float32),
+        positions=_scaled(configurations.positions, factor),
         atomic_numbers=np.full_like(configurations.atomic_numbers, atomic_numbers[element]),
         labels=None,
     )
+
+
+def _scaled(positions: NDArray[np.floating], factor: float) -> NDArray[np.float32]:
+    """(A, 3) Å in float32; computed in float64, piece by piece."""
+    out = np.empty(positions.shape, dtype=np.float32)
+    for start in range(0, len(positions), _ROWS):
+        rows = slice(start, start + _ROWS)
+        out[rows] = positions[rows].astype(np.float64) * factor
+    return out
 
 
 def mean_virial(batch: Configurations, labels: Labels) -> float:

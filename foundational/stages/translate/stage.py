@@ -5,7 +5,7 @@ from typing import Any
 
 import xarray as xr
 
-from foundational.data.batches import to_configurations
+from foundational.data.batches import unlabelled
 from foundational.labelling.candidates import Excluded, label_candidates
 from foundational.labelling.session import LabellingSession
 from foundational.science.crystals import Structure
@@ -100,7 +100,7 @@ def translate(
         If no length fits the rule, or no configuration is left.
     """
     factor = length_factor(plan.rule, parent, references, session)
-    scaled = scale_configurations(to_configurations(parent), factor, plan.element)
+    scaled = scale_configurations(unlabelled(parent), factor, plan.element)
     candidates = add_transformed_copies(scaled, parent, plan.crystals, plan.majority)
     labelled = label_candidates(
         candidates,

@@ -95,6 +95,8 @@ def add_transformed_copies(
     names = VARIABLES[VARIABLE].meanings
     originals = np.flatnonzero(transformed == 0)
     missing = [crystal for crystal in crystals if names.index(crystal) not in transformed]
+    if not missing:
+        return Candidates(parent, configurations, np.arange(len(configurations)), columns={VARIABLE: transformed})
     copies, rows, codes = transform_crystals(configurations.take(originals), missing, majority)
     return Candidates(
         parent,

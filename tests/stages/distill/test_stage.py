@@ -4,6 +4,7 @@ import pytest
 from foundational.data.layout import VARIABLES
 from foundational.specs.params import read_params
 from foundational.stages.distill import stage
+from foundational.stages.distill.methods import WITHOUT_NETWORKS
 from foundational.stages.distill.stage import distill, select
 from foundational.workspace.pools import open_pool
 
@@ -126,8 +127,23 @@ def test_partial_labels_and_several_elements_are_distilled(pool, params, method)
     assert set(np.unique(result.dataset["atomic_numbers"])) == {13, 28}
     assert "stress" not in result.dataset
     error = result.rounds[0].heldout_mae_meV
-    assert error is not None
-    assert np.isfinite(error)
+    if method in WITHOUT_NETWORKS:
+        assert error is None
+    else:
+        assert error is not None
+        assert np.isfinite(error)
+
+
+@pytest.mark.parametrize("method", sorted(WITHOUT_NETWORKS - {"quests"}))
+def test_a_method_that_looks_at_no_network_trains_none(pool, params, method, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise AssertionError("a network was trained")
+
+    pool = pool.assign(order_parameter=("configuration", np.linspace(0, 1, pool.sizes["configuration"])))
+    monkeypatch.setattr("foundational.stages.distill.stage.train", refuse)
+    assert len(run(params, pool, method=method, frames=24, growth=1.2, rounds=1).dataset["id"]) == 24
+    with pytest.raises(AssertionError, match="was trained"):  # to test its target it needs them
+        run(params, pool, method=method, frames=24, growth=1.2, rounds=1, target=1e-9)
 
 
 def test_a_constant_an_atom_changes_no_choice(pool, params):
