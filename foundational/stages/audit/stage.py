@@ -39,7 +39,8 @@ class DistilledSet:
     """With which it was distilled."""
 
     def __post_init__(self) -> None:
-        if "selection_round" not in self.dataset:
+        needed = {"selection_round", "selection_reason", "uncertainty"}
+        if not needed <= {str(key) for key in self.dataset.variables}:
             raise InputError(f"expected a distilled set, got {self.name!r}, which was not distilled; audit its parent")
 
 

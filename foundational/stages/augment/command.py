@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from foundational.elements import symbols_in
 from foundational.engines.crystals.references import reference_crystals
 from foundational.errors import InputError, NotFoundError, did_you_mean
 from foundational.labelling.records import labeller_of
@@ -67,6 +68,11 @@ def augment_dataset(
     spec = _spec(params.augment, name, {key: value for key, value in given.items() if value is not None})
     source = open_source(root, spec.parent)
     element = source.record.element
+    if len(symbols := symbols_in(element)) > 1:
+        raise InputError(
+            f"{spec.parent!r} has several elements, {', '.join(symbols)}; recipes need the crystals of one. Augment a "
+            "set of one element and translate it: foundational translate local/<name> --to " + "-".join(symbols)
+        )
     named = None if labelling.labeller is None else labelling.labeller_for(element, root)
     labeller = labeller_of(source.record.labeller, root, named)
 
