@@ -25,6 +25,8 @@ from foundational.units import MEV
 
 #: Largest strain of the cell's shape by which a network's compound is still that of the reference.
 _SHAPE: Final = 0.04
+#: eV/Å, to which a network relaxes a random alloy: what is left of its energy is below 0.1 meV/atom.
+_ROUGH: Final = 0.01
 
 
 def compare_alloy(
@@ -125,7 +127,7 @@ def _found(model: Model, compound: Compound) -> _Found:
 
 def _relaxed(model: Model, compound: Compound) -> RelaxedCompound | None:
     try:
-        relaxed = relax_compound(model, compound)
+        relaxed = relax_compound(model, compound, force_limit=_ROUGH)
     except EngineError:
         return None
     return relaxed if relaxed.converged else None
