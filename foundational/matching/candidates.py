@@ -13,7 +13,7 @@ BLOCK = 50_000
 #: Pairs that a search within one set holds in memory; where there are more, it goes block by block.
 _MOST_PAIRS = 5_000_000
 #: Columns in which such a search looks, and rows from which these are chosen.
-_COLUMNS, _SAMPLE = 5, 10_000
+_COLUMNS, _SAMPLE = 4, 10_000
 
 
 def candidate_pairs(
