@@ -1,12 +1,15 @@
 """The record of some configurations of a dataset."""
 
-import xarray as xr
+from typing import TYPE_CHECKING
 
 from foundational.data.fingerprint import fingerprint
 from foundational.provenance.record import DatasetRecord, ProvenanceRecord, software_versions
 
+if TYPE_CHECKING:
+    import xarray as xr
 
-def selection_record(whole: ProvenanceRecord, selected: xr.Dataset, where: str | None = None) -> ProvenanceRecord:
+
+def selection_record(whole: ProvenanceRecord, selected: "xr.Dataset", where: str | None = None) -> ProvenanceRecord:
     """The record of ``selected``, configurations that somebody picked from the dataset that ``whole`` records.
 
     The ids of the configurations say which they are, so the record holds no list. It states the condition ``where``,

@@ -6,9 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from ase.data import atomic_numbers
 
-from foundational.data.conversion import elements_in
 from foundational.errors import InputError
 from foundational.interchange.writing.plan import Part, Plan
 
@@ -68,5 +66,5 @@ def _isolated(part: Part) -> str:
     c = part.configurations
     alone = [row for row, kind in enumerate(part.config_types) if kind == "IsolatedAtom"]
     energies = {int(c.atomic_numbers[c.offsets[row]]): float(part.labels.energy[row]) for row in alone}
-    complete = {atomic_numbers[element] for element in elements_in(c.atomic_numbers)} <= energies.keys()
+    complete = set(np.unique(c.atomic_numbers).tolist()) <= energies.keys()
     return str(dict(sorted(energies.items()))) if complete else "average"

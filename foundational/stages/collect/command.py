@@ -269,7 +269,7 @@ def _totals(verdicts: Sequence[Verdict]) -> dict[str, int]:
 
 
 def _moved(verdicts: Sequence[Verdict]) -> list[dict[str, str]]:
-    """Outputs that lay in the folder of another configuration than theirs."""
+    """Outputs that lay in the folder of a configuration that they are not of."""
     return [
         {"file": verdict.file, "id": str(verdict.id), "lay_in": verdict.lay_in}
         for verdict in verdicts
