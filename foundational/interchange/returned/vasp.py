@@ -66,8 +66,8 @@ def _vasprun(path: Path) -> Parsed:
         for _, element in ElementTree.iterparse(stream, events=("end",)):
             if element.tag == "i" and element.get("name") in {"NELM", *_TAGS} and element.text:
                 values.setdefault(str(element.get("name")), element.text.strip())
-            elif element.tag == "calculation":
-                steps = len(element.findall("scstep"))
+            elif element.tag == "calculation":  # of several steps the one that took the most decides
+                steps = max(steps, len(element.findall("scstep")))
     settings = _settings(method) | _further(values)
     if "k_points" in method and "k_spacing" not in settings:
         settings["k_points"] = method["k_points"]
@@ -97,7 +97,7 @@ def _outcar(path: Path) -> Parsed:
         return Parsed(settings=settings, version=version, problem="cut", detail=detail)
     reached = "aborting loop because EDIFF is reached" in text or "aborting loop EDIFF was reached" in text
     limit = int(match[1]) if (match := _NELM.search(text)) else 60
-    if "EDIFF was not reached" in text or (not reached and (not steps or steps[-1] >= limit)):
+    if "EDIFF was not reached" in text or max(steps, default=0) >= limit or not (reached or steps):
         detail = "EDIFF was not reached"
         return Parsed(settings=settings, version=version, problem="unconverged", detail=detail)
     with opened(path) as stream:
@@ -105,7 +105,7 @@ def _outcar(path: Path) -> Parsed:
     frames = tuple(frame_of(f"{path.name}, frame {index}", atoms) for index, atoms in enumerate(images))
     if "k_spacing" not in settings and (mesh := _mesh(text)) is not None:
         settings["k_points"] = mesh
-    return Parsed(frames, settings, version, steps[-1] if steps else None)
+    return Parsed(frames, settings, version, max(steps, default=None))
 
 
 def _settings(method: dict[str, Any]) -> dict[str, Any]:
