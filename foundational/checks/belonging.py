@@ -37,7 +37,7 @@ def check_belonging(model: PairModel | None, dataset: "xr.Dataset", data: Collec
     if model is None:
         return not_applicable(_RULE, "too few periodic configurations with forces")
     large = data.mean_force > _SMALL * np.nanmedian(data.mean_force[model.rows])
-    rows = np.flatnonzero(data.periodic & (data.n_atoms >= _LEAST) & large)
+    rows = np.flatnonzero(data.periodic & (data.n_atoms >= _LEAST) & large & ~data.built)
     total = int(data.n_atoms[rows].sum())
     if total > _ATOMS:
         rows = rows[np.unique(np.linspace(0, len(rows) - 1, int(len(rows) * _ATOMS / total)).astype(np.int64))]

@@ -49,6 +49,8 @@ class Collection:
     """(C,) forces are known and exactly zero."""
     isolated: NDArray[np.bool_]
     """(C,) one atom alone."""
+    built: NDArray[np.bool_]
+    """(C,) made by a recipe, such as a slab: few are alike, and what the others let expect says nothing of them."""
     method: NDArray[np.int64]
     """(C,) place of the method; 0 where none is stated."""
     split: NDArray[np.int64] | None
@@ -98,6 +100,7 @@ def collect(dataset: "xr.Dataset", progress: Progress | None = None, *, signatur
         n_atoms=n_atoms,
         elements=elements,
         isolated=role | alone,
+        built=dataset["recipe"].to_numpy() > 0 if "recipe" in dataset else np.zeros(len(n_atoms), dtype=bool),
         method=codes,
         split=dataset["split"].to_numpy().astype(np.int64) if "split" in dataset else None,
         basis=basis,

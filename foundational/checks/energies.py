@@ -27,7 +27,7 @@ def check_energies(data: Collection, limits: CheckLimits) -> Finding:
     The expected energy is linear in the numbers of atoms of each element, of pairs by distance, and in powers of the
     volume. It is fitted robustly; each configuration is compared with the fit without it.
     """
-    rows = np.flatnonzero(np.isfinite(data.energy) & ~data.isolated)
+    rows = np.flatnonzero(np.isfinite(data.energy) & ~data.isolated & ~data.built)
     if len(rows) < _LEAST:
         return not_applicable(_RULE, f"{len(rows)} configurations with energies; {_LEAST} are needed for a comparison")
     bad = []

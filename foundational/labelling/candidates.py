@@ -21,7 +21,7 @@ from foundational.errors import EngineError
 from foundational.labelling.session import LabellingSession
 
 #: Variables that a configuration keeps when it is changed: where it came from, not what its labels were.
-CARRIED: Final = ("order_parameter", "walker", "step", "selection_round", "split")
+CARRIED: Final = ("order_parameter", "walker", "step", "selection_round", "split", "recipe")
 #: Variables that it keeps, too, when only its labels change.
 UNCHANGED: Final = ("volume", "selection_reason", "role", "decoration")
 

@@ -14,7 +14,7 @@ from foundational.data.layout import CONFIGURATION, VARIABLES, foreign_attribute
 from foundational.labelling.candidates import CARRIED, UNCHANGED
 from foundational.stages.collect.stage import Label
 
-_KEPT: Final = (*CARRIED, *UNCHANGED, "transformed_to", "recipe")
+_KEPT: Final = (*CARRIED, *UNCHANGED, "transformed_to")
 #: Fields of the outputs themselves.
 ACCURACY, DIGEST = "scf_accuracy", "output_sha256"
 
