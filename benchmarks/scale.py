@@ -302,7 +302,7 @@ def main() -> None:
 
 
 def exponent(points: list[tuple[int, float]]) -> float | None:
-    """Of the time by the size, from two of them; None where the time cannot be told from that of the start."""
+    """Of the time by the size, from two of them; None where the time cannot be distinguished from that of the start."""
     (small, first), (large, second) = points
     if first < 0.2:
         return None

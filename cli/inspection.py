@@ -157,7 +157,7 @@ def card(
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Write a dataset's card: one page for a browser, which needs no network.
+    """Write a dataset's card, one page for a browser.
 
     It shows what is inside, in which units, by which method, how the set was made and tested, its limits, and what to
     cite. What is not known is not shown. Every number is in the record beside the page.
@@ -197,7 +197,7 @@ def blame(
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Show where a configuration came from, step by step to the first pool.
+    """Show where a configuration came from, step by step.
 
     Each step names the dataset, what was done, the method of the labels, and what is known of the configuration there.
     """

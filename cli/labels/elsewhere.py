@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from foundational.interchange.jobs.writing import WrittenJobs
     from foundational.stages.collect.command import CollectedSet
 
-LABEL_HELP = "Write inputs for programs elsewhere, and collect their labels"
+LABEL_HELP = "Compute labels elsewhere: write inputs, collect outputs"
 #: Refused outputs that are printed; --json has all.
 _PRINTED = 20
 

@@ -1,4 +1,4 @@
-"""A small client of the Hugging Face Hub's API (huggingface.co/docs/hub/api), for repositories of datasets.
+"""A small client of the Hugging Face Hub's API, for repositories of datasets.
 
 Addresses are built here. The one that a server gives, for a large file, gets the file and never the token. The token
 goes to nobody but the server that was named, over TLS unless the server is this machine.
