@@ -1,36 +1,16 @@
-"""The table of docs/validation.md: properties by the networks of trained models beside the reference method.
+"""The table of docs/validation.md: properties by the networks of a validation beside the reference method.
 
-foundational train ni -o ni.safetensors --short-range none    # the same for al and nb
-python benchmarks/properties.py ni=ni.safetensors al=al.safetensors nb=nb.safetensors
+foundational validate ni --write    # the same for al and nb
+python benchmarks/properties.py ni al nb
 """
 
 import sys
-from pathlib import Path
 
-from foundational.data.batches import to_configurations
-from foundational.data.store import open_store
-from foundational.engines.ani.model_file import load_model
-from foundational.engines.crystals.references import reference_crystals
-from foundational.evaluation.materials.comparison import compare_materials
 from foundational.evaluation.materials.report import MaterialsReport
-from foundational.evaluation.retraining import training_rows
-from foundational.labelling.records import labeller_of
-from foundational.project import STORE, find_dataset, find_root
-from foundational.provenance.record import read_record
-from foundational.specs.params import read_params
+from foundational.project import find_root
+from foundational.workspace.validations import read_validation
 
 MARK = "<!-- properties -->"
-
-
-def compared(root: Path, name: str, model: Path) -> MaterialsReport:
-    """The properties by the networks of ``model``, which was trained on the dataset ``name``."""
-    spec = read_params(root / "params.yaml").validate_.materials
-    assert spec is not None
-    folder = find_dataset(root, name)
-    dataset, record = open_store(folder / STORE), read_record(folder)
-    reference = reference_crystals(labeller_of(record.labeller, root), record.element)
-    trained = to_configurations(dataset).take(training_rows(dataset))
-    return compare_materials(load_model(model), reference, spec, trained=trained)
 
 
 def rows(name: str, report: MaterialsReport) -> list[str]:
@@ -52,12 +32,15 @@ def rows(name: str, report: MaterialsReport) -> list[str]:
     return lines
 
 
+def _materials(name: str) -> MaterialsReport | None:
+    report = read_validation(find_root(None), name)
+    return None if report is None else report.materials
+
+
 def main() -> None:
     """Write the table between the marks of docs/validation.md."""
     root = find_root(None)
-    reports = {
-        name: compared(root, name, Path(model)) for name, _, model in (word.partition("=") for word in sys.argv[1:])
-    }
+    reports = {name: materials for name in sys.argv[1:] if (materials := _materials(name)) is not None}
     head = "| set | property | reference | mean error | largest | spread | limit | verdict |\n" + "|---" * 8 + "|"
     table = "\n".join([head, *(line for name, report in reports.items() for line in rows(name, report))])
     found = [

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from foundational.data.batches import to_configurations
 from foundational.data.distances import shortest_distances
-from foundational.data.fingerprint import hexadecimal
+from foundational.data.fingerprint import configuration_ids, hexadecimal
 from foundational.data.layout import VARIABLES
 from foundational.errors import InputError
 from foundational.labelling.candidates import CARRIED, Candidates, Excluded, label_candidates
@@ -166,7 +166,7 @@ def decorate(
     )
     distances = shortest_distances(source.configurations)[made.rows] * scale
     candidates, excluded = _without_overlaps(candidates, distances, scale * plan.guard.minimum_distance)
-    candidates = _ordered_by_swaps(plan, candidates, references, session)
+    candidates = _without_copies(_ordered_by_swaps(plan, candidates, references, session))
     choice: dict[str, Any] = {"candidates": len(candidates.configurations)}
     if plan.labels is not None and plan.labels < len(candidates.configurations):
         from foundational.stages.decorate.choice import chosen_rows  # noqa: PLC0415 - loads networks
@@ -215,6 +215,12 @@ def _without_overlaps(
         for c in near
     )
     return candidates.take(np.setdiff1d(np.arange(len(distances)), near)), excluded
+
+
+def _without_copies(candidates: Candidates) -> Candidates:
+    """The first of equal candidates: two decorations with one element alone, or with few atoms, may be the same."""
+    _, first = np.unique(configuration_ids(candidates.configurations), axis=0, return_index=True)
+    return candidates.take(np.sort(first))
 
 
 def _ordered_by_swaps(

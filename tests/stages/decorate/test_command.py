@@ -71,6 +71,14 @@ def test_the_same_parent_seed_and_specification_give_the_same_bytes(alloyed):
     assert (again.spec, again.details) == (first.spec, first.details)
 
 
+def test_decorations_with_one_element_alone_are_there_once(alloyed):
+    choice = AlloyChoice(decorations=4, orders={"random": 1}, rule="vegard", crystals=())
+    made = translate_to_alloy(alloyed, "ni", "Ni-Al", name="local/four", choice=choice)
+    ids = open_store(alloyed / "datasets/local/four/data.zarr")["id"].to_numpy()
+    assert made.output.n_configurations < 160
+    assert len(np.unique(ids, axis=0)) == len(ids)
+
+
 @pytest.mark.parametrize("method", ["informative", "motifs", "random"])
 def test_labels_are_chosen_and_the_pure_elements_keep_their_share(alloyed, method):
     choice = AlloyChoice(labels=40, choice=method, orders={"random": 1}, rule="vegard")
