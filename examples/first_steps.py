@@ -12,7 +12,7 @@ print(ni["forces"].shape, ni["forces"].attrs["units"])
 
 # 60 configurations, a short training and no full relaxations: seconds instead of minutes.
 quick = {
-    "ani": {"recipe": {"members": 2, "training": {"epochs": 1, "least_steps": 400}}},
+    "ani": {"general": {"members": 2, "training": {"epochs": 1, "least_steps": 400}}},
     "validate": {"full_steps": 0},
 }
 copper = foundational.translate(ni[:60], to="Cu", crystals=())

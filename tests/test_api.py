@@ -18,7 +18,10 @@ from foundational.specs.parsing import merge, read_yaml
 POOL = "pools/ni-momt-32"
 #: One small network, a few steps: numbers of no worth, made at once.
 QUICK = {
-    "ani": {"recipe": {"members": 2, "network": {"hidden": [16]}, "training": {"epochs": 1, "least_steps": 20}}},
+    "ani": {
+        name: {"members": 2, "network": {"hidden": [16]}, "training": {"epochs": 1, "least_steps": 20}}
+        for name in ("recipe", "general")
+    },
     "validate": {"full_steps": 0},
 }
 
@@ -148,7 +151,7 @@ def test_bad_arguments_are_refused_in_one_line(alone: Dataset):
         (lambda: foundational.decorate(alone, "Ni-Al", compositions=["Ni0.7Al0.4"]), "add up to 1"),
         (lambda: foundational.translate(alone, to="Cu", crystals="bcc"), "expected crystals among"),
         (lambda: foundational.translate(alone, to="Cu", rule="volum"), "expected a rule among"),
-        (lambda: foundational.train(alone, settings="best"), "expected settings among recipe, published"),
+        (lambda: foundational.train(alone, settings="best"), "expected settings among recipe, general, published"),
         (lambda: foundational.train(alone, frames=41), "expected at most 40 frames"),
         (lambda: foundational.distill(alone, 20, settings={"round": 1}), "did you mean 'rounds'"),
     ):

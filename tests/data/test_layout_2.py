@@ -144,13 +144,13 @@ def test_a_set_of_several_elements_names_them_in_order(configurations: Configura
 
 
 def test_a_released_store_of_layout_1_opens_with_todays_names_and_its_own_fingerprint():
-    store = ROOT / "datasets" / "nb" / "data.zarr"
+    store = ROOT / "datasets" / "ni-5pct" / "data.zarr"
     if not store.exists():
-        pytest.skip("datasets/nb is not here; dvc pull brings it")
+        pytest.skip("datasets/ni-5pct is not here; dvc pull brings it")
     dataset = open_store(store)
-    registry = YAML(typ="safe").load(ROOT / "datasets" / "nb" / "releases.yaml")
+    registry = YAML(typ="safe").load(ROOT / "datasets" / "ni-5pct" / "releases.yaml")
     assert dataset.attrs["layout"] == 1
-    assert {"transformed_to", "selection_round"} <= set(dataset.data_vars)
+    assert {"selection_reason", "selection_round"} <= set(dataset.data_vars)
     assert fingerprint(dataset) in str(registry)
 
 

@@ -15,7 +15,7 @@ from foundational.specs.parsing import read_yaml
 from foundational.specs.potentials import PotentialRegistry
 
 #: Sections of named pools and sets, which a new project has none of.
-EMPTY = ("sample.pools", "holdout", "distill", "translate.sets", "validate.datasets")
+EMPTY = ("sample.pools", "holdout", "distill", "translate.sets", "alloys.sets", "validate.datasets")
 
 
 def staged(root: Path) -> set[str]:
@@ -33,7 +33,13 @@ def test_the_settings_of_a_new_project_are_those_of_the_package():
         for key in above:
             section = section[key]
         section[last] = {}
-    del content["paper"], content["translate"]["parity"], content["translate"]["metals"]
+    del (
+        content["paper"],
+        content["compounds"],
+        content["pairs"],
+        content["translate"]["parity"],
+        content["translate"]["metals"],
+    )
     content["validate"]["gates"]["mae"] = None
     assert read_yaml(DEFAULTS / "project" / "params.yaml") == content
 

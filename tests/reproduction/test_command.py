@@ -143,7 +143,7 @@ def test_a_page_that_lacks_a_table_is_refused(root, tmp_path):
 def test_what_is_not_there_is_named(root, checkout):
     with pytest.raises(NotFoundError, match="did you mean 'random'"):
         compare_method(root, "randon")
-    with pytest.raises(InputError, match="recipe, published"):
+    with pytest.raises(InputError, match="recipe, general, published"):
         compare_sets(root, "mine")
 
 

@@ -13,7 +13,7 @@ from foundational.specs.params import Params, read_params
 
 PACKAGE = Path(foundational.specs.__file__).parents[1]
 #: Read by a name that a user gives, see `AniSettings`.
-BY_NAME = {"recipe", "published"}
+BY_NAME = {"general", "recipe", "published"}
 
 
 def models(annotation: object) -> Iterator[type[BaseModel]]:
