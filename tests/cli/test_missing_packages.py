@@ -76,7 +76,7 @@ CALLS = {
     "card ni -o card.html": None,
     "site -o site": None,
     "blame ni 0000": None,
-    "publish hf ni@1.0.0": None,
+    "publish hf ni@1.0.0 --to metals/ni": None,
     "deposit ni@1.0.0 --to zenodo": None,
     "validate ni": "sampling",
     "train ni -o model": "ani",
