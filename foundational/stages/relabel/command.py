@@ -1,6 +1,6 @@
 """``foundational relabel``: other labels for the configurations of a dataset, and stored labels checked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from foundational.project import STORE, find_dataset
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.science.crystals import Structure
 from foundational.specs.params import read_params
+from foundational.specs.translate import RelabelSpec
 from foundational.stages.relabel.stage import RelabelPlan, relabel
 from foundational.stages.translate.command import journal_path
 from foundational.workspace.parents import Permissions, require_validated_parent
@@ -27,17 +28,22 @@ def relabel_dataset(
     name: str,
     labelling: LabellingChoice,
     *,
+    where: str | None = None,
     crystals: Sequence[Structure] = (),
     keep: bool = False,
     permissions: Permissions | None = None,
     progress: Progress | None = None,
 ) -> ProvenanceRecord:
-    """Label the configurations of ``parent_name`` again and store them as ``name``, which begins with ``local/``.
+    """Label the configurations of ``parent_name`` again and store them as ``name``.
 
     Labels of an interrupted run are not computed again.
 
     Parameters
     ----------
+    name
+        Begins with ``local/``, or is a set of the section ``relabel`` of params.yaml, made as it says there.
+    where
+        Condition that the configurations fulfil; None: all of them.
     crystals
         Crystals of transformed copies, as in a translation; none by default.
     keep
@@ -46,7 +52,8 @@ def relabel_dataset(
     Raises
     ------
     InputError, NotFoundError
-        where the name does not begin with ``local/``, or there is no such dataset or labeller.
+        where the name does not begin with ``local/`` and params.yaml has another set of that name or none, or there is
+        no such dataset or labeller.
     ConflictError
         where the dataset exists, or labels of an interrupted run by another labeller wait.
     GateError
@@ -54,11 +61,11 @@ def relabel_dataset(
     EngineError
         where the labeller fails on everything.
     """
-    if not name.startswith("local/"):
-        raise InputError(f"expected a name that begins with local/, such as local/{name}; got {name!r}")
-    permissions = permissions or Permissions()
     params = read_params(root / "params.yaml")
-    source = open_source(root, parent_name, labelled=False)
+    if not name.startswith("local/"):
+        _require_as_stated(name, params.relabel, parent_name, labelling, where)
+    permissions = permissions or Permissions()
+    source = open_source(root, parent_name, labelled=False, where=where)
     parent, parent_record = source.dataset, source.record
     element = parent_record.element
     labeller = labelling.labeller_for(element, root)
@@ -82,7 +89,31 @@ def relabel_dataset(
         spec["keep"] = True
     if crystals:
         spec["crystals"] = list(crystals)
+    if where is not None:
+        spec["where"] = where
     return produce(root, name, "relabel", spec, params.seed, (parent_record,), build, force=permissions.replace)
+
+
+def _require_as_stated(
+    name: str, stated: Mapping[str, RelabelSpec], parent: str, labelling: LabellingChoice, where: str | None
+) -> None:
+    """Refuse a released set that is not made as params.yaml states."""
+    if name not in stated:
+        raise InputError(
+            f"expected a name that begins with local/, such as local/{name}, or a set of the section relabel of "
+            f"params.yaml; got {name!r}"
+        )
+    asked = RelabelSpec(
+        parent=parent,
+        labeller=labelling.labeller or "",
+        arguments=dict(labelling.arguments),
+        isolated_energy=labelling.isolated_energy,
+        where=where,
+    )
+    different = {field: value for field, value in stated[name].model_dump().items() if value != getattr(asked, field)}
+    if different:
+        wanted = ", ".join(f"{field} {value!r}" for field, value in different.items())
+        raise InputError(f"params.yaml states {wanted} for {name!r}; repeat the command with that, or change it there")
 
 
 def check_labels(root: Path, name: str, count: int, labelling: LabellingChoice | None = None) -> LabelComparison:

@@ -30,6 +30,7 @@ from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.records import labeller_of
 from foundational.labelling.session import LabellingChoice
 from foundational.provenance.record import read_record
+from foundational.specs.parsing import read_yaml
 from foundational.stages.relabel.command import check_labels, relabel_dataset
 from foundational.stages.translate.command import Transfer, journal_path, translate_dataset
 from foundational.stages.validate.command import ValidateOptions, validate_dataset
@@ -84,6 +85,19 @@ def test_the_result_has_the_parent_s_configurations_and_other_labels(project):
     assert parameters["units"] == {
         "energy": "eV", "forces": "eV/Å", "stress": "eV/Å³", "stress_sign": "tension positive"
     }  # fmt: skip
+
+
+def test_a_released_set_is_made_as_params_state(project):
+    params, where = project / "params.yaml", f"energy < {float(loaded(project, 'ni')['energy'].median())}"
+    stated = {"parent": "ni", "labeller": EMT, "where": where}
+    params.write_text(json.dumps(read_yaml(params) | {"relabel": {"ni-emt": stated}}))
+    with pytest.raises(InputError, match="expected a name that begins with local/"):
+        relabel_dataset(project, "ni", "ni-other", LabellingChoice(EMT))
+    with pytest.raises(InputError, match=r"params\.yaml states where 'energy < .*' for 'ni-emt'"):
+        relabel_dataset(project, "ni", "ni-emt", LabellingChoice(EMT))
+    record = relabel_dataset(project, "ni", "ni-emt", LabellingChoice(EMT), where=where)
+    assert record.spec["where"] == where
+    assert record.output.n_configurations == COUNT // 2
 
 
 def test_the_isolated_atom_is_null_where_it_is_unknown_and_computed_for_a_potential(project):
