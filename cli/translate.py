@@ -213,7 +213,7 @@ def relabel(
             raise InputError("expected --check or --name, got both")
         _check(find_root(root), dataset, how.check, labelling, as_json)
         return
-    from foundational.stages.relabel.command import relabel_dataset
+    from foundational.stages.relabel.command import RelabelChoice, relabel_dataset
     from foundational.workspace.parents import Permissions
 
     if labelling.labeller is None or name is None:
@@ -224,9 +224,7 @@ def relabel(
             dataset,
             name,
             _choice(labelling),
-            where=how.where,
-            crystals=crystals_named(how.crystals) or (),
-            keep=how.keep,
+            chosen=RelabelChoice(how.where, crystals_named(how.crystals) or (), how.keep),
             permissions=Permissions(overwrite.force, overwrite.force_parent),
             progress=progress,
         )

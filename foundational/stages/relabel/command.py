@@ -1,6 +1,7 @@
 """``foundational relabel``: other labels for the configurations of a dataset, and stored labels checked."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,25 @@ from foundational.workspace.runner import StageOutput, produce
 from foundational.workspace.sources import open_source
 
 
+@dataclass(frozen=True)
+class RelabelChoice:
+    """Which configurations are labelled again, and what becomes of their labels."""
+
+    where: str | None = None
+    """Condition that the configurations fulfil; None: all of them."""
+    crystals: Sequence[Structure] = ()
+    """Crystals of transformed copies, as in a translation; none by default."""
+    keep: bool = False
+    """Keep the labels of the parent, too, as those of another method."""
+
+
 def relabel_dataset(
     root: Path,
     parent_name: str,
     name: str,
     labelling: LabellingChoice,
     *,
-    where: str | None = None,
-    crystals: Sequence[Structure] = (),
-    keep: bool = False,
+    chosen: RelabelChoice | None = None,
     permissions: Permissions | None = None,
     progress: Progress | None = None,
 ) -> ProvenanceRecord:
@@ -42,12 +53,8 @@ def relabel_dataset(
     ----------
     name
         Begins with ``local/``, or is a set of the section ``relabel`` of params.yaml, made as it says there.
-    where
-        Condition that the configurations fulfil; None: all of them.
-    crystals
-        Crystals of transformed copies, as in a translation; none by default.
-    keep
-        Keep the labels of the parent, too, as those of another method.
+    chosen
+        Which configurations, and what becomes of their labels; None: all configurations, other labels.
 
     Raises
     ------
@@ -61,7 +68,8 @@ def relabel_dataset(
     EngineError
         where the labeller fails on everything.
     """
-    params = read_params(root / "params.yaml")
+    params, chosen = read_params(root / "params.yaml"), chosen or RelabelChoice()
+    where, crystals, keep = chosen.where, chosen.crystals, chosen.keep
     if not name.startswith("local/"):
         _require_as_stated(name, params.relabel, parent_name, labelling, where)
     permissions = permissions or Permissions()

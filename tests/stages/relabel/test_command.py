@@ -31,7 +31,7 @@ from foundational.labelling.records import labeller_of
 from foundational.labelling.session import LabellingChoice
 from foundational.provenance.record import read_record
 from foundational.specs.parsing import read_yaml
-from foundational.stages.relabel.command import check_labels, relabel_dataset
+from foundational.stages.relabel.command import RelabelChoice, check_labels, relabel_dataset
 from foundational.stages.translate.command import Transfer, journal_path, translate_dataset
 from foundational.stages.validate.command import ValidateOptions, validate_dataset
 from foundational.testing.project import copy_project, store_set
@@ -95,7 +95,7 @@ def test_a_released_set_is_made_as_params_state(project):
         relabel_dataset(project, "ni", "ni-other", LabellingChoice(EMT))
     with pytest.raises(InputError, match=r"params\.yaml states where 'energy < .*' for 'ni-emt'"):
         relabel_dataset(project, "ni", "ni-emt", LabellingChoice(EMT))
-    record = relabel_dataset(project, "ni", "ni-emt", LabellingChoice(EMT), where=where)
+    record = relabel_dataset(project, "ni", "ni-emt", LabellingChoice(EMT), chosen=RelabelChoice(where))
     assert record.spec["where"] == where
     assert record.output.n_configurations == COUNT // 2
 
@@ -122,7 +122,7 @@ def test_a_configuration_that_fails_is_recorded_and_left_out(project):
 
 
 def test_crystals_may_be_transformed_to_others_before_they_are_labelled(project):
-    record = relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT), crystals=["bcc"])
+    record = relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT), chosen=RelabelChoice(crystals=["bcc"]))
     parent, child = loaded(project, "ni"), loaded(project, "local/emt")
     assert record.spec["crystals"] == ["bcc"]
     assert record.details["turned"] == {"bcc": child.sizes["configuration"] - COUNT}
@@ -293,7 +293,7 @@ def test_clusters_slabs_and_isolated_atoms_of_a_file_are_labelled(project, tmp_p
 
 def test_earlier_labels_may_be_kept_beside_the_new_ones(project):
     """One set of ids, two theories: each configuration once for each method, and no training on the mixture."""
-    relabel_dataset(project, "ni", "local/both", LabellingChoice(EMT), keep=True)
+    relabel_dataset(project, "ni", "local/both", LabellingChoice(EMT), chosen=RelabelChoice(keep=True))
     both, parent = loaded(project, "local/both"), loaded(project, "ni")
     assert both["method"].to_numpy().tolist() == [0] * COUNT + [1] * COUNT
     assert [method["id"] for method in both.attrs["methods"]] == ["lammps:NiNb", EMT]
