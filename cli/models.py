@@ -89,7 +89,15 @@ def train(
     )
 
     with progress_on_stderr(f"training on {name}") as progress:
-        ensemble = train_model(find_root(root), name, output, options, where=draw.where, progress=progress)
+        ensemble = train_model(
+            find_root(root),
+            name,
+            output,
+            options,
+            where=draw.where,
+            start_from=draw.start_from,
+            progress=progress,
+        )
     say(f"{output}: {ensemble.members} networks, {ensemble.id}")
 
 

@@ -82,7 +82,7 @@ class Validation:
 
 @dataclass(frozen=True)
 class Draw:
-    """Which configurations of a dataset are trained on, and the seed."""
+    """Which configurations of a dataset are trained on, the seed, and where training starts."""
 
     frames: Annotated[
         int | None, typer.Option("--frames", min=1, help="Train on the first configurations that were chosen.")
@@ -90,6 +90,10 @@ class Draw:
     random: Annotated[bool, typer.Option("--random", help="Draw the --frames at random.")] = False
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of that draw and of the weights.")] = 0
     where: Where = None
+    start_from: Annotated[
+        Path | None,
+        typer.Option("--start-from", help="Model file whose weights are the first ones, trained on other labels."),
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from foundational.cli.options import (
     Labelling,
     Overwrite,
     Root,
+    Where,
     crystals_named,
     positive,
 )
@@ -179,6 +180,7 @@ def _print_excluded(record: "ProvenanceRecord") -> None:
 class Relabelling:
     """What is labelled again, and what becomes of the earlier labels."""
 
+    where: Where = None
     crystals: CrystalNames = None
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the earlier labels beside the new ones, as another method.")
@@ -190,7 +192,9 @@ class Relabelling:
 
 def relabel(
     dataset: Annotated[str, typer.Argument(help="Dataset whose configurations are labelled, such as ni.")],
-    name: Annotated[str | None, typer.Option("--name", help="Name of the new dataset, local/<name>.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the new dataset, local/<name> or a set of params.yaml.")
+    ] = None,
     *,
     labelling: Labelling,
     how: Relabelling,
@@ -209,7 +213,7 @@ def relabel(
             raise InputError("expected --check or --name, got both")
         _check(find_root(root), dataset, how.check, labelling, as_json)
         return
-    from foundational.stages.relabel.command import relabel_dataset
+    from foundational.stages.relabel.command import RelabelChoice, relabel_dataset
     from foundational.workspace.parents import Permissions
 
     if labelling.labeller is None or name is None:
@@ -220,8 +224,7 @@ def relabel(
             dataset,
             name,
             _choice(labelling),
-            crystals=crystals_named(how.crystals) or (),
-            keep=how.keep,
+            chosen=RelabelChoice(how.where, crystals_named(how.crystals) or (), how.keep),
             permissions=Permissions(overwrite.force, overwrite.force_parent),
             progress=progress,
         )

@@ -239,6 +239,9 @@ def _stored(candidates: Candidates, configurations: Configurations, element: str
     parent, rows = candidates.parent, candidates.rows
     variables = {name: parent[name][rows].to_numpy() for name in candidates.carried if name in parent}
     variables |= candidates.columns
+    if configurations.labels is not None and configurations.labels.scf is not None:
+        steps, residual = configurations.labels.scf.T
+        variables |= {"scf_steps": steps.astype(np.int32), "scf_residual": residual}
     return to_dataset(
         configurations,
         attrs={"element": element, "labeller": labeller},

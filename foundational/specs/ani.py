@@ -199,3 +199,17 @@ class AniSpec(Spec):
     aev: AevSpec
     network: NetworkSpec
     training: OptimisationSpec
+
+
+class FurtherSpec(Spec):
+    """How networks of a model are trained further on other labels; the rest is that of the settings."""
+
+    learning_rate: Positive = 2e-3
+    """Peak rate of AdamW."""
+    least_steps: Count = 3000
+    """Steps at least."""
+
+    def applied(self, training: OptimisationSpec) -> OptimisationSpec:
+        """``training`` at this learning rate and with these steps."""
+        changed = {"learning_rate": self.learning_rate, "least_steps": self.least_steps}
+        return training.model_copy(update=changed)

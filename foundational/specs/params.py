@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from foundational.errors import InputError, NotFoundError
-from foundational.specs.ani import AniSpec, SettingsName
+from foundational.specs.ani import AniSpec, FurtherSpec, SettingsName
 from foundational.specs.base import Spec
 from foundational.specs.check import CheckLimits
 from foundational.specs.compounds import CompoundsSpec, PairsSpec
@@ -14,7 +14,7 @@ from foundational.specs.distill import DistillSpec
 from foundational.specs.paper import PaperSpec
 from foundational.specs.parsing import parse, read_yaml
 from foundational.specs.sample import HoldoutSpec, SampleSpec
-from foundational.specs.translate import AlloysSpec, AugmentSpec, TranslateSpec
+from foundational.specs.translate import AlloysSpec, AugmentSpec, RelabelSpec, TranslateSpec
 from foundational.specs.validate import ValidateSpec
 
 
@@ -53,9 +53,12 @@ class Params(Spec):
     sample: SampleSpec
     holdout: dict[str, HoldoutSpec] = Field(default_factory=dict)
     ani: AniSettings
+    further: FurtherSpec = Field(default_factory=FurtherSpec)
+    """What it does not state is the default."""
     distill: dict[str, DistillSpec] = Field(default_factory=dict)
     augment: dict[str, AugmentSpec] = Field(default_factory=dict)
     translate: TranslateSpec
+    relabel: dict[str, RelabelSpec] = Field(default_factory=dict)
     alloys: AlloysSpec = Field(default_factory=AlloysSpec)
     """What it does not state is the default."""
     validate_: ValidateSpec = Field(alias="validate")

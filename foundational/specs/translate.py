@@ -35,6 +35,19 @@ class TranslationSpec(Spec):
     in cohesive energies, is what it was in the parent."""
 
 
+class RelabelSpec(Spec):
+    """One released set with other labels for the configurations of its parent."""
+
+    parent: str
+    labeller: str
+    arguments: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    """Keyword arguments of the labeller."""
+    isolated_energy: float | None = None
+    """Energy of one isolated atom by the labeller, eV."""
+    where: str | None = None
+    """Condition that the configurations fulfil; null: all of them."""
+
+
 class CrystalMeltingSpec(HeatingRange):
     """How the crystal is heated until its atoms have left their sites."""
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,23 @@ def test_labels_that_go_to_disk_give_the_same_set(distilled_project, tmp_path, m
     for made, store in zip((streamed, expected), stores, strict=True):
         write_dataset(made.dataset, store)
     assert (stores[0] / "zarr.json").read_bytes() == (stores[1] / "zarr.json").read_bytes()  # has all files' sha256
+
+
+class Converging(LammpsLabeller):
+    """A potential that says how its labels converged: the steps are the number of the configuration."""
+
+    def label(self, configurations):
+        found = super().label(configurations)
+        return replace(found, scf=np.stack([np.arange(len(found.energy)), np.full(len(found.energy), 1e-7)], axis=1))
+
+
+def test_how_each_label_converged_is_kept_with_its_configuration(distilled_project):
+    parent = open_store(distilled_project / "datasets/ni/data.zarr").load()
+    labeller = Converging(potential_for("Al", distilled_project))
+    everything = labelled(parent, GUARD, labeller).dataset
+    assert everything["scf_steps"].to_numpy().tolist() == list(range(parent.sizes["configuration"]))
+    energy = (everything["energy"] / everything["n_atoms"]).to_numpy()
+    limit = float(np.sort(energy)[-2:].mean() - energy.min())
+    fewer = labelled(parent, GUARD.model_copy(update={"maximum_energy": limit}), labeller).dataset
+    assert fewer["scf_steps"].to_numpy().tolist() == np.flatnonzero(energy <= energy.min() + limit).tolist()
+    assert (fewer["scf_residual"] == 1e-7).all()

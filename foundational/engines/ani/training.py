@@ -32,7 +32,7 @@ from foundational.specs.ani import AniSpec, LossSpec
 #: Energies per atom are scaled by their spread, at least this; eV.
 _LEAST_SCALE = 1e-3
 #: Configurations of less weight do not count for the zero and the scales of energies and features.
-_TYPICAL = 0.5
+TYPICAL = 0.5
 
 
 def train(
@@ -70,7 +70,7 @@ def train(
     InputError
         where a member has no label to train on, labels are not finite, or the indices do not fit.
     """
-    _check(spec, configurations, train_indices)
+    require_labels(spec, configurations, train_indices)
     with kernel_threads(threads):
         elements = tuple(int(z) for z in np.unique(configurations.atomic_numbers))
         used = np.unique(np.concatenate(train_indices)).astype(np.int64)
@@ -89,7 +89,7 @@ def train(
         isolated = (chosen.n_atoms == 1) & ~aevs[chosen.offsets[:-1]].any(axis=1)
         self_energies, mean, deviation, weights = [], [], [], np.zeros((len(local), len(used)), dtype=np.float32)
         for m, indices in enumerate(local):
-            typical = indices[shares[indices] > _TYPICAL]
+            typical = indices[shares[indices] > TYPICAL]
             atoms = chosen.atoms_of(typical)
             part = chosen.take(typical)
             self_energies.append(fit_self_energies(part, species[atoms], len(elements), isolated[typical]))
@@ -98,7 +98,7 @@ def train(
             deviation.append(statistics[1])
             weights[m, indices] = len(used) / len(indices) * shares[indices]
         energies = interaction_energies(chosen, elements, np.array(self_energies))
-        scale = _energy_scale(chosen, energies, (weights > 0) & (shares > _TYPICAL))
+        scale = _energy_scale(chosen, energies, (weights > 0) & (shares > TYPICAL))
         widths = layer_widths(aevs.shape[1], spec.network.hidden)
         seeds = [derive(seed, "member", m) for m in range(len(local))]
         parameters = initial_parameters(widths, len(elements), seeds)
@@ -204,7 +204,14 @@ def interaction_energies(
     return configurations.labels.energy - np.stack([np.bincount(owner, e[species], count) for e in self_energies])
 
 
-def _check(spec: AniSpec, configurations: Configurations, train_indices: Sequence[NDArray[np.integer]]) -> None:
+def require_labels(spec: AniSpec, configurations: Configurations, train_indices: Sequence[NDArray[np.integer]]) -> None:
+    """Refuse labels or indices on which no ensemble of ``spec`` can be trained.
+
+    Raises
+    ------
+    InputError
+        with what was expected and what came.
+    """
     if configurations.labels is None:
         raise InputError("expected labelled configurations to train on, got none with labels; label them first")
     if len(train_indices) != spec.members:

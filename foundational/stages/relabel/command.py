@@ -1,6 +1,7 @@
 """``foundational relabel``: other labels for the configurations of a dataset, and stored labels checked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,24 @@ from foundational.project import STORE, find_dataset
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.science.crystals import Structure
 from foundational.specs.params import read_params
+from foundational.specs.translate import RelabelSpec
 from foundational.stages.relabel.stage import RelabelPlan, relabel
 from foundational.stages.translate.command import journal_path
 from foundational.workspace.parents import Permissions, require_validated_parent
 from foundational.workspace.runner import StageOutput, produce
 from foundational.workspace.sources import open_source
+
+
+@dataclass(frozen=True)
+class RelabelChoice:
+    """Which configurations are labelled again, and what becomes of their labels."""
+
+    where: str | None = None
+    """Condition that the configurations fulfil; None: all of them."""
+    crystals: Sequence[Structure] = ()
+    """Crystals of transformed copies, as in a translation; none by default."""
+    keep: bool = False
+    """Keep the labels of the parent, too, as those of another method."""
 
 
 def relabel_dataset(
@@ -27,26 +41,26 @@ def relabel_dataset(
     name: str,
     labelling: LabellingChoice,
     *,
-    crystals: Sequence[Structure] = (),
-    keep: bool = False,
+    chosen: RelabelChoice | None = None,
     permissions: Permissions | None = None,
     progress: Progress | None = None,
 ) -> ProvenanceRecord:
-    """Label the configurations of ``parent_name`` again and store them as ``name``, which begins with ``local/``.
+    """Label the configurations of ``parent_name`` again and store them as ``name``.
 
     Labels of an interrupted run are not computed again.
 
     Parameters
     ----------
-    crystals
-        Crystals of transformed copies, as in a translation; none by default.
-    keep
-        Keep the labels of the parent, too, as those of another method.
+    name
+        Begins with ``local/``, or is a set of the section ``relabel`` of params.yaml, made as it says there.
+    chosen
+        Which configurations, and what becomes of their labels; None: all configurations, other labels.
 
     Raises
     ------
     InputError, NotFoundError
-        where the name does not begin with ``local/``, or there is no such dataset or labeller.
+        where the name does not begin with ``local/`` and params.yaml has another set of that name or none, or there is
+        no such dataset or labeller.
     ConflictError
         where the dataset exists, or labels of an interrupted run by another labeller wait.
     GateError
@@ -54,11 +68,12 @@ def relabel_dataset(
     EngineError
         where the labeller fails on everything.
     """
+    params, chosen = read_params(root / "params.yaml"), chosen or RelabelChoice()
+    where, crystals, keep = chosen.where, chosen.crystals, chosen.keep
     if not name.startswith("local/"):
-        raise InputError(f"expected a name that begins with local/, such as local/{name}; got {name!r}")
+        _require_as_stated(name, params.relabel, parent_name, labelling, where)
     permissions = permissions or Permissions()
-    params = read_params(root / "params.yaml")
-    source = open_source(root, parent_name, labelled=False)
+    source = open_source(root, parent_name, labelled=False, where=where)
     parent, parent_record = source.dataset, source.record
     element = parent_record.element
     labeller = labelling.labeller_for(element, root)
@@ -82,7 +97,31 @@ def relabel_dataset(
         spec["keep"] = True
     if crystals:
         spec["crystals"] = list(crystals)
+    if where is not None:
+        spec["where"] = where
     return produce(root, name, "relabel", spec, params.seed, (parent_record,), build, force=permissions.replace)
+
+
+def _require_as_stated(
+    name: str, stated: Mapping[str, RelabelSpec], parent: str, labelling: LabellingChoice, where: str | None
+) -> None:
+    """Refuse a released set that is not made as params.yaml states."""
+    if name not in stated:
+        raise InputError(
+            f"expected a name that begins with local/, such as local/{name}, or a set of the section relabel of "
+            f"params.yaml; got {name!r}"
+        )
+    asked = RelabelSpec(
+        parent=parent,
+        labeller=labelling.labeller or "",
+        arguments=dict(labelling.arguments),
+        isolated_energy=labelling.isolated_energy,
+        where=where,
+    )
+    different = {field: value for field, value in stated[name].model_dump().items() if value != getattr(asked, field)}
+    if different:
+        wanted = ", ".join(f"{field} {value!r}" for field, value in different.items())
+        raise InputError(f"params.yaml states {wanted} for {name!r}; repeat the command with that, or change it there")
 
 
 def check_labels(root: Path, name: str, count: int, labelling: LabellingChoice | None = None) -> LabelComparison:

@@ -1,5 +1,6 @@
 """``foundational train`` and ``foundational evaluate``: model files, trained on a dataset and tested on any."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from foundational.data.labeller import Model
@@ -22,11 +23,13 @@ def train_model(
     options: TrainOptions,
     *,
     where: str | None = None,
+    start_from: Path | None = None,
     progress: Progress | None = None,
 ) -> Ensemble:
     """Train an ensemble on the training split of the dataset or file ``name`` and write it to ``output``.
 
-    The condition ``where`` chooses configurations of it.
+    The condition ``where`` chooses configurations of it. Training starts from the weights of the model file
+    ``start_from``, where one is given.
 
     Raises
     ------
@@ -39,6 +42,8 @@ def train_model(
     params = read_params(root / "params.yaml")
     source = open_source(root, name, where=where)
     subject = NamedDataset(name, source.dataset)
+    if start_from is not None:
+        options = replace(options, start=load_model(start_from), further=params.further)
     ensemble = train_on(subject, params.ani, options, pair_labeller(source.record.labeller, root), progress=progress)
     save_model(ensemble, output)
     return ensemble

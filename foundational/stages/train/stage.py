@@ -1,7 +1,7 @@
 """Training a potential on a dataset: which configurations, which settings, which devices."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import xarray as xr
@@ -14,13 +14,14 @@ from foundational.data.labeller import Labeller
 from foundational.data.named import NamedDataset
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.extrapolation import calibrated, fit_extrapolation
+from foundational.engines.ani.further_training import train_further
 from foundational.engines.ani.terms.short_range import fit_short_range
 from foundational.engines.ani.torch.devices import check_device
 from foundational.errors import InputError
 from foundational.evaluation.retraining import retrain, training_rows, volume_per_atom
 from foundational.progress import Progress
 from foundational.seeds import derive, generator
-from foundational.specs.ani import SettingsName, ShortRangeName
+from foundational.specs.ani import FurtherSpec, SettingsName, ShortRangeName
 from foundational.specs.params import AniSettings
 
 #: Bytes of the interpreter, the libraries and the compiled kernels.
@@ -45,6 +46,10 @@ class TrainOptions:
     """``cpu``, or a device of torch such as ``cuda``."""
     short_range: ShortRangeName = "labeller"
     """What repels atoms that are nearer than in the training data; changes no weight of the networks."""
+    start: Ensemble | None = None
+    """Networks whose weights are the first ones, trained on other labels; None: the first weights are drawn."""
+    further: FurtherSpec = field(default_factory=FurtherSpec)
+    """How networks of ``start`` are trained."""
 
 
 def train_on(
@@ -86,15 +91,21 @@ def train_on(
             rows = np.sort(_as_chosen(subject.dataset, rows)[: options.frames])
     chosen = take(subject.dataset, rows).load()
     spec = settings.scaled(options.settings, volume_per_atom(subject.dataset))
-    ensemble = retrain(
-        chosen,
-        spec,
-        spec.members,
-        derive(options.seed, "train", name),
-        memory=options.memory - _PROGRAM,
-        device=options.device,
-        progress=progress,
-    )
+    seed, memory = derive(options.seed, "train", name), options.memory - _PROGRAM
+    if options.start is None:
+        device = options.device
+        ensemble = retrain(chosen, spec, spec.members, seed, memory=memory, device=device, progress=progress)
+    else:
+        ensemble = train_further(
+            options.start,
+            options.further.applied(spec.training),
+            to_configurations(chosen),
+            [np.arange(len(rows))] * options.start.members,
+            seed,
+            memory=memory,
+            device=options.device,
+            progress=progress,
+        )
     ensemble.metadata.update(
         dataset=name, fingerprint=fingerprint(chosen), frames=str(len(rows)), settings=options.settings
     )

@@ -30,7 +30,8 @@ from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.records import labeller_of
 from foundational.labelling.session import LabellingChoice
 from foundational.provenance.record import read_record
-from foundational.stages.relabel.command import check_labels, relabel_dataset
+from foundational.specs.parsing import read_yaml
+from foundational.stages.relabel.command import RelabelChoice, check_labels, relabel_dataset
 from foundational.stages.translate.command import Transfer, journal_path, translate_dataset
 from foundational.stages.validate.command import ValidateOptions, validate_dataset
 from foundational.testing.project import copy_project, store_set
@@ -86,6 +87,19 @@ def test_the_result_has_the_parent_s_configurations_and_other_labels(project):
     }  # fmt: skip
 
 
+def test_a_released_set_is_made_as_params_state(project):
+    params, where = project / "params.yaml", f"energy < {float(loaded(project, 'ni')['energy'].median())}"
+    stated = {"parent": "ni", "labeller": EMT, "where": where}
+    params.write_text(json.dumps(read_yaml(params) | {"relabel": {"ni-emt": stated}}))
+    with pytest.raises(InputError, match="expected a name that begins with local/"):
+        relabel_dataset(project, "ni", "ni-other", LabellingChoice(EMT))
+    with pytest.raises(InputError, match=r"params\.yaml states where 'energy < .*' for 'ni-emt'"):
+        relabel_dataset(project, "ni", "ni-emt", LabellingChoice(EMT))
+    record = relabel_dataset(project, "ni", "ni-emt", LabellingChoice(EMT), chosen=RelabelChoice(where))
+    assert record.spec["where"] == where
+    assert record.output.n_configurations == COUNT // 2
+
+
 def test_the_isolated_atom_is_null_where_it_is_unknown_and_computed_for_a_potential(project):
     record = relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT))
     assert record.labeller.parameters["isolated_atom_eV"] == {"Ni": None}
@@ -108,7 +122,7 @@ def test_a_configuration_that_fails_is_recorded_and_left_out(project):
 
 
 def test_crystals_may_be_transformed_to_others_before_they_are_labelled(project):
-    record = relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT), crystals=["bcc"])
+    record = relabel_dataset(project, "ni", "local/emt", LabellingChoice(EMT), chosen=RelabelChoice(crystals=["bcc"]))
     parent, child = loaded(project, "ni"), loaded(project, "local/emt")
     assert record.spec["crystals"] == ["bcc"]
     assert record.details["turned"] == {"bcc": child.sizes["configuration"] - COUNT}
@@ -279,7 +293,7 @@ def test_clusters_slabs_and_isolated_atoms_of_a_file_are_labelled(project, tmp_p
 
 def test_earlier_labels_may_be_kept_beside_the_new_ones(project):
     """One set of ids, two theories: each configuration once for each method, and no training on the mixture."""
-    relabel_dataset(project, "ni", "local/both", LabellingChoice(EMT), keep=True)
+    relabel_dataset(project, "ni", "local/both", LabellingChoice(EMT), chosen=RelabelChoice(keep=True))
     both, parent = loaded(project, "local/both"), loaded(project, "ni")
     assert both["method"].to_numpy().tolist() == [0] * COUNT + [1] * COUNT
     assert [method["id"] for method in both.attrs["methods"]] == ["lammps:NiNb", EMT]
