@@ -201,7 +201,7 @@ LAYOUT_1: Final = {
 #: Names of layout 1 that are other ones today.
 RENAMED: Final = {row.name: name for name, row in LAYOUT_1.items() if row.name != name}
 #: Variables that layout 1 does not have.
-NEW: Final = {"method", "role", "recipe", "decoration"}
+NEW: Final = {"method", "role", "recipe", "decoration", "scf_steps", "scf_residual"}
 
 
 def stored_row(name: str, layout: int) -> Variable | None:

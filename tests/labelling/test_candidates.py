@@ -5,6 +5,7 @@ import pytest
 
 from foundational.data.batches import to_configurations
 from foundational.data.store import open_store, write_dataset
+from foundational.data.streaming.layout_choice import layout_of
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import EngineError
@@ -113,3 +114,5 @@ def test_how_each_label_converged_is_kept_with_its_configuration(distilled_proje
     fewer = labelled(parent, GUARD.model_copy(update={"maximum_energy": limit}), labeller).dataset
     assert fewer["scf_steps"].to_numpy().tolist() == np.flatnonzero(energy <= energy.min() + limit).tolist()
     assert (fewer["scf_residual"] == 1e-7).all()
+    assert layout_of(fewer.drop_vars(["scf_steps", "scf_residual"])) == 1
+    assert layout_of(fewer) == 2
