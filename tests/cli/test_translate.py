@@ -29,7 +29,7 @@ def project(distilled_project, tmp_path):
         ("relabel ni --check 3 --name local/x", "expected --check or --name, got both"),
         (
             "relabel ni --labeller lammps:NiNb --name mine",
-            "expected a name that begins with local/, such as local/mine; got 'mine'",
+            "expected a name that begins with local/, such as local/mine, or a set of the section relabel",
         ),
         ("relabel ni --labeller lammps:Al_mm --name local/x", "potential 'Al_mm' has no Ni"),
         ("relabel ni --labeller lamps:NiNb --name local/x", "did you mean 'lammps'?"),

@@ -15,7 +15,7 @@ from foundational.specs.parsing import read_yaml
 from foundational.specs.potentials import PotentialRegistry
 
 #: Sections of named pools and sets, which a new project has none of.
-EMPTY = ("sample.pools", "holdout", "distill", "translate.sets", "alloys.sets", "validate.datasets")
+EMPTY = ("sample.pools", "holdout", "distill", "translate.sets", "alloys.sets", "relabel", "validate.datasets")
 
 
 def staged(root: Path) -> set[str]:

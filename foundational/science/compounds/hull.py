@@ -57,7 +57,7 @@ def distances_to_hull(shares: NDArray[np.float64], energies: NDArray[np.float64]
     energies
         (P,) eV/atom.
 
-    >>> distances_to_hull(np.array([[1, 0], [0.5, 0.5], [0, 1.0]]), np.array([0.0, -0.4, 0.0]))[1]
+    >>> float(distances_to_hull(np.array([[1, 0], [0.5, 0.5], [0, 1.0]]), np.array([0.0, -0.4, 0.0]))[1])
     -0.4
     """
     found = np.full(len(energies), -np.inf)
