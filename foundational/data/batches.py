@@ -140,7 +140,19 @@ def take(dataset: "xr.Dataset", indices: Indices) -> "xr.Dataset":
 
 
 def unlabelled(dataset: "xr.Dataset") -> Configurations:
-    """All configurations in memory, without their labels, which are not read."""
+    """All configurations in memory, without their labels.
+
+    These are read piece by piece and dropped, so that no command builds on a dataset with a damaged chunk.
+
+    Raises
+    ------
+    ChecksumError
+        A damaged chunk was met.
+    """
+    for place in iterate_places(dataset):
+        for name in LABELS:
+            if name in dataset:
+                dataset[name][place.atoms if VARIABLES[name].per_atom else place.rows].to_numpy()
     return Offsets.of(dataset).configurations(dataset, names=())
 
 
