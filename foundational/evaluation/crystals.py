@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-from pydantic import Field
-
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.engines.crystals.relaxation import RelaxedCrystal, relax_isotropic
 from foundational.errors import EngineError
-from foundational.evaluation.report import Report
+from foundational.evaluation.report import CrystalErrors
 from foundational.science.crystals import STRUCTURES, Structure
 from foundational.science.energy_ranking import EnergyOrder, compare_energy_order
 from foundational.units import MEV
@@ -56,14 +54,6 @@ class MemberCrystals:
     def rank_ok(self) -> bool:
         """Whether every crystal has a minimum, and all are in the reference's order."""
         return self.order is not None and self.order.rank_ok
-
-
-class CrystalErrors(Report):
-    """Errors of one crystal, of each network; null where a network has no minimum."""
-
-    energy_meV_per_atom: tuple[float | None, ...]  # noqa: N815 - the unit's own spelling
-    nearest_neighbour_distance: tuple[float | None, ...] = Field(alias="bond_A")
-    """Å."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The base of reports that are stored as metrics: typed, with the keys of the stored files as aliases."""
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from foundational.specs.base import Spec
 
@@ -13,3 +13,11 @@ class Report(Spec):
     """
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+
+class CrystalErrors(Report):
+    """Errors of one crystal, of each network; null where a network has no minimum."""
+
+    energy_meV_per_atom: tuple[float | None, ...]  # noqa: N815 - the unit's own spelling
+    nearest_neighbour_distance: tuple[float | None, ...] = Field(alias="bond_A")
+    """Å."""

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from foundational.evaluation.crystals import CrystalErrors
+from foundational.evaluation.report import CrystalErrors
 from foundational.reports import published
 from foundational.reports.markdown import mean_and_deviation, table
 from foundational.reports.published import CRYSTALS

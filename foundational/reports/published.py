@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from foundational.evaluation.crystals import PUBLISHED_HCP, CrystalErrors
+from foundational.evaluation.crystals import PUBLISHED_HCP
+from foundational.evaluation.report import CrystalErrors
 from foundational.reports.markdown import mean_and_deviation, table
 from foundational.units import MEV
 

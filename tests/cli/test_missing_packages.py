@@ -95,7 +95,7 @@ CALLS = {
     "potentials --element Nb --crystals": "sampling",
     "doctor": None,
     "schemas": None,
-    "quick": "ani",
+    "quick": "dvc",
 }
 
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from foundational.evaluation.crystals import CrystalErrors
-from foundational.evaluation.report import Report
+from foundational.evaluation.report import CrystalErrors, Report
 
 
 class CompoundReport(Report):

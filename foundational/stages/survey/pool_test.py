@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from foundational.data.fingerprint import fingerprint
 from foundational.data.named import NamedDataset
 from foundational.engines.ani.batch_energies import energies_per_atom
-from foundational.evaluation.crystals import CrystalErrors, compare_crystals
+from foundational.evaluation.crystals import compare_crystals
 from foundational.evaluation.errors import error_table
-from foundational.evaluation.report import Report
+from foundational.evaluation.report import CrystalErrors, Report
 from foundational.evaluation.retraining import EvaluationPlan, retrain, untrained_rows
 from foundational.progress import Progress
 from foundational.seeds import derive

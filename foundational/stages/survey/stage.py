@@ -13,8 +13,8 @@ from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.engines.lammps.potentials import ResolvedPotential
 from foundational.engines.lammps.test_frames import npt_frames
-from foundational.evaluation.crystals import CrystalErrors, compare_crystals
-from foundational.evaluation.report import Report
+from foundational.evaluation.crystals import compare_crystals
+from foundational.evaluation.report import CrystalErrors, Report
 from foundational.evaluation.retraining import EvaluationPlan, retrain
 from foundational.progress import Progress
 from foundational.science.crystals import STRUCTURES, build_crystal

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 
 from foundational.errors import NotFoundError
 from foundational.evaluation.alloys.report import AlloyReport, CompoundReport, FramesReport
-from foundational.evaluation.crystals import CrystalErrors
+from foundational.evaluation.report import CrystalErrors
 from foundational.provenance.record import write_json
 from foundational.reports.pairs_page import METRICS, PAGE, write_pairs
 from foundational.stages.pairs.command import PAIRS, read_pairs, survey_pair
