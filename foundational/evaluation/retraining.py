@@ -1,7 +1,8 @@
 """Retraining: networks trained on the training split of a dataset, in the one way in which validation trains them."""
 
+import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 
 from foundational.data.batches import to_configurations
 from foundational.data.configurations import Configurations
+from foundational.data.labeller import Labeller
 from foundational.data.splits import TRAIN
 from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.terms.short_range import fit_short_range
 from foundational.engines.ani.training import train
 from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.errors import InputError
@@ -70,6 +73,20 @@ def training_rows(dataset: xr.Dataset) -> NDArray[np.int64]:
 def untrained_rows(dataset: xr.Dataset, trained: Collection[bytes]) -> NDArray[np.int64]:
     """(n,) rows of ``dataset`` whose ids, 16 bytes each, are not among ``trained``, ascending."""
     return np.flatnonzero([row.tobytes() not in trained for row in dataset["id"].to_numpy()])
+
+
+def with_short_range(ensemble: Ensemble, trained: Configurations, labeller: Labeller | None) -> Ensemble:
+    """The networks with the terms that hold where their training data ``trained`` end; the metadata say which.
+
+    Parameters
+    ----------
+    labeller
+        What may be asked for the energies of pairs of atoms; None: the repulsion is ZBL's.
+    """
+    cutoff = ensemble.aev.radial.cutoff
+    added = fit_short_range(trained, ensemble.elements, cutoff, labeller, ensemble.pair_potential)
+    ensemble.metadata["short_range"] = json.dumps(added.record(ensemble.elements), sort_keys=True)
+    return replace(ensemble, short_range=added)
 
 
 def retrain(

@@ -166,9 +166,9 @@ def _energy_scale(configurations: Configurations, energies: NDArray[np.float64],
 def loss_shares(configurations: Configurations, loss: LossSpec) -> NDArray[np.float32]:
     """(C,) weights 1/(1 + (E/E½)² + (F/F½)²) of configurations in the loss; 1 where it names neither.
 
-    E is the energy per atom above the lowest, F the largest force; of several elements, above what composition alone
-    gives. Errors grow with energies and forces: without this,
-    a pair of atoms at 1.5 Å (100 eV/Å) or a crystal at half its volume decides the whole loss.
+    E is the energy per atom above the lowest, F the largest force, both in medians; of several elements, E is what
+    composition alone does not give. Errors grow with energies and forces: without this, a pair of atoms at 1.5 Å (100
+    eV/Å) or a crystal at half its volume decides the whole loss.
     """
     assert configurations.labels is not None
     strangeness = np.zeros(len(configurations))

@@ -1,6 +1,5 @@
 """Training a potential on a dataset: which configurations, which settings, which devices."""
 
-import json
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,10 +14,9 @@ from foundational.data.named import NamedDataset
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.extrapolation import calibrated, fit_extrapolation
 from foundational.engines.ani.further_training import train_further
-from foundational.engines.ani.terms.short_range import fit_short_range
 from foundational.engines.ani.torch.devices import check_device
 from foundational.errors import InputError
-from foundational.evaluation.retraining import retrain, training_rows, volume_per_atom
+from foundational.evaluation.retraining import retrain, training_rows, volume_per_atom, with_short_range
 from foundational.progress import Progress
 from foundational.seeds import derive, generator
 from foundational.specs.ani import FurtherSpec, SettingsName, ShortRangeName
@@ -123,10 +121,7 @@ def _with_limits(
 ) -> Ensemble:
     """The same networks with what tells where their training data end, and with the terms that hold there."""
     if options.short_range != "none":
-        asked = labeller if options.short_range == "labeller" else None
-        added = fit_short_range(trained, ensemble.elements, ensemble.aev.radial.cutoff, asked, ensemble.pair_potential)
-        ensemble.metadata["short_range"] = json.dumps(added.record(ensemble.elements), sort_keys=True)
-        ensemble = replace(ensemble, short_range=added)
+        ensemble = with_short_range(ensemble, trained, labeller if options.short_range == "labeller" else None)
     ensemble = replace(ensemble, extrapolation=fit_extrapolation(ensemble, trained))
     return ensemble if tested is None else replace(ensemble, extrapolation=calibrated(ensemble, tested))
 

@@ -1,22 +1,17 @@
 """Validation: retrain on the stored bytes, test on a holdout, compare FCC, BCC and HCP with the reference."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from foundational.data.batches import to_configurations
-from foundational.data.configurations import Configurations
 from foundational.data.fingerprint import fingerprint, hexadecimal
-from foundational.data.labeller import Labeller
 from foundational.data.named import NamedDataset
 from foundational.engines.ani.ensemble import Ensemble
-from foundational.engines.ani.terms.short_range import fit_short_range
 from foundational.engines.crystals.relaxation import relax_fully
 from foundational.errors import InputError
 from foundational.evaluation.crystals import ComparedCrystal, MemberCrystals, compare_crystals
 from foundational.evaluation.errors import ModelErrors, evaluate, mean_errors
 from foundational.evaluation.materials.comparison import compare_materials
-from foundational.evaluation.retraining import EvaluationPlan, retrain, training_rows
+from foundational.evaluation.retraining import EvaluationPlan, retrain, training_rows, with_short_range
 from foundational.evaluation.validation_report import FullReport, MemberReport, StructureReport, ValidationReport
 from foundational.progress import Progress
 from foundational.science.crystals import Structure
@@ -68,7 +63,8 @@ def validate(
     seed = derive(plan.seed, "validate", subject.name)
     trained = to_configurations(subject.dataset).take(training_rows(subject.dataset))
     ensemble = retrain(subject.dataset, plan.settings, spec.members, seed, progress=progress)
-    ensemble = _with_limits(ensemble, trained, plan.reference.labeller)
+    labeller = plan.reference.labeller
+    ensemble = with_short_range(ensemble, trained, None if labeller.expensive else labeller)
     errors: list[ModelErrors] = []
     if holdout is not None:
         tested = to_configurations(holdout.dataset)
@@ -110,14 +106,6 @@ def validate(
         members=tuple(members),
         **means,
     )
-
-
-def _with_limits(ensemble: Ensemble, trained: Configurations, labeller: Labeller) -> Ensemble:
-    """The networks as `foundational train` gives them: with the terms that hold where their data end."""
-    asked = None if labeller.expensive else labeller
-    cutoff = ensemble.aev.radial.cutoff
-    added = fit_short_range(trained, ensemble.elements, cutoff, asked, ensemble.pair_potential)
-    return replace(ensemble, short_range=added)
 
 
 def require_independent(subject: NamedDataset, holdout: NamedDataset) -> None:

@@ -27,6 +27,7 @@ from foundational.engines.ani.kernels.aev import (
     triple_scratch,
 )
 from foundational.engines.ani.kernels.network import forward, matrix, scratch_size
+from foundational.engines.ani.kernels.short_range import listed_vector
 from foundational.engines.ani.kernels.simd import LANES, exp, exp2, larger, load, log2, splat, store, total
 from foundational.engines.compilation import compiled
 
@@ -42,10 +43,7 @@ def _listed(i: Any, positions: Any, cell: Any, starts: Any, index: Any, images: 
     n = 0
     for q in range(starts[i], starts[i + 1]):
         j = index[q]
-        u, v, w = images[q, 0], images[q, 1], images[q, 2]
-        x = positions[j, 0] - positions[i, 0] + u * cell[0, 0] + v * cell[1, 0] + w * cell[2, 0]
-        y = positions[j, 1] - positions[i, 1] + u * cell[0, 1] + v * cell[1, 1] + w * cell[2, 1]
-        z = positions[j, 2] - positions[i, 2] + u * cell[0, 2] + v * cell[1, 2] + w * cell[2, 2]
+        x, y, z = listed_vector(i, j, q, positions, cell, images)
         d2 = x * x + y * y + z * z
         if d2 < cutoff * cutoff:
             near.vectors[0, n], near.vectors[1, n], near.vectors[2, n] = x, y, z

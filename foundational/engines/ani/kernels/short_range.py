@@ -175,6 +175,16 @@ def contacts(
             coordination[begin + i] = summed
 
 
+@compiled(inline="always")
+def listed_vector(i: Any, j: Any, q: Any, positions: Any, cell: Any, images: Any) -> Any:
+    """The vector, Å, from atom ``i`` to the image of ``j`` that is candidate ``q`` of a list of neighbours."""
+    u, v, w = images[q, 0], images[q, 1], images[q, 2]
+    x = positions[j, 0] - positions[i, 0] + u * cell[0, 0] + v * cell[1, 0] + w * cell[2, 0]
+    y = positions[j, 1] - positions[i, 1] + u * cell[0, 1] + v * cell[1, 1] + w * cell[2, 1]
+    z = positions[j, 2] - positions[i, 2] + u * cell[0, 2] + v * cell[1, 2] + w * cell[2, 2]
+    return x, y, z
+
+
 @compiled
 def any_short_range(
     positions: Any,
@@ -196,10 +206,7 @@ def any_short_range(
         limit, coordination = tables.limits[e, 1], 0.0
         for q in range(starts[i], starts[i + 1]):
             j = index[q]
-            u, v, w = images[q, 0], images[q, 1], images[q, 2]
-            x = positions[j, 0] - positions[i, 0] + u * cell[0, 0] + v * cell[1, 0] + w * cell[2, 0]
-            y = positions[j, 1] - positions[i, 1] + u * cell[0, 1] + v * cell[1, 1] + w * cell[2, 1]
-            z = positions[j, 2] - positions[i, 2] + u * cell[0, 2] + v * cell[1, 2] + w * cell[2, 2]
+            x, y, z = listed_vector(i, j, q, positions, cell, images)
             d2 = x * x + y * y + z * z
             nearest = join[e, species[j]]
             if d2 < nearest * nearest:
@@ -234,10 +241,7 @@ def listed_pairs(
         strain[i] = 0.0
         for q in range(starts[i], starts[i + 1]):
             j = index[q]
-            u, v, w = images[q, 0], images[q, 1], images[q, 2]
-            x = positions[j, 0] - positions[i, 0] + u * cell[0, 0] + v * cell[1, 0] + w * cell[2, 0]
-            y = positions[j, 1] - positions[i, 1] + u * cell[0, 1] + v * cell[1, 1] + w * cell[2, 1]
-            z = positions[j, 2] - positions[i, 2] + u * cell[0, 2] + v * cell[1, 2] + w * cell[2, 2]
+            x, y, z = listed_vector(i, j, q, positions, cell, images)
             d2 = x * x + y * y + z * z
             if d2 >= squared:
                 continue
