@@ -1,8 +1,11 @@
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from foundational.checks.collection import collect
+from foundational.checks.energies import check_energies
 from foundational.data.batches import to_configurations
 from foundational.data.distances import shortest_distances
 from foundational.data.layout import VARIABLES
@@ -10,6 +13,7 @@ from foundational.data.store import open_store
 from foundational.errors import ConflictError, EngineError, InputError
 from foundational.inspection.check import check
 from foundational.provenance.record import read_record
+from foundational.specs.check import CheckLimits
 from foundational.specs.translate import RECIPE_NAMES
 from foundational.stages.augment.command import augment_dataset
 
@@ -46,6 +50,16 @@ def test_the_parent_is_kept_and_each_recipe_adds_its_number(augmented):
         lost = sum(entry["recipe"] == name for entry in details["filtered"])
         assert len(rows_of(dataset, name)) == details["added"][name] == count - lost
     assert (dataset["split"][n:] == 0).all()
+
+
+def test_a_wrong_energy_of_what_a_recipe_built_is_found(augmented):
+    dataset = read(augmented)
+    data = collect(dataset)
+    row = int(rows_of(dataset, "vacancies")[2])
+    energy = data.energy.copy()
+    energy[row] /= 27.2114  # of another unit
+    assert row not in check_energies(data, CheckLimits()).configurations
+    assert row in check_energies(replace(data, energy=energy), CheckLimits()).configurations
 
 
 def test_nothing_that_a_test_uses_is_added(augmented):
