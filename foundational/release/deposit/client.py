@@ -10,9 +10,10 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from foundational.errors import ConflictError, InputError, MissingDependencyError, NotFoundError, package_needed
+from foundational.release.servers import checked_server
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
@@ -24,6 +25,8 @@ _ATTEMPTS: Final = 6
 _FIRST_WAIT: Final = 0.5
 #: s; a server that asks for more is left for another day.
 _LONGEST_WAIT: Final = 120.0
+#: What the address of a server must be.
+ADDRESS: Final = "zenodo, zenodo-sandbox or the https:// address of a server"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 Json = dict[str, Any]
@@ -35,7 +38,7 @@ class Records:
     """The records of one server, on behalf of the owner of a token."""
 
     def __init__(self, server: str, token: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._base = f"{checked_server(server)}/api/records"
+        self._base = f"{checked_server(server, ADDRESS)}/api/records"
         self._sleep = sleep
         self._session = _session(token)
 
@@ -175,25 +178,6 @@ class Records:
         except RequestException as error:
             return None, type(error).__name__
         return answer, f"status {answer.status_code}"
-
-
-def checked_server(server: str) -> str:
-    """The address of a server, without a slash at its end.
-
-    Raises
-    ------
-    InputError
-        It is none, holds a password, or is not encrypted.
-
-    >>> checked_server("https://zenodo.org/")
-    'https://zenodo.org'
-    """
-    parts = urlsplit(server)
-    local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
-    allowed = {"https", "http"} if local else {"https"}
-    if parts.scheme not in allowed or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
-        raise InputError(f"expected zenodo, zenodo-sandbox or the https:// address of a server, got {server!r}")
-    return server.rstrip("/")
 
 
 def _session(token: str) -> Any:

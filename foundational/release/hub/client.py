@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from foundational.errors import ConflictError, InputError, MissingDependencyError, NotFoundError, package_needed
+from foundational.release.servers import checked_server, is_secure
 
 if TYPE_CHECKING:
     from requests import Response
@@ -24,7 +25,8 @@ _ATTEMPTS: Final = 6
 _FIRST_WAIT: Final = 0.5
 #: s; a server that asks for more is left for another day.
 _LONGEST_WAIT: Final = 120.0
-_LOCAL: Final = {"localhost", "127.0.0.1", "::1"}
+#: What the address of a server must be.
+ADDRESS: Final = "the https:// address of a hub"
 #: Where the token is read from; it is never an argument, printed or stored.
 TOKEN: Final = "HF_TOKEN"
 
@@ -35,7 +37,7 @@ class Hub:
     """The repositories of datasets of one server, on behalf of the owner of a token."""
 
     def __init__(self, server: str, token: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._server = checked_server(server)
+        self._server = checked_server(server, ADDRESS)
         self._headers = {"Authorization": f"Bearer {token}"}
         self._sleep = sleep
         self._session = _session()
@@ -188,28 +190,10 @@ def large_file(name: str, oid: str, size: int) -> dict[str, Any]:
     return {"key": "lfsFile", "value": {"path": name, "algo": "sha256", "oid": oid, "size": size}}
 
 
-def checked_server(server: str) -> str:
-    """The address of a server, without a slash at its end.
-
-    Raises
-    ------
-    InputError
-        It is none, holds a password, or is not encrypted.
-
-    >>> checked_server("https://huggingface.co/")
-    'https://huggingface.co'
-    """
-    parts = urlsplit(server)
-    allowed = {"https", "http"} if parts.hostname in _LOCAL else {"https"}
-    if parts.scheme not in allowed or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
-        raise InputError(f"expected the https:// address of a hub, got {server!r}")
-    return server.rstrip("/")
-
-
 def _given_address(address: str) -> str:
     """An address from an answer: encrypted, unless it is this machine's."""
     parts = urlsplit(address)
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
+    if not is_secure(address):
         raise ConflictError(
             f"expected an https:// address for a file, the server gave {parts.scheme}://{parts.hostname}"
         )

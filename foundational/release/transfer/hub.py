@@ -7,10 +7,11 @@ from urllib.parse import quote
 
 from foundational.release.bundle.archive import require_plain
 from foundational.release.bundle.bundle import MANIFEST, read_manifest
-from foundational.release.hub.client import checked_server
+from foundational.release.hub.client import ADDRESS
 from foundational.release.hub.publication import checked_repository
 from foundational.release.registry.registry import REGISTRY, Registry, parse_registry
 from foundational.release.registry.version import DatasetVersion
+from foundational.release.servers import checked_server
 from foundational.release.transfer.download import download
 
 #: How a source at a hub begins.
@@ -22,7 +23,7 @@ ENDPOINT: Final = "HF_ENDPOINT"
 
 def hub_server() -> str:
     """The server that the environment names, by default huggingface.co."""
-    return checked_server(os.environ.get(ENDPOINT, "").strip() or DEFAULT_SERVER)
+    return checked_server(os.environ.get(ENDPOINT, "").strip() or DEFAULT_SERVER, ADDRESS)
 
 
 def download_from_hub(reference: DatasetVersion, source: str, folder: Path) -> tuple[Path, Registry]:

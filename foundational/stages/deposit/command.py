@@ -9,11 +9,12 @@ from foundational.progress import Progress
 from foundational.project import DATASETS
 from foundational.release.bundle.bundle import MANIFEST
 from foundational.release.citation.citation_target import find_citation_target
-from foundational.release.deposit.client import Records, checked_server
+from foundational.release.deposit.client import ADDRESS, Records
 from foundational.release.deposit.deposit import SERVERS, TOKEN, DepositPlan, DepositState, deposit, plan_deposit
 from foundational.release.deposit.metadata import invenio_record
 from foundational.release.registry.registry import Registry, Release, read_registry, require_history, write_registry
 from foundational.release.registry.version import DatasetVersion, Version
+from foundational.release.servers import checked_server
 from foundational.release.transfer.bundle_from_commit import bundle_of
 
 
@@ -63,7 +64,7 @@ def deposit_release(
     if reference.version is None:
         raise InputError(f"expected a version to deposit, such as {reference.name}@1.0.0, got {reference}")
     address, repository = SERVERS.get(to, (to, None))
-    server = checked_server(address)
+    server = checked_server(address, ADDRESS)
     folder = root / DATASETS / reference.name
     with exclusive(root, reference.name):
         registry = read_registry(folder)
