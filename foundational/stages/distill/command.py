@@ -121,7 +121,9 @@ def distill_pool(
             details["also"] = {n: [asdict(line) for line in other.rounds] for n, other in others.items()}
         work_files: tuple[str, ...] = ()
         if spec.recipes is not None:
-            dataset, details["recipes"], work_files = _with_recipes(root, name, spec.recipes, dataset, parent, progress)
+            dataset, details["recipes"], work_files = _with_recipes(
+                root, name, spec.recipes, dataset, parent, params.seed, progress
+            )
         if not name.startswith("local/"):  # metrics of the pipeline; the record of every set has the rounds too
             _write_rounds(root / "metrics" / "distill" / f"{name}.csv", rounds)
         sentences = [*notes, *result.notes, *shortfall(spec, result.dataset.sizes[CONFIGURATION])]
@@ -142,12 +144,12 @@ def _with_recipes(
     spec: RecipesSpec,
     dataset: xr.Dataset,
     parent: ProvenanceRecord,
+    seed: int,
     progress: Progress | None,
 ) -> tuple[xr.Dataset, dict[str, Any], tuple[str, ...]]:
     """``dataset`` with configurations of recipes, their record, and the names of files for an interrupted run."""
     labeller = labeller_of(parent.labeller, root, None)
     journal = root / "build" / "work" / f"label-{name.replace('/', '--')}.jsonl"
-    seed = read_params(root / "params.yaml").seed
     plan = LabellingChoice().plan(root / "build", progress)
     with labelling_session(labeller, parent.element, plan, journal=journal) as session:
         reference = reference_crystals(labeller, parent.element, session=session)

@@ -19,8 +19,6 @@ def join(parts: Sequence[xr.Dataset]) -> xr.Dataset:
     Walkers are numbered on from part to part, so that no two pools share a trajectory. A column that a part does not
     have is unknown there.
     """
-    if len(parts) == 1:
-        return parts[0]
     columns: dict[str, NDArray[Any]] = {}
     for name, unknown in UNKNOWN.items():
         if not any(name in part for part in parts):
