@@ -18,6 +18,9 @@ READY := .venv/.ready
 
 .PHONY: run test setup
 
+# Without compiled modules on disk, every command that a test starts would compile its packages again: up to 1 s each.
+unexport PYTHONDONTWRITEBYTECODE
+
 run: setup
 	$(BIN)/dvc pull --allow-missing
 	$(BIN)/foundational translate ni --to Nb --force
