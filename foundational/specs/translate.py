@@ -113,7 +113,7 @@ class TranslateSpec(Spec):
     """The table of many metals; null: none is made."""
 
 
-RecipeName = Literal["scaled", "strained", "short-pairs", "vacancies", "surfaces", "free-atoms", "dimers"]
+RecipeName = Literal["scaled", "strained", "dense", "short-pairs", "vacancies", "surfaces", "free-atoms", "dimers"]
 #: All recipes, in the order in which a set holds their configurations.
 RECIPE_NAMES: Final[tuple[RecipeName, ...]] = get_args(RecipeName)
 

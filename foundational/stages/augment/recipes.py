@@ -20,8 +20,10 @@ from foundational.science.crystals import STRUCTURES, Structure, build_crystal, 
 
 #: Conventional cells along each edge of the crystals: 32, 16 and 16 atoms.
 _REPEATS: Final[dict[Structure, tuple[int, int, int]]] = {"fcc": (2, 2, 2), "bcc": (2, 2, 2), "hcp": (2, 1, 2)}
-#: Volumes of scaled crystals.
-_SCALED: Final = (0.52, 1.45)
+#: Volumes of scaled crystals: somewhat more than those of the equation of state, 0.8 to 1.25.
+_SCALED: Final = (0.74, 1.3)
+#: Volumes of dense crystals, at pressures of hundreds of GPa.
+_DENSE: Final = (0.55, 0.8)
 #: Random displacements, standard deviation along each axis.
 _RATTLE: Final = (0.005, 0.06)
 #: Largest component of a random strain.
@@ -69,16 +71,8 @@ Recipe = Callable[[Material, int, np.random.Generator], Configurations]
 
 
 def scaled(material: Material, count: int, random: np.random.Generator) -> Configurations:
-    """FCC, BCC and HCP crystals, by turns, from half to one and a half of the ground state's volume, displaced.
-
-    A compressed crystal is stiffer: displacements follow the square of the volume, so that they are thermal ones of the
-    same temperatures at each volume (a Grüneisen parameter of 2).
-    """
-    cells = []
-    for k, volume in enumerate(_spread(_SCALED, count, random).tolist()):
-        rattle = _one(_RATTLE, random) * volume**2
-        cells.append(_displaced(_crystal(material, STRUCTURES[k % 3], volume), rattle, random, material))
-    return _joined(cells)
+    """FCC, BCC and HCP crystals, by turns, from 0.74 to 1.3 of the ground state's volume, displaced."""
+    return _of_volumes(material, _SCALED, count, random)
 
 
 def strained(material: Material, count: int, random: np.random.Generator) -> Configurations:
@@ -90,6 +84,11 @@ def strained(material: Material, count: int, random: np.random.Generator) -> Con
         deformation = np.eye(3) + (strain + strain.T) / 2
         cells.append(_displaced((cell @ deformation, positions @ deformation), _one(_RATTLE, random), random, material))
     return _joined(cells)
+
+
+def dense(material: Material, count: int, random: np.random.Generator) -> Configurations:
+    """FCC, BCC and HCP crystals, by turns, from 0.55 to 0.8 of the ground state's volume, displaced."""
+    return _of_volumes(material, _DENSE, count, random)
 
 
 def short_pairs(material: Material, count: int, random: np.random.Generator) -> Configurations:
@@ -169,6 +168,7 @@ def dimers(material: Material, count: int, random: np.random.Generator) -> Confi
 RECIPES: Final[dict[str, Recipe]] = {
     "scaled": scaled,
     "strained": strained,
+    "dense": dense,
     "short-pairs": short_pairs,
     "vacancies": vacancies,
     "surfaces": surfaces,
@@ -177,6 +177,21 @@ RECIPES: Final[dict[str, Recipe]] = {
 }
 
 _Cell = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def _of_volumes(
+    material: Material, ends: tuple[float, float], count: int, random: np.random.Generator
+) -> Configurations:
+    """Displaced crystals with volumes between ``ends``, in units of the ground state's.
+
+    A compressed crystal is stiffer: displacements follow the square of the volume, so that they are thermal ones of the
+    same temperatures at each volume (a Grüneisen parameter of 2).
+    """
+    cells = []
+    for k, volume in enumerate(_spread(ends, count, random).tolist()):
+        rattle = _one(_RATTLE, random) * volume**2
+        cells.append(_displaced(_crystal(material, STRUCTURES[k % 3], volume), rattle, random, material))
+    return _joined(cells)
 
 
 def _spread(ends: tuple[float, float], count: int, random: np.random.Generator) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from foundational.specs.check import CheckLimits
 from foundational.specs.translate import RECIPE_NAMES
 from foundational.stages.augment.command import augment_dataset
 
-COUNTS = {"scaled": 12, "strained": 6, "short-pairs": 6, "vacancies": 6, "surfaces": 9, "free-atoms": 1, "dimers": 6}
+COUNTS = {"scaled": 9, "strained": 6, "dense": 6, "short-pairs": 6, "vacancies": 6, "surfaces": 9, "free-atoms": 1, "dimers": 6}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_nothing_that_a_test_uses_is_added(augmented):
     dataset = read(augmented)
     batch = to_configurations(dataset)
     largest = np.array([np.abs(batch.labels.forces[batch.atoms_of(np.array([c]))]).max() for c in range(len(batch))])
-    for name in ("scaled", "strained", "vacancies", "surfaces"):
+    for name in ("scaled", "strained", "dense", "vacancies", "surfaces"):
         assert (largest[rows_of(dataset, name)] > 0.05).all()
 
 
@@ -78,8 +78,11 @@ def test_configurations_are_what_their_recipe_says(augmented):
     distance = shortest_distances(batch)
     assert distance.min() >= 1.5
     scaled = volume[rows_of(dataset, "scaled")]
-    assert scaled.min() < 0.65
-    assert scaled.max() > 1.35
+    assert 0.74 <= scaled.min() < 0.83
+    assert 1.2 < scaled.max() <= 1.3
+    dense = volume[rows_of(dataset, "dense")]
+    assert 0.55 <= dense.min() < 0.6
+    assert 0.74 < dense.max() <= 0.8
     assert (volume[rows_of(dataset, "surfaces")] > 1.5).all()
     assert (np.sort(distance[rows_of(dataset, "short-pairs")])[:3] < 1.9).all()
     assert (batch.n_atoms[rows_of(dataset, "dimers")] == 2).all()
@@ -87,7 +90,7 @@ def test_configurations_are_what_their_recipe_says(augmented):
 
 
 def test_the_same_seed_gives_the_same_set_and_fewer_recipes_the_same_configurations(augmented):
-    augment_dataset(augmented, "local/again", parent="ni", recipes={"dimers": 6, "scaled": 12}, shortest=1.5)
+    augment_dataset(augmented, "local/again", parent="ni", recipes={"dimers": 6, "scaled": 9}, shortest=1.5)
     first, second = read(augmented), read(augmented, "local/again")
     for name in ("scaled", "dimers"):
         assert np.array_equal(first["id"][rows_of(first, name)], second["id"][rows_of(second, name)])
