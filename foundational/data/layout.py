@@ -143,7 +143,17 @@ _ROW = (
         "int8",
         "1",
         "the recipe that built it; docs/augmentation.md",
-        meanings=("none", "scaled", "strained", "short-pairs", "vacancies", "surfaces", "free-atoms", "dimers"),
+        meanings=(
+            "none",
+            "scaled",
+            "strained",
+            "short-pairs",
+            "vacancies",
+            "surfaces",
+            "free-atoms",
+            "dimers",
+            "dense",
+        ),
     ),
     Variable(
         "decoration",
