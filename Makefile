@@ -1,5 +1,6 @@
 # make run    set up, fetch the nickel set, translate it to niobium, train on the result and print its crystals beside the reference's
 # make test   set up, then lint, types and tests; prints the twenty slowest tests
+# make docs   set up, then the documentation site in build/docs/html, its examples run; search works offline
 # make setup  the environment alone, in .venv
 #
 # PYTHON=python3.12     another interpreter, 3.11 or newer
@@ -16,7 +17,7 @@ TEST_PROCESSES ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test setup
+.PHONY: run test docs setup
 
 # Without compiled modules on disk, every command that a test starts would compile its packages again: up to 1 s each.
 unexport PYTHONDONTWRITEBYTECODE
@@ -33,6 +34,10 @@ test: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --durations 20
+
+docs: setup
+	$(BIN)/dvc pull --allow-missing
+	$(BIN)/python docs/build.py
 
 setup: $(READY)
 

@@ -19,13 +19,13 @@ from matplotlib.figure import Figure
 from foundational.science.phases import Phase
 from foundational.science.reweighting import average
 from foundational.stages.thermo.command import read_pool
-from foundational.stages.thermo.curves import COLOURS
 from foundational.stages.thermo.stage import PoolFrames, thermo
 from foundational.units import BOLTZMANN
 
 ROOT = Path(__file__).resolve().parents[1]
 POOLS = ("ni-npt-solid-32", "ni-npt-liquid-32", "ni-momt-32", "ni-momt-108", "al-momt-108", "nb-momt-54")
-#: Colours of plain NPT and of the phases, as in `foundational thermo --plot`.
+COLOURS = {Phase.ALIGNED: "tab:blue", Phase.OTHER: "tab:green", Phase.LIQUID: "tab:red"}
+#: Colours of plain NPT, of the phase that it runs.
 SOLID, LIQUID = COLOURS[Phase.ALIGNED], COLOURS[Phase.LIQUID]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from foundational.cli.options import Force, Json, Name, Root, Where
+from foundational.cli.options import Force, Json, Name, Plot, Root, Where
 from foundational.cli.output import emit, say
 from foundational.cli.progress import progress_on_stderr
 
@@ -85,7 +85,7 @@ def _round(line: dict[str, Any]) -> str:
     return text
 
 
-def audit(name: Name, as_json: Json = False, root: Root = None) -> None:
+def audit(name: Name, plot: Plot = None, as_json: Json = False, root: Root = None) -> None:
     """Explain a distilled set: choices, coverage, errors.
 
     Says in which round and why each configuration was selected, how much of the pool the set covers, and where models
@@ -96,6 +96,10 @@ def audit(name: Name, as_json: Json = False, root: Root = None) -> None:
 
     with progress_on_stderr(f"auditing {name}") as progress:
         report = audit_dataset(find_root(root), name, progress=progress)
+    if plot is not None:
+        from foundational.pictures.audit import draw_audit
+
+        draw_audit(report, plot)
     emit(report, as_json, lambda: _audit_lines(report))
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundational.cli.options import Device, Draw, Json, LabellerChoice, Name, Root, Validation, Where
+from foundational.cli.options import Device, Draw, Json, LabellerChoice, Name, Plot, Root, Validation, Where
 from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import progress_on_stderr
 
@@ -18,6 +18,7 @@ def validate(
     *,
     chosen: Validation,
     labeller: LabellerChoice,
+    plot: Plot = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
@@ -38,8 +39,13 @@ def validate(
         properties=chosen.named,
         write=chosen.write,
     )
+    project = find_root(root)
     with progress_on_stderr(f"validating {name}") as progress:
-        report = validate_dataset(find_root(root), name, options, progress=progress)
+        report = validate_dataset(project, name, options, progress=progress)
+    if plot is not None:
+        from foundational.pictures.validation import draw_validation
+
+        draw_validation(report, plot)
     emit(report, as_json, report.lines)
     if not report.passed:
         for gate in report.failed:
@@ -106,6 +112,7 @@ def evaluate(
     data: Annotated[str, typer.Argument(help="Dataset, or an extxyz file with REF_energy and REF_forces.")],
     device: Device = "cpu",
     where: Where = None,
+    plot: Plot = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
@@ -113,6 +120,15 @@ def evaluate(
     from foundational.evaluation.errors import lines_of
     from foundational.stages.train.command import evaluate_model
 
+    seen = None
+    if plot is not None:
+        from foundational.pictures.errors import Seen
+
+        seen = Seen()
     with progress_on_stderr(f"evaluating on {data}") as progress:
-        errors = evaluate_model(model, data, root, where=where, device=device, progress=progress)
+        errors = evaluate_model(model, data, root, where=where, device=device, seen=seen, progress=progress)
+    if plot is not None and seen is not None:
+        from foundational.pictures.errors import draw_errors
+
+        draw_errors(seen, errors, f"{model.name} on {data}", plot)
     emit(errors.as_dict(), as_json, lambda: lines_of(errors))

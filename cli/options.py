@@ -55,6 +55,21 @@ def positive(param: typer.CallbackParam, value: float | list[float] | None) -> A
     return value
 
 
+def picture_file(value: Path | None) -> Path | None:
+    """Refuse what no picture can be, before any work."""
+    if value is not None:
+        from foundational.pictures.style import require_format
+
+        require_format(value)
+    return value
+
+
+Plot = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE", callback=picture_file, help="Also draw a picture: .svg, .png or .pdf."),
+]
+
+
 @dataclass(frozen=True)
 class Validation:
     """What a validation tests."""

@@ -252,4 +252,35 @@ def publish_hf(
     emit(document, as_json, lambda: lines)
 
 
-PUBLISH: dict[str, Any] = {"hf": publish_hf}
+def publish_colabfit(
+    release: Annotated[str, typer.Argument(help="Dataset with its version, such as ni@1.0.0.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace a folder that exists.")] = False,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Write a release as a submission to the ColabFit Exchange.
+
+    The folder holds the dataset in extended XYZ, a file a part, each read again by ASE and compared, and the text of
+    the issue with which it is submitted. Nothing is sent.
+    """
+    from foundational.project import find_root
+    from foundational.release.registry.version import parse_dataset_version
+    from foundational.stages.publish.command import write_submission
+
+    with progress_on_stderr(f"writing {release}") as progress:
+        done = write_submission(
+            find_root(root), parse_dataset_version(release), output, replace=force, progress=progress
+        )
+    document = {
+        "dataset": done.label,
+        "folder": str(done.folder),
+        "issue": str(done.issue),
+        "configurations": done.configurations,
+    }
+    lines = [f"{done.folder / name}: {count:,} configurations" for name, count in done.configurations.items()]
+    lines.append(f"{done.issue}: the issue's text; add your name and address, and follow colabfit/data-lake at GitHub")
+    emit(document, as_json, lambda: lines)
+
+
+PUBLISH: dict[str, Any] = {"hf": publish_hf, "colabfit": publish_colabfit}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundational.cli.options import Json, Networks, Root, Where
+from foundational.cli.options import Json, Networks, Plot, Root, Where
 from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import progress_on_stderr
 
@@ -58,6 +58,7 @@ class Comparison:
     ] = False
     seeds: Networks = None
     where: Where = None
+    plot: Plot = None
 
 
 def diff(
@@ -77,7 +78,7 @@ def diff(
     from foundational.release.comparison.difference import difference
 
     physics = None
-    plain = how.html is None and not how.physics
+    plain = how.html is None and how.plot is None and not how.physics
     with open_compared(a, root, table=plain) as first, open_compared(b, root, table=plain) as second:
         old, new = first.where(how.where), second.where(how.where)
         found = difference(old, new, tolerance=how.tolerance)
@@ -86,11 +87,18 @@ def diff(
 
             with progress_on_stderr(f"training on {a} and {b}") as progress:
                 physics = compare_physics(old, new, root, members=how.seeds, progress=progress)
-        if how.html is not None:
+        if how.html is not None or how.plot is not None:
             from foundational.card.comparison.build import build_change
+
+            change = build_change(old, new, found, physics)
+        if how.html is not None:
             from foundational.card.writing import write_change
 
-            write_change(build_change(old, new, found, physics), how.html)
+            write_change(change, how.html)
+        if how.plot is not None:
+            from foundational.pictures.change import draw_change
+
+            draw_change(change, how.plot)
     document = found.model_dump(mode="json")
     if physics is not None:
         document["physics"] = physics.model_dump(mode="json")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from foundational.cli.options import Force, Json, Root, Transfer, Workers, crystals_named
+from foundational.cli.options import Force, Json, Plot, Root, Transfer, Workers, crystals_named
 from foundational.cli.output import emit, say
 from foundational.cli.progress import progress_on_stderr
 
@@ -17,6 +17,7 @@ def run(
     write: Annotated[
         bool, typer.Option("--write", help="Also write metrics/translate/ELEMENT.json, as DVC does.")
     ] = False,
+    plot: Plot = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
@@ -36,6 +37,10 @@ def run(
         report = survey_metal(
             find_root(root), element, variation=variation, workers=workers, write=write, progress=progress
         )
+    if plot is not None:
+        from foundational.pictures.survey import draw_metal
+
+        draw_metal(element, report, plot)
     emit(report, as_json, lambda: [metals_table({element: report})])
 
 
@@ -58,6 +63,7 @@ def pool(
         str | None, typer.Option("--pool", help="Pool of its metal; default: translate.parity of params.yaml.")
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Also write metrics/parity/NAME.json, as DVC does.")] = False,
+    plot: Plot = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
@@ -71,6 +77,10 @@ def pool(
 
     with progress_on_stderr(f"testing {name}") as progress:
         report = run_pool_test(find_root(root), name, pool, write=write, progress=progress)
+    if plot is not None:
+        from foundational.pictures.survey import draw_pool_test
+
+        draw_pool_test(report, plot)
     emit(report, as_json, lambda: [pool_test_table([report])])
 
 
@@ -96,6 +106,7 @@ def pairs(
     pair: Annotated[str, typer.Argument(help="A pair of the section pairs in params.yaml, such as Ni-Al.")],
     workers: Workers = 2,
     write: Annotated[bool, typer.Option("--write", help="Also write metrics/pairs/PAIR.json, as DVC does.")] = False,
+    plot: Plot = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
@@ -109,6 +120,10 @@ def pairs(
 
     with progress_on_stderr(f"translating to {pair}") as progress:
         report = survey_pair(find_root(root), pair, workers=workers, write=write, progress=progress)
+    if plot is not None and report.alloy is not None:
+        from foundational.pictures.survey import draw_pair
+
+        draw_pair(pair, report.alloy, plot)
     emit(report, as_json, report.lines)
 
 

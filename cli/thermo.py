@@ -1,12 +1,11 @@
 """The command thermo."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundational.cli.options import Json, Root, positive
+from foundational.cli.options import Json, Plot, Root, positive
 from foundational.cli.output import emit
 from foundational.cli.progress import progress_on_stderr
 
@@ -22,9 +21,7 @@ def thermo(
             "-T", "--temperature", callback=positive, help="Temperature, K (repeatable); default: round ones."
         ),
     ] = None,
-    plot: Annotated[
-        Path | None, typer.Option("--plot", help="Also draw the curves to this .svg, .png or .pdf file.")
-    ] = None,
+    plot: Plot = None,
     write: Annotated[bool, typer.Option("--write", help="Also write metrics/thermo/POOL.*, as DVC does.")] = False,
     as_json: Json = False,
     root: Root = None,
@@ -34,7 +31,7 @@ def thermo(
     Enthalpy, volume and heat capacity of each phase at each temperature, and the melting temperature, by reweighting.
     """
     from foundational.project import find_root
-    from foundational.stages.thermo.command import read_pool, write_figure, write_metrics
+    from foundational.stages.thermo.command import read_pool, write_metrics
     from foundational.stages.thermo.stage import thermo
 
     project = find_root(root)
@@ -42,7 +39,9 @@ def thermo(
         frames = read_pool(project, pool, progress)
     report = thermo(frames, temperature or None)
     if plot is not None:
-        write_figure(frames, report, plot)
+        from foundational.pictures.thermo import draw_thermo
+
+        draw_thermo(frames, report, plot)
     if write:
         write_metrics(project, frames, report)
     emit(report, as_json, lambda: _lines(report))

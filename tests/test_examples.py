@@ -1,5 +1,9 @@
-"""The scripts in examples/ run as they stand, in a folder that is no project, with what was pulled alone."""
+"""The notebooks in examples/ run as they stand, in folders that are no project, with what was pulled alone.
 
+Their cells run here with smaller numbers, in one process; `make docs` runs them as they are.
+"""
+
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,27 +14,87 @@ import foundational
 from foundational.release.registry.version import parse_dataset_version
 from foundational.release.transfer.retrieval import pull
 
+#: What the cell tagged ``parameters`` is set to, and lines that must be printed, in their order.
+NOTEBOOKS = {
+    "look": ("", ["energy -", "forces (44331, 3) eV/Å", "configurations are liquid", "CC-BY-4.0 | lammps:NiNb"]),
+    "carry": (
+        "frames, members, steps = 60, 1, 200",
+        ["local/cu", "1 ANI networks for Cu", "1 networks", "local/cu ('Cu',)"],
+    ),
+    "vasp": (
+        "",
+        [
+            "7 runs, such as vasp/run-1/vasprun.xml",
+            "kbar, compression positive",
+            "local/al: 7 configurations, no defect",
+            "'functional': 'PBE'",
+            "read again by its rule and equal",
+        ],
+    ),
+}
+#: Runs the sources of a notebook as IPython does where it matters here: what a cell ends with is shown, ! is a command.
+RUNNER = """
+import ast, json, os, re, sys
+from typer.testing import CliRunner
+from foundational.cli.main import app
 
-def test_first_steps_need_a_pulled_release_and_no_project(
-    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home" / "share"))
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    monkeypatch.chdir(empty)
-    pull(parse_dataset_version("ni@1.0.0"), str(checkout))
-    script = checkout / "examples" / "first_steps.py"
-    run = subprocess.run([sys.executable, script], check=False, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert run.stderr == ""
-    for line in (
-        "ni 1.0.0: Distilled nickel",
-        "(38400, 3) eV/Å",
-        "local/cu",
-        "2 ANI networks for Cu, trained on 51 configurations of local/cu -> ",
-        "local/cu: 51 configurations, 1 networks",
-    ):
-        assert line in run.stdout
-    assert foundational.open_dataset("copper").record.inputs[0].n_configurations == 60
-    assert foundational.load_model("copper.model").elements == ("Cu",)
+def command(line):
+    done = CliRunner().invoke(app, line.split()[1:])
+    print(done.output)
+    assert done.exit_code == 0, (line, done.output, done.exception)
+
+for folder, cells in json.loads(sys.stdin.read()):
+    os.makedirs(folder), os.chdir(folder)
+    names = {"command": command, "__name__": "__main__"}
+    for cell in cells:
+        tree = ast.parse(re.sub(r"^!(.*)$", r"command(f'''\\1''')", cell, flags=re.M))
+        if tree.body and isinstance(tree.body[-1], ast.Expr):
+            tree.body[-1].value = ast.Call(ast.Name("print", ast.Load()), [tree.body[-1].value], [])
+        exec(compile(ast.fix_missing_locations(tree), folder, "exec"), names)
+"""
+
+
+@pytest.fixture(scope="module")
+def printed(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What all notebooks print, one after another."""
+    place = tmp_path_factory.mktemp("examples")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(place / "home"))
+        patch.setenv("XDG_DATA_HOME", str(place / "home" / "share"))
+        patch.setenv("FOUNDATIONAL_EXAMPLES", str(checkout / "examples"))
+        patch.setenv("MPLBACKEND", "agg")
+        (place / "empty").mkdir()
+        patch.chdir(place / "empty")
+        pull(parse_dataset_version("ni@2.0.0"), str(checkout))
+        work = []
+        for name, (smaller, _) in NOTEBOOKS.items():
+            cells = json.loads((checkout / "examples" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+            sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+            where = [i for i, cell in enumerate(c for c in cells if c["cell_type"] == "code")
+                     if "parameters" in cell["metadata"].get("tags", ())]  # fmt: skip
+            for place_of_cell in where:
+                sources[place_of_cell] += f"\n{smaller}"
+            work.append((str(place / name), sources))
+        run = subprocess.run(
+            [sys.executable, "-c", RUNNER], input=json.dumps(work), check=False, capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+        model = foundational.load_model(place / "carry" / "translated.model")
+        assert model.elements == ("Cu",)
+    return run.stdout
+
+
+def test_notebooks_run_and_print_what_they_promise(printed: str) -> None:
+    rest = printed
+    for name, (_, lines) in NOTEBOOKS.items():
+        for line in lines:
+            before, found, rest = rest.partition(line)
+            assert found, f"{name}: {line} is not printed after …{before[-2000:]}"
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_notebooks_are_kept_with_their_output(checkout: Path, name: str) -> None:
+    cells = json.loads((checkout / "examples" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    outputs = [output for cell in cells if cell["cell_type"] == "code" for output in cell["outputs"]]
+    assert outputs
+    assert not [output for output in outputs if output["output_type"] == "error"]

@@ -16,6 +16,7 @@ TESTED_IN = {
     "card/comparison/*.py": "card/comparison/test_build.py",
     "card/site/*.py": "release/test_site.py",
     "card/drawing/*.py": "card/drawing/test_page.py",
+    "card/colabfit.py": "release/hub/test_submission.py",
     "card/readme.py": "release/hub/test_publication.py",
     "card/released.py": "release/test_site.py",
     "card/writing.py": "card/drawing/test_page.py",
@@ -96,6 +97,8 @@ TESTED_IN = {
     "release/record.py": "release/bundle/test_verification.py",
     "reports/pairs_page.py": "stages/pairs/test_command.py",
     "reports/survey_page.py": "stages/survey/test_stage.py",
+    "pictures/thermo.py": "cli/test_thermo.py",
+    "pictures/*.py": "pictures/test_style.py",
     "reports/*.py": "reproduction/test_command.py",
     "reproduction/*.py": "reproduction/test_command.py",
     "science/calibration.py": "evaluation/test_errors.py",
@@ -133,6 +136,7 @@ TESTED_IN = {
 #: Tests of the repository as a whole, or of faults that cross modules.
 OF_THE_WHOLE = {
     "card/drawing/test_browser.py",
+    "release/hub/test_submission.py",
     "cli/test_start.py",
     "release/test_site.py",
     "cli/test_bad_input.py",

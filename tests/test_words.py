@@ -102,9 +102,13 @@ def _figure(path: Path) -> Iterator[tuple[int, str]]:
 def texts() -> Iterator[tuple[str, int, str]]:
     """Every text that a user can see: path, line and words."""
     kinds = (
-        (_python, ("foundational/**/*.py", "cli/**/*.py", "benchmarks/**/*.py", "examples/**/*.py")),
+        (_python, ("foundational/**/*.py", "cli/**/*.py", "benchmarks/**/*.py", "docs/*.py")),
         (_comments, ("params.yaml", "dvc.yaml")),
-        (_page, ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/*.md")),
+        (
+            _page,
+            ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/*.md", "docs/howto/*.md", "docs/explanation/*.md"),
+        ),
+        (_whole, ("examples/*.ipynb",)),
         (_whole, ("schemas/*.json", "datasets/*/about.yaml", "datasets/potentials/*.yaml")),
         (_figure, ("docs/figures/*.svg",)),
     )

@@ -1,6 +1,6 @@
 """Errors of models on labelled configurations, and how their uncertainty relates to those errors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -83,10 +83,16 @@ def error_table(predicted: NDArray[np.float64], energy_per_atom: NDArray[np.floa
     )
 
 
-def evaluate(model: Model, data: Configurations | xr.Dataset, *, progress: Progress | None = None) -> ModelErrors:
+def evaluate(
+    model: Model,
+    data: Configurations | xr.Dataset,
+    *,
+    seen: Callable[[Configurations, Labels], None] | None = None,
+    progress: Progress | None = None,
+) -> ModelErrors:
     """Energy, force and stress errors of ``model`` on all of ``data``; a lazy dataset is read piece by piece.
 
-    Labels that are not known are not compared.
+    Labels that are not known are not compared. ``seen`` gets each batch with the labels of the model, for a picture.
 
     Raises
     ------
@@ -109,6 +115,8 @@ def evaluate(model: Model, data: Configurations | xr.Dataset, *, progress: Progr
                 progress(start + part, total, message)
 
         labels = label_all(model, batch, progress=report)
+        if seen is not None:
+            seen(batch, labels)
         pairs.append((labels, batch.labels))
         cells.append(batch.with_labels(None))
         done += len(batch)

@@ -77,6 +77,7 @@ CALLS = {
     "site -o site": None,
     "blame ni 0000": None,
     "publish hf ni@1.0.0 --to metals/ni": None,
+    "publish colabfit ni@1.0.0 -o out": None,
     "deposit ni@1.0.0 --to zenodo": None,
     "validate ni": "sampling",
     "train ni -o model": "ani",

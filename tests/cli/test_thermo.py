@@ -10,9 +10,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from foundational.errors import InputError
+from foundational.pictures.thermo import draw_thermo
 from foundational.specs.parsing import merge, read_yaml
 from foundational.stages.sample.command import sample_pool
-from foundational.stages.thermo.command import read_pool, write_figure, write_metrics
+from foundational.stages.thermo.command import read_pool, write_metrics
 from foundational.stages.thermo.stage import PoolFrames, thermo
 
 POOL = "ni-npt-solid-32"
@@ -72,7 +73,7 @@ def test_metrics_are_small_whole_and_the_same_each_time(pool: PoolFrames, tmp_pa
 
 
 def test_figure_is_drawn(pool: PoolFrames, tmp_path: Path) -> None:
-    write_figure(pool, thermo(pool), tmp_path / "thermo.svg")
+    draw_thermo(pool, thermo(pool), tmp_path / "thermo.svg")
     drawn = (tmp_path / "thermo.svg").read_text(encoding="utf-8")
     assert drawn.count("<path") > 50
     assert "nan" not in drawn.lower()
@@ -81,7 +82,7 @@ def test_figure_is_drawn(pool: PoolFrames, tmp_path: Path) -> None:
 def test_a_figure_without_matplotlib_says_what_to_install(
     foundational: Callable[..., Any], sampled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     found = foundational("thermo", POOL, "--plot", str(tmp_path / "thermo.svg"), cwd=sampled)
     assert found.status == 1
     assert found.err.splitlines()[-1] == (

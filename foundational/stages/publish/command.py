@@ -1,16 +1,18 @@
-"""``foundational publish hf``: a release as a repository of a hub, its version as the tag."""
+"""``foundational publish``: a release as a repository of a hub, its version as the tag; as a folder for ColabFit."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from foundational.card.colabfit import submission_issue, submission_name
 from foundational.card.drawing.page import draw_card
 from foundational.card.readme import hub_readme
 from foundational.card.record import PAGE, RECORD
 from foundational.card.released import released_card
-from foundational.data.atomic_write import write_whole
+from foundational.data.atomic_write import whole_folder, write_whole
 from foundational.data.integrity.storing import exclusive
 from foundational.errors import ConflictError, InputError
 from foundational.progress import Progress
@@ -75,14 +77,8 @@ def publish_release(
         The server received other bytes.
     """
     checked_repository(repository)
-    if reference.version is None:
-        raise InputError(f"expected a version to publish, such as {reference.name}@1.0.0, got {reference}")
     with exclusive(root, reference.name):
-        registry = read_registry(root / DATASETS / reference.name)
-        require_history(root, reference.name, registry)
-        entry = registry.find(reference.version)
-        if entry.version in registry.yanked:
-            raise ConflictError(f"{reference} was withdrawn ({registry.yanked[entry.version]}) and is not published")
+        registry, entry = _standing(root, reference)
         with _files(root, registry, entry, repository) as files:
             plan = Publication(f"{registry.name}@{entry.version}", repository, entry.version, files)
             sizes = {name: path.stat().st_size for name, path in sorted(files.items())}
@@ -90,6 +86,69 @@ def publish_release(
                 return Published(plan, sizes, sent=False, new=True)
             new = publish(plan, Hub(hub_server(), _checked(token)), progress=progress)
     return Published(plan, sizes, sent=True, new=new)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A folder for the ColabFit Exchange."""
+
+    label: str
+    folder: Path
+    """Holds the files of the dataset, and nothing else."""
+    issue: Path
+    """The text of the issue with which it is submitted."""
+    configurations: dict[str, int]
+    """Of each file."""
+
+
+def write_submission(
+    root: Path, reference: DatasetVersion, out: Path, *, replace: bool = False, progress: Progress | None = None
+) -> Submission:
+    """Write a released version as a submission to the ColabFit Exchange into the folder ``out``.
+
+    ``out`` gets a folder with the dataset in extended XYZ, a file a part, and the text of the issue. Each file is read
+    again by ASE and compared with the release; the folder appears whole or not at all.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such release, or its data cannot be fetched.
+    InputError
+        No version was named, or a configuration has no label.
+    ConflictError
+        The version was withdrawn, or ``out`` exists and may not be replaced.
+    DatasetError
+        What is read from the files is not what was released.
+    """
+    with exclusive(root, reference.name):
+        registry, entry = _standing(root, reference)
+        bundle = bundle_of(root, registry, Version.parse(entry.version), root / BUNDLES)
+        with (
+            tempfile.TemporaryDirectory() as temporary,
+            released_card(root, registry, entry.version) as card,
+            whole_folder(out, replace=replace) as folder,
+        ):
+            report = export(str(bundle / DATA), "ase", Path(temporary) / "ase", root, progress=progress)
+            name = submission_name(card.record)
+            (folder / name).mkdir()
+            counts = {f"{part}.extxyz": report.configurations[part] for part in report.files}
+            for part, file in report.files.items():
+                shutil.copyfile(Path(temporary) / "ase" / file, folder / name / f"{part}.extxyz")
+            files = {file: (count, (folder / name / file).stat().st_size) for file, count in counts.items()}
+            (folder / "issue.md").write_text(submission_issue(card.record, files), encoding="utf-8")
+    return Submission(f"{registry.name}@{entry.version}", out / name, out / "issue.md", counts)
+
+
+def _standing(root: Path, reference: DatasetVersion) -> tuple[Registry, Release]:
+    """A released version that was not withdrawn."""
+    if reference.version is None:
+        raise InputError(f"expected a version to publish, such as {reference.name}@1.0.0, got {reference}")
+    registry = read_registry(root / DATASETS / reference.name)
+    require_history(root, reference.name, registry)
+    entry = registry.find(reference.version)
+    if entry.version in registry.yanked:
+        raise ConflictError(f"{reference} was withdrawn ({registry.yanked[entry.version]}) and is not published")
+    return registry, entry
 
 
 @contextmanager

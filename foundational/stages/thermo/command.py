@@ -5,7 +5,7 @@ from pathlib import Path
 from foundational.data.atomic_write import write_whole
 from foundational.progress import Progress
 from foundational.provenance.record import ProvenanceRecord, write_json
-from foundational.stages.thermo.curves import csv_files, draw
+from foundational.stages.thermo.curves import csv_files
 from foundational.stages.thermo.stage import PoolFrames, PoolProvenance, ThermoReport, prepare_pool
 from foundational.workspace.pools import open_pool, read_run
 
@@ -54,14 +54,3 @@ def write_metrics(root: Path, pool: PoolFrames, report: ThermoReport) -> None:
     for name, text in csv_files(pool).items():
         write_whole(folder / name, [text.encode()])
     write_json(folder / f"{pool.name}.json", report.model_dump(mode="json"))
-
-
-def write_figure(pool: PoolFrames, report: ThermoReport, path: Path) -> None:
-    """Draw the curves into ``path``, whose suffix chooses the format.
-
-    Raises
-    ------
-    MissingDependencyError
-        If matplotlib is not installed.
-    """
-    draw(pool, report).savefig(path)

@@ -1,8 +1,10 @@
 """``foundational train`` and ``foundational evaluate``: model files, trained on a dataset and tested on any."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from foundational.data.configurations import Configurations, Labels
 from foundational.data.labeller import Model
 from foundational.data.named import NamedDataset
 from foundational.engines.ani.ensemble import Ensemble
@@ -56,11 +58,12 @@ def evaluate_model(
     *,
     where: str | None = None,
     device: str = "cpu",
+    seen: Callable[[Configurations, Labels], None] | None = None,
     progress: Progress | None = None,
 ) -> ModelErrors:
     """Errors of the model file ``model`` on a dataset or an extxyz file, as `foundational.evaluation.errors.evaluate`.
 
-    The condition ``where`` chooses configurations of it.
+    The condition ``where`` chooses configurations of it; ``seen`` gets each batch with the labels of the model.
 
     Raises
     ------
@@ -74,4 +77,4 @@ def evaluate_model(
         from foundational.engines.ani.torch.ensemble import TorchEnsemble  # noqa: PLC0415 - torch is slow to import
 
         labeller = TorchEnsemble(ensemble, device)
-    return evaluate(labeller, open_configurations(data, root, where=where), progress=progress)
+    return evaluate(labeller, open_configurations(data, root, where=where), seen=seen, progress=progress)

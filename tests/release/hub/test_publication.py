@@ -53,24 +53,32 @@ def publish(project, reference=VERSION, **changes):
     return publish_release(project.root, reference, REPOSITORY, **{"token": hub_server.TOKEN} | changes)
 
 
-def test_a_published_release_comes_back_bit_for_bit(two, hub, tmp_path, monkeypatch):
-    done = publish(two)
-    assert (done.sent, done.new) == (True, True)
-    repository = hub.repositories[REPOSITORY]
-    assert repository.tags.keys() == {"1.1.0"}
+@pytest.fixture(scope="module")
+def published(released_template):
+    """A server to which the whole command published ni@1.1.0."""
+    with hub_server.running() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_ENDPOINT", server.address)
+        done = publish_release(released_template.root, VERSION, REPOSITORY, token=hub_server.TOKEN)
+        assert (done.sent, done.new) == (True, True)
+        yield server
+
+
+def test_a_published_release_comes_back_bit_for_bit(published, released_template, tmp_path, monkeypatch):
+    assert published.repositories[REPOSITORY].tags.keys() == {"1.1.0"}
+    monkeypatch.setenv("HF_ENDPOINT", published.address)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
     monkeypatch.chdir(tmp_path)
     pulled = pull(VERSION, f"hf:{REPOSITORY}", None)
     assert pulled.record.version == "1.1.0"
-    own = two.folder / "data.zarr"
+    own = released_template.folder / "data.zarr"
     files = sorted(p.relative_to(own) for p in own.rglob("*") if p.is_file())
     assert files == sorted(p.relative_to(pulled.store) for p in pulled.store.rglob("*") if p.is_file())
     assert all((own / p).read_bytes() == (pulled.store / p).read_bytes() for p in files)
-    assert hub.leaks == []
+    assert published.leaks == []
 
 
-def test_the_repository_has_what_people_and_catalogues_read(two, hub, tmp_path):
-    publish(two)
-    files = hub.repositories[REPOSITORY].at("1.1.0")
+def test_the_repository_has_what_people_and_catalogues_read(published, tmp_path):
+    files = published.repositories[REPOSITORY].at("1.1.0")
     assert {"README.md", "card.html", "card.json", "croissant.json", "manifest.json", "data.zarr.zip"} <= files.keys()
     _, header, body = files["README.md"].decode().split("---\n", 2)
     metadata = YAML(typ="safe").load(header)
@@ -103,13 +111,17 @@ def test_nothing_is_sent_unless_asked_for(two, hub, monkeypatch):
     assert hub_server.TOKEN not in sent.output
 
 
-def test_both_versions_stay_at_their_tags(two, hub, tmp_path, monkeypatch):
-    publish(two, parse_dataset_version("ni@1.0.0"))
+def test_both_versions_stay_at_their_tags(listed, hub, released_template, tmp_path, monkeypatch):
+    bundle = released_template.out / "ni" / "ni-1.0.0"
+    files = {p.relative_to(bundle).as_posix(): p for p in bundle.rglob("*") if p.is_file()}
+    older = Publication("ni@1.0.0", REPOSITORY, "1.0.0", files)
+    assert send(older, hub)
     first = dict(hub.repositories[REPOSITORY].at("1.0.0"))
-    publish(two)
+    assert send(listed, hub)
     assert hub.repositories[REPOSITORY].at("1.0.0") == first
-    assert not publish(two, parse_dataset_version("ni@1.0.0")).new
+    assert not send(older, hub), "nothing is to do"
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
     for version, count in (("1.0.0", 10), ("1.1.0", 12)):
         pulled = pull(parse_dataset_version(f"ni@{version}"), f"hf:{REPOSITORY}", None)
         assert pulled.record.n_configurations == count

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from foundational.errors import ChecksumError
-from foundational.stages.thermo.command import read_pool, write_figure, write_metrics
+from foundational.stages.thermo.command import read_pool, write_metrics
 from foundational.stages.thermo.stage import thermo
 from tests.engines.momt.runs import drawn_run
 from tests.sampled import NAME, store_sampled
@@ -38,7 +38,7 @@ def test_a_pool_that_was_changed_is_refused(project, record):
         read_pool(project, NAME)
 
 
-def test_metrics_curves_and_figure_are_written_whole(project, record, tmp_path):
+def test_metrics_and_curves_are_written_whole(project, record):
     pool = read_pool(project, NAME)
     report = thermo(pool)
     write_metrics(project, pool, report)
@@ -50,5 +50,3 @@ def test_metrics_curves_and_figure_are_written_whole(project, record, tmp_path):
         head, *rows = csv.reader(table.read_text().splitlines())
         assert all(len(row) == len(head) for row in rows)
     assert not list(folder.glob(".*"))
-    write_figure(pool, report, tmp_path / "curves.svg")
-    assert (tmp_path / "curves.svg").read_text().startswith("<?xml")

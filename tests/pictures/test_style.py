@@ -1,0 +1,116 @@
+"""Pictures of commands: one style, panel letters, the same bytes each time, whatever is known of a report."""
+
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from foundational.card.comparison.build import build_change
+from foundational.data.batches import take, to_configurations
+from foundational.data.configurations import Labels
+from foundational.data.store import open_store
+from foundational.errors import InputError
+from foundational.evaluation.errors import compare
+from foundational.evaluation.validation_report import ValidationReport
+from foundational.pictures.audit import draw_audit
+from foundational.pictures.change import draw_change
+from foundational.pictures.errors import Seen, draw_errors
+from foundational.pictures.style import COLOURS, require_format
+from foundational.pictures.survey import draw_metal, draw_pair, draw_pool_test
+from foundational.pictures.validation import draw_validation
+from foundational.release.comparison.difference import ComparedDataset, difference
+from foundational.stages.pairs.stage import PairReport
+from foundational.stages.survey.pool_test import PoolTestReport
+from foundational.stages.survey.stage import MetalReport
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def stored(name: str) -> str:
+    return (ROOT / "metrics" / name).read_text(encoding="utf-8")
+
+
+def model_errors(path: Path, pool: Path) -> None:
+    data = take(open_store(pool).load(), np.arange(20))
+    cells = to_configurations(data)
+    assert cells.labels is not None
+    labels = cells.labels
+    predicted = Labels(labels.energy + 0.01, labels.forces, labels.stress)
+    seen = Seen()
+    seen(cells, predicted)
+    draw_errors(seen, compare(cells, predicted, labels), "a model on a pool", path)
+
+
+def change(path: Path, pool: Path) -> None:
+    data = open_store(pool).load()
+    old = ComparedDataset("a", take(data, np.arange(30)).load())
+    new = ComparedDataset("b", take(data, np.arange(10, 50)).load())
+    draw_change(build_change(old, new, difference(old, new), None), path)
+
+
+def audit(path: Path, pool: Path) -> None:
+    part = {"from": -4.0, "to": -3.9, "frames": 5, "mae_meV": 0.5, "max_meV": 2.0}
+    rounds = [{"round": 0, "frames": 20, "median_meV": None}, {"round": 1, "frames": 13, "median_meV": 5.0}]
+    errors = {"mae_meV": 0.5, "by_energy_per_atom": [part, part], "by_order_parameter": None}
+    draw_audit({"name": "ni", "pool": "pools/p", "rounds": rounds, "errors": errors}, path)
+
+
+def validation(path: Path, _: Path) -> None:
+    draw_validation(ValidationReport.model_validate_json(stored("validate/ni.json")), path, 20)
+
+
+def metal(path: Path, _: Path) -> None:
+    draw_metal("W", MetalReport.model_validate_json(stored("translate/W.json")), path)
+
+
+def pool_test(path: Path, _: Path) -> None:
+    draw_pool_test(PoolTestReport.model_validate_json(stored("parity/nb.json")), path)
+
+
+#: Panels, and what draws them.
+DRAWN = {
+    "validation": (3, validation),
+    "metal": (2, metal),
+    "pool": (3, pool_test),
+    "errors": (3, model_errors),
+    "change": (3, change),
+    "audit": (2, audit),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_panel_has_a_letter_and_text_stays_text(name: str, tiny_project: Path, tmp_path: Path) -> None:
+    panels, draw = DRAWN[name]
+    pool = tiny_project / "datasets" / "pools" / "ni-momt-32" / "data.zarr"
+    draw(tmp_path / "picture.svg", pool)
+    drawn = (tmp_path / "picture.svg").read_text(encoding="utf-8")
+    words = [
+        "".join(text.itertext()) for text in ElementTree.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text")
+    ]
+    letters = [word[:3] for word in words if re.match(r"\([a-j]\)", word)]
+    assert sorted(letters) == [f"({letter})" for letter in "abcdef"[:panels]]
+    assert set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", drawn)) & {colour.lower() for colour in COLOURS}
+    assert "tab:" not in drawn
+    assert not re.search(r"\bnan\b", drawn)
+
+
+def test_the_same_numbers_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.svg", "b.svg"):
+        DRAWN["metal"][1](tmp_path / name, tmp_path)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_a_pair_is_drawn_with_what_networks_do_not_hold(tmp_path: Path) -> None:
+    reports = sorted((ROOT / "metrics" / "pairs").glob("*.json"))
+    report = next(found for path in reports if (found := PairReport.model_validate(json.loads(path.read_text()))).alloy)
+    assert report.alloy is not None
+    draw_pair("a pair", report.alloy, tmp_path / "pair.png")
+    assert (tmp_path / "pair.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_file_that_no_picture_can_be_is_refused_before_any_work() -> None:
+    with pytest.raises(InputError, match=r"expected a file that ends in \.svg, \.png, \.pdf; got 'p\.docx'"):
+        require_format(Path("p.docx"))
