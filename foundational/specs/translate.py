@@ -153,7 +153,7 @@ class AlloyChoiceSpec(Spec):
     method: Choice = "informative"
     """`informative`: from networks trained on those labelled before; `motifs`: like all of them by first-shell motifs;
     `random`."""
-    first: Annotated[float, Field(gt=0, le=1)] = 0.25
+    first: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of the labels that is chosen at random before any network is trained."""
     rounds: Count = 2
     """Of networks, over which the rest is chosen."""
