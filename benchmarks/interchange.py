@@ -6,9 +6,9 @@
 * ``import_over_ase``: CPU time of ``ase.io.iread``, which keeps nothing, over that of `import_files`, in turn in one
   process on a tenth of these frames, the best of three each.
 * ``check_100k_seconds``: ``foundational check`` of that file as a whole command; of ``--frames`` frames.
-* ``export_1200_seconds``: by trainer, the first 1,200 configurations of ``ni``, written, read again by the trainer's rule
-  and compared. The best of three. Imports of modules are not counted.
-* ``export_1200_command_seconds``: whole commands for all of ``ni`` (1,410), start of Python included. The keys with
+* ``export_1200_seconds``: by trainer, the first 1,200 configurations of ``ni``, written, read again by its
+  rule and compared. The best of three. Imports of modules are not counted.
+* ``export_1200_command_seconds``: whole commands for all of ``ni``, start of Python included. The keys with
   ``cpu_seconds`` are CPU time, which other work on the machine changes less.
 * ``aselmdb_over_ase_db_backends``: time of ase-db-backends 0.11, in one ``with`` block, over the time of
   `foundational.interchange.writing.aselmdb`, for ``--frames`` configurations of 32 atoms. The library's time grows as

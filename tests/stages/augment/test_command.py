@@ -17,7 +17,16 @@ from foundational.specs.check import CheckLimits
 from foundational.specs.translate import RECIPE_NAMES
 from foundational.stages.augment.command import augment_dataset
 
-COUNTS = {"scaled": 9, "strained": 6, "dense": 6, "short-pairs": 6, "vacancies": 6, "surfaces": 9, "free-atoms": 1, "dimers": 6}
+COUNTS = {
+    "scaled": 9,
+    "strained": 6,
+    "dense": 6,
+    "short-pairs": 6,
+    "vacancies": 6,
+    "surfaces": 9,
+    "free-atoms": 1,
+    "dimers": 6,
+}
 
 
 @pytest.fixture(scope="module")
