@@ -1,6 +1,6 @@
-"""Kill a release, a pull or the storing of a dataset with SIGKILL at drawn operations on files, and see what is left.
+"""Kill a release or a pull with SIGKILL at drawn operations on files, and see what is left.
 
-``python kills.py release|pull|store|replace PROJECT WORK MOMENTS`` prints one JSON object. This process only imports
+``python kills.py release|pull PROJECT WORK MOMENTS`` prints one JSON object. This process only imports
 and forks, so that each try costs no start of Python; every try runs in a fork of its own, in a fresh copy of the
 project. What the first tries import only when they run is imported here before the others. Nothing is forced to disk: a
 kill loses nothing that the kernel has.
@@ -21,51 +21,21 @@ from contextlib import suppress
 from pathlib import Path
 
 import foundational
-from foundational.data.batches import take
 from foundational.data.integrity.hashes import sha256_of
-from foundational.data.store import open_store
-from foundational.errors import ConflictError, FoundationalError, NotFoundError
-from foundational.inspection.check import check
-from foundational.project import find_dataset
-from foundational.provenance.record import read_record
+from foundational.errors import FoundationalError, NotFoundError
 from foundational.release.registry.registry import read_registry
 from foundational.release.registry.version import parse_dataset_version
 from foundational.release.transfer.retrieval import pull
 from foundational.stages.release.command import release_dataset
-from foundational.workspace.runner import StageOutput, produce
 
 COUNTED = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "os.truncate"}
-
-
-JOURNAL = Path("build", "work", "label-local--nb.jsonl")
 
 
 def work(action: str, root: Path) -> None:
     if action == "release":
         release_dataset(root, "ni", out=root / "build" / "releases")
-    elif action == "pull":
-        pull(parse_dataset_version("ni@1.0.0"), str(root / "build" / "releases"))
     else:
-        try:
-            store(root, "new", force=action == "replace")
-        except ConflictError as error:
-            # Nothing is left to do where the run before was killed after all was done.
-            if "exists already" not in str(error) or (root / JOURNAL).exists():
-                raise
-
-
-def store(root: Path, which: str, *, force: bool = False) -> None:
-    """As any stage stores what it made: the configurations of ``ni``, of the old set a few."""
-    parent = read_record(root / "datasets" / "ni")
-
-    def build() -> StageOutput:
-        made = open_store(root / "datasets" / "ni" / "data.zarr").load()
-        made = made if which == "new" else take(made, slice(0, 5))
-        (root / JOURNAL).parent.mkdir(parents=True, exist_ok=True)
-        (root / JOURNAL).write_text("labels that came before the kill")
-        return StageOutput(made, "Ni", parent.labeller, {"which": which}, work_files=(JOURNAL.name,))
-
-    produce(root, "local/nb", "relabel", {"which": which}, 1, (parent,), build, force=force)
+        pull(parse_dataset_version("ni@1.0.0"), str(root / "build" / "releases"))
 
 
 def must_hold(action: str, root: Path, done: bool) -> None:
@@ -77,27 +47,12 @@ def must_hold(action: str, root: Path, done: bool) -> None:
         whole = digests(root.parent / "whole")
         here = digests(root)
         assert here == whole if done else here.items() <= whole.items()
-    elif action == "pull":
+    else:
         expected = read_registry(root / "datasets" / "ni").releases[0].fingerprint
         try:
             assert foundational.open_dataset("ni@1.0.0").fingerprint == expected
         except NotFoundError:
             assert not done
-    else:
-        try:
-            folder = find_dataset(root, "local/nb")  # as every reader finds it
-        except NotFoundError:
-            assert action == "store"
-            assert not done
-            assert not (root / "datasets/local/nb/provenance.json").exists(), "a record without data"
-            return
-        record = read_record(folder)
-        assert check("local/nb", root).violations == ()  # the record is that of the data
-        which = record.details["which"]
-        assert which == "new" if done or action == "store" else which in {"old", "new"}
-        if which == "new":
-            assert done or not (folder / ".unfinished").exists()
-            assert not (root / JOURNAL).exists()
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -164,8 +119,6 @@ def completed(action: str, root: Path) -> None:
 def main(action: str, project: str, folder: str, moments: str) -> None:
     place = Path(folder)
     os.fsync = lambda _: None
-    if action == "replace":
-        assert forked(store, Path(project), "old") == 0
 
     def fresh(name: str) -> Path:
         # Links are enough: whatever is written here replaces a file and changes none.
