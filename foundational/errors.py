@@ -61,12 +61,22 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return "known: " + (", ".join(names) if names else "none")
 
 
+#: What a disk, a path or a file system says, and what to do about it.
+_TROUBLES = (
+    ({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}, "cannot write", "fix this and run the same command again"),
+    ({errno.EACCES, errno.EPERM}, "may not use", "ask for the permission, or use another folder"),
+    ({errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP}, "cannot use", "choose another path"),
+    ({errno.EXDEV, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}, "cannot write", "choose a folder on another disk"),
+    ({errno.EIO, errno.ESTALE, errno.ENXIO}, "cannot use", "the disk or the network fails; check it"),
+)
+
+
 def disk_trouble(error: OSError) -> str | None:
-    """One sentence on a disk that is full or may not be written; None where the error is another."""
-    if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}:
-        return None
-    what = error.filename or "what was asked for"
-    return f"cannot write {what}: {error.strerror}; fix this and run the same command again"
+    """One sentence on a disk or a path that cannot be used, and what to do; None where the error is another."""
+    for codes, verb, advice in _TROUBLES:
+        if error.errno in codes:
+            return f"{verb} {error.filename or 'what was asked for'}: {error.strerror}; {advice}"
+    return None
 
 
 #: Packages of the optional extras in pyproject.toml, by the name that is imported: the extra that installs each.

@@ -5,7 +5,7 @@ import re
 from os import PathLike
 from pathlib import Path
 
-from foundational.errors import InputError, NotFoundError, did_you_mean
+from foundational.errors import ConflictError, InputError, NotFoundError, did_you_mean
 
 DATASETS = "datasets"
 #: The folder below a dataset's folder that holds its numbers.
@@ -60,15 +60,29 @@ def project_of(store: Path) -> Path | None:
 
 def user_store() -> Path:
     """The folder for versions that are pulled outside of a project."""
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "foundational"
+    return user_folder("XDG_DATA_HOME", Path(".local", "share")) / "foundational"
+
+
+def user_folder(variable: str, below_home: Path) -> Path:
+    """The folder that a variable of the environment names, or the usual one in the user's home.
+
+    Where there is neither, as for a user of a container whom the system does not know, it is a path at which nothing
+    is found, and whose name says what to set when something is to be written.
+    """
+    if named := os.environ.get(variable):
+        return Path(named)
+    try:
+        return Path.home() / below_home
+    except RuntimeError:
+        return Path(os.devnull) / f"no home folder (set HOME or {variable})"
 
 
 def index_place(store: Path) -> tuple[Path, Path]:
     """A store, and the folder in which its index is kept: in the project's ``build``, or else in the user's cache."""
     project = project_of(store)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foundational"
-    return store, (cache if project is None else project / "build") / "index"
+    if project is not None:
+        return store, project / "build" / "index"
+    return store, user_folder("XDG_CACHE_HOME", Path(".cache")) / "foundational" / "index"
 
 
 def validate_name(name: str) -> str:
@@ -107,6 +121,24 @@ def dataset_folder(root: Path, name: str) -> Path:
     'project/datasets/pools/ni-momt-32'
     """
     return root / DATASETS / validate_name(name)
+
+
+def refuse_case_twin(root: Path, name: str) -> None:
+    """Refuse a new name that differs from that of another dataset in case alone: some file systems hold only one.
+
+    Raises
+    ------
+    ConflictError
+        Names the other one.
+    """
+    folder = dataset_folder(root, name)
+    if folder.parent.is_dir():
+        for other in folder.parent.iterdir():
+            if other.name != folder.name and other.name.lower() == folder.name.lower():
+                twin = other.relative_to(root / DATASETS).as_posix()
+                raise ConflictError(
+                    f"{name!r} and {twin!r} differ in case alone, and some disks hold only one; choose another name"
+                )
 
 
 def pool_folder(root: Path, name: str) -> Path:

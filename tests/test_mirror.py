@@ -23,6 +23,7 @@ TESTED_IN = {
     "card/*.py": "card/test_build.py",
     "cli/*.py": "cli/test_main.py",
     "checks/*.py": "checks/test_run.py",
+    "data/integrity/exchange.py": "data/test_atomic_write.py",
     "data/configurations.py": "data/test_conversion.py",
     "data/query/*.py": "data/query/test_selection.py",
     "data/streaming/*.py": "data/streaming/test_store_writer.py",

@@ -2,8 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from foundational.errors import InputError, NotFoundError
-from foundational.project import dataset_folder, find_dataset, find_root, list_datasets, locate_dataset, validate_name
+from foundational.errors import ConflictError, InputError, NotFoundError
+from foundational.project import (
+    dataset_folder,
+    find_dataset,
+    find_root,
+    list_datasets,
+    locate_dataset,
+    refuse_case_twin,
+    user_store,
+    validate_name,
+)
 
 
 @pytest.fixture
@@ -103,3 +112,23 @@ def test_outside_of_a_project_a_folder_of_that_name_will_do(tmp_path: Path, monk
     assert locate_dataset("ni") == Path("ni/data.zarr")
     with pytest.raises(NotFoundError, match=r"dvc\.yaml"):
         locate_dataset("al")
+
+
+def test_a_name_that_differs_in_case_alone_is_refused(project: Path):
+    """A disk of macOS or Windows holds only one of the two."""
+    for name in ("ni", "new", "local/nb", "local/new", "pools/new"):
+        refuse_case_twin(project, name)
+    for name, twin in (("Ni", "ni"), ("local/NB", "local/nb")):
+        with pytest.raises(ConflictError, match=f"'{name}' and '{twin}' differ in case alone"):
+            refuse_case_twin(project, name)
+
+
+def test_a_user_without_a_home_finds_nothing_and_learns_what_to_set(monkeypatch: pytest.MonkeyPatch):
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    assert list(user_store().glob("*/*")) == []
+    with pytest.raises(OSError, match="set HOME or XDG_DATA_HOME"):
+        (user_store() / "ni").mkdir(parents=True)

@@ -51,3 +51,10 @@ def test_bundled_store_holds_only_whole_objects() -> None:
         != md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     ]
     assert damaged == []
+
+
+def test_no_checkout_changes_ends_of_lines() -> None:
+    """Records and code are compared byte by byte; git of Windows would write CRLF where nothing forbids it."""
+    paths = ["datasets/ni/provenance.json", "datasets/ni/releases.yaml", "params.yaml", "foundational/units.py"]
+    said = subprocess.run(["git", "check-attr", "text", *paths], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line.rpartition(" ")[2] for line in said.stdout.splitlines()] == ["unset"] * len(paths)

@@ -10,7 +10,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -69,8 +69,10 @@ def code_folder(module: str) -> Path | None:
     name = f"compiled-{digest_of(imported_modules(module).values())[:16]}"
     source = module_file(module)
     beside = [source.parent / "__pycache__"] if source is not None else []
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foundational"
-    chosen = [Path(numba.config.CACHE_DIR)] if numba.config.CACHE_DIR else [*beside, home]
+    home = []
+    with suppress(RuntimeError):  # a user without a home
+        home = [Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "foundational"]
+    chosen = [Path(numba.config.CACHE_DIR)] if numba.config.CACHE_DIR else [*beside, *home]
     return next((parent / name for parent in chosen if _writable(parent / name)), None)
 
 

@@ -3,11 +3,13 @@
 import atexit
 import itertools
 import os
+import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +152,22 @@ def labelling_session(
 
 def _spool(work: Path) -> Path:
     """A folder that is removed when this process ends; it is made when something is written to it."""
-    folder = work / "work" / f"spool-{os.getpid()}-{next(_SPOOLS)}"
+    start = f"spool-{platform.node() or 'here'}-"
+    for leftover in (work / "work").glob(f"{escape(start)}*"):
+        if not _is_running(leftover.name.removeprefix(start).partition("-")[0]):
+            shutil.rmtree(leftover, ignore_errors=True)  # of a process that was killed
+    folder = work / "work" / f"{start}{os.getpid()}-{next(_SPOOLS)}"
     shutil.rmtree(folder, ignore_errors=True)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def _is_running(process: str) -> bool:
+    """Whether this machine has the process of that number."""
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True

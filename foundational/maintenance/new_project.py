@@ -1,6 +1,5 @@
 """A project of a user's: ``foundational init`` writes what every command needs, and overwrites nothing."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,8 +16,8 @@ _TEMPLATES: Final = DEFAULTS / "project"
 #: Files of a new project, and the templates they are copies of.
 _FILES: Final = {
     "params.yaml": "params.yaml",
-    "dvc.yaml": "dvc.yaml",
     (REGISTRY_FOLDER / REGISTRY_FILE).as_posix(): REGISTRY_FILE,
+    "dvc.yaml": "dvc.yaml",
 }
 #: Where DVC's first remote is, below the root.
 STORE_FOLDER: Final = f"{DATASETS}/.store"
@@ -34,6 +33,8 @@ _IGNORED_BY_GIT: Final = (
     ".*.previous",
     ".unfinished",
 )
+#: Records are compared byte by byte with what was released: git must not change their ends of lines.
+_KEPT_BY_GIT: Final = (f"{DATASETS}/** -text",)
 _IGNORED_BY_DVC: Final = ("/build/", ".*.partial", ".*.previous", ".unfinished")
 
 
@@ -58,7 +59,7 @@ def init_project(folder: Path) -> NewProject:
     Raises
     ------
     ConflictError
-        A file of a project is there already; all of them are named, and nothing is written.
+        A file of a project is there already and is not as this writes it; all are named, and nothing is written.
     MissingDependencyError
         git or DVC is absent.
     InputError
@@ -66,7 +67,8 @@ def init_project(folder: Path) -> NewProject:
     """
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: expected a folder for the project, got a file")
-    there = [name for name in _FILES if (folder / name).exists()]
+    # A copy that nobody changed is of a run that was killed, or of one that completed.
+    there = [name for name, template in _FILES.items() if _is_other(folder / name, template)]
     if there:
         raise ConflictError(
             f"{', '.join(there)} in {folder} would be overwritten; nothing was written: choose another folder, or "
@@ -82,18 +84,26 @@ def init_project(folder: Path) -> NewProject:
         dvc(root, "init", "--quiet", *(["--subdir"] if below else []))
     if not dvc(root, "remote", "list").strip():
         dvc(root, "remote", "add", "--quiet", "--default", "local", STORE_FOLDER)
-    for name, template in _FILES.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(_TEMPLATES / template, root / name)
-    readme = "README.md" if not (root / "README.md").exists() else f"{DATASETS}/README.md"
-    shutil.copyfile(_TEMPLATES / "README.md", root / readme)
-    ignores = {".gitignore": _IGNORED_BY_GIT, ".dvcignore": _IGNORED_BY_DVC}
+    text = (_TEMPLATES / "README.md").read_bytes()
+    other = (root / "README.md").exists() and (root / "README.md").read_bytes() != text
+    readme = f"{DATASETS}/README.md" if other else "README.md"
+    write_whole(root / readme, [text])
+    ignores = {".gitignore": _IGNORED_BY_GIT, ".dvcignore": _IGNORED_BY_DVC, ".gitattributes": _KEPT_BY_GIT}
     for name, lines in ignores.items():
         _append(root / name, lines)
+    for name, template in _FILES.items():
+        write_whole(root / name, [(_TEMPLATES / template).read_bytes()])
     git(root, "add", "--", *_FILES, readme, *ignores, ".dvc/config", ".dvc/.gitignore")
     appended = tuple(name for name in ignores if name in before)
     written = (*_FILES, readme, ".dvc/config", *(name for name in ignores if name not in before))
     return NewProject(root, tuple(sorted(written)), appended, new_repository, readme)
+
+
+def _is_other(path: Path, template: str) -> bool:
+    """Whether there is something else than a copy of the template."""
+    if not path.exists():
+        return False
+    return not path.is_file() or path.read_bytes() != (_TEMPLATES / template).read_bytes()
 
 
 def _require_repository(root: Path) -> bool:

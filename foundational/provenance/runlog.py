@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
 @contextmanager
@@ -26,5 +26,13 @@ def logged_run(root: Path, stage: str, name: str) -> Iterator[dict[str, Any]]:
         entry |= {"seconds": round(time.perf_counter() - begin, 3), "host": platform.node(), "cpus": os.cpu_count()}
         path = root / "build" / "runs.jsonl"
         path.parent.mkdir(exist_ok=True)
-        with path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        with path.open("a+b") as stream:
+            line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+            if stream.tell() and not _ends_a_line(stream):  # a process was killed in the middle of its line
+                line = b"\n" + line
+            stream.write(line)
+
+
+def _ends_a_line(stream: BinaryIO) -> bool:
+    stream.seek(-1, os.SEEK_END)
+    return stream.read(1) == b"\n"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from foundational.data.atomic_write import whole_file
 from foundational.errors import MissingDependencyError, package_needed
 from foundational.units import MEV
 
@@ -30,9 +31,9 @@ def pyplot() -> Any:
 
 
 def save(figure: Any, path: Path) -> Path:
-    """Write and close a figure."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Date": None})
+    """Write a figure, whole or not at all, and close it."""
+    with whole_file(path) as partial:
+        figure.savefig(partial, format=path.suffix.removeprefix(".") or None, metadata={"Date": None})
     pyplot().close(figure)
     return path
 

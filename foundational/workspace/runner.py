@@ -14,7 +14,7 @@ import xarray as xr
 from foundational.data.fingerprint import fingerprint
 from foundational.data.integrity.storing import exclusive, settle, store_together
 from foundational.errors import ConflictError
-from foundational.project import STORE, dataset_folder
+from foundational.project import STORE, dataset_folder, refuse_case_twin
 from foundational.provenance.record import (
     DatasetRecord,
     LabellerRecord,
@@ -99,6 +99,7 @@ def produce(
         where the dataset exists, or another process is writing it.
     """
     folder = dataset_folder(root, name)
+    refuse_case_twin(root, name)
     with exclusive(root, name):
         if (
             settle(root, folder)

@@ -15,7 +15,8 @@ from foundational.interchange.labels import common_keys
 from foundational.interchange.reading.formats import is_file_of_frames
 from foundational.progress import Progress
 from foundational.project import POOLS, STORE, dataset_folder, find_dataset, index_place, locate_dataset
-from foundational.provenance.record import LabellerRecord, ProvenanceRecord, read_record, software_versions
+from foundational.provenance.opened import open_recorded
+from foundational.provenance.record import LabellerRecord, ProvenanceRecord, software_versions
 from foundational.provenance.selection import selection_record
 from foundational.workspace.pools import open_pool
 from foundational.workspace.runner import describe
@@ -61,7 +62,7 @@ def open_source(root: Path, source: str, *, labelled: bool = True, where: str | 
         store = index_place(dataset_folder(root, source) / STORE)
     else:
         folder = find_dataset(root, source)
-        found = LabelledSource(open_store(folder / STORE), read_record(folder))
+        found = LabelledSource(*open_recorded(folder))
         store = index_place(folder / STORE)
     if where is None:
         return found

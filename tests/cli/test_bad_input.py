@@ -1,5 +1,7 @@
 """Bad input: one line on stderr that says what is wrong, status 1, nothing written, never a traceback."""
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import zarr
 from ruamel.yaml import YAML
 
 from foundational.data.store import open_store, write_dataset
+from foundational.errors import disk_trouble
 from foundational.specs.parsing import merge, read_yaml
 from foundational.stages.distill import command as distillation
 from tests.disks import small_disk
@@ -183,3 +186,22 @@ def test_a_full_disk_is_one_line(foundational, distilled, tmp_path):
     assert outcome.status == 1
     assert outcome.err.splitlines()[-1].startswith("error: cannot write ")
     assert "No space left on device" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (errno.ENOSPC, "cannot write place: No space left on device; fix this"),
+        (errno.EACCES, "may not use place: Permission denied; ask for the permission"),
+        (errno.ENAMETOOLONG, "cannot use place: File name too long; choose another path"),
+        (errno.ENOTDIR, "cannot use place: Not a directory; choose another path"),
+        (errno.EXDEV, "cannot write place: Invalid cross-device link; choose a folder on another disk"),
+        (errno.EIO, "cannot use place: Input/output error; the disk or the network fails"),
+    ],
+)
+def test_what_a_disk_says_is_told_with_what_to_do(code, said):
+    assert disk_trouble(OSError(code, os.strerror(code), "place")).startswith(said)
+
+
+def test_an_error_that_is_not_of_the_disk_is_not_called_one():
+    assert disk_trouble(OSError(errno.ECONNREFUSED, "refused")) is None

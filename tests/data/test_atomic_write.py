@@ -1,16 +1,22 @@
+import ctypes
+import errno
 import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import xarray as xr
 
-from foundational.data.atomic_write import previous, whole_folder, write_whole
+from foundational.data.atomic_write import previous, temporary_folder, whole_folder, write_whole
 from foundational.data.fingerprint import fingerprint
+from foundational.data.integrity.storing import exclusive
 from foundational.data.store import open_store, verify_store, write_dataset
 from foundational.errors import ConflictError, NotFoundError
 
@@ -44,7 +50,7 @@ WRITER = """
 
 def kill_writers(source: Path, target: Path, trials: int, mode: str) -> None:
     code = textwrap.dedent(WRITER)
-    subprocess.run([sys.executable, "-c", code, source, target, str(trials), mode], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code, source, target, str(trials), mode], check=True, timeout=600)
 
 
 def test_a_killed_writer_leaves_the_whole_dataset_or_none(store: Path, dataset: xr.Dataset, tmp_path: Path):
@@ -110,21 +116,100 @@ def test_a_folder_that_appears_meanwhile_is_not_overwritten(tmp_path: Path):
     assert [p.name for p in (tmp_path / "target").iterdir()] == ["theirs"]
 
 
+def write_a_folder(target: Path) -> None:
+    with whole_folder(target):
+        pass
+
+
+def write_a_file(target: Path) -> None:
+    write_whole(target, [b"new"])
+
+
+def use_a_temporary_folder(target: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(target.parent))
+        with temporary_folder() as folder:
+            (folder / "file").touch()
+    target.touch()
+
+
 @pytest.mark.parametrize("alive", [True, False])
-def test_only_leavings_of_the_dead_are_removed(tmp_path: Path, alive: bool):
-    leavings = tmp_path / ".target.abc.partial"
-    leavings.mkdir()
-    os.utime(leavings, (0, 0))
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [
+        (write_a_folder, ".target.abc.partial"),
+        (write_a_file, ".target.abc.partial"),
+        (use_a_temporary_folder, ".foundational.abc.partial"),
+    ],
+)
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_only_leavings_of_the_dead_are_removed(
+    tmp_path: Path, alive: bool, write: Callable[[Path], None], name: str, is_folder: bool
+):
+    leavings = tmp_path / name
+    leavings.mkdir() if is_folder else leavings.touch()
+    long_ago, far_ahead = 0, 4e9  # of another clock
+    os.utime(leavings, (long_ago,) * 2 if is_folder else (far_ahead,) * 2)
     handle = os.open(leavings, os.O_RDONLY)
     try:
         if alive:
             fcntl.flock(handle, fcntl.LOCK_EX)
-        with whole_folder(tmp_path / "target"):
-            pass
+        write(tmp_path / "target")
     finally:
         os.close(handle)
-    assert leavings.exists() == alive
-    assert (tmp_path / "target").is_dir()
+    assert {path.name for path in tmp_path.iterdir()} == ({"target", name} if alive else {"target"})
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_a_folder_is_replaced_with_and_without_an_exchange_of_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_exchange: bool
+):
+    if not can_exchange:
+        monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
+    target, renamed, rename = tmp_path / "target", [], Path.rename
+    for text in ("old", "new"):
+        with whole_folder(target, replace=True) as folder:
+            (folder / "file").write_text(text)
+            monkeypatch.setattr(Path, "rename", lambda path, to: renamed.append(path) or rename(path, to))
+    assert (target / "file").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+    assert (target in renamed) != can_exchange, "the name is there at every moment, where that is possible"
+
+
+def test_what_was_replaced_and_not_removed_is_never_put_back(tmp_path: Path):
+    """A process was killed while it removed the old folder; the new one is then removed, as dvc repro does."""
+    target = tmp_path / "target"
+    write_a_folder(target)
+    previous(target).mkdir()
+    with pytest.raises(ConflictError, match="exists already"):
+        write_a_folder(target)
+    assert not previous(target).exists()
+
+
+@pytest.mark.parametrize("error", [errno.ENOSYS, errno.ENOLCK, errno.EBADF])
+def test_a_file_system_without_locks_and_without_forced_writes_is_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
+):
+    def unable(*_: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(fcntl, "flock", unable)
+    monkeypatch.setattr(os, "fsync", unable)
+    young, old = tmp_path / ".target.young.partial", tmp_path / ".target.old.partial"
+    for path, age in ((young, 3600), (old, 2 * 86_400)):
+        path.mkdir()
+        os.utime(path, (time.time() - age,) * 2)
+    write_a_folder(tmp_path / "target")
+    write_a_file(tmp_path / "file")
+    with exclusive(tmp_path, "ni"):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == {"target", "file", young.name, "build"}
+
+
+def test_a_long_name_can_be_written(tmp_path: Path):
+    write_a_file(tmp_path / ("ä" * 120 + ".json"))
+    write_a_folder(tmp_path / ("x" * 240))
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path):

@@ -1,3 +1,6 @@
+import os
+import platform
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -86,3 +89,16 @@ def test_what_a_potential_computes_itself_or_is_named_twice_is_refused(checkout)
         LabellingChoice("lammps:NiNb", isolated_energy=0.5).labeller_for("Ni", checkout)
     with pytest.raises(InputError, match="got both"):
         LabellingChoice(FAULTY, potential="NiNb").labeller_for("Ni", checkout)
+
+
+def test_spools_of_killed_processes_of_this_machine_are_removed(checkout, tmp_path):
+    killed = subprocess.Popen(["sleep", "60"])
+    killed.kill()
+    killed.wait()
+    names = [
+        f"spool-{node}-{process}-0" for node in (platform.node(), "another") for process in (killed.pid, os.getppid())
+    ]
+    for name in names:
+        (tmp_path / "work" / name).mkdir(parents=True)
+    with labelling_session(faulty(checkout, fault=""), "Ni", LabellingPlan(tmp_path)):
+        assert {path.name for path in (tmp_path / "work").iterdir()} == {*names[1:]}

@@ -78,6 +78,17 @@ def test_an_existing_repository_keeps_its_files(tmp_path: Path):
     assert ".gitignore" in made.appended
 
 
+def test_a_killed_init_is_completed_by_the_next_one(tmp_path: Path):
+    made = init_project(tmp_path)
+    whole = staged(made.root)
+    (made.root / "dvc.yaml").unlink()
+    (made.root / ".dvcignore").unlink()
+    again = init_project(made.root)
+    assert again.readme == "README.md"
+    assert staged(made.root) == whole
+    assert all((made.root / name).is_file() for name in made.written)
+
+
 def test_a_file_is_no_folder(tmp_path: Path):
     (tmp_path / "x").touch()
     with pytest.raises(InputError, match="expected a folder"):

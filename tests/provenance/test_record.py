@@ -12,6 +12,7 @@ from foundational.provenance.record import (
     write_json,
     write_record,
 )
+from foundational.provenance.runlog import logged_run
 
 
 def record(name, parents=()):
@@ -61,3 +62,15 @@ def test_nan_never_enters_a_json_file(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "x.json", {"mae": float("nan")})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_of_the_log_that_a_kill_cut_short_takes_no_other_line_with_it(tmp_path):
+    with logged_run(tmp_path, "sample", "first"):
+        pass
+    log = tmp_path / "build" / "runs.jsonl"
+    log.write_bytes(log.read_bytes() + b'{"stage": "dist')
+    with logged_run(tmp_path, "sample", "second"):
+        pass
+    lines = log.read_text().splitlines()
+    assert len(lines) == 3
+    assert [json.loads(line)["name"] for line in (lines[0], lines[2])] == ["first", "second"]

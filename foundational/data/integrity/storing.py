@@ -13,7 +13,7 @@ from typing import Any
 
 import xarray as xr
 
-from foundational.data.atomic_write import write_whole
+from foundational.data.atomic_write import lock, remove_leftovers, write_whole
 from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store, write_dataset
 from foundational.errors import ConflictError, FoundationalError
@@ -25,17 +25,24 @@ _RECORD = "provenance.json"
 
 
 @contextmanager
-def exclusive(root: Path, name: str) -> Iterator[None]:
-    """Hold the dataset ``name`` against other processes; ConflictError where another one holds it."""
-    import fcntl  # noqa: PLC0415 - absent on Windows, where datasets can be read
+def exclusive(root: Path, name: str, what: str | None = None) -> Iterator[None]:
+    """Hold the dataset ``name``, or ``what`` the name stands for, against other processes.
 
+    On a file system without locks nothing is held.
+
+    Raises
+    ------
+    ConflictError
+        Another process holds it.
+    """
     path = root / "build" / "locks" / f"{name.replace('/', '--')}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(stream.fileno())
         except BlockingIOError:
-            raise ConflictError(f"another process is writing the dataset {name!r}; wait for it to end") from None
+            subject = what or f"the dataset {name!r}"
+            raise ConflictError(f"another process is writing {subject}; wait for it to end") from None
         yield
 
 
@@ -76,6 +83,9 @@ def store_together(
 
 def settle(root: Path, folder: Path) -> bool:
     """Complete or undo what a killed process left in ``folder``, which the caller holds; whether it was completed."""
+    if folder.is_dir():
+        for name in (_STORE, _RECORD, MARK):
+            remove_leftovers(folder / name)
     path = folder / MARK
     if not path.exists():
         return False

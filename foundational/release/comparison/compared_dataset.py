@@ -1,7 +1,6 @@
 """What a user compares: a dataset, a version, a git revision, a folder, a release, a file."""
 
 import hashlib
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import ZipFile
 
+from foundational.data.atomic_write import temporary_folder
 from foundational.data.integrity.hashes import sha256_of
 from foundational.data.integrity.store_manifest import ROOT
 from foundational.data.integrity.stored_array import open_table
@@ -143,9 +143,9 @@ def _of_revision(reference: DatasetVersion, revision: str, root: Path | None) ->
 
 @contextmanager
 def _fetched(project: Path, tracked: str) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as temporary:
-        fetch(project, tracked, Path(temporary) / STORE, link=True)
-        yield Path(temporary) / STORE
+    with temporary_folder() as temporary:
+        fetch(project, tracked, temporary / STORE, link=True)
+        yield temporary / STORE
 
 
 def _of_folder(title: str, folder: Path, store: Path) -> _Side:

@@ -10,12 +10,11 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from foundational.data.atomic_write import whole_folder, write_whole
+from foundational.data.atomic_write import temporary_folder, whole_folder, write_whole
 from foundational.data.integrity.hashes import sha256_of
 from foundational.errors import ChecksumError, ConflictError, NotFoundError
 from foundational.project import DATASETS, STORE
@@ -114,8 +113,9 @@ def _commit(root: Path, registry: Registry, entry: Release) -> str:
 @contextmanager
 def _checkout(root: Path, commit: str) -> Iterator[Path]:
     """A git worktree at ``commit``, removed afterwards."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "checkout"
+    git(root, "worktree", "prune")  # those of processes that were killed
+    with temporary_folder() as temporary:
+        folder = temporary / "checkout"
         git(root, "worktree", "add", "--quiet", "--detach", str(folder), commit)
         prefix = git(root, "rev-parse", "--show-prefix").strip()
         try:

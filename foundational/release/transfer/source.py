@@ -1,11 +1,11 @@
 """Where a release can be pulled from: the project, another project, a git URL, a folder or web server, a zip, a hub."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from foundational.data.atomic_write import temporary_folder
 from foundational.data.integrity.hashes import sha256_of
 from foundational.errors import ChecksumError, InputError, NotFoundError, did_you_mean
 from foundational.project import DATASETS
@@ -68,8 +68,7 @@ def find_source(
             )
         yield _in_project(project, reference)
         return
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
+    with temporary_folder() as folder:
         if _is_git(source):
             git(folder, "clone", "--quiet", "--depth", "1", "--", source, "clone")
             yield _in_project(folder / "clone", reference)

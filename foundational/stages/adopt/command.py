@@ -1,7 +1,6 @@
 """``foundational adopt``: a local set becomes one that git and DVC keep, with what a release must say of it."""
 
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +8,12 @@ from typing import Any, Final
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
+from foundational.data.atomic_write import remove_whole
 from foundational.data.fingerprint import fingerprint
 from foundational.data.integrity.storing import exclusive, settle, store_together
 from foundational.data.store import open_store
 from foundational.errors import ConflictError, InputError, NotFoundError
-from foundational.project import DATASETS, STORE, dataset_folder, find_dataset
+from foundational.project import DATASETS, STORE, dataset_folder, find_dataset, refuse_case_twin
 from foundational.provenance.record import PROVENANCE, ProvenanceRecord, read_record
 from foundational.release.bundle.bundle import find_licence, write_about
 from foundational.release.registry.git import git
@@ -127,6 +127,7 @@ def adopt_dataset(root: Path, name: str, new_name: str, answers: Mapping[str, An
     if "/" in new_name:
         raise InputError(f"expected a plain name for --as, such as {new_name.rpartition('/')[2]}, got {new_name!r}")
     target = dataset_folder(root, new_name)
+    refuse_case_twin(root, new_name)
     require_dvc()
     git(root, "rev-parse", "--show-toplevel")
     source = find_dataset(root, name)
@@ -147,7 +148,7 @@ def adopt_dataset(root: Path, name: str, new_name: str, answers: Mapping[str, An
         paths = [target / "about.yaml", target / PROVENANCE, pointer, *ignore]
         files = tuple(path.relative_to(root).as_posix() for path in paths)
         git(root, "add", "--", *files)
-        shutil.rmtree(source)
+        remove_whole(source)
     return Adopted(record, about, files)
 
 

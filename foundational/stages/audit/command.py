@@ -6,11 +6,11 @@ from typing import Any
 import xarray as xr
 
 from foundational.data.named import NamedDataset
-from foundational.data.store import open_store
 from foundational.errors import FoundationalError, NotFoundError
 from foundational.progress import Progress
-from foundational.project import POOLS, STORE, find_dataset
-from foundational.provenance.record import ProvenanceRecord, read_record
+from foundational.project import POOLS, find_dataset
+from foundational.provenance.opened import open_recorded
+from foundational.provenance.record import ProvenanceRecord
 from foundational.specs.params import Params, read_params
 from foundational.stages.audit.stage import DistilledSet, TrainingPlan, audit
 from foundational.workspace.holdouts import holdout_for
@@ -31,7 +31,8 @@ def audit_dataset(root: Path, name: str, *, progress: Progress | None = None) ->
     """
     params = read_params(root / "params.yaml")
     folder = find_dataset(root, name)
-    dataset, record = open_store(folder / STORE).load(), read_record(folder)
+    dataset, record = open_recorded(folder)
+    dataset = dataset.load()
     settings = dict(record.spec.get("distill", {}))
     source = record.inputs[0].name if record.inputs else None
     chosen = DistilledSet(name, dataset, source, settings, record.seed)

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from foundational.data.store import open_store
 from foundational.elements import NUMBERS
 from foundational.engines.crystals.references import reference_crystals
 from foundational.errors import InputError, did_you_mean
 from foundational.labelling.records import labeller_record
 from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.progress import Progress
-from foundational.project import STORE, find_dataset
-from foundational.provenance.record import ProvenanceRecord, read_record
+from foundational.project import find_dataset
+from foundational.provenance.opened import open_recorded
+from foundational.provenance.record import ProvenanceRecord
 from foundational.science.alloys.composition import composition_named
 from foundational.science.crystals import Structure
 from foundational.specs.params import Params, read_params
@@ -112,7 +112,7 @@ def translate_to_alloy(
     params = read_params(root / "params.yaml")
     symbols = in_order(elements_named(target))
     folder = find_dataset(root, parent_name)
-    parent, parent_record = open_store(folder / STORE), read_record(folder)
+    parent, parent_record = open_recorded(folder)
     require_translatable(parent_record, joined(symbols))
     name = f"local/{target.lower()}" if name is None else name
     if not name.startswith("local/"):

@@ -129,13 +129,12 @@ def distill_pool(
         sentences = [*notes, *result.notes, *shortfall(spec, result.dataset.sizes[CONFIGURATION])]
         details |= {"notes": sentences} if source is not None and sentences else {}
         run_log = {"resumed": result.resumed_after}
+        if checkpoint.exists():  # the set is stored next; a run that is killed before that continues from here
+            checkpoint.replace(finished)
         return StageOutput(dataset, parent.element, parent.labeller, details, run_log, work_files)
 
     parents = (parent, *(pool.record for pool in further.values()))
-    record = produce(root, name, "distill", settings, params.seed, parents, build, force=force or extend)
-    if checkpoint.exists():
-        checkpoint.replace(finished)
-    return record
+    return produce(root, name, "distill", settings, params.seed, parents, build, force=force or extend)
 
 
 def _with_recipes(

@@ -1,6 +1,7 @@
 """``foundational label write``: inputs for programs that run elsewhere."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from foundational.data.batches import take, to_configurations
 from foundational.data.fingerprint import fingerprint, hexadecimal
+from foundational.data.integrity.storing import exclusive
 from foundational.data.store import open_store, write_dataset
 from foundational.errors import InputError
 from foundational.interchange.jobs.codes import Code, code_named
@@ -79,8 +81,10 @@ def write_label_jobs(
         ids,
         structures_of(configurations),
     )
-    written = write_jobs(folder, plan, progress)
-    _store_configurations(folder, few, opened.record)
+    place = sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    with exclusive(root, f"jobs/{place}", f"the jobs in {folder}"):
+        written = write_jobs(folder, plan, progress)
+        _store_configurations(folder, few, opened.record)
     return written, excluded
 
 
@@ -116,12 +120,12 @@ def _places(text: str, total: int) -> NDArray[np.int64]:
 def _store_configurations(folder: Path, few: xr.Dataset, record: ProvenanceRecord) -> None:
     """Keep the configurations beside their jobs, those of earlier calls first, and the record of their dataset."""
     path = folder / STORE
-    if path.exists():
+    if not path.exists():
+        write_dataset(few.load(), path)
+    else:
         before = open_store(path).load()
         known = set(hexadecimal(before["id"].to_numpy()))
         new = [row for row, name in enumerate(hexadecimal(few["id"].to_numpy())) if name not in known]
-        if not new:
-            return
-        few = beside(before, take(few, np.array(new)).load(), ())
-    write_dataset(few.load(), path, replace=True)
+        if new:
+            write_dataset(beside(before, take(few, np.array(new)).load(), ()), path, replace=True)
     write_record(folder, record)

@@ -1,7 +1,6 @@
 """``foundational publish``: a release as a repository of a hub, its version as the tag; as a folder for ColabFit."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from foundational.card.drawing.page import draw_card
 from foundational.card.readme import hub_readme
 from foundational.card.record import PAGE, RECORD
 from foundational.card.released import released_card
-from foundational.data.atomic_write import whole_folder, write_whole
+from foundational.data.atomic_write import temporary_folder, whole_folder, write_whole
 from foundational.data.integrity.storing import exclusive
 from foundational.errors import ConflictError, InputError
 from foundational.progress import Progress
@@ -124,16 +123,16 @@ def write_submission(
         registry, entry = _standing(root, reference)
         bundle = bundle_of(root, registry, Version.parse(entry.version), root / BUNDLES)
         with (
-            tempfile.TemporaryDirectory() as temporary,
+            temporary_folder() as temporary,
             released_card(root, registry, entry.version) as card,
             whole_folder(out, replace=replace) as folder,
         ):
-            report = export(str(bundle / DATA), "ase", Path(temporary) / "ase", root, progress=progress)
+            report = export(str(bundle / DATA), "ase", temporary / "ase", root, progress=progress)
             name = submission_name(card.record)
             (folder / name).mkdir()
             counts = {f"{part}.extxyz": report.configurations[part] for part in report.files}
             for part, file in report.files.items():
-                shutil.copyfile(Path(temporary) / "ase" / file, folder / name / f"{part}.extxyz")
+                shutil.copyfile(temporary / "ase" / file, folder / name / f"{part}.extxyz")
             files = {file: (count, (folder / name / file).stat().st_size) for file, count in counts.items()}
             (folder / "issue.md").write_text(submission_issue(card.record, files), encoding="utf-8")
     return Submission(f"{registry.name}@{entry.version}", out / name, out / "issue.md", counts)
@@ -156,8 +155,7 @@ def _files(root: Path, registry: Registry, entry: Release, repository: str) -> I
     """Everything that the repository has: the files of the bundle, the registry, Parquet by part, and the card."""
     bundle = bundle_of(root, registry, Version.parse(entry.version), root / BUNDLES)
     files = {p.relative_to(bundle).as_posix(): p for p in bundle.rglob("*") if p.is_file()}
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
+    with temporary_folder() as folder:
         report = export(str(bundle / DATA), "parquet", folder / "parquet", root)
         parts = dict(report.files)
         with released_card(root, registry, entry.version) as card:

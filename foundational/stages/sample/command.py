@@ -1,7 +1,6 @@
 """``foundational sample``: a pool of params.yaml or of any element, new, resumed, extended, or under another's bias."""
 
 import json
-import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -11,7 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from foundational.data.atomic_write import whole_folder, write_whole
+from foundational.data.atomic_write import remove_whole, whole_folder, write_whole
 from foundational.data.integrity.storing import exclusive
 from foundational.data.store import write_dataset
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
@@ -23,7 +22,7 @@ from foundational.errors import InputError, NotFoundError, did_you_mean
 from foundational.labelling.executors import process_pool
 from foundational.labelling.records import labeller_record
 from foundational.progress import Progress
-from foundational.project import POOLS, STORE, pool_folder
+from foundational.project import POOLS, STORE, pool_folder, refuse_case_twin
 from foundational.provenance.record import ProvenanceRecord, write_record
 from foundational.provenance.runlog import logged_run
 from foundational.science.crystals import build_crystal
@@ -244,6 +243,7 @@ def _store(plan: _Plan, options: _Options) -> StoredSample:
         volume_per_atom=reference_crystals(labeller, spec.element).ground_volume,
         bias_source=run,
     )
+    refuse_case_twin(root, POOLS + name)
     keeper = RunFolder(work_folder(root, name))
     with exclusive(root, POOLS + name):
         stored = None if options.force else stored_pool(root, name, task.specification, spec.frames)
@@ -267,7 +267,7 @@ def _store(plan: _Plan, options: _Options) -> StoredSample:
                 manifest = write_manifest(partial, record)
             count = record.output.n_configurations
             log |= {"configurations": count, "resumed": result.resumed, "stored_frames": result.stored_frames}
-        shutil.rmtree(keeper.folder)
+        remove_whole(keeper.folder)
     return StoredSample(name, manifest, result.resumed, result.stored_frames)
 
 

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from foundational.data.named import NamedDataset
-from foundational.data.store import open_store
 from foundational.engines.crystals.references import reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
@@ -13,8 +12,9 @@ from foundational.evaluation.retraining import EvaluationPlan
 from foundational.labelling.records import labeller_of
 from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.progress import Progress
-from foundational.project import STORE, find_dataset
-from foundational.provenance.record import read_record, write_json
+from foundational.project import find_dataset
+from foundational.provenance.opened import open_recorded
+from foundational.provenance.record import write_json
 from foundational.seeds import derive
 from foundational.specs.params import Params, read_params
 from foundational.specs.parsing import parse
@@ -81,7 +81,8 @@ def survey_metal(
             f"got {plan.rule}, {plan.crystals}, {change.refine_by} added"
         )
     folder = find_dataset(root, spec.parent)
-    parent, record = open_store(folder / STORE).load(), read_record(folder)
+    parent, record = open_recorded(folder)
+    parent = parent.load()
     potential = potential_for(element, root, spec.potentials[element])
     labeller = LammpsLabeller(potential)
     labelling = LabellingChoice(potential=potential.id, workers=workers)
@@ -142,7 +143,8 @@ def run_pool_test(
             raise NotFoundError(f"no pool for {name!r} in translate.parity; name one, or {did_you_mean(name, planned)}")
         pool_name = planned[name]
     folder = find_dataset(root, name)
-    dataset, record = open_store(folder / STORE).load(), read_record(folder)
+    dataset, record = open_recorded(folder)
+    dataset = dataset.load()
     pool, pool_record = open_pool(root, pool_name)
     if (pool_record.element, pool_record.labeller.id) != (record.element, record.labeller.id):
         raise ConflictError(

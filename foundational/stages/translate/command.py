@@ -15,7 +15,6 @@ from pathlib import Path
 
 from ase.data import atomic_numbers
 
-from foundational.data.store import open_store
 from foundational.elements import symbols_in
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.engines.lammps.labeller import LammpsLabeller
@@ -24,8 +23,9 @@ from foundational.errors import InputError
 from foundational.labelling.records import labeller_of, labeller_record
 from foundational.labelling.session import LabellingChoice, LabellingPlan, labelling_session
 from foundational.progress import Progress
-from foundational.project import STORE, find_dataset, pool_folder
-from foundational.provenance.record import ProvenanceRecord, read_record
+from foundational.project import find_dataset, pool_folder
+from foundational.provenance.opened import open_recorded
+from foundational.provenance.record import ProvenanceRecord
 from foundational.science.crystals import Structure
 from foundational.seeds import derive
 from foundational.specs.params import Params, read_params
@@ -87,7 +87,7 @@ def translate_dataset(
     permissions = permissions or Permissions()
     params = read_params(root / "params.yaml")
     folder = find_dataset(root, parent_name)
-    parent, parent_record = open_store(folder / STORE), read_record(folder)
+    parent, parent_record = open_recorded(folder)
     require_translatable(parent_record, element)
     name = f"local/{element.lower()}" if name is None else name
     if not name.startswith("local/"):

@@ -11,7 +11,6 @@ from ase.data import atomic_numbers
 from foundational.data.batches import to_configurations
 from foundational.data.labeller import Labeller
 from foundational.data.named import NamedDataset
-from foundational.data.store import open_store
 from foundational.elements import symbols_in
 from foundational.engines.crystals.references import reference_crystals
 from foundational.errors import InputError
@@ -22,7 +21,8 @@ from foundational.evaluation.validation_report import ValidationReport
 from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.records import labeller_of
 from foundational.progress import Progress
-from foundational.project import STORE, find_dataset
+from foundational.project import find_dataset
+from foundational.provenance.opened import open_recorded
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.seeds import derive
 from foundational.specs.ani import AniSpec
@@ -72,8 +72,8 @@ def validate_dataset(
     """
     chosen = options or ValidateOptions()
     folder = find_dataset(root, name)
-    subject = NamedDataset(name, open_store(folder / STORE))
-    report = validate_opened(root, subject, read_record(folder), chosen, progress=progress)
+    dataset, record = open_recorded(folder)
+    report = validate_opened(root, NamedDataset(name, dataset), record, chosen, progress=progress)
     if chosen.write:
         write_validation(root, report)
     return report

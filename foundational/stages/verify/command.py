@@ -1,10 +1,10 @@
 """Verify whatever a user names: a release's folder or zip, a version, or a dataset of the project."""
 
-import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+from foundational.data.atomic_write import temporary_folder
 from foundational.data.integrity.hashes import sha256_of
 from foundational.data.integrity.store_manifest import ROOT
 from foundational.errors import ChecksumError, FoundationalError, InputError, NotFoundError
@@ -263,8 +263,8 @@ def _signer_of_store(
     if not (kept / SIGNATURE).is_file():
         raise ChecksumError(f"{reference.name}@{Version.parse(entry.version)} carries no signature")
     principal = signer(kept / MANIFEST, kept / SIGNATURE, signers)
-    with tempfile.TemporaryDirectory() as temporary:
-        archive_folder(Path(temporary) / DATA, store)
-        if sha256_of(Path(temporary) / DATA) != read_manifest(kept).files[DATA].sha256:
+    with temporary_folder() as temporary:
+        archive_folder(temporary / DATA, store)
+        if sha256_of(temporary / DATA) != read_manifest(kept).files[DATA].sha256:
             raise ChecksumError(f"{store} is not the store that was signed")
     return principal

@@ -237,7 +237,7 @@ def same(one: Labels | None, other: Labels | None) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="shared memory is a folder on Linux alone")
-def test_a_process_that_used_lammps_leaves_no_shared_memory(checkout: Path):
+def test_a_process_that_uses_lammps_leaves_no_shared_memory_even_if_it_is_killed(checkout: Path):
     code = (
         "import os, sys; from pathlib import Path\n"
         "from foundational.engines.lammps.labeller import LammpsLabeller\n"
@@ -246,10 +246,11 @@ def test_a_process_that_used_lammps_leaves_no_shared_memory(checkout: Path):
         "lammps_instance().close()\n"
         "labeller = LammpsLabeller(resolve_potential('NiNb', Path(sys.argv[1])))\n"
         "kept = lammps_instance()\n"
-        "print(os.getpid())\n"
+        "print(os.getpid(), *Path('/dev/shm').glob(f'*_{os.getpid():x}_*'))  # what a kill would leave\n"
     )
     found = subprocess.run([sys.executable, "-c", code, checkout], capture_output=True, text=True, check=True)
-    assert not list(Path("/dev/shm").glob(f"*_{int(found.stdout):x}_*"))
+    (process,) = found.stdout.split()
+    assert not list(Path("/dev/shm").glob(f"*_{int(process):x}_*"))
     assert found.stderr == ""
 
 
