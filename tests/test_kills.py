@@ -1,4 +1,4 @@
-"""The campaigns of benchmarks/faults, in a short form with a fixed seed."""
+"""The campaign of kills in benchmarks/faults, in a short form with a fixed seed."""
 
 import json
 import subprocess
