@@ -28,7 +28,7 @@ OWN = (
     "home/*",
 )
 #: Work of a run that was not completed, which the next one continues; nothing is left of it when a run is completed.
-WORK = ("project/build/work/*", "project/build/quick/*")
+WORK = tuple(f"project/build/{folder}/*" for folder in ("work", "quick"))
 _MARKS = (".partial", ".previous", ".unfinished")
 
 
