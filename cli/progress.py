@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from foundational.progress import Progress
+from foundational.progress import Progress, stage_of
 
 #: Seconds between lines where stderr is no terminal.
 QUIET_INTERVAL = 30.0
@@ -39,8 +39,13 @@ def _bar(label: str) -> Iterator[Progress]:
     )
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(label, total=None, rate="", message="")
+        running = ""
 
         def progress(done: int, total: int, message: str) -> None:
+            nonlocal running
+            if (now := stage_of(message)) != running:  # each stage has its own rate and its own time left
+                bars.reset(task, total=total)
+                running = now
             speed = bars.tasks[task].speed
             rate = f"{speed:,.0f}/s" if speed else ""
             bars.update(task, completed=done, total=total, rate=rate, message=message)
@@ -49,18 +54,23 @@ def _bar(label: str) -> Iterator[Progress]:
 
 
 def _lines(label: str) -> Progress:
-    begin = last = time.monotonic()
+    start = begin = last = time.monotonic()
     first: int | None = None
+    running = ""
 
     def progress(done: int, total: int, message: str) -> None:
-        nonlocal begin, first, last
-        now = time.monotonic()
-        if first is None or done < first:  # work that is resumed begins at what was done before, and so does its rate
-            begin, first = now, done
-        if now - last < QUIET_INTERVAL:
+        nonlocal begin, first, last, running
+        now, stage = time.monotonic(), stage_of(message)
+        changed = stage != running
+        # Each stage has its own rate; work that is resumed begins at what was done before, and so does its rate.
+        if first is None or done < first or changed:
+            begin, first, running = now, done, stage
+        # What begins after long work is said at once: it may take long too.
+        if now - last < QUIET_INTERVAL and not (changed and now - start >= QUIET_INTERVAL):
             return
         last = now
-        left = f", {(now - begin) * (total - done) / (done - first):.0f} s left" if done > first else ""
-        print(f"{label}: {done}/{total}{left} {message}".rstrip(), file=sys.stderr, flush=True)
+        rate = (done - first) / (now - begin) if now > begin else 0.0
+        speed = f", {rate:.3g}/s, {(total - done) / rate:.0f} s left" if rate > 0 else ""
+        print(f"{label}: {done}/{total}{speed} {message}".rstrip(), file=sys.stderr, flush=True)
 
     return progress

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
@@ -23,9 +23,9 @@ from urllib.parse import unquote, urlsplit
 
 import typer
 
-from foundational.card.site.build import SiteOptions, write_site
-from foundational.card.site.catalogue import Entry
+from foundational.card.released import released_record
 from foundational.cli.main import PANELS, app
+from foundational.release.registry.registry import read_registry
 from foundational.release.registry.version import parse_dataset_version
 from foundational.release.transfer.retrieval import pull
 from foundational.reports.overview import write_overview
@@ -33,6 +33,7 @@ from foundational.reports.overview import write_overview
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "docs"
 SOURCE, SITE, EXTRA = BUILD / "source", BUILD / "html", BUILD / "extra"
+FOUNDATIONAL = Path(sys.executable).with_name("foundational")
 #: What the pages' cells open.
 RELEASES = ("ni@1.0.0", "ni@2.0.0")
 #: Pages beside docs/, and the folder in which the examples' data lie.
@@ -47,16 +48,17 @@ def main() -> int:
     for folder in (SOURCE, SITE, EXTRA):
         shutil.rmtree(folder, ignore_errors=True)
     lay_out()
-    catalogue = write_site(ROOT, EXTRA / "gallery", SiteOptions(title="Released datasets"))
+    cards = subprocess.Popen([FOUNDATIONAL, "site", "-o", EXTRA, "--title", "Released datasets", "--root", ROOT])
     with tempfile.TemporaryDirectory() as nowhere, contextlib.chdir(nowhere):  # in no project: into the own store
         for reference in RELEASES:
             pull(parse_dataset_version(reference), str(ROOT))
-    (SOURCE / "gallery.md").write_text(gallery(catalogue.entries), encoding="utf-8")
+    (SOURCE / "gallery.md").write_text("\n".join(gallery()), encoding="utf-8")
     (SOURCE / "reference" / "commands.md").write_text("\n".join(commands()), encoding="utf-8")
     arguments = ["-W", "--keep-going", "-q", "-E", "-j", "2", "-c", str(ROOT / "docs"), str(SOURCE), str(SITE)]
     done = subprocess.run([sys.executable, "-m", "sphinx", *arguments], check=False, cwd=BUILD)
-    if done.returncode:
-        return done.returncode
+    if done.returncode or cards.wait():
+        return 1
+    shutil.copytree(EXTRA, SITE / "gallery")
     problems = sorted(problems_of(SITE))
     print(*problems, sep="\n", file=sys.stderr)
     pages = sum(1 for _ in SITE.rglob("*.html"))
@@ -69,7 +71,6 @@ def environment() -> dict[str, str]:
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "XDG_DATA_HOME": str(BUILD / "store"),
-        "FOUNDATIONAL_DOCS_EXTRA": str(EXTRA),
         "FOUNDATIONAL_EXAMPLES": str(ROOT / "examples"),
         "COLUMNS": "110",
         "NO_COLOR": "1",
@@ -120,26 +121,24 @@ def moved(page: Path, link: re.Match[str]) -> str:
     return f"[{text}]({os.path.relpath(goal, page.parent)}{'#' * bool(anchor)}{anchor})"
 
 
-def gallery(entries: Sequence[Entry]) -> str:
-    """A page with a row a release."""
-    rows = [
-        f'<tr><td><a href="gallery/{entry.page}">{entry.key}</a></td><td>{entry.title}</td>'
-        f"<td>{entry.configurations:,}</td><td>{entry.licence or ''}</td></tr>"
-        for entry in entries
-        if entry.page
-    ]
-    return "\n".join(
-        [
-            "# Gallery of cards\n",
-            "A card says on one page what a dataset is: units, method, validation, limits, lineage. [](cards.md) "
-            "explains it. `foundational site` made the catalogue when this site was built.\n",
-            '<table><thead><tr><th scope="col">release</th><th scope="col">title</th>'
-            '<th scope="col">configurations</th><th scope="col">licence</th></tr></thead><tbody>',
-            *rows,
-            "</tbody></table>\n",
-            '<p><a href="gallery/index.html">The catalogue, a table that sorts and filters</a></p>\n',
-        ]
+def gallery() -> Iterator[str]:
+    """A page with a row a release, the newest version of each dataset first."""
+    yield "# Gallery of cards\n"
+    yield (
+        "A card says on one page what a dataset is: units, method, validation, limits, lineage. [Cards](cards.md) "
+        "explains it. `foundational site` made these cards when this site was built.\n"
     )
+    yield '<p><a href="gallery/index.html">The catalogue, a table that sorts and filters</a></p>\n'
+    yield '<table><thead><tr><th scope="col">release</th><th scope="col">title</th>'
+    yield '<th scope="col">configurations</th><th scope="col">licence</th></tr></thead><tbody>'
+    for path in sorted((ROOT / "datasets").glob("*/releases.yaml")):
+        registry = read_registry(path.parent)
+        for entry in reversed(registry.releases):
+            release = released_record(ROOT, registry, entry.version)
+            address = f"gallery/{release.name}/{release.version}/index.html"
+            yield f'<tr><td><a href="{address}">{release.name} {release.version}</a></td><td>{release.about.title}</td>'
+            yield f"<td>{release.n_configurations:,}</td><td>{release.about.licence}</td></tr>"
+    yield "</tbody></table>\n"
 
 
 def commands() -> Iterator[str]:

@@ -1,6 +1,5 @@
 """Settings of the documentation site; docs/build.py lays out its pages and calls Sphinx."""
 
-import os
 from importlib.metadata import version as installed
 
 project = "foundational"
@@ -11,7 +10,6 @@ release = version = installed("foundational")
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 html_theme = "furo"
 html_title = "foundational"
-html_extra_path = [os.environ["FOUNDATIONAL_DOCS_EXTRA"]]
 html_show_sourcelink = False
 html_copy_source = False
 exclude_patterns = ["**/.ipynb_checkpoints"]
@@ -23,9 +21,10 @@ myst_heading_anchors = 4
 # Every cell of a page is run by the build, in an empty folder; a cell that fails stops the build.
 nb_execution_mode = "force"
 nb_execution_in_temp = True
-nb_execution_timeout = 120
+nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_output_stderr = "remove"  # progress, where the machine is slow
 
 # The public interface, from its docstrings.
 napoleon_google_docstring = False

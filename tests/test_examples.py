@@ -19,35 +19,42 @@ NOTEBOOKS = {
     "look": ("", ["energy -", "forces (44331, 3) eV/Å", "configurations are liquid", "CC-BY-4.0 | lammps:NiNb"]),
     "carry": (
         "frames, members, steps = 60, 1, 200",
-        ["local/cu", "1 ANI networks for Cu", "1 networks", "local/cu ('Cu',)"],
+        ["local/cu", "ANI network for Cu", "1 networks", "local/cu ('Cu',)"],
     ),
     "vasp": (
         "",
         [
             "7 runs, such as vasp/run-1/vasprun.xml",
-            "kbar, compression positive",
+            "free_energy",
             "local/al: 7 configurations, no defect",
             "'functional': 'PBE'",
             "read again by its rule and equal",
         ],
     ),
 }
-#: Runs the sources of a notebook as IPython does where it matters here: what a cell ends with is shown, ! is a command.
+#: Runs the sources of a notebook as IPython does where it matters here: what a cell ends with is shown, and of a cell
+#: for the shell every call of the command is run.
 RUNNER = """
-import ast, json, os, re, sys
+import ast, json, os, shlex, sys
 from typer.testing import CliRunner
 from foundational.cli.main import app
 
-def command(line):
-    done = CliRunner().invoke(app, line.split()[1:])
-    print(done.output)
-    assert done.exit_code == 0, (line, done.output, done.exception)
+def shell(text):
+    for line in text.splitlines()[1:]:
+        words = shlex.split(os.path.expandvars(line.partition(" > ")[0]))
+        if words[0] == "foundational":
+            done = CliRunner().invoke(app, words[1:])
+            print(done.output)
+            assert done.exit_code == 0, (line, done.output, done.exception)
 
 for folder, cells in json.loads(sys.stdin.read()):
     os.makedirs(folder), os.chdir(folder)
-    names = {"command": command, "__name__": "__main__"}
+    names = {"__name__": "__main__"}
     for cell in cells:
-        tree = ast.parse(re.sub(r"^!(.*)$", r"command(f'''\\1''')", cell, flags=re.M))
+        if cell.startswith("%%bash"):
+            shell(cell)
+            continue
+        tree = ast.parse(cell)
         if tree.body and isinstance(tree.body[-1], ast.Expr):
             tree.body[-1].value = ast.Call(ast.Name("print", ast.Load()), [tree.body[-1].value], [])
         exec(compile(ast.fix_missing_locations(tree), folder, "exec"), names)
@@ -70,10 +77,10 @@ def printed(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
         for name, (smaller, _) in NOTEBOOKS.items():
             cells = json.loads((checkout / "examples" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
             sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-            where = [i for i, cell in enumerate(c for c in cells if c["cell_type"] == "code")
-                     if "parameters" in cell["metadata"].get("tags", ())]  # fmt: skip
-            for place_of_cell in where:
-                sources[place_of_cell] += f"\n{smaller}"
+            code = [cell for cell in cells if cell["cell_type"] == "code"]
+            for number, cell in enumerate(code):
+                if "parameters" in cell["metadata"].get("tags", ()):
+                    sources[number] += f"\n{smaller}"
             work.append((str(place / name), sources))
         run = subprocess.run(
             [sys.executable, "-c", RUNNER], input=json.dumps(work), check=False, capture_output=True, text=True

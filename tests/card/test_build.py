@@ -12,7 +12,7 @@ from foundational.card.build import build_card
 from foundational.card.evidence import Evidence, Subject
 from foundational.card.points import MOST_POINTS
 from foundational.card.record import CardRecord
-from foundational.card.sources import read_card
+from foundational.card.sources import Card, read_card
 from foundational.data.batches import take
 from foundational.data.configurations import Labels
 from foundational.data.conversion import from_atoms, to_dataset
@@ -84,16 +84,16 @@ def test_a_volume_is_stated_only_of_what_is_periodic(alloy: xr.Dataset) -> None:
     assert volume[2:] == (None, None)
 
 
-def test_histograms_count_every_number_once(tiny_project: Path) -> None:
-    card = read_card("pools/ni-momt-32", tiny_project).record
+def test_histograms_count_every_number_once(pool_card: Card) -> None:
+    card = pool_card.record
     for histogram in card.histograms:
         assert sum(histogram.counts) == histogram.known
         assert histogram.known == (card.contents.atoms if histogram.of == "atoms" else card.contents.configurations)
 
 
-def test_a_large_set_is_thinned_evenly_and_says_so(tiny_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_set_is_thinned_evenly_and_says_so(pool_card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("foundational.card.points.MOST_POINTS", 31)
-    card = read_card("pools/ni-momt-32", tiny_project).record
+    card = card_of(pool_card.dataset)
     rows = np.array(card.map.rows)
     assert (len(rows), card.map.total, rows[0], rows[-1]) == (31, 120, 0, 119)
     assert set(np.diff(rows)) <= {3, 4, 5}
@@ -102,14 +102,16 @@ def test_a_large_set_is_thinned_evenly_and_says_so(tiny_project: Path, monkeypat
     assert MOST_POINTS == 5_000
 
 
-def test_the_same_set_gives_the_same_record(distilled_project: Path) -> None:
-    first, second = (read_card("ni", distilled_project).record.model_dump_json() for _ in range(2))
+def test_the_same_set_gives_the_same_record(distilled_card: Card, distilled_project: Path) -> None:
+    first, second = (card.record.model_dump_json() for card in (distilled_card, read_card("ni", distilled_project)))
     assert first == second
     assert CardRecord.model_validate_json(first).model_dump_json() == first
 
 
-def test_a_distilled_set_shows_its_rounds_and_where_it_comes_from(distilled_project: Path) -> None:
-    card = read_card("ni", distilled_project).record
+def test_a_distilled_set_shows_its_rounds_and_where_it_comes_from(
+    distilled_card: Card, distilled_project: Path
+) -> None:
+    card = distilled_card.record
     assert card.distillation is not None
     assert card.lineage is not None
     record = json.loads((distilled_project / "datasets" / "ni" / "provenance.json").read_text())
@@ -124,8 +126,8 @@ def test_a_distilled_set_shows_its_rounds_and_where_it_comes_from(distilled_proj
     }
 
 
-def test_findings_of_check_are_those_of_the_data(distilled_project: Path) -> None:
-    card = read_card("ni", distilled_project).record
+def test_findings_of_check_are_those_of_the_data(distilled_card: Card) -> None:
+    card = distilled_card.record
     assert {finding.status for finding in card.findings} <= {"passed", "not applicable", "warning"}
     assert next(f for f in card.findings if f.rule == "provenance").status == "passed"
 
@@ -152,7 +154,6 @@ def test_a_file_of_somebody_has_a_card(checkout: Path, tmp_path: Path) -> None:
     assert {label.name for label in card.contents.labels} == {"energy", "forces"}
 
 
-def test_part_of_a_set_has_a_card_of_its_own(tiny_project: Path) -> None:
-    card = read_card("pools/ni-momt-32", tiny_project)
-    few = card_of(take(card.dataset, [0, 1, 2]))
+def test_part_of_a_set_has_a_card_of_its_own(pool_card: Card) -> None:
+    few = card_of(take(pool_card.dataset, [0, 1, 2]))
     assert few.contents.configurations == len(few.map.rows) == 3

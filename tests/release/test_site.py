@@ -15,6 +15,7 @@ from foundational.cli.main import app
 from foundational.errors import ConflictError, NotFoundError
 from foundational.release.registry.version import parse_dataset_version
 from foundational.stages.release.command import yank_release
+from tests.release.conftest import copy_of
 
 
 @pytest.fixture(scope="module")
@@ -83,26 +84,40 @@ def test_texts_of_releases_stay_texts(site):
     assert described(page)["name"] == forged
 
 
-def test_a_withdrawn_release_says_why_and_is_not_offered_to_search_engines(two, tmp_path):
-    yank_release(two.root, parse_dataset_version("ni@1.1.0"), "the unit was wrong")
-    catalogue = write_site(two.root, tmp_path / "site", SiteOptions(interactive=False))
+@pytest.fixture(scope="module")
+def site_with_data(released_template, tmp_path_factory):
+    """The same project with ni@1.1.0 withdrawn, by the command, with all files of the releases."""
+    folder = tmp_path_factory.mktemp("site-with-data")
+    own = copy_of(released_template, folder / "project")
+    with pytest.MonkeyPatch.context() as patch:
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "A tester")
+            patch.setenv(f"GIT_{role}_EMAIL", "tester@example.org")
+        yank_release(own.root, parse_dataset_version("ni@1.1.0"), "the unit was wrong")
+    out = folder / "site"
+    outcome = CliRunner().invoke(app, ["site", "-o", str(out), "--data", "--still", "--root", str(own.root)])
+    assert outcome.exit_code == 0, outcome.output
+    return out, Catalogue.model_validate_json((out / "catalogue.json").read_text())
+
+
+def test_a_withdrawn_release_says_why_and_is_not_offered_to_search_engines(site_with_data):
+    out, catalogue = site_with_data
     assert [(e.version, e.newest, e.withdrawn) for e in catalogue.entries] == [
         ("1.1.0", False, "the unit was wrong"),
         ("1.0.0", True, None),
     ]
-    page = (tmp_path / "site" / "index.html").read_text()
+    page = (out / "index.html").read_text()
     assert "withdrawn: the unit was wrong" in page
     assert len(described(page)["dataset"]) == 1
 
 
-def test_data_come_with_their_croissant(two, tmp_path):
-    outcome = CliRunner().invoke(app, ["site", "-o", str(tmp_path / "s"), "--data", "--still", "--root", str(two.root)])
-    assert outcome.exit_code == 0, outcome.output
-    files = tmp_path / "s" / "ni" / "1.1.0" / "files"
+def test_data_come_with_their_croissant(site_with_data):
+    out, _ = site_with_data
+    files = out / "ni" / "1.0.0" / "files"
     croissant = json.loads((files / "croissant.json").read_text())
     assert all((files / file["contentUrl"]).is_file() for file in croissant["distribution"])
     one = described((files.parent / "index.html").read_text())
-    assert all((tmp_path / "s" / item["contentUrl"]).is_file() for item in one["distribution"])
+    assert all((out / item["contentUrl"]).is_file() for item in one["distribution"])
 
 
 def test_only_a_site_is_replaced(two, tmp_path):

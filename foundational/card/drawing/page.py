@@ -129,7 +129,9 @@ def _interactive(card: CardRecord, viewer: Viewer | None) -> str:
         "<noscript><p>The interactive map needs JavaScript; the figures below show the same numbers.</p></noscript>"
         '<div class="viewer" id="viewer" role="region" aria-label="Interactive map of configurations">'
         '<div class="wide" id="viewer-meta"></div><div class="plot" id="viewer-map"></div>'
-        '<div class="atoms" id="viewer-structure"></div><div class="wide" id="viewer-info"></div></div>'
+        '<div class="atoms" id="viewer-structure">'
+        '<p id="viewer-note">Click a point: its structure is shown here.</p></div>'
+        '<div class="wide" id="viewer-info"></div></div>'
     )
 
 

@@ -74,9 +74,33 @@
       place.classList.add("ready");
       const warnings = new Chemiscope.Warnings();
       warnings.addHandler((message) => { status.textContent = message; });
-      const config = { meta: "viewer-meta", map: "viewer-map", structure: "viewer-structure", info: "viewer-info", loadStructure };
       const dataset = { meta: data.meta, structures: counts.map((size, i) => ({ size, data: String(i) })), properties: data.properties, settings: data.settings };
-      await Chemiscope.DefaultVisualizer.load(config, dataset, warnings);
+      const config = { meta: "viewer-meta", map: "viewer-map", info: "viewer-info" };
+      const { map, info, indexer } = await Chemiscope.MapVisualizer.load(config, dataset, warnings);
+      // The viewer of structures takes longer than the map where a processor draws: it comes with the first chosen point.
+      let structures;
+      const show = async (chosen) => {
+        if (!structures) {
+          document.getElementById("viewer-note").remove();
+          structures = new Chemiscope.ViewersGrid("viewer-structure", indexer, dataset.structures, "structure", dataset.properties, undefined, 9, warnings);
+          structures.loadStructure = loadStructure;
+          structures.activeChanged = (viewer, point) => { map.setActive(viewer); info.show(point); };
+          structures.onselect = (point) => { map.select(point); info.show(point); };
+          structures.oncreate = (viewer, colour, point) => { map.addMarker(viewer, colour, point); info.show(point); };
+          structures.onremove = (viewer) => map.removeMarker(viewer);
+          structures.delayChanged = (delay) => { info.playbackDelay = delay; };
+          map.activeChanged = (viewer, point) => { info.show(point); structures.setActive(viewer); };
+          map.removeMarker("map-0");
+          map.addMarker(structures.active, "red", chosen);
+          structures.applySettings(data.settings.structure);
+        }
+        await structures.show(chosen);
+        place.dataset.structure = chosen.structure;
+        nameControls(place);
+      };
+      map.onselect = (point) => { info.show(point); show(point); };
+      info.onchange = (point) => { info.show(point); map.select(point); show(point); };
+      await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
       nameControls(place);
       place.dataset.state = "ready";
       status.textContent = "Click a point to see its structure; the menu at the top left of the map chooses axes and colour.";

@@ -17,7 +17,7 @@ from foundational.engines.ani.further_training import train_further
 from foundational.engines.ani.torch.devices import check_device
 from foundational.errors import InputError
 from foundational.evaluation.retraining import retrain, training_rows, volume_per_atom, with_short_range
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.seeds import derive, generator
 from foundational.specs.ani import FurtherSpec, SettingsName, ShortRangeName
 from foundational.specs.params import AniSettings
@@ -90,6 +90,7 @@ def train_on(
     chosen = take(subject.dataset, rows).load()
     spec = settings.scaled(options.settings, volume_per_atom(subject.dataset))
     seed, memory = derive(options.seed, "train", name), options.memory - _PROGRAM
+    reporting, progress = progress, stage(progress, "training", "where the training data end")
     if options.start is None:
         device = options.device
         ensemble = retrain(chosen, spec, spec.members, seed, memory=memory, device=device, progress=progress)
@@ -107,6 +108,8 @@ def train_on(
     ensemble.metadata.update(
         dataset=name, fingerprint=fingerprint(chosen), frames=str(len(rows)), settings=options.settings
     )
+    if (after := stage(reporting, "where the training data end")) is not None:
+        after(0, 1, "")
     held_out = np.setdiff1d(np.arange(subject.dataset.sizes["configuration"]), training_rows(subject.dataset))
     tested = to_configurations(take(subject.dataset, held_out)) if len(held_out) else None
     return _with_limits(ensemble, to_configurations(chosen), tested, options, labeller)

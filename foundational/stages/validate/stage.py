@@ -1,5 +1,7 @@
 """Validation: retrain on the stored bytes, test on a holdout, compare FCC, BCC and HCP with the reference."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from foundational.data.batches import to_configurations
@@ -13,7 +15,7 @@ from foundational.evaluation.errors import ModelErrors, evaluate, mean_errors
 from foundational.evaluation.materials.comparison import compare_materials
 from foundational.evaluation.retraining import EvaluationPlan, retrain, training_rows, with_short_range
 from foundational.evaluation.validation_report import FullReport, MemberReport, StructureReport, ValidationReport
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.science.crystals import Structure
 from foundational.seeds import derive
 from foundational.specs.validate import ValidateSpec
@@ -62,17 +64,24 @@ def validate(
         require_independent(subject, holdout)
     seed = derive(plan.seed, "validate", subject.name)
     trained = to_configurations(subject.dataset).take(training_rows(subject.dataset))
-    ensemble = retrain(subject.dataset, plan.settings, spec.members, seed, progress=progress)
+    tests = "errors on the holdout" if holdout is not None else "crystals"
+    training = stage(progress, "training", tests)
+    ensemble = retrain(subject.dataset, plan.settings, spec.members, seed, progress=training)
     labeller = plan.reference.labeller
     ensemble = with_short_range(ensemble, trained, None if labeller.expensive else labeller)
     errors: list[ModelErrors] = []
     if holdout is not None:
         tested = to_configurations(holdout.dataset)
-        errors = [evaluate(ensemble.member(m), tested) for m in range(spec.members)]
+        errors = [
+            evaluate(ensemble.member(m), tested)
+            for m in _counted(spec.members, stage(progress, "errors on the holdout", "crystals"))
+        ]
+    properties = spec.materials is not None and bool(spec.materials.properties)
+    relaxing = stage(progress, "crystals", "properties" if properties else None)
     crystals = compare_crystals(ensemble, plan.reference, plan.tie)
     members = [
-        _member(m, ensemble.member(m), found, errors[m] if errors else None, spec, plan)
-        for m, found in enumerate(crystals.members)
+        _member(m, ensemble.member(m), crystals.members[m], errors[m] if errors else None, spec, plan)
+        for m in _counted(len(crystals.members), relaxing)
     ]
     means = mean_errors(errors, MEANS)
     largest = _largest_error(crystals.members)
@@ -86,7 +95,8 @@ def validate(
     )
     materials = None
     if spec.materials is not None and spec.materials.properties:
-        materials = compare_materials(ensemble, plan.reference, spec.materials, trained=trained, progress=progress)
+        reporting = stage(progress, "properties")
+        materials = compare_materials(ensemble, plan.reference, spec.materials, trained=trained, progress=reporting)
     gates = evaluate_gates(spec.gates, findings)
     if materials is not None and spec.materials is not None and spec.materials.gate:
         gates = (*gates, properties_gate(materials))
@@ -106,6 +116,14 @@ def validate(
         members=tuple(members),
         **means,
     )
+
+
+def _counted(count: int, progress: Progress | None) -> Iterator[int]:
+    """0 to ``count`` − 1, each reported as a network that is tested."""
+    for number in range(count):
+        if progress is not None:
+            progress(number, count, f"network {number}")
+        yield number
 
 
 def require_independent(subject: NamedDataset, holdout: NamedDataset) -> None:

@@ -1,14 +1,18 @@
 """The card in a real browser: nothing is fetched, the first screen has what decides, and the map works."""
 
+import os
 import shutil
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from foundational.card.drawing.viewer import chemiscope_library
-from foundational.card.sources import read_card
+from foundational.card.sources import Card
 from foundational.card.writing import write_card
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -22,9 +26,9 @@ SCREEN = {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="module")
-def page_file(distilled_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page_file(distilled_card: Card, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An interactive card whose title is a script."""
-    card = read_card("ni", distilled_project)
+    card = distilled_card
     known = {"title": FORGED, "version": "1.2.3", "licence": "CC-BY-4.0", "limits": ("Cells are small.",)}
     forged = type(card)(card.record.model_copy(update=known), card.dataset)
     return write_card(forged, tmp_path_factory.mktemp("card") / "card.html")[0]
@@ -64,22 +68,35 @@ def violations(page: Any) -> list[str]:
     return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in {"serious", "critical"}]
 
 
-def test_the_first_screen_has_what_decides(opened: tuple[Any, list[str], list[str]]) -> None:
+#: What a reader with no knowledge of the project looks for in the first minute, and the text that answers.
+CHECKLIST = {
+    "version": "1.2.3",
+    "DOI": "none",
+    "licence": "CC-BY-4.0",
+    "units": "energy in eV; forces in eV/Å",
+    "method": "lammps:NiNb",
+    "limits": "Cells are small.",
+    "identity": "sha256:",
+}
+#: What one click shows: what is clicked, and the text.
+ONE_CLICK = {
+    "how it was made": ("Settings and software", "numpy"),
+    "where it comes from": ("Lineage", "pools/ni-momt-32"),
+}
+
+
+def test_the_first_screen_answers_the_checklist(opened: tuple[Any, list[str], list[str]]) -> None:
     page, _, _ = opened
-    for text in (
-        "1.2.3",
-        "none",
-        "CC-BY-4.0",
-        "energy in eV; forces in eV/Å",
-        "lammps:NiNb",
-        "Cells are small.",
-        "sha256:",
-    ):
+    for asked, text in CHECKLIST.items():
         box = page.get_by_text(text).first.bounding_box()
-        assert box is not None
-        assert box["y"] + box["height"] <= SCREEN["height"], text
+        assert box is not None, asked
+        assert box["y"] + box["height"] <= SCREEN["height"], asked
     assert page.title() != "forged"
     assert FORGED in page.inner_text("h1")
+    for asked, (clicked, text) in ONE_CLICK.items():
+        page.get_by_text(clicked, exact=True).first.click()
+        assert page.get_by_text(text).first.is_visible(), asked
+    page.evaluate("scrollTo(0, 0)")
 
 
 @pytest.mark.skipif(chemiscope_library() is None, reason="the extra cards is not installed")
@@ -89,6 +106,10 @@ def test_the_map_works_and_nothing_is_fetched(opened: tuple[Any, list[str], list
     page.wait_for_selector("#viewer[data-state]", state="attached", timeout=120_000)
     assert page.get_attribute("#viewer", "data-state") == "ready", page.inner_text("#viewer-status")
     assert page.locator("#viewer-map canvas").count() > 0
+    assert page.locator("#viewer-note").is_visible(), "structures are drawn with the first chosen point"
+    page.locator("#viewer-info input[type=range]").first.press("ArrowRight")
+    page.wait_for_selector("#viewer[data-structure='1']", state="attached", timeout=120_000)
+    assert page.locator("#viewer-structure canvas").count() > 0
     assert page.get_by_text("WebGL is not supported").count() == 0
     assert asked == [page_file.as_uri()]
     assert errors == []
@@ -117,10 +138,30 @@ def test_without_javascript_everything_is_readable(chromium: Any, page_file: Pat
     page.close()
 
 
+def blurred(picture: bytes) -> NDArray[np.float64]:
+    """A screenshot as 64 × 45 shades of grey, in which a letter more or less is not seen."""
+    image = pytest.importorskip("PIL.Image", reason="the extra plots is not installed")
+    small = image.open(BytesIO(picture)).convert("L").resize((64, 45), image.Resampling.BOX)
+    return np.asarray(small, dtype=np.float64) / 255
+
+
+def require_like(picture: bytes, name: str) -> None:
+    """Compare with the stored screenshot; FOUNDATIONAL_SCREENS=write stores this one."""
+    path = Path(__file__).with_name(f"{name}.png")
+    found = blurred(picture)
+    if os.environ.get("FOUNDATIONAL_SCREENS") == "write":
+        pytest.importorskip("PIL.Image").fromarray((found * 255).round().astype(np.uint8)).save(path)
+    difference = np.abs(found - blurred(path.read_bytes()))
+    assert difference.mean() < 0.02, f"{name} differs from its stored picture: look at both"
+    assert np.quantile(difference, 0.99) < 0.3, f"a part of {name} differs from its stored picture: look at both"
+
+
 def test_a_print_has_all_sections(chromium: Any, page_file: Path) -> None:
-    page = chromium.new_page(java_script_enabled=False)
+    page = chromium.new_page(java_script_enabled=False, viewport=SCREEN)
     page.goto(page_file.as_uri())
+    require_like(page.screenshot(), "first_screen")
     page.emulate_media(media="print")
+    require_like(page.screenshot(), "first_print")
     assert page.locator("#distillation details table").is_visible(), "numbers behind a triangle are printed too"
     assert not page.locator("nav").is_visible()
     page.close()

@@ -10,7 +10,7 @@ import pytest
 from foundational.card.drawing.page import draw_card
 from foundational.card.drawing.viewer import Library, viewer_of
 from foundational.card.record import CardRecord
-from foundational.card.sources import Card, read_card
+from foundational.card.sources import Card
 from foundational.card.writing import write_card
 from foundational.evaluation.alloys.report import AlloyReport, CompoundReport
 from tests.validation_reports import report
@@ -45,8 +45,8 @@ class Elements(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def card(distilled_project: Path) -> Card:
-    return read_card("ni", distilled_project)
+def card(distilled_card: Card) -> Card:
+    return distilled_card
 
 
 @pytest.fixture(scope="module")
