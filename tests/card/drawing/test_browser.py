@@ -152,8 +152,8 @@ def require_like(picture: bytes, name: str) -> None:
     if os.environ.get("FOUNDATIONAL_SCREENS") == "write":
         pytest.importorskip("PIL.Image").fromarray((found * 255).round().astype(np.uint8)).save(path)
     difference = np.abs(found - blurred(path.read_bytes()))
-    assert difference.mean() < 0.02, f"{name} differs from its stored picture: look at both"
-    assert np.quantile(difference, 0.99) < 0.3, f"a part of {name} differs from its stored picture: look at both"
+    assert difference.mean() < 0.012, f"{name} differs from its stored picture: look at both"
+    assert np.quantile(difference, 0.99) < 0.12, f"a part of {name} differs from its stored picture: look at both"
 
 
 def test_a_print_has_all_sections(chromium: Any, page_file: Path) -> None:
