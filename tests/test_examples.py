@@ -35,13 +35,14 @@ NOTEBOOKS = {
 #: Runs the sources of a notebook as IPython does where it matters here: what a cell ends with is shown, and of a cell
 #: for the shell every call of the command is run.
 RUNNER = """
-import ast, json, os, shlex, sys
+import ast, glob, json, os, shlex, sys
 from typer.testing import CliRunner
 from foundational.cli.main import app
 
 def shell(text):
     for line in text.splitlines()[1:]:
         words = shlex.split(os.path.expandvars(line.partition(" > ")[0]))
+        words = [name for word in words for name in (sorted(glob.glob(word)) if "*" in word else [word])]
         if words[0] == "foundational":
             done = CliRunner().invoke(app, words[1:])
             print(done.output)

@@ -50,7 +50,7 @@ def _energies(axes: Any, report: ValidationReport) -> None:
     axes.set_xticks(range(len(names)), [name.upper() for name in names])
     axes.set(ylabel="above the ground state, meV/atom")
     axes.set_title("relaxed crystals", loc="left")
-    axes.legend(loc="upper left")
+    axes.legend(loc="upper right")
 
 
 def _errors(axes: Any, report: ValidationReport, limit: float | None) -> None:
