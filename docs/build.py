@@ -90,7 +90,7 @@ def lay_out() -> None:
     for name in TOP:
         (SOURCE / name.lower()).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
     draw_picture()
-    for page in SOURCE.rglob("*.md"):
+    for page in [*SOURCE.rglob("*.md"), *SOURCE.rglob("*.ipynb")]:
         text = page.read_text(encoding="utf-8")
         page.write_text(_LINK.sub(partial(moved, page), text), encoding="utf-8")
 
@@ -112,7 +112,8 @@ def moved(page: Path, link: re.Match[str]) -> str:
         return f"[{text}]({target})"
     path, _, anchor = target.partition("#")
     top = {name.lower() for name in TOP}
-    origin = ROOT if page.parent == SOURCE and page.name in top else ROOT / "docs" / page.relative_to(SOURCE).parent
+    beside = page.suffix == ".ipynb" or (page.parent == SOURCE and page.name in top)
+    origin = (ROOT if beside else ROOT / "docs") / page.relative_to(SOURCE).parent
     inside = os.path.relpath(origin / path, ROOT)
     names = {"README.md": "index.md"} | {name: name.lower() for name in TOP}
     goal = SOURCE / names.get(inside, inside.removeprefix("docs/"))

@@ -19,7 +19,7 @@ NOTEBOOKS = {
     "look": ("", ["energy -", "forces (44331, 3) eV/Å", "configurations are liquid", "CC-BY-4.0 | lammps:NiNb"]),
     "carry": (
         "frames, members, steps = 60, 1, 200",
-        ["local/cu", "ANI network for Cu", "1 networks", "local/cu ('Cu',)"],
+        ["local/cu", "ANI network for Cu", "1 networks", "('Cu',)"],
     ),
     "vasp": (
         "",
