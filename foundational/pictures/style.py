@@ -1,8 +1,8 @@
 """The one style of the pictures that commands draw with ``--plot``.
 
 Colours are those of Okabe and Ito (jfly.uni-koeln.de/color), which colour-blind readers distinguish; what has another
-colour also has another mark or line, so that a print in grey can be read. Panels have letters. Text is of 8 to 9 points at
-the width of two columns, 180 mm; names in long lists are of 6.5 points. The same numbers give the same bytes.
+colour also has another mark or line, so that a print in grey can be read. Panels have letters. Text is of 8 to 9
+points at the width of two columns, 180 mm; names in long lists are of 6.5 points. The same numbers give the same bytes.
 """
 
 from collections.abc import Iterator
