@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from foundational.cli.options import Force, Json, Name, Plot, Root, Where
+from foundational.cli.options import Execution, Force, Json, Name, Plot, Root, Where
 from foundational.cli.output import emit, say
 from foundational.cli.progress import progress_on_stderr
 
@@ -24,6 +24,10 @@ class Selection:
     method: Annotated[
         str | None, typer.Option("--method", help="Selection method, such as active or farthest-point.")
     ] = None
+    survivors: Annotated[
+        int | None,
+        typer.Option("--survivors", min=1, help="Candidates that a first pass over a large pool leaves; default: all."),
+    ] = None
     target: Annotated[
         str | None, typer.Option("--target", help="Stop at this error on a test set, such as '0.5 meV/atom'.")
     ] = None
@@ -40,6 +44,7 @@ def distill(
         bool, typer.Option("--extend", help="Continue from the stored set, which the longer one replaces.")
     ] = False,
     force: Force = False,
+    execution: Execution,
     root: Root = None,
 ) -> None:
     """Select few configurations that train like the whole.
@@ -61,8 +66,8 @@ def distill(
             source=source,
             where=where,
             changes=asdict(selection),
-            extend=extend,
-            force=force,
+            existing="extend" if extend else "replace" if force else "refuse",
+            execution=execution.chosen,
             progress=progress,
         )
     for line in record.details["rounds"]:

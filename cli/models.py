@@ -5,7 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundational.cli.options import Device, Draw, Json, LabellerChoice, Name, Plot, Root, Validation, Where
+from foundational.cli.options import (
+    Device,
+    Draw,
+    Execution,
+    Json,
+    LabellerChoice,
+    Name,
+    Plot,
+    Root,
+    Validation,
+    Where,
+)
 from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import progress_on_stderr
 
@@ -18,6 +29,7 @@ def validate(
     *,
     chosen: Validation,
     labeller: LabellerChoice,
+    execution: Execution,
     plot: Plot = None,
     as_json: Json = False,
     root: Root = None,
@@ -38,6 +50,7 @@ def validate(
         holdout=chosen.holdout,
         properties=chosen.named,
         write=chosen.write,
+        execution=execution.chosen,
     )
     project = find_root(root)
     with progress_on_stderr(f"validating {name}") as progress:
@@ -72,6 +85,7 @@ def train(
             "labelled them, or else ZBL), zbl, or none.",
         ),
     ] = "labeller",
+    execution: Execution,
     root: Root = None,
 ) -> None:
     """Train an ANI ensemble and write one model file.
@@ -102,6 +116,7 @@ def train(
             options,
             where=draw.where,
             start_from=draw.start_from,
+            execution=execution.chosen,
             progress=progress,
         )
     say(f"{output}: {ensemble.members} networks, {ensemble.id}")

@@ -18,6 +18,7 @@ from foundational.cli.output import stdout_for_the_result
 from foundational.errors import InputError
 
 if TYPE_CHECKING:
+    from foundational.execution.tasks import Execution as ExecutionChoice
     from foundational.science.crystals import Structure
     from foundational.specs.materials import PropertyName
 
@@ -25,6 +26,10 @@ Root = Annotated[Path | None, typer.Option("--root", help="Project folder; defau
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a dataset that exists already.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Number of processes; changes no result.")]
+Executor = Annotated[
+    str,
+    typer.Option("--executor", help="local, parsl[:<module>:<factory>] or dask[:<address>]; changes no result."),
+]
 Name = Annotated[str, typer.Argument(help="Dataset, such as ni or local/nb.")]
 NameOrPath = Annotated[str, typer.Argument(help="Dataset, such as ni, ni@1.0.0 or local/nb, or a path.")]
 Where = Annotated[
@@ -112,6 +117,28 @@ class Draw:
 
 
 @dataclass(frozen=True)
+class Execution:
+    """Where the tasks of a command run."""
+
+    executor: Executor = "local"
+    workers: Workers = 1
+
+    @property
+    def chosen(self) -> "ExecutionChoice":
+        """The same for the library."""
+        from foundational.execution.tasks import Execution as ExecutionChoice
+
+        return ExecutionChoice(self.executor, self.workers)
+
+
+@dataclass(frozen=True)
+class SamplingExecution(Execution):
+    """Where walkers run, and where frames are labelled."""
+
+    workers: Workers = 2
+
+
+@dataclass(frozen=True)
 class LabellerChoice:
     """A labeller by its name, with the keyword arguments of an ASE factory."""
 
@@ -159,10 +186,7 @@ class Labelling(LabellerChoice):
             help="Energy of the isolated atom with an ASE labeller, eV; default: unknown.",
         ),
     ] = None
-    executor: Annotated[
-        str,
-        typer.Option("--executor", help="local, parsl[:<module>:<factory>] or dask[:<address>]; changes no result."),
-    ] = "local"
+    executor: Executor = "local"
     workers: Workers = 2
 
 

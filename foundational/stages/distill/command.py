@@ -1,8 +1,9 @@
 """``foundational distill``: distill a set of params.yaml from its pool, or ``local/<name>`` from any labelled data."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import xarray as xr
 
@@ -12,6 +13,7 @@ from foundational.data.store import open_store
 from foundational.defaults import DEFAULTS
 from foundational.engines.crystals.references import reference_crystals
 from foundational.errors import ConflictError, InputError, NotFoundError, did_you_mean
+from foundational.execution.tasks import HERE, Execution, Tasks
 from foundational.labelling.records import labeller_of
 from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.progress import Progress
@@ -31,6 +33,8 @@ from foundational.stages.distill.stage import Selection, distill
 from foundational.workspace.runner import StageOutput, produce
 from foundational.workspace.sources import open_source
 
+Existing = Literal["refuse", "replace", "extend"]
+
 
 def distill_pool(
     root: Path,
@@ -39,8 +43,8 @@ def distill_pool(
     source: str | None = None,
     where: str | None = None,
     changes: dict[str, Any] | None = None,
-    extend: bool = False,
-    force: bool = False,
+    existing: Existing = "refuse",
+    execution: Execution = HERE,
     progress: Progress | None = None,
 ) -> ProvenanceRecord:
     """Distill the set ``name`` of params.yaml, or ``local/<name>`` from other data; an interrupted run is continued.
@@ -57,10 +61,11 @@ def distill_pool(
         A condition that the configurations of ``source`` fulfil; None: all of them.
     changes
         Settings of a set called ``local/<name>`` in place of those of params.yaml, by name; None values are ignored.
-    extend
-        Continue from the stored set, which is replaced: more frames or rounds, all other settings as they were.
-    force
-        Replace a stored set.
+    existing
+        What becomes of a stored set: it is refused, replaced, or continued (``extend``) and then replaced: more frames
+        or rounds, all other settings as they were.
+    execution
+        Where candidates are scored and networks train.
     progress
         Called with (configurations chosen, budget, message).
 
@@ -73,7 +78,7 @@ def distill_pool(
     ConflictError
         If the set exists, or was started with other settings.
     """
-    params = read_params(root / "params.yaml")
+    params, extend = read_params(root / "params.yaml"), existing == "extend"
     stated = {key: value for key, value in (changes or {}).items() if value is not None}
     base = _base(params, name, source, stated)
     if where is not None and source is None:
@@ -88,7 +93,7 @@ def distill_pool(
     else:
         if extend:  # all that may not change is as it was
             base = _stored_record(dataset_folder(root, name)).spec["distill"]
-            stated = base | stated
+            stated = {"survivors": None} | base | stated
         fitted = fit(base, stated, pool, f"the settings of {name!r}")
         spec, pool, notes = fitted.spec, fitted.pool, fitted.notes
     also = spec.also or {}
@@ -98,7 +103,7 @@ def distill_pool(
     checkpoint = root / "build" / "work" / f"distill-{name.replace('/', '--')}.npz"
     finished = checkpoint.with_suffix(".done.npz")
 
-    def build() -> StageOutput:
+    def build(tasks: Tasks) -> StageOutput:
         ani = params.ani.scaled("recipe", float(pool.attrs["volume_per_atom"]))
         previous = load_state(checkpoint, run) or _finished_state(finished, run)
         if extend:
@@ -110,13 +115,16 @@ def distill_pool(
             params.seed,
             previous=previous,
             save=lambda state: save_state(checkpoint, run, state),
+            tasks=tasks,
             progress=progress,
         )
         rounds = [asdict(line) for line in result.rounds]
-        details: dict[str, Any] = {"rounds": rounds}
-        dataset = result.dataset
+        dataset, details = result.dataset, dict[str, Any](rounds=rounds)
         if further:
-            others = {n: distill(spec.of_pool(n, k), ani, further[n].dataset, params.seed) for n, k in also.items()}
+            others = {
+                n: distill(spec.of_pool(n, k), ani, further[n].dataset, params.seed, tasks=tasks)
+                for n, k in also.items()
+            }
             dataset = join([dataset, *(other.dataset for other in others.values())])
             details["also"] = {n: [asdict(line) for line in other.rounds] for n, other in others.items()}
         work_files: tuple[str, ...] = ()
@@ -128,6 +136,7 @@ def distill_pool(
             _write_rounds(root / "metrics" / "distill" / f"{name}.csv", rounds)
         sentences = [*notes, *result.notes, *shortfall(spec, result.dataset.sizes[CONFIGURATION])]
         details |= {"notes": sentences} if source is not None and sentences else {}
+<<<<<<< HEAD
         run_log = {"resumed": result.resumed_after}
         if checkpoint.exists():  # the set is stored next; a run that is killed before that continues from here
             checkpoint.replace(finished)
@@ -135,6 +144,19 @@ def distill_pool(
 
     parents = (parent, *(pool.record for pool in further.values()))
     return produce(root, name, "distill", settings, params.seed, parents, build, force=force or extend)
+=======
+        resumed = {"resumed": result.resumed_after}
+        return StageOutput(dataset, parent.element, parent.labeller, details, resumed, work_files)
+
+    parents = (parent, *(pool.record for pool in further.values()))
+    with execution.tasks(root / "build", f"distill-{name}") as tasks:
+        record = produce(
+            root, name, "distill", settings, params.seed, parents, partial(build, tasks), force=existing != "refuse"
+        )
+    if checkpoint.exists():
+        checkpoint.replace(finished)
+    return record
+>>>>>>> 00fc151 (Run walkers, networks, candidates and surveys on one executor; keep batches of labels; select from large pools in two steps)
 
 
 def _with_recipes(

@@ -18,6 +18,7 @@ from foundational.evaluation.alloys.frames import LabelledRun, relaxed_mixtures
 from foundational.evaluation.alloys.reference import alloy_reference
 from foundational.evaluation.retraining import EvaluationPlan, volume_per_atom
 from foundational.evaluation.validation_report import ValidationReport
+from foundational.execution.tasks import HERE, Execution
 from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.records import labeller_of
 from foundational.progress import Progress
@@ -55,6 +56,8 @@ class ValidateOptions:
     """Also relax crystals with atoms and cell free, which takes longer than all else and is never gated."""
     write: bool = False
     """Keep the report as a metric of DVC."""
+    execution: Execution = HERE
+    """Where networks train."""
 
 
 def validate_dataset(
@@ -107,19 +110,23 @@ def validate_opened(
     else:
         holdout = named_holdout(root, chosen.holdout, record)
     from_file = record.labeller.id.startswith("file:")
-    if (why := _without_crystals(record, named, params)) is not None:
-        return validate_without_crystals(subject, holdout, spec, settings, params.seed, why, progress=progress)
-    labeller = named if from_file and named is not None else labeller_of(record.labeller, root, named)
-    if record.element in atomic_numbers:
-        plan = EvaluationPlan(
-            settings=settings,
-            reference=reference_crystals(labeller, record.element),
-            tie=spec.tie,
-            seed=params.seed,
-        )
-        return validate(subject, holdout, spec, plan, progress=progress)
-    alloy = _alloy_plan(params, record, labeller, settings)
-    return validate_alloy(subject, holdout, _runs(root, holdout), spec, alloy, progress=progress)
+    with chosen.execution.tasks(root / "build", f"validate-{subject.name}") as tasks:
+        if (why := _without_crystals(record, named, params)) is not None:
+            return validate_without_crystals(
+                subject, holdout, spec, settings, params.seed, why, tasks=tasks, progress=progress
+            )
+        labeller = named if from_file and named is not None else labeller_of(record.labeller, root, named)
+        if record.element in atomic_numbers:
+            plan = EvaluationPlan(
+                settings=settings,
+                reference=reference_crystals(labeller, record.element),
+                tie=spec.tie,
+                seed=params.seed,
+            )
+            return validate(subject, holdout, spec, plan, tasks=tasks, progress=progress)
+        alloy = _alloy_plan(params, record, labeller, settings)
+        runs = _runs(root, holdout)
+        return validate_alloy(subject, holdout, runs, spec, alloy, tasks=tasks, progress=progress)
 
 
 def _with_options(spec: ValidateSpec, options: ValidateOptions) -> ValidateSpec:
