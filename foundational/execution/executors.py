@@ -177,8 +177,8 @@ def _dask(address: str, workers: int) -> Iterator[Executor]:
         "dashboard_address": None,
         "env": {"NUMBA_NUM_THREADS": str(max(1, _processors() // workers))},
     }
-    # A task carries its own configurations, some megabytes: no worker needs the files of this machine. On a busy machine
-    # a worker starts slowly, and one that is in a long task may be silent for minutes.
+    # A task carries its own configurations, some megabytes: no worker needs the files of this machine. On a busy one
+    # a worker starts slowly, and is silent for minutes while it is in a long task.
     settings = {
         "distributed.admin.large-graph-warning-threshold": "1GB",
         "distributed.comm.timeouts.connect": "300s",
