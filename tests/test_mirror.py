@@ -77,6 +77,7 @@ TESTED_IN = {
     "interchange/proofs/*.py": "interchange/writing/test_exporting.py",
     "interchange/writing/*.py": "interchange/writing/test_exporting.py",
     "execution/executors.py": "execution/test_tasks.py",
+    "execution/fingerprints.py": "execution/test_executors.py",
     "execution/factories.py": "stages/relabel/test_command.py",
     "labelling/journal.py": "labelling/test_fault_tolerance.py",
     "labelling/*.py": "stages/relabel/test_command.py",

@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from foundational.data.fingerprint import fingerprint
+from foundational.data.store import open_store
 from foundational.engines.ani.last_layer import last_layer_features
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.engines.momt.run import advance, begin, system_of
 from foundational.evaluation.member_training import train_members
+from foundational.execution import fingerprints
 from foundational.execution.tasks import Execution, Tasks
 from foundational.labelling import batches
 from foundational.labelling.fault_tolerance import label_survivors
@@ -59,3 +62,9 @@ def test_batches_of_labels(two: Tasks, checkout: Path, monkeypatch: pytest.Monke
     here, there = (label_survivors(labeller, frames, executor=executor) for executor in (None, two.executor))
     for name in ("energy", "forces", "stress", "atomic_energies"):
         assert np.array_equal(getattr(here.labels, name), getattr(there.labels, name))
+
+
+def test_fingerprints_of_shards(two: Tasks, distilled_project: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(fingerprints, "_SHARD", 50)
+    store = distilled_project / "datasets" / "pools" / "ni-momt-32" / "data.zarr"
+    assert fingerprints.fingerprint_in_tasks(store, two) == fingerprint(open_store(store))
