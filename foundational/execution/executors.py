@@ -174,7 +174,7 @@ def _dask(address: str, workers: int) -> Iterator[Executor]:
     local: dict[str, Any] = {
         "n_workers": workers,
         "threads_per_worker": 1,
-        "dashboard_address": None,
+        "dashboard_address": ":0",
         "env": {"NUMBA_NUM_THREADS": str(max(1, _processors() // workers))},
     }
     # A task carries its own configurations, some megabytes: no worker needs the files of this machine. On a busy one
