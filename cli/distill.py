@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from foundational.cli.options import Execution, Force, Json, Name, Plot, Root, Where
+from foundational.cli.options import Force, Json, Name, Plot, Root, Where
 from foundational.cli.output import emit, say
-from foundational.cli.progress import progress_on_stderr
+from foundational.cli.progress import Execution, progress_on_stderr
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import typer
 from foundational.cli.options import (
     Device,
     Draw,
-    Execution,
     Json,
     LabellerChoice,
     Name,
@@ -18,7 +17,7 @@ from foundational.cli.options import (
     Where,
 )
 from foundational.cli.output import emit, say, warn
-from foundational.cli.progress import progress_on_stderr
+from foundational.cli.progress import Execution, progress_on_stderr
 
 if TYPE_CHECKING:  # at run time this would import torch
     pass

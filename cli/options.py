@@ -18,7 +18,6 @@ from foundational.cli.output import stdout_for_the_result
 from foundational.errors import InputError
 
 if TYPE_CHECKING:
-    from foundational.execution.tasks import Execution as ExecutionChoice
     from foundational.science.crystals import Structure
     from foundational.specs.materials import PropertyName
 
@@ -114,28 +113,6 @@ class Draw:
         Path | None,
         typer.Option("--start-from", help="Model file whose weights are the first ones, trained on other labels."),
     ] = None
-
-
-@dataclass(frozen=True)
-class Execution:
-    """Where the tasks of a command run."""
-
-    executor: Executor = "local"
-    workers: Workers = 1
-
-    @property
-    def chosen(self) -> "ExecutionChoice":
-        """The same for the library."""
-        from foundational.execution.tasks import Execution as ExecutionChoice
-
-        return ExecutionChoice(self.executor, self.workers)
-
-
-@dataclass(frozen=True)
-class SamplingExecution(Execution):
-    """Where walkers run, and where frames are labelled."""
-
-    workers: Workers = 2
 
 
 @dataclass(frozen=True)

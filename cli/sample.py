@@ -8,7 +8,7 @@ import typer
 
 from foundational.cli.options import Force, Root, SamplingExecution, positive
 from foundational.cli.output import say
-from foundational.cli.progress import progress_on_stderr
+from foundational.cli.progress import SamplingExecution, progress_on_stderr
 
 if TYPE_CHECKING:
     from foundational.stages.sample.command import StoredSample

@@ -6,7 +6,7 @@ import typer
 
 from foundational.cli.options import Force, Json, Plot, Root, SamplingExecution, Transfer, crystals_named
 from foundational.cli.output import emit, say
-from foundational.cli.progress import progress_on_stderr
+from foundational.cli.progress import SamplingExecution, progress_on_stderr
 
 
 def run(

@@ -83,6 +83,7 @@ TESTED_IN = {
     "labelling/*.py": "stages/relabel/test_command.py",
     "maintenance/doctor.py": "cli/test_maintain.py",
     "progress.py": "data/test_checks.py",
+    "workspace/surveys.py": "stages/survey/test_command.py",
     "workspace/dvc.py": "maintenance/test_new_project.py",
     "provenance/selection.py": "test_dataset.py",
     "provenance/*.py": "provenance/test_record.py",

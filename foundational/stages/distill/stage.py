@@ -151,8 +151,8 @@ def distill(
         where the pool is smaller than the budget and what is held out, or lacks what the method looks at.
     """
     selection = select(spec, ani, pool, seed, previous=previous, save=save, tasks=tasks, progress=progress)
-    resumed = None if previous is None else len(previous.under(spec).rounds)
     dataset, notes = _assemble(selection, pool, spec, seed)
+    resumed = None if previous is None else len(previous.under(spec).rounds)
     return Distilled(dataset, tuple(selection.rounds), resumed, notes)
 
 
@@ -217,8 +217,7 @@ def select(
         # A method that looks at no network trains none for the sake of its error, unless that is the target.
         measured = tested.any() and (spec.target is not None or spec.method not in WITHOUT_NETWORKS)
         error = _heldout_error(now, heldout[tested]) if measured else None
-        reached = spec.target is not None and error is not None and error <= spec.target
-        if reached or not len(now.candidates):
+        if not len(now.candidates) or (spec.target is not None and error is not None and error <= spec.target):
             break
         picks = METHODS[spec.method](now, goal - len(chosen))
         state.add(picks, number)
@@ -256,8 +255,7 @@ def _train(
     tasks: Tasks | None,
 ) -> Ensemble:
     """An ensemble on what was chosen; each member on its own random share of it; ``stream``: seed and round."""
-    size, (seed, number) = len(chosen), stream
-    share = max(1, round(spec.training_fraction * size))
+    size, share, (seed, number) = len(chosen), max(1, round(spec.training_fraction * len(chosen))), stream
     shares = [
         np.sort(generator(seed, "distill", spec.pool, "share", number, m).permutation(size)[:share])
         for m in range(spec.members)
