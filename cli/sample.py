@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundational.cli.options import Force, Root, SamplingExecution, positive
+from foundational.cli.options import Force, Root, positive
 from foundational.cli.output import say
 from foundational.cli.progress import SamplingExecution, progress_on_stderr
 

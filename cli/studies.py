@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from foundational.cli.options import Force, Json, Plot, Root, SamplingExecution, Transfer, crystals_named
+from foundational.cli.options import Force, Json, Plot, Root, Transfer, crystals_named
 from foundational.cli.output import emit, say
 from foundational.cli.progress import SamplingExecution, progress_on_stderr
 

@@ -136,27 +136,16 @@ def distill_pool(
             _write_rounds(root / "metrics" / "distill" / f"{name}.csv", rounds)
         sentences = [*notes, *result.notes, *shortfall(spec, result.dataset.sizes[CONFIGURATION])]
         details |= {"notes": sentences} if source is not None and sentences else {}
-<<<<<<< HEAD
-        run_log = {"resumed": result.resumed_after}
+        resumed = {"resumed": result.resumed_after}
         if checkpoint.exists():  # the set is stored next; a run that is killed before that continues from here
             checkpoint.replace(finished)
-        return StageOutput(dataset, parent.element, parent.labeller, details, run_log, work_files)
-
-    parents = (parent, *(pool.record for pool in further.values()))
-    return produce(root, name, "distill", settings, params.seed, parents, build, force=force or extend)
-=======
-        resumed = {"resumed": result.resumed_after}
         return StageOutput(dataset, parent.element, parent.labeller, details, resumed, work_files)
 
     parents = (parent, *(pool.record for pool in further.values()))
     with execution.tasks(root / "build", f"distill-{name}") as tasks:
-        record = produce(
+        return produce(
             root, name, "distill", settings, params.seed, parents, partial(build, tasks), force=existing != "refuse"
         )
-    if checkpoint.exists():
-        checkpoint.replace(finished)
-    return record
->>>>>>> 00fc151 (Run walkers, networks, candidates and surveys on one executor; keep batches of labels; select from large pools in two steps)
 
 
 def _with_recipes(

@@ -17,12 +17,8 @@ from foundational.engines.ani.further_training import train_further
 from foundational.engines.ani.torch.devices import check_device
 from foundational.errors import InputError
 from foundational.evaluation.retraining import retrain, training_rows, volume_per_atom, with_short_range
-<<<<<<< HEAD
-from foundational.progress import Progress, stage
-=======
 from foundational.execution.tasks import Tasks
-from foundational.progress import Progress
->>>>>>> 00fc151 (Run walkers, networks, candidates and surveys on one executor; keep batches of labels; select from large pools in two steps)
+from foundational.progress import Progress, stage
 from foundational.seeds import derive, generator
 from foundational.specs.ani import FurtherSpec, SettingsName, ShortRangeName
 from foundational.specs.params import AniSettings

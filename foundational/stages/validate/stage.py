@@ -15,12 +15,8 @@ from foundational.evaluation.errors import ModelErrors, evaluate, mean_errors
 from foundational.evaluation.materials.comparison import compare_materials
 from foundational.evaluation.retraining import EvaluationPlan, retrain, training_rows, with_short_range
 from foundational.evaluation.validation_report import FullReport, MemberReport, StructureReport, ValidationReport
-<<<<<<< HEAD
-from foundational.progress import Progress, stage
-=======
 from foundational.execution.tasks import Tasks
-from foundational.progress import Progress
->>>>>>> 00fc151 (Run walkers, networks, candidates and surveys on one executor; keep batches of labels; select from large pools in two steps)
+from foundational.progress import Progress, stage
 from foundational.science.crystals import Structure
 from foundational.seeds import derive
 from foundational.specs.validate import ValidateSpec
@@ -72,13 +68,9 @@ def validate(
         require_independent(subject, holdout)
     seed = derive(plan.seed, "validate", subject.name)
     trained = to_configurations(subject.dataset).take(training_rows(subject.dataset))
-<<<<<<< HEAD
     tests = "errors on the holdout" if holdout is not None else "crystals"
     training = stage(progress, "training", tests)
-    ensemble = retrain(subject.dataset, plan.settings, spec.members, seed, progress=training)
-=======
-    ensemble = retrain(subject.dataset, plan.settings, spec.members, seed, tasks=tasks, progress=progress)
->>>>>>> 00fc151 (Run walkers, networks, candidates and surveys on one executor; keep batches of labels; select from large pools in two steps)
+    ensemble = retrain(subject.dataset, plan.settings, spec.members, seed, tasks=tasks, progress=training)
     labeller = plan.reference.labeller
     ensemble = with_short_range(ensemble, trained, None if labeller.expensive else labeller)
     errors: list[ModelErrors] = []
