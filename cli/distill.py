@@ -33,6 +33,16 @@ class Selection:
     ] = None
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What becomes of a set that is stored already."""
+
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Continue from the stored set, which the longer one replaces.")
+    ] = False
+    force: Force = False
+
+
 def distill(
     name: Annotated[str, typer.Argument(help="Set of params.yaml, such as ni; local/<name> with --from.")] = "",
     *,
@@ -40,10 +50,7 @@ def distill(
     where: Where = None,
     other_name: Annotated[str | None, typer.Option("--name", hidden=True)] = None,
     selection: Selection,
-    extend: Annotated[
-        bool, typer.Option("--extend", help="Continue from the stored set, which the longer one replaces.")
-    ] = False,
-    force: Force = False,
+    stored: Stored,
     execution: Execution,
     root: Root = None,
 ) -> None:
@@ -66,7 +73,7 @@ def distill(
             source=source,
             where=where,
             changes=asdict(selection),
-            existing="extend" if extend else "replace" if force else "refuse",
+            existing="extend" if stored.extend else "replace" if stored.force else "refuse",
             execution=execution.chosen,
             progress=progress,
         )

@@ -1,5 +1,6 @@
 """Commands that train networks: validate, train, evaluate."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,14 @@ from foundational.cli.progress import Execution, progress_on_stderr
 
 if TYPE_CHECKING:  # at run time this would import torch
     pass
+
+
+@dataclass(frozen=True)
+class TrainExecution(Execution):
+    """Where networks train, and what they may take there."""
+
+    memory: Annotated[str, typer.Option("--memory", help="Memory that training may use; changes no result.")] = "4 GiB"
+    device: Device = "cpu"
 
 
 def validate(
@@ -74,8 +83,6 @@ def train(
         str,
         typer.Option("--settings", help="general, recipe (without pair potential) or published (the paper's)."),
     ] = "general",
-    memory: Annotated[str, typer.Option("--memory", help="Memory that training may use; changes no result.")] = "4 GiB",
-    device: Device = "cpu",
     short_range: Annotated[
         str,
         typer.Option(
@@ -84,7 +91,7 @@ def train(
             "labelled them, or else ZBL), zbl, or none.",
         ),
     ] = "labeller",
-    execution: Execution,
+    execution: TrainExecution,
     root: Root = None,
 ) -> None:
     """Train an ANI ensemble and write one model file.
@@ -102,8 +109,8 @@ def train(
         draw.random,
         draw.seed,
         settings_named(settings),
-        size_in_bytes(memory),
-        device,
+        size_in_bytes(execution.memory),
+        execution.device,
         short_range_named(short_range),
     )
 
