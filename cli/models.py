@@ -1,6 +1,5 @@
 """Commands that train networks: validate, train, evaluate."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,18 +17,10 @@ from foundational.cli.options import (
     Where,
 )
 from foundational.cli.output import emit, say, warn
-from foundational.cli.progress import Execution, progress_on_stderr
+from foundational.cli.progress import Execution, TrainExecution, progress_on_stderr
 
 if TYPE_CHECKING:  # at run time this would import torch
     pass
-
-
-@dataclass(frozen=True)
-class TrainExecution(Execution):
-    """Where networks train, and what they may take there."""
-
-    memory: Annotated[str, typer.Option("--memory", help="Memory that training may use; changes no result.")] = "4 GiB"
-    device: Device = "cpu"
 
 
 def validate(

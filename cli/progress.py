@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from foundational.cli.options import Executor, Workers
+import typer
+
+from foundational.cli.options import Device, Executor, Workers
 from foundational.progress import Progress, stage_of
 
 if TYPE_CHECKING:
@@ -40,6 +42,14 @@ class SamplingExecution(Execution):
     """Where walkers run, and where frames are labelled."""
 
     workers: Workers = 2
+
+
+@dataclass(frozen=True)
+class TrainExecution(Execution):
+    """Where networks train, and what they may take there."""
+
+    memory: Annotated[str, typer.Option("--memory", help="Memory that training may use; changes no result.")] = "4 GiB"
+    device: Device = "cpu"
 
 
 @contextmanager
