@@ -30,7 +30,7 @@ Executor = Annotated[
     typer.Option("--executor", help="local, parsl[:<module>:<factory>] or dask[:<address>]; changes no result."),
 ]
 Name = Annotated[str, typer.Argument(help="Dataset, such as ni or local/nb.")]
-NameOrPath = Annotated[str, typer.Argument(help="Dataset, such as ni, ni@1.0.0 or local/nb, or a path.")]
+NameOrPath = Annotated[str, typer.Argument(help="Dataset, such as ni, ni@1.0.0 or local/nb, a path or an address.")]
 Where = Annotated[
     str | None,
     typer.Option(
