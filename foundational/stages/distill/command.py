@@ -8,6 +8,7 @@ from typing import Any, Literal
 import xarray as xr
 
 from foundational.data.atomic_write import write_whole
+from foundational.data.integrity.storing import exclusive, settle
 from foundational.data.layout import CONFIGURATION
 from foundational.data.store import open_store
 from foundational.defaults import DEFAULTS
@@ -86,6 +87,9 @@ def distill_pool(
     data = open_source(root, POOLS + base["pool"] if source is None else source, where=where)
     pool, parent = data.dataset, data.record
     notes: tuple[str, ...] = ()
+    if extend:
+        with exclusive(root, name):
+            settle(root, dataset_folder(root, name))
     if extend and (base.get("also") or base.get("recipes")):
         raise InputError(f"expected a set from one pool to extend, got {name!r} of several pools or with recipes")
     if source is None:
