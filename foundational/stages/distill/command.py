@@ -8,7 +8,7 @@ from typing import Any, Literal
 import xarray as xr
 
 from foundational.data.atomic_write import write_whole
-from foundational.data.integrity.storing import exclusive, settle
+from foundational.data.integrity.storing import settle_if_free
 from foundational.data.layout import CONFIGURATION
 from foundational.data.store import open_store
 from foundational.defaults import DEFAULTS
@@ -87,16 +87,13 @@ def distill_pool(
     data = open_source(root, POOLS + base["pool"] if source is None else source, where=where)
     pool, parent = data.dataset, data.record
     notes: tuple[str, ...] = ()
-    if extend:
-        with exclusive(root, name):
-            settle(root, dataset_folder(root, name))
     if extend and (base.get("also") or base.get("recipes")):
         raise InputError(f"expected a set from one pool to extend, got {name!r} of several pools or with recipes")
     if source is None:
         spec = parse(DistillSpec, base, f"the settings of {name!r}")
     else:
         if extend:  # all that may not change is as it was
-            base = _stored_record(dataset_folder(root, name)).spec["distill"]
+            base = _stored_record(root, name).spec["distill"]
             stated = {"survivors": None} | base | stated
         fitted = fit(base, stated, pool, f"the settings of {name!r}")
         spec, pool, notes = fitted.spec, fitted.pool, fitted.notes
@@ -111,7 +108,7 @@ def distill_pool(
         ani = params.ani.scaled("recipe", float(pool.attrs["volume_per_atom"]))
         previous = load_state(checkpoint, run) or _finished_state(finished, run)
         if extend:
-            previous = _stored_state(dataset_folder(root, name), run, pool)
+            previous = _stored_state(root, name, run, pool)
         result = distill(
             spec,
             ani,
@@ -222,8 +219,8 @@ def _finished_state(path: Path, run: dict[str, Any]) -> Selection | None:
         return None
 
 
-def _stored_record(folder: Path) -> ProvenanceRecord:
-    """The record of the set in ``folder``, which is to be extended.
+def _stored_record(root: Path, name: str) -> ProvenanceRecord:
+    """The record of the set ``name``, which is to be extended; what a killed run left of it is completed first.
 
     Raises
     ------
@@ -232,6 +229,9 @@ def _stored_record(folder: Path) -> ProvenanceRecord:
     ConflictError
         If it was not distilled, or by a version with other settings.
     """
+    folder = dataset_folder(root, name)
+    if folder.is_dir():
+        settle_if_free(root, name, folder)
     if not (folder / STORE).exists():
         raise NotFoundError(f"{folder}: expected a distilled set to extend, found none; distill it without --extend")
     record = read_record(folder)
@@ -243,9 +243,9 @@ def _stored_record(folder: Path) -> ProvenanceRecord:
     return record
 
 
-def _stored_state(folder: Path, run: dict[str, Any], pool: xr.Dataset) -> Selection:
-    """The state whose result is the stored set in ``folder``, which was selected from ``pool``."""
-    record = _stored_record(folder)
+def _stored_state(root: Path, name: str, run: dict[str, Any], pool: xr.Dataset) -> Selection:
+    """The state whose result is the stored set ``name``, which was selected from ``pool``."""
+    record, folder = _stored_record(root, name), dataset_folder(root, name)
     before = identity(record.spec, record.inputs[0].fingerprint, record.seed)
     require_same(before, run, str(folder), "extend it with the settings of its provenance.json")
     return selection_of(open_store(folder / STORE), pool, record.details["rounds"], str(folder))
