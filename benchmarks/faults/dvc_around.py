@@ -85,7 +85,7 @@ class Around(Campaign):
 
     def forget(self, *, cache: bool = True) -> None:
         """Remove the data, and DVC's cache."""
-        shutil.rmtree(self.ni / "data.zarr")
+        shutil.rmtree(self.ni / "data.zarr", ignore_errors=True)
         if cache:
             shutil.rmtree(self.root / ".dvc" / "cache", ignore_errors=True)
 

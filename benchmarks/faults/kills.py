@@ -198,9 +198,8 @@ class Campaign:
                 outcome.problems.append(f"ended with {ended.status}: {ended.said[-400:]}")
             if ended.traceback and not ended.killed:
                 outcome.problems.append(f"traceback: {ended.said[-1500:]}")
-            if (
-                int(kill.at * (1000 if kill.kind == "moment" else 1)) % 2 == 0
-            ):  # half of the time nobody reads before the command runs again
+            number = kill.at * 1000 if kill.kind == "moment" else kill.at
+            if int(number) % 2 == 0:  # else nobody reads before the command runs again
                 self.look(prepared, outcome, "after the kill")
             states.age(self.place)
             again = self.call(command)
