@@ -10,7 +10,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from foundational.data.atomic_write import remove_whole, whole_folder, write_whole
+from foundational.data.atomic_write import remove_leftovers, remove_whole, whole_folder, write_whole
 from foundational.data.integrity.storing import exclusive
 from foundational.data.store import write_dataset
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
@@ -40,7 +40,7 @@ from foundational.stages.sample.element import (
 )
 from foundational.stages.sample.stage import RoundReport, SamplingTask, sample
 from foundational.workspace.continued_pools import bias_source, stored_pool, stored_specification
-from foundational.workspace.pools import BIAS, LOCAL, PoolManifest, write_manifest
+from foundational.workspace.pools import BIAS, LOCAL, PoolManifest, read_run, write_manifest
 from foundational.workspace.run_folder import RunFolder, work_folder
 from foundational.workspace.runner import StageOutput, record_of
 
@@ -248,6 +248,7 @@ def _store(plan: _Plan, options: _Options) -> StoredSample:
     refuse_case_twin(root, POOLS + name)
     keeper = RunFolder(work_folder(root, name))
     with exclusive(root, POOLS + name):
+        _remove_finished(root, name, keeper)
         stored = None if options.force else stored_pool(root, name, task.specification, spec.frames)
         with logged_run(root, "sample", POOLS + name) as log:
             with options.executor(root) as executor:
@@ -271,6 +272,16 @@ def _store(plan: _Plan, options: _Options) -> StoredSample:
             log |= {"configurations": count, "resumed": result.resumed, "stored_frames": result.stored_frames}
         remove_whole(keeper.folder)
     return StoredSample(name, manifest, result.resumed, result.stored_frames)
+
+
+def _remove_finished(root: Path, name: str, keeper: RunFolder) -> None:
+    """Remove the work of a run that was killed after its pool was stored."""
+    if keeper.folder.parent.is_dir():
+        remove_leftovers(keeper.folder)
+    if keeper.folder.is_dir() and (pool_folder(root, name) / BIAS).is_file():
+        run = keeper.load()
+        if run is not None and run_to_bytes(run) == run_to_bytes(read_run(root, name)[0]):
+            remove_whole(keeper.folder)
 
 
 def _record(plan: _Plan, parents: tuple[ProvenanceRecord, ...], output: StageOutput) -> ProvenanceRecord:
