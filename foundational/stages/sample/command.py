@@ -275,9 +275,10 @@ def _store(plan: _Plan, options: _Options) -> StoredSample:
 
 
 def _remove_finished(root: Path, name: str, keeper: RunFolder) -> None:
-    """Remove the work of a run that was killed after its pool was stored."""
-    if keeper.folder.parent.is_dir():
-        remove_leftovers(keeper.folder)
+    """Remove what is left of a run that was killed after its pool was stored."""
+    for folder in (keeper.folder, pool_folder(root, name)):
+        if folder.parent.is_dir():
+            remove_leftovers(folder)
     if keeper.folder.is_dir() and (pool_folder(root, name) / BIAS).is_file():
         run = keeper.load()
         if run is not None and run_to_bytes(run) == run_to_bytes(read_run(root, name)[0]):
