@@ -15,6 +15,7 @@ from foundational.cli.options import (
     Root,
     Validation,
     Where,
+    Workers,
 )
 from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import Execution, TrainExecution, progress_on_stderr
@@ -63,6 +64,35 @@ def validate(
         for gate in report.failed:
             warn(f"gate {gate.name} failed: {gate.message}")
         raise typer.Exit(1)
+
+
+def reference(
+    name: Name,
+    *,
+    properties: Annotated[
+        str | None,
+        typer.Option("--properties", help="Only these beside the crystals, such as elastic,vacancy."),
+    ] = None,
+    workers: Workers = 1,
+    force: Annotated[bool, typer.Option("--force", help="Replace values that are stored already.")] = False,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Compute the crystals and properties with which networks are compared, by an expensive method.
+
+    They are stored in metrics/reference/NAME.json, so that a validation needs no such calculation (docs/dft.md). Which
+    ones params.yaml states in validate.references. Labels are kept one by one: after a kill the same command resumes.
+    """
+    from foundational.project import find_root
+    from foundational.specs.materials import properties_named
+    from foundational.stages.reference.command import compute_reference
+
+    chosen = None if properties is None else properties_named(properties.split(","))
+    with progress_on_stderr(f"computing crystals for {name}") as progress:
+        found = compute_reference(
+            find_root(root), name, properties=chosen, force=force, workers=workers, progress=progress
+        )
+    emit(found, as_json, found.lines)
 
 
 def train(

@@ -170,7 +170,7 @@ def _member(
             name: _structure(crystal, _full(network, name, crystal, spec, plan))
             for name, crystal in crystals.isotropic.items()
         },
-        published_hcp=_structure(crystals.published_hcp, None),
+        published_hcp=None if crystals.published_hcp is None else _structure(crystals.published_hcp, None),
     )
 
 
