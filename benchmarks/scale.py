@@ -2,15 +2,18 @@
 
 ``python benchmarks/scale.py --json`` prints one object:
 
-* ``exponents``: of CPU time by the number of configurations, from the two largest sizes, by command. The time that a
-  command takes for 1,000 configurations, which is that of its start, is subtracted;
+* ``exponents``: of CPU time by the number of configurations, by command: the slope of a straight line through the
+  logarithms (least squares). The time that a command takes for 1,000 configurations, which is that of its start, is
+  subtracted first. Sizes whose time exceeds it by less than 0.3 s say nothing and are excluded; with fewer than two
+  sizes left the exponent is null;
 * ``cpu_seconds_1e6``, ``peak_memory_MB_1e6``: of each command, user and system time and largest resident memory of its
   process, at the largest size (the name of the key has that size where ``--sizes`` asks for others);
 * ``query_seconds_1e6``: ``elements has Ni and pressure > 5 GPa`` by the index, which is there already;
   ``index_seconds_1e6``: making the index, which happens at the first question;
 * ``batches_over_aselmdb``: CPU time of a random batch of 64 configurations from ASE's LMDB database of 20,000 of them,
   each row read by its number, over that of a batch of ``dataset.batches(64)`` of all of them, with all reading;
-* ``files_1e6``, ``bytes_1e6``: files and size of the store; ``write_seconds_1e6``: its streaming writer.
+* ``files_1e6``, ``bytes_1e6``: files and size of the store; ``write_seconds_1e6``: its streaming writer, null with data
+  that were there already.
 
 The data are synthetic: rattled nickel, every tenth configuration AlNi3, with the energies, forces and stresses of
 springs to the lattice, which pass every rule of ``check``. They are written batch by batch. ``--sizes 1e4 1e5`` runs
@@ -60,6 +63,8 @@ BATCH: Final = 50_000
 EDGE: Final = 7.04
 SPRING, BULK_MODULUS = 5.0, 1.1
 START: Final = 1_000
+#: s above the time of the start.
+MEASURABLE: Final = 0.3
 QUESTION: Final = "elements has Ni and pressure > 5 GPa"
 CLI: Final = "import sys; from foundational.cli.main import run; run()"
 #: What is measured, by command; {a} and {b} are two versions of one dataset, {out} is a folder that does not exist.
@@ -270,6 +275,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a model file, for evaluate")
     parser.add_argument("--elements", choices=["Ni", "AlNi"], default="AlNi", help="Ni: for relabel and translate")
     parser.add_argument("--folder", type=Path, help="where the data are written; default: a temporary folder")
+    parser.add_argument("--keep", type=Path, help="folder whose data are used, and made where they are missing")
     arguments = parser.parse_args()
     names = [name for name in arguments.commands.split(",") if name]
     sizes = sorted(int(size) for size in arguments.sizes)
@@ -277,15 +283,17 @@ def main() -> None:
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
         for size in (START, *sizes):
-            root = Path(temporary) / str(size)
-            writing = project(root, size, alloys=arguments.elements == "AlNi")
+            root = (arguments.keep or Path(temporary)) / str(size)
+            there = (root / "datasets" / "local" / "b" / "provenance.json").is_file()
+            writing = None if there else project(root, size, alloys=arguments.elements == "AlNi")
             by_size[size] = costs(root, names, arguments.model)
             if size == sizes[-1]:
                 store = root / "datasets" / "local" / "a" / "data.zarr"
                 files = [path.stat().st_size for path in store.rglob("*") if path.is_file()]
                 figures |= {"files": len(files), "bytes": sum(files), "write_seconds": writing}
                 figures |= questions(root) | random_batches(root)
-            shutil.rmtree(root)
+            if arguments.keep is None:
+                shutil.rmtree(root)
     largest = by_size[sizes[-1]]
     figures["cpu_seconds"] = {name: cost[0] for name, cost in largest.items()}
     figures["peak_memory_MB"] = {name: cost[1] for name, cost in largest.items()}
@@ -293,7 +301,7 @@ def main() -> None:
     figures = {name if name.startswith("batch") else f"{name}_{label}": value for name, value in figures.items()}
     if len(sizes) > 1:
         figures["exponents"] = {
-            name: exponent([(size, by_size[size][name][0] - by_size[START][name][0]) for size in sizes[-2:]])
+            name: exponent([(size, by_size[size][name][0] - by_size[START][name][0]) for size in sizes])
             for name in names
         }
     figures["sizes"] = sizes
@@ -302,11 +310,9 @@ def main() -> None:
 
 
 def exponent(points: list[tuple[int, float]]) -> float | None:
-    """Of the time by the size, from two of them; None where the time cannot be distinguished from that of the start."""
-    (small, first), (large, second) = points
-    if first < 0.2:
-        return None
-    return float(np.log(second / first) / np.log(large / small))
+    """Of the time by the size; None where fewer than two times can be distinguished from that of the start."""
+    clear = np.array([(size, spent) for size, spent in points if spent > MEASURABLE])
+    return float(np.polyfit(*np.log(clear).T, 1)[0]) if len(clear) > 1 else None
 
 
 if __name__ == "__main__":

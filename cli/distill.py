@@ -8,7 +8,7 @@ import typer
 
 from foundational.cli.options import Force, Json, Name, Plot, Root, Where
 from foundational.cli.output import emit, say
-from foundational.cli.progress import progress_on_stderr
+from foundational.cli.progress import Execution, progress_on_stderr
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,23 @@ class Selection:
     method: Annotated[
         str | None, typer.Option("--method", help="Selection method, such as active or farthest-point.")
     ] = None
+    survivors: Annotated[
+        int | None,
+        typer.Option("--survivors", min=1, help="Candidates that a first pass over a large pool leaves; default: all."),
+    ] = None
     target: Annotated[
         str | None, typer.Option("--target", help="Stop at this error on a test set, such as '0.5 meV/atom'.")
     ] = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What becomes of a set that is stored already."""
+
+    extend: Annotated[
+        bool, typer.Option("--extend", help="Continue from the stored set, which the longer one replaces.")
+    ] = False
+    force: Force = False
 
 
 def distill(
@@ -36,10 +50,8 @@ def distill(
     where: Where = None,
     other_name: Annotated[str | None, typer.Option("--name", hidden=True)] = None,
     selection: Selection,
-    extend: Annotated[
-        bool, typer.Option("--extend", help="Continue from the stored set, which the longer one replaces.")
-    ] = False,
-    force: Force = False,
+    stored: Stored,
+    execution: Execution,
     root: Root = None,
 ) -> None:
     """Select few configurations that train like the whole.
@@ -61,8 +73,8 @@ def distill(
             source=source,
             where=where,
             changes=asdict(selection),
-            extend=extend,
-            force=force,
+            existing="extend" if stored.extend else "replace" if stored.force else "refuse",
+            execution=execution.chosen,
             progress=progress,
         )
     for line in record.details["rounds"]:

@@ -84,6 +84,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]] | tuple[str
     },
     "Models": {
         "validate": models.validate,
+        "reference": models.reference,
         "train": models.train,
         "evaluate": models.evaluate,
         "survey": (studies.SURVEY_HELP, studies.SURVEY),

@@ -5,9 +5,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundational.cli.options import Device, Draw, Json, LabellerChoice, Name, Plot, Root, Validation, Where
+from foundational.cli.options import (
+    Device,
+    Draw,
+    Json,
+    LabellerChoice,
+    Name,
+    Plot,
+    Root,
+    Validation,
+    Where,
+    Workers,
+)
 from foundational.cli.output import emit, say, warn
-from foundational.cli.progress import progress_on_stderr
+from foundational.cli.progress import Execution, TrainExecution, progress_on_stderr
 
 if TYPE_CHECKING:  # at run time this would import torch
     pass
@@ -18,6 +29,7 @@ def validate(
     *,
     chosen: Validation,
     labeller: LabellerChoice,
+    execution: Execution,
     plot: Plot = None,
     as_json: Json = False,
     root: Root = None,
@@ -38,6 +50,7 @@ def validate(
         holdout=chosen.holdout,
         properties=chosen.named,
         write=chosen.write,
+        execution=execution.chosen,
     )
     project = find_root(root)
     with progress_on_stderr(f"validating {name}") as progress:
@@ -53,6 +66,35 @@ def validate(
         raise typer.Exit(1)
 
 
+def reference(
+    name: Name,
+    *,
+    properties: Annotated[
+        str | None,
+        typer.Option("--properties", help="Only these beside the crystals, such as elastic,vacancy."),
+    ] = None,
+    workers: Workers = 1,
+    force: Annotated[bool, typer.Option("--force", help="Replace values that are stored already.")] = False,
+    as_json: Json = False,
+    root: Root = None,
+) -> None:
+    """Compute the crystals and properties with which networks are compared, by an expensive method.
+
+    They are stored in metrics/reference/NAME.json, so that a validation needs no such calculation (docs/dft.md). Which
+    ones params.yaml states in validate.references. Labels are kept one by one: after a kill the same command resumes.
+    """
+    from foundational.project import find_root
+    from foundational.specs.materials import properties_named
+    from foundational.stages.reference.command import compute_reference
+
+    chosen = None if properties is None else properties_named(properties.split(","))
+    with progress_on_stderr(f"computing crystals for {name}") as progress:
+        found = compute_reference(
+            find_root(root), name, properties=chosen, force=force, workers=workers, progress=progress
+        )
+    emit(found, as_json, found.lines)
+
+
 def train(
     name: Name,
     output: Annotated[Path, typer.Option("-o", "--output", help="Model file to write.")],
@@ -62,8 +104,6 @@ def train(
         str,
         typer.Option("--settings", help="general, recipe (without pair potential) or published (the paper's)."),
     ] = "general",
-    memory: Annotated[str, typer.Option("--memory", help="Memory that training may use; changes no result.")] = "4 GiB",
-    device: Device = "cpu",
     short_range: Annotated[
         str,
         typer.Option(
@@ -72,6 +112,7 @@ def train(
             "labelled them, or else ZBL), zbl, or none.",
         ),
     ] = "labeller",
+    execution: TrainExecution,
     root: Root = None,
 ) -> None:
     """Train an ANI ensemble and write one model file.
@@ -89,8 +130,8 @@ def train(
         draw.random,
         draw.seed,
         settings_named(settings),
-        size_in_bytes(memory),
-        device,
+        size_in_bytes(execution.memory),
+        execution.device,
         short_range_named(short_range),
     )
 
@@ -102,6 +143,7 @@ def train(
             options,
             where=draw.where,
             start_from=draw.start_from,
+            execution=execution.chosen,
             progress=progress,
         )
     say(f"{output}: {ensemble.members} networks, {ensemble.id}")

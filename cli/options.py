@@ -25,8 +25,12 @@ Root = Annotated[Path | None, typer.Option("--root", help="Project folder; defau
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a dataset that exists already.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Number of processes; changes no result.")]
+Executor = Annotated[
+    str,
+    typer.Option("--executor", help="local, parsl[:<module>:<factory>] or dask[:<address>]; changes no result."),
+]
 Name = Annotated[str, typer.Argument(help="Dataset, such as ni or local/nb.")]
-NameOrPath = Annotated[str, typer.Argument(help="Dataset, such as ni, ni@1.0.0 or local/nb, or a path.")]
+NameOrPath = Annotated[str, typer.Argument(help="Dataset, such as ni, ni@1.0.0 or local/nb, a path or an address.")]
 Where = Annotated[
     str | None,
     typer.Option(
@@ -159,10 +163,7 @@ class Labelling(LabellerChoice):
             help="Energy of the isolated atom with an ASE labeller, eV; default: unknown.",
         ),
     ] = None
-    executor: Annotated[
-        str,
-        typer.Option("--executor", help="local, parsl[:<module>:<factory>] or dask[:<address>]; changes no result."),
-    ] = "local"
+    executor: Executor = "local"
     workers: Workers = 2
 
 

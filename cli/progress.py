@@ -1,14 +1,55 @@
-"""Progress on stderr: a bar with rate and time left on a terminal, a line every half minute elsewhere."""
+"""Long work: where its tasks run, and its progress on stderr.
+
+Progress is a bar with rate and time left on a terminal, a line every half minute elsewhere.
+"""
 
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from foundational.cli.options import Device, Executor, Workers
 from foundational.progress import Progress, stage_of
+
+if TYPE_CHECKING:
+    from foundational.execution.tasks import Execution as ExecutionChoice
 
 #: Seconds between lines where stderr is no terminal.
 QUIET_INTERVAL = 30.0
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where the tasks of a command run."""
+
+    executor: Executor = "local"
+    workers: Workers = 1
+
+    @property
+    def chosen(self) -> "ExecutionChoice":
+        """The same for the library."""
+        from foundational.execution.tasks import Execution as ExecutionChoice
+
+        return ExecutionChoice(self.executor, self.workers)
+
+
+@dataclass(frozen=True)
+class SamplingExecution(Execution):
+    """Where walkers run, and where frames are labelled."""
+
+    workers: Workers = 2
+
+
+@dataclass(frozen=True)
+class TrainExecution(Execution):
+    """Where networks train, and what they may take there."""
+
+    memory: Annotated[str, typer.Option("--memory", help="Memory that training may use; changes no result.")] = "4 GiB"
+    device: Device = "cpu"
 
 
 @contextmanager

@@ -192,7 +192,7 @@ def _released(done: "ReleaseResult", name: str, dry_run: bool) -> Iterator[str]:
 
 
 def verify(
-    what: Annotated[str, typer.Argument(help="A release's folder or zip, ni@1.0.0, or a dataset.")],
+    what: Annotated[str, typer.Argument(help="A release's folder or zip, ni@1.0.0, a dataset or its address.")],
     relabel: Annotated[
         int, typer.Option("--relabel", min=0, help="Number of configurations to label again and compare.")
     ] = 0,
@@ -234,19 +234,25 @@ def pull(
     what: Annotated[str, typer.Argument(help="ni@1.0.0, or ni for the newest.")],
     source: Annotated[
         str | None,
-        typer.Option("--from", help="URL, folder or zip of a release, another project, or its git URL."),
+        typer.Option("--from", help="URL, s3://…, folder or zip of a release, another project, or its git URL."),
     ] = None,
     bundle: Annotated[
         bool, typer.Option("--bundle", help="Also make the release's bundle again, in build/releases.")
     ] = False,
+    where: Where = None,
+    name: Annotated[str, typer.Option("--name", help="With --where: name of the selection.")] = "local/selected",
     root: Root = None,
 ) -> None:
     """Download a released version.
 
     Every byte is compared with the registry. Outside a project it is stored in the user's folder, from which
-    foundational.open_dataset opens it.
+    foundational.open_dataset opens it. With --where only the chunks that are needed are read from a server.
     """
     import warnings
+
+    if where is not None:
+        _pull_where(what, source, where, name, root)
+        return
 
     from foundational.release.registry.registry import YankedWarning
     from foundational.release.registry.version import parse_dataset_version
@@ -267,6 +273,16 @@ def pull(
         project, record = find_root(root), pulled.record
         registry = read_registry(project / "datasets" / record.name)
         say(f"bundle: {bundle_of(project, registry, Version.parse(record.version), project / BUNDLES)}.zip")
+
+
+def _pull_where(what: str, source: str | None, where: str, name: str, root: Path | None) -> None:
+    from foundational.release.registry.version import parse_dataset_version
+    from foundational.stages.select.command import pull_where
+
+    with progress_on_stderr(f"reading {what}") as progress:
+        record = pull_where(parse_dataset_version(what), where, name, source=source, root=root, progress=progress)
+    whole = record.inputs[0].n_configurations
+    say(f"{name}: {record.output.n_configurations:,} of {whole:,} configurations of {what}")
 
 
 def _pulled(pulled: "PullResult") -> Iterator[str]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foundational.cli.options import Force, Root, Workers, positive
+from foundational.cli.options import Force, Root, positive
 from foundational.cli.output import say
-from foundational.cli.progress import progress_on_stderr
+from foundational.cli.progress import SamplingExecution, progress_on_stderr
 
 if TYPE_CHECKING:
     from foundational.stages.sample.command import StoredSample
@@ -60,7 +60,7 @@ def sample(
     *,
     window: Window,
     run: SamplingRun,
-    workers: Workers = 2,
+    execution: SamplingExecution,
     force: Force = False,
     root: Root = None,
 ) -> None:
@@ -87,7 +87,7 @@ def sample(
                 pool,
                 frames=run.frames,
                 bias_from=run.bias_from,
-                workers=workers,
+                execution=execution.chosen,
                 force=force,
                 progress=progress,
             )
@@ -99,7 +99,7 @@ def sample(
                 given,
                 name=run.name,
                 bias_from=run.bias_from,
-                workers=workers,
+                execution=execution.chosen,
                 force=force,
                 progress=progress,
             )

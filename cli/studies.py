@@ -4,16 +4,16 @@ from typing import Annotated
 
 import typer
 
-from foundational.cli.options import Force, Json, Plot, Root, Transfer, Workers, crystals_named
+from foundational.cli.options import Force, Json, Plot, Root, Transfer, crystals_named
 from foundational.cli.output import emit, say
-from foundational.cli.progress import progress_on_stderr
+from foundational.cli.progress import SamplingExecution, progress_on_stderr
 
 
 def run(
-    element: Annotated[str, typer.Argument(help="A metal of translate.metals in params.yaml, such as Cu.")],
+    element: Annotated[str, typer.Argument(help="A metal of translate.metals in params.yaml, such as Cu, or all.")],
     *,
     transfer: Transfer,
-    workers: Workers = 2,
+    execution: SamplingExecution,
     write: Annotated[
         bool, typer.Option("--write", help="Also write metrics/translate/ELEMENT.json, as DVC does.")
     ] = False,
@@ -23,19 +23,29 @@ def run(
 ) -> None:
     """Translate to one metal, train on it, test the result.
 
-    The networks are tested on relaxed crystals and on solid and liquid configurations that were not trained on.
+    The networks are tested on relaxed crystals and on solid and liquid configurations that were not trained on. With
+    all, each metal is a task of the executor.
     """
+    from foundational.errors import InputError
     from foundational.project import find_root
     from foundational.reports.survey_page import metals_table
-    from foundational.stages.survey.command import survey_metal
+    from foundational.stages.survey.command import survey_metal, survey_metals
     from foundational.stages.translate.command import Transfer as TransferChoice
 
     crystals = crystals_named(transfer.crystals)
+    if element == "all":
+        if transfer != Transfer() or plot is not None:
+            raise InputError("expected no --plot and no options of the translation with all metals; name one metal")
+        with progress_on_stderr("translating to all metals") as progress:
+            reports = survey_metals(find_root(root), execution=execution.chosen, write=write, progress=progress)
+        document = {metal: report.model_dump(mode="json") for metal, report in reports.items()}
+        emit(document, as_json, lambda: [metals_table(reports)])
+        return
     variation = TransferChoice(transfer.rule, crystals, transfer.refine, transfer.refine_from)
 
     with progress_on_stderr(f"translating to {element}") as progress:
         report = survey_metal(
-            find_root(root), element, variation=variation, workers=workers, write=write, progress=progress
+            find_root(root), element, variation=variation, execution=execution.chosen, write=write, progress=progress
         )
     if plot is not None:
         from foundational.pictures.survey import draw_metal
@@ -103,8 +113,9 @@ def alloy_holdout(
 
 
 def pairs(
-    pair: Annotated[str, typer.Argument(help="A pair of the section pairs in params.yaml, such as Ni-Al.")],
-    workers: Workers = 2,
+    pair: Annotated[str, typer.Argument(help="A pair of the section pairs in params.yaml, such as Ni-Al, or all.")],
+    *,
+    execution: SamplingExecution,
     write: Annotated[bool, typer.Option("--write", help="Also write metrics/pairs/PAIR.json, as DVC does.")] = False,
     plot: Plot = None,
     as_json: Json = False,
@@ -115,11 +126,20 @@ def pairs(
     The networks are tested on formation energies and stability of ordered compounds, on random alloys, and on solids
     and liquids that were not trained on.
     """
+    from foundational.errors import InputError
     from foundational.project import find_root
-    from foundational.stages.pairs.command import survey_pair
+    from foundational.reports.pairs_page import pairs_table, summary
+    from foundational.stages.pairs.command import survey_pair, survey_pairs
 
+    if pair == "all":
+        if plot is not None:
+            raise InputError("expected no --plot with all pairs; name one pair")
+        with progress_on_stderr("translating to all pairs") as progress:
+            reports = survey_pairs(find_root(root), execution=execution.chosen, write=write, progress=progress)
+        emit({name: summary(report) for name, report in reports.items()}, as_json, lambda: [pairs_table(reports)])
+        return
     with progress_on_stderr(f"translating to {pair}") as progress:
-        report = survey_pair(find_root(root), pair, workers=workers, write=write, progress=progress)
+        report = survey_pair(find_root(root), pair, execution=execution.chosen, write=write, progress=progress)
     if plot is not None and report.alloy is not None:
         from foundational.pictures.survey import draw_pair
 

@@ -38,7 +38,8 @@ def open_dataset(name_or_path: "str | PathLike[str]", root: "str | PathLike[str]
     name_or_path
         A name, such as ``ni`` or ``local/nb``: the working copy in a project, the newest pulled release outside of one.
         Or a released version, such as ``ni@1.0.0``, from the project or from what ``foundational pull`` brought. Or a
-        path to a dataset's folder, to a ``.zarr`` folder or to a ``.zarr.zip``.
+        path to a dataset's folder, to a ``.zarr`` folder or to a ``.zarr.zip``. Or the address of one of these or of a
+        release's zip, ``https://…`` or ``s3://…``: it is read there, without a copy, as far as numbers are asked for.
     root
         Project root; by default the nearest folder above the working directory that holds dvc.yaml.
 
@@ -46,7 +47,7 @@ def open_dataset(name_or_path: "str | PathLike[str]", root: "str | PathLike[str]
     ------
     NotFoundError
         No such dataset; the closest name is offered. Or the version is not on this machine; the message says how
-        to pull it.
+        to pull it. Or there is none at an address.
     ChecksumError
         A file of it is missing, empty or truncated. Reading a damaged chunk later raises it too.
     DatasetError
@@ -60,10 +61,16 @@ def open_dataset(name_or_path: "str | PathLike[str]", root: "str | PathLike[str]
     from contextlib import suppress  # noqa: PLC0415 - imports are delayed so that this package imports at once
     from pathlib import Path  # noqa: PLC0415
 
-    from foundational.dataset import open_stored  # noqa: PLC0415
+    from foundational.data.remote.address import is_address  # noqa: PLC0415
+    from foundational.dataset import Dataset, open_stored  # noqa: PLC0415
     from foundational.errors import NotFoundError  # noqa: PLC0415
     from foundational.project import can_be_name, locate_dataset  # noqa: PLC0415
 
+    if isinstance(name_or_path, str) and is_address(name_or_path):
+        from foundational.data.store import open_store  # noqa: PLC0415
+        from foundational.release.transfer.remote import remote_store  # noqa: PLC0415
+
+        return Dataset(open_store(remote_store(name_or_path)))
     folder = None if root is None else Path(root)
     name = name_or_path.partition("@")[0] if isinstance(name_or_path, str) else ""
     store = None

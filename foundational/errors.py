@@ -102,6 +102,7 @@ EXTRAS = {
     "pyarrow": "formats",
     "quests": "quests",
     "requests": "deposit",
+    "s3fs": "s3",
     "safetensors": "ani",
     "scipy": "ani",
     "sevenn": "sevennet",

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BASE = {"defaults", "elements", "errors", "progress", "seeds", "source_files", "units"}
 DATA = BASE | {"specs", "data", "project"}
-ENGINES = DATA | {"science", "engines"}
+ENGINES = DATA | {"science", "execution", "engines"}
 RECORDS = DATA | {"science", "matching", "provenance", "release"}
 LABELLING = ENGINES | {"provenance", "labelling"}
 EVALUATION = LABELLING | {"model", "evaluation"}
@@ -34,6 +34,7 @@ ALLOWED = {
     "api": STAGES | {"dataset", "model", "inputs"},
     "foundational": RECORDS | {"inspection", "dataset", "model", "alloys", "api"},
     "checks": DATA | {"science", "matching", "checks"},
+    "execution": DATA | {"execution"},
     "engines": ENGINES,
     "provenance": RECORDS - {"release"},
     "release": RECORDS | {"interchange"},

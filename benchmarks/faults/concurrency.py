@@ -35,7 +35,7 @@ _EMT = ["--labeller", "ase:ase.calculators.emt:EMT", "--workers", "1"]
 #: By the command that may say it: sentences with which a command may refuse while another one works.
 REFUSALS = (
     r"another process is writing",
-    r"was replaced (by another process )?while",
+    r"was replaced or moved after it was opened",
     r"exists already",
     r"commit .* before it",
     r"holds other data than DVC tracks",

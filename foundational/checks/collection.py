@@ -1,16 +1,20 @@
 """One pass over a dataset: a few numbers for each configuration, from which the rules are computed."""
 
+from collections.abc import Container, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foundational.checks.pairs import PairBasis, pair_basis, pair_counts, pair_reach
+from foundational.checks.pairs import PairBasis, PairCounts, pair_basis, pair_reach
 from foundational.data.batches import iterate_places, to_configurations
 from foundational.data.configurations import Configurations
-from foundational.data.layout import ATOM
-from foundational.matching.signatures import Signatures, joined_signatures, signatures_of
+from foundational.data.distances import ShortestDistances
+from foundational.data.layout import ATOM, CONFIGURATION
+from foundational.data.rules import Batch, Tolerances
+from foundational.data.streaming.pair_distances import PairVisitor, visit_pairs
+from foundational.matching.signatures import SignatureMaker, Signatures
 from foundational.progress import Progress
 
 if TYPE_CHECKING:
@@ -70,46 +74,123 @@ class Collection:
         return self.energy / self.n_atoms
 
 
-def collect(dataset: "xr.Dataset", progress: Progress | None = None, *, signatures: bool = False) -> Collection:
-    """Read a dataset once, batch by batch; also the ``signatures`` by which copies are found, where asked.
+def collect(dataset: "xr.Dataset", progress: Progress | None = None) -> Collection:
+    """Read a dataset once, batch by batch.
 
     Raises
     ------
     ChecksumError
         If a damaged chunk is met.
     """
-    n_atoms = dataset["n_atoms"].to_numpy().astype(np.int64)
-    elements = _elements_in(dataset)
-    basis = _basis_of(dataset, n_atoms, elements)
-    parts: list[dict[str, NDArray[np.generic]]] = []
-    signed: list[Signatures] = []
+    collector = Collector(dataset)
+    total = int(dataset.sizes[CONFIGURATION])
     for place in iterate_places(dataset):
         if progress is not None:
-            progress(place.rows.start, len(n_atoms), "collecting")
-        batch = place.configurations(dataset)
-        parts.append(_numbers(batch, elements, basis))
-        if signatures:
-            signed.append(signatures_of(batch))
-    joined: dict[str, Any] = {}
-    for name in tuple(parts[0]):
-        joined[name] = np.concatenate([part.pop(name) for part in parts])  # one after another, to save memory
-    alone = joined.pop("alone")
-    role = dataset["role"].to_numpy() == 1 if "role" in dataset else np.zeros(len(n_atoms), dtype=bool)
-    codes = dataset["method"].to_numpy().astype(np.int64) if "method" in dataset else np.zeros(len(n_atoms), np.int64)
-    return Collection(
-        n_atoms=n_atoms,
-        elements=elements,
-        isolated=role | alone,
-        built=dataset["recipe"].to_numpy() > 0 if "recipe" in dataset else np.zeros(len(n_atoms), dtype=bool),
-        method=codes,
-        split=dataset["split"].to_numpy().astype(np.int64) if "split" in dataset else None,
-        basis=basis,
-        signatures=joined_signatures(signed) if signatures else None,
-        **joined,
-    )
+            progress(place.rows.start, total, "collecting")
+        c = place.configurations(dataset)
+        arrays = {} if c.labels is None else {"forces": c.labels.forces}
+        collector.distances(c)
+        collector.take(Batch(c, arrays, Tolerances()), ())
+    return collector.collection()
 
 
-def _elements_in(dataset: "xr.Dataset") -> NDArray[np.int64]:
+class Collector:
+    """Makes a `Collection` while the rules pass over a dataset: see `foundational.data.checks.Companion`."""
+
+    def __init__(self, dataset: "xr.Dataset", *, signatures: bool = False, needed: Set[str] = frozenset()) -> None:
+        """Prepare for ``dataset``.
+
+        Parameters
+        ----------
+        signatures
+            Collect also the signatures by which copies are found.
+        needed
+            Rules without which numbers mean nothing: nothing is collected where one of them is broken.
+
+        Raises
+        ------
+        ChecksumError
+            If a damaged chunk is met.
+        """
+        self.dataset, self.needed = dataset, needed
+        self.usable = True
+        """Whether every batch up to now could be collected."""
+        self._n_atoms = dataset["n_atoms"].to_numpy().astype(np.int64)
+        self._elements = elements_in(dataset)
+        self._basis = _basis_of(dataset, self._n_atoms, self._elements)
+        self._numbers = _Filling()
+        self._signed: _Filling | None = _Filling() if signatures else None
+        self._counted: PairCounts | None = None
+        self._signing: SignatureMaker | None = None
+
+    def distances(self, configurations: Configurations) -> NDArray[np.float64] | None:
+        """See `foundational.data.checks.Companion`."""
+        c = configurations
+        if not self.usable or not np.isfinite(c.positions).all():
+            return None
+        shortest, self._counted = ShortestDistances(c), PairCounts(len(c), self._basis)
+        visitors: list[PairVisitor] = [shortest, self._counted]
+        if self._signed is not None:
+            self._signing = SignatureMaker(c)
+            visitors.append(self._signing.nearest)
+        visit_pairs(c, shortest.rows, visitors)
+        return shortest.shortest
+
+    def take(self, batch: Batch, broken: Container[str]) -> None:
+        """See `foundational.data.checks.Companion`."""
+        if any(rule in broken for rule in self.needed) or self._counted is None:
+            self.usable = False
+        if not self.usable:
+            self._numbers, self._signed = _Filling(), None
+            return
+        assert self._counted is not None
+        count = len(self._n_atoms)
+        for name, values in _numbers(batch, self._elements).items():
+            self._numbers.add(name, values, count)
+        self._numbers.add("pairs", self._counted.counts.astype(np.float32), count)
+        if self._signed is not None and self._signing is not None:
+            signatures, atoms = self._signing.finish(), int(self._n_atoms.sum())
+            for name in Signatures.__dataclass_fields__:
+                self._signed.add(name, getattr(signatures, name), atoms if name == "nearest" else count)
+        self._counted = self._signing = None
+
+    def collection(self) -> Collection:
+        """What was collected."""
+        dataset, count = self.dataset, len(self._n_atoms)
+        joined = self._numbers.arrays
+        alone = joined.pop("alone")
+        role = dataset["role"].to_numpy() == 1 if "role" in dataset else np.zeros(count, dtype=bool)
+        codes = dataset["method"].to_numpy().astype(np.int64) if "method" in dataset else np.zeros(count, np.int64)
+        return Collection(
+            n_atoms=self._n_atoms,
+            elements=self._elements,
+            isolated=role | alone,
+            built=dataset["recipe"].to_numpy() > 0 if "recipe" in dataset else np.zeros(count, dtype=bool),
+            method=codes,
+            split=dataset["split"].to_numpy().astype(np.int64) if "split" in dataset else None,
+            basis=self._basis,
+            signatures=None if self._signed is None else Signatures(**self._signed.arrays),
+            **joined,
+        )
+
+
+class _Filling:
+    """Arrays whose rows come batch by batch. Each has its full length from the beginning: so memory is not cut up."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, NDArray[Any]] = {}
+        self._filled: dict[str, int] = {}
+
+    def add(self, name: str, values: NDArray[Any], total: int) -> None:
+        """Put ``values`` behind those of ``name`` that came before; there are ``total`` in all."""
+        if name not in self.arrays:
+            self.arrays[name], self._filled[name] = np.empty((total, *values.shape[1:]), values.dtype), 0
+        start = self._filled[name]
+        self.arrays[name][start : start + len(values)] = values
+        self._filled[name] = start + len(values)
+
+
+def elements_in(dataset: "xr.Dataset") -> NDArray[np.int64]:
     """Atomic numbers that occur, those above 118 as 118."""
     found = np.zeros(119, dtype=bool)
     for start in range(0, dataset.sizes[ATOM], _NUMBERS):
@@ -121,28 +202,24 @@ def _elements_in(dataset: "xr.Dataset") -> NDArray[np.int64]:
 def _basis_of(dataset: "xr.Dataset", n_atoms: NDArray[np.int64], elements: NDArray[np.int64]) -> PairBasis:
     """The basis whose range most configurations hold; up to 200 of them, evenly spread, are looked at."""
     few = to_configurations(dataset, np.linspace(0, len(n_atoms) - 1, min(200, len(n_atoms))).astype(np.int64))
-    several = few.n_atoms > 1
-    reach = pair_reach(few)[several]
+    volume = np.linalg.det(few.complete_cell)
+    reach = pair_reach(few.take(np.flatnonzero((few.n_atoms > 1) & np.isfinite(volume) & (volume != 0))))
     known = reach[np.isfinite(reach) & (reach > 0)]
     return pair_basis(elements, min(_REACH, float(np.median(known))) if known.size else _REACH)
 
 
-def _numbers(c: Configurations, elements: NDArray[np.int64], basis: PairBasis) -> dict[str, NDArray[np.generic]]:
-    start = c.offsets[:-1]
-    count = len(c)
+def _numbers(batch: Batch, elements: NDArray[np.int64]) -> dict[str, NDArray[np.generic]]:
+    c, count = batch.configurations, len(batch.configurations)
     place = np.searchsorted(elements, np.minimum(c.atomic_numbers, 118))
     composition = np.bincount(c.configuration_of_atom * len(elements) + place, minlength=count * len(elements))
     unknown = np.full(count, np.nan)
     energy, stress, net, mean = unknown, np.full((count, 3, 3), np.nan), unknown, unknown
     zero = np.zeros(count, dtype=bool)
     if c.labels is not None:
-        forces = c.labels.forces.astype(np.float64)
         energy, stress = c.labels.energy, c.labels.stress
-        net = np.linalg.norm(np.add.reduceat(forces, start), axis=1)
-        length = np.linalg.norm(forces, axis=1)
-        mean = np.add.reduceat(length, start) / c.n_atoms
-        zero = np.maximum.reduceat(length, start) == 0
-    width = 2 * pair_reach(c)
+    if "forces" in batch.arrays:
+        net, mean = batch.net_force, batch.mean_force
+        zero = batch.per_configuration("forces", batch.force_lengths, np.maximum) == 0
     return {
         "composition": composition.reshape(count, -1).astype(np.float64),
         "periodic": c.pbc.all(axis=1),
@@ -152,6 +229,5 @@ def _numbers(c: Configurations, elements: NDArray[np.int64], basis: PairBasis) -
         "mean_force": mean,
         "stress": stress,
         "zero_forces": zero,
-        "alone": (c.n_atoms == 1) & (width > _ALONE),
-        "pairs": pair_counts(c, basis).astype(np.float32),
+        "alone": (c.n_atoms == 1) & (2 * pair_reach(c) > _ALONE),
     }

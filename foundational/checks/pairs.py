@@ -4,14 +4,14 @@ Only the nearest image of each pair counts, and only distances below half the sm
 image is the only one. So the description is the same however a configuration is wrapped.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.data.streaming.pair_distances import cells_at_once, pair_squares
+from foundational.data.streaming.pair_distances import PairBlock, visit_pairs
 
 #: Pair distances held in memory at a time.
 _PAIRS = 2_000_000
@@ -63,57 +63,66 @@ def pair_reach(configurations: Configurations) -> NDArray[np.float64]:
 
 def pair_counts(configurations: Configurations, basis: PairBasis) -> NDArray[np.float64]:
     """(C, K) sums of the basis functions over all pairs of each configuration."""
-    c, cells = configurations, configurations.complete_cell
-    counts = np.zeros((len(c), basis.size))
-    for n in np.unique(c.n_atoms).tolist():
-        members = np.flatnonzero(c.n_atoms == n)
-        for start in range(0, len(members) if n > 1 else 0, cells_at_once(n)):
-            block = members[start : start + cells_at_once(n)]
-            atoms = c.atoms_of(block)
-            positions = c.positions[atoms].reshape(len(block), n, 3).astype(np.float64)
-            numbers = c.atomic_numbers[atoms].reshape(len(block), n)
-            counts[block] = _block_counts(pair_squares(positions, cells[block], c.pbc[block]), numbers, basis)
-    return counts
+    counted = PairCounts(len(configurations), basis)
+    visit_pairs(configurations, np.flatnonzero(configurations.n_atoms > 1), [counted])
+    return counted.counts
 
 
-def _block_counts(
-    squares: Iterable[tuple[int, NDArray[np.float64]]], numbers: NDArray[np.uint8], basis: PairBasis
-) -> NDArray[np.float64]:
-    """(B, K) sums over the pairs of B configurations with atomic ``numbers`` (B, N); see `pair_squares`.
+class PairCounts:
+    """As `pair_counts`, of configurations whose pairs `visit_pairs` shows.
 
     Each pair adds 1 − w to the knot below it and w to the next one. Both follow from the number of pairs between two
     knots and the sum of their w, which are counted in one number: `_ONE` for each pair, and w. Between two knots there
     are fewer than `_ONE` pairs, and a sum of w in a cell of 1,000 atoms keeps six decimals.
     """
-    count = len(numbers)
-    per_kind, step = len(basis.knots) - 1, basis.knots[1] - basis.knots[0]
-    width = per_kind + 1  # the last place is for pairs beyond the range
-    kinds = basis.kinds[numbers[:, :1], numbers[:, :1]] if (numbers == numbers[:, :1]).all() else None
-    total = (int(basis.kinds.max()) + 1) * width
-    rows = np.arange(count) * total
-    columns = None if kinds is not None else np.ascontiguousarray(numbers.T)
-    sums = np.zeros(count * total)
-    for shift, squared in squares:
-        scaled = np.sqrt(squared, out=squared)
-        scaled -= basis.knots[0]
-        scaled /= step
+
+    def __init__(self, count: int, basis: PairBasis) -> None:
+        self.counts = np.zeros((count, basis.size))
+        """(C, K)"""
+        self.basis = basis
+        self._kinds = int(basis.kinds.max()) + 1
+        self._width = len(basis.knots)  # the last place is for pairs beyond the range
+        # Few classes of elements instead of 119 numbers: the kind of a pair comes from a short table.
+        rows, classes = np.unique(basis.kinds, axis=0, return_index=True, return_inverse=True)[1:]
+        self._class, self._classes = classes.reshape(-1), len(rows)
+        self._first_place = (basis.kinds[np.ix_(rows, rows)] * self._width).astype(np.float64).reshape(-1)
+
+    def begin(self, block: PairBlock) -> None:
+        """See `foundational.data.streaming.pair_distances.PairVisitor`."""
+        self._rows, self._n = block.rows, block.numbers.shape[1]
+        # The same atoms in the same order in all of them: one column says what pairs are of.
+        numbers = block.numbers[:1] if (block.numbers == block.numbers[:1]).all() else block.numbers
+        classes = np.ascontiguousarray(self._class[np.minimum(numbers, 118)].T)
+        self._second, self._first = np.concatenate([classes, classes]), classes * self._classes
+        self._offsets = np.arange(len(block.rows)) * float(self._kinds * self._width)
+        self._sums = np.zeros(len(block.rows) * self._kinds * self._width)
+        self._work = np.empty((2, self._n, len(block.rows)))
+
+    def see(self, shift: int, squares: NDArray[np.float64]) -> None:
+        """See `foundational.data.streaming.pair_distances.PairVisitor`."""
+        knots, rows = self.basis.knots, len(squares)
+        scaled, place = self._work[0, :rows], self._work[1, :rows]
+        np.sqrt(squares, out=scaled)
+        scaled -= knots[0]
+        scaled /= knots[1] - knots[0]
         np.maximum(scaled, 0, out=scaled)
-        np.minimum(scaled, per_kind, out=scaled)
-        place = scaled.astype(np.int64)
+        np.minimum(scaled, self._width - 1, out=scaled)
+        np.floor(scaled, out=place)
         scaled -= place
         scaled += _ONE
-        if columns is None:
-            assert kinds is not None
-            place += rows + kinds[:, 0] * width
-        else:
-            other = np.concatenate([columns[shift:], columns[:shift]])[: len(squared)]
-            place += rows + basis.kinds[columns[: len(squared)], other] * width
-        sums += np.bincount(place.reshape(-1), weights=scaled.reshape(-1), minlength=len(sums))
-    pairs = np.floor(sums / _ONE)
-    weights = sums - pairs * _ONE
-    below = (pairs - weights).reshape(count, -1, width)[:, :, :per_kind]
-    below[:, :, 1:] += weights.reshape(count, -1, width)[:, :, : per_kind - 1]
-    return below.reshape(count, -1)
+        place += self._first_place[self._first[:rows] + self._second[shift : shift + rows]]
+        place += self._offsets
+        self._sums += np.bincount(
+            place.reshape(-1).astype(np.int64), weights=scaled.reshape(-1), minlength=len(self._sums)
+        )
+
+    def end(self) -> None:
+        """See `foundational.data.streaming.pair_distances.PairVisitor`."""
+        pairs = np.floor(self._sums / _ONE)
+        weights = (self._sums - pairs * _ONE).reshape(len(self._rows), -1, self._width)
+        below = pairs.reshape(weights.shape)[:, :, :-1] - weights[:, :, :-1]
+        below[:, :, 1:] += weights[:, :, :-2]
+        self.counts[self._rows] = below.reshape(len(self._rows), -1)
 
 
 def pair_forces(configurations: Configurations, basis: PairBasis) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,10 +1,15 @@
 """All rules over one dataset."""
 
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from foundational.checks.belonging import check_belonging
-from foundational.checks.collection import collect
+from foundational.checks.collection import Collector
 from foundational.checks.consistency import check_energy_unit, check_stress, pair_model
 from foundational.checks.duplicates import check_duplicates
 from foundational.checks.elements import check_elements
@@ -15,14 +20,18 @@ from foundational.checks.report import Finding, found, not_applicable, passed
 from foundational.checks.stiffness import check_scale
 from foundational.checks.work import check_work
 from foundational.data.checks import check_dataset
-from foundational.data.rules import RULES, Tolerances
+from foundational.data.configurations import Configurations
+from foundational.data.fingerprint import hashes_of
+from foundational.data.rules import RULES, Batch, Tolerances
+from foundational.data.streaming.sorted_rows import SortedRows
+from foundational.errors import ChecksumError
 from foundational.progress import Progress
 
 if TYPE_CHECKING:
     import xarray as xr
 
 #: Of the rules of `foundational.data.rules`, those without which numbers cannot be compared.
-_NEEDED: Final = {"schema", "bytes", "n_atoms", "finite", "elements"}
+_NEEDED: Final = {"schema", "bytes", "n_atoms", "finite", "elements", "cell"}
 
 
 #: Rules that statistics state again, with more numbers.
@@ -31,8 +40,15 @@ _REPEATED: Final = {"duplicates", "net force"}
 _WARNINGS: Final = {"handedness": "some programs, such as LAMMPS, need right-handed cells"}
 
 
-def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | None = None) -> list[Finding]:
+def check_all(
+    dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | None = None, hashes: SortedRows | None = None
+) -> list[Finding]:
     """One finding a rule: first what must hold for each configuration, then what statistics say.
+
+    Parameters
+    ----------
+    hashes
+        Takes what the fingerprint is made of, as `foundational.data.fingerprint.fingerprint_of` does.
 
     Raises
     ------
@@ -46,7 +62,8 @@ def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | N
         covalent_share=limits.covalent_share,
         asymmetry=limits.stress_asymmetry,
     )
-    violations = {v.rule: v for v in check_dataset(dataset, tolerances=tolerances, progress=progress)}
+    watch = _Watch(dataset, limits, hashes)
+    violations = {v.rule: v for v in check_dataset(dataset, tolerances=tolerances, companion=watch, progress=progress)}
     findings = []
     repeated = set() if _NEEDED & violations.keys() else _REPEATED
     for rule in (r for r in RULES if r.name not in violations and all(name in dataset for name in r.needs)):
@@ -66,7 +83,8 @@ def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | N
     ]
     if _NEEDED & violations.keys():
         return [*findings, not_applicable("statistics", "configurations above cannot be read as numbers")]
-    data = collect(dataset, progress, signatures=limits.duplicate_distance > 0)
+    assert watch.collector is not None  # nothing was damaged
+    data = watch.collector.collection()
     model = pair_model(dataset, data)
     findings += [
         check_elements(dataset, data),
@@ -84,3 +102,28 @@ def check_all(dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | N
         *check_duplicates(dataset, data, limits),
     ]
     return findings
+
+
+class _Watch:
+    """What statistics and the fingerprint need of each batch, taken while the rules have it in memory."""
+
+    def __init__(self, dataset: "xr.Dataset", limits: CheckLimits, hashes: SortedRows | None) -> None:
+        self.dataset, self.limits, self.hashes = dataset, limits, hashes
+        self.collector: Collector | None = None
+        self._begun = False
+
+    def distances(self, configurations: Configurations) -> NDArray[np.float64] | None:
+        """See `foundational.data.checks.Companion`."""
+        if not self._begun:
+            self._begun = True
+            with suppress(ChecksumError):  # the rules name what is damaged
+                signatures = self.limits.duplicate_distance > 0
+                self.collector = Collector(self.dataset, signatures=signatures, needed=_NEEDED)
+        return None if self.collector is None else self.collector.distances(configurations)
+
+    def take(self, batch: Batch, broken: Collection[str]) -> None:
+        """See `foundational.data.checks.Companion`."""
+        if self.hashes is not None:
+            self.hashes.add(hashes_of(batch.configurations, batch.ids))
+        if self.collector is not None:
+            self.collector.take(batch, broken)

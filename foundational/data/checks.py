@@ -1,16 +1,19 @@
 """Is a dataset sane? Every violation is collected and reported once; numbers are streamed."""
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.batches import iterate_places, to_configurations
+from foundational.data.configurations import Configurations
+from foundational.data.fingerprint import hashes_of
 from foundational.data.layout import ATOM, schema_breaches
-from foundational.data.rules import RULES, Batch, Rule, Tolerances
+from foundational.data.rules import RULES, Batch, Tolerances
 from foundational.data.streaming.codes import codes_of, first_of_each
+from foundational.data.streaming.sorted_rows import SortedRows
 from foundational.errors import ChecksumError, DatasetError
 from foundational.progress import Progress
 
@@ -61,11 +64,37 @@ class _Tally:
         return Violation(rule, message, self.count, tuple(self.first))
 
 
+class Companion(Protocol):
+    """What else is computed of each batch while its numbers are in memory."""
+
+    def distances(self, configurations: Configurations) -> NDArray[np.float64] | None:
+        """(C,) Å: shortest distances, where they come with what is computed; None: the rules compute them."""
+
+    def take(self, batch: Batch, broken: Collection[str]) -> None:
+        """The next batch, after the rules; ``broken`` names those that did not hold up to now."""
+
+
+@dataclass(frozen=True)
+class Hashing:
+    """The companion that hands on what the fingerprint is made of."""
+
+    hashes: SortedRows
+
+    def distances(self, configurations: Configurations) -> None:  # noqa: ARG002 - of a companion
+        """None are computed."""
+        return
+
+    def take(self, batch: Batch, broken: Collection[str]) -> None:  # noqa: ARG002 - of a companion
+        """See `Companion`."""
+        self.hashes.add(hashes_of(batch.configurations, batch.ids))
+
+
 def check_dataset(
     dataset: "xr.Dataset",
     *,
     parent: "xr.Dataset | None" = None,
     tolerances: Tolerances | None = None,
+    companion: Companion | None = None,
     progress: Progress | None = None,
 ) -> list[Violation]:
     """Every violation of the layout and of physical sense in a dataset; an empty list where it is sane.
@@ -80,6 +109,8 @@ def check_dataset(
         The dataset it was translated from; each ``parent_id`` must be an id of it.
     tolerances
         Limits of the rules; see `Tolerances`.
+    companion
+        Is shown every batch that can be read.
     progress
         Called with (configurations done, configurations, message).
     """
@@ -101,12 +132,19 @@ def check_dataset(
         if progress is not None:
             progress(place.rows.start, len(n_atoms), "checking")
         try:
-            batch = place.of(dataset).load()
+            read = place.of(dataset).load()
         except ChecksumError as error:
             damages[str(error)] = None
             continue
-        for rule, bad, badness in _judged(batch, rules, limits):
-            tallies[rule.name].add(place.rows.start, bad, badness)
+        arrays = {str(name): variable.to_numpy() for name, variable in read.data_vars.items()}
+        configurations = to_configurations(read)
+        with np.errstate(all="ignore"):  # NaN and infinity have a rule of their own
+            shortest = None if companion is None else companion.distances(configurations)
+            batch = Batch(configurations, arrays, limits, shortest)
+            for rule in rules:
+                tallies[rule.name].add(place.rows.start, *rule.judge(batch))
+        if companion is not None:
+            companion.take(batch, [name for name, tally in tallies.items() if tally.count])
     if progress is not None:
         progress(len(n_atoms), len(n_atoms), "checked")
     found = [Violation("bytes", damage) for damage in damages]
@@ -137,16 +175,6 @@ def require_sound(
     violations = check_dataset(dataset, parent=parent, tolerances=tolerances, progress=progress)
     if violations:
         raise DatasetError(f"{where}: " + "; ".join(map(str, violations)))
-
-
-def _judged(
-    dataset: "xr.Dataset", rules: list[Rule], limits: Tolerances
-) -> Iterator[tuple[Rule, NDArray[np.bool_], NDArray[np.float64] | None]]:
-    arrays = {str(name): variable.to_numpy() for name, variable in dataset.data_vars.items()}
-    batch = Batch(to_configurations(dataset), arrays, limits)
-    with np.errstate(all="ignore"):  # NaN and infinity have a rule of their own
-        for rule in rules:
-            yield rule, *rule.judge(batch)
 
 
 def _duplicates(dataset: "xr.Dataset") -> list[Violation]:

@@ -100,7 +100,13 @@ def fingerprint(dataset: "xr.Dataset | Configurations") -> str:
         A damaged chunk was met.
     """
     batches = [dataset] if isinstance(dataset, Configurations) else (batch for _, batch in iterate_batches(dataset))
-    return fingerprint_of(np.hstack([configuration_ids(batch), label_digests(batch)]) for batch in batches)
+    return fingerprint_of(hashes_of(batch) for batch in batches)
+
+
+def hashes_of(configurations: Configurations, ids: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    """(C, 32) id and label digest of each configuration; ``ids`` (C, 16) where they were computed already."""
+    first = configuration_ids(configurations) if ids is None else ids
+    return np.hstack([first, label_digests(configurations)])
 
 
 def fingerprint_of(pairs: Iterable[NDArray[np.uint8]]) -> str:

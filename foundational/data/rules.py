@@ -43,6 +43,39 @@ class Batch:
     configurations: Configurations
     arrays: Mapping[str, NDArray[Any]]
     tolerances: Tolerances
+    distances: NDArray[np.float64] | None = None
+    """(C,) Å: shortest distances, where they were computed with something else."""
+
+    @cached_property
+    def shortest(self) -> NDArray[np.float64]:
+        """(C,) Å; see `shortest_distances`."""
+        return shortest_distances(self.configurations) if self.distances is None else self.distances
+
+    @cached_property
+    def ids(self) -> NDArray[np.uint8]:
+        """(C, 16) hashes of the content."""
+        return configuration_ids(self.configurations)
+
+    @cached_property
+    def net_force(self) -> NDArray[np.float64]:
+        """(C,) eV/Å: length of the sum of all forces."""
+        forces = self.arrays["forces"].astype(np.float64)
+        length: NDArray[np.float64] = np.linalg.norm(self.per_configuration("forces", forces, np.add), axis=1)
+        return length
+
+    @cached_property
+    def force_lengths(self) -> NDArray[np.float64]:
+        """(A,) eV/Å."""
+        lengths: NDArray[np.float64] = np.linalg.norm(self.arrays["forces"].astype(np.float64), axis=1)
+        return lengths
+
+    @cached_property
+    def mean_force(self) -> NDArray[np.float64]:
+        """(C,) eV/Å: mean length of a force."""
+        mean: NDArray[np.float64] = (
+            self.per_configuration("forces", self.force_lengths, np.add) / self.configurations.n_atoms
+        )
+        return mean
 
     @cached_property
     def known(self) -> dict[str, NDArray[np.bool_]]:
@@ -87,6 +120,8 @@ def _not_finite(batch: Batch) -> Verdict:
         row = VARIABLES.get(name)
         if row is None or not np.issubdtype(values.dtype, np.floating):
             continue
+        if np.isfinite(values).all():
+            continue
         infinite = _any_of(batch, name, np.isinf(values))
         broken = infinite if row.may_be_nan else _any_of(batch, name, ~np.isfinite(values))
         if row.label:  # NaN in all of its numbers says that the label is not known
@@ -116,7 +151,7 @@ def _left_handed(batch: Batch) -> Verdict:
 
 
 def _overlapping(batch: Batch) -> Verdict:
-    distance = shortest_distances(batch.configurations)
+    distance = batch.shortest
     suspects = np.flatnonzero(distance < batch.tolerances.minimum_distance)
     bad = np.zeros(len(distance), dtype=bool)
     if suspects.size:
@@ -127,16 +162,13 @@ def _overlapping(batch: Batch) -> Verdict:
 
 
 def _other_id(batch: Batch) -> Verdict:
-    return (configuration_ids(batch.configurations) != batch.arrays["id"]).any(axis=1), None
+    return (batch.ids != batch.arrays["id"]).any(axis=1), None
 
 
 def _net_force(batch: Batch) -> Verdict:
-    forces = batch.arrays["forces"].astype(np.float64)
-    n_atoms = batch.configurations.n_atoms
-    net = np.linalg.norm(batch.per_configuration("forces", forces, np.add), axis=1) / n_atoms
-    length = batch.per_configuration("forces", np.linalg.norm(forces, axis=1), np.add) / n_atoms
+    net = batch.net_force / batch.configurations.n_atoms
     limits = batch.tolerances
-    return (net > limits.net_force) & (net > limits.net_force_share * length), net
+    return (net > limits.net_force) & (net > limits.net_force_share * batch.mean_force), net
 
 
 def _asymmetric(batch: Batch) -> Verdict:

@@ -12,7 +12,7 @@ from xarray.core import indexing
 from zarr.storage import LocalStore
 
 from foundational.data.atomic_write import whole_folder
-from foundational.data.integrity.store_manifest import check_fully, read_root, write_root
+from foundational.data.integrity.store_manifest import Place, check_fully, read_root, write_root
 from foundational.data.integrity.stored_array import OpenedStore, StoredRows, not_plain
 from foundational.data.layout import (
     ATOM,
@@ -60,8 +60,8 @@ def write_dataset(
         progress(len(names), len(names), "written")
 
 
-def open_store(path: Path | str) -> xr.Dataset:
-    """A stored dataset, a ``.zarr`` folder or a zip of one; numbers are read when they are asked for.
+def open_store(path: "Place | str") -> xr.Dataset:
+    """A stored dataset, a ``.zarr`` folder, a zip of one, or one on a server; numbers are read when they are asked for.
 
     Every file is there with its size, and every chunk that is read has its checksum verified. A store that is replaced
     after it was opened is not read further: a ConflictError says so, since old and new numbers must not be mixed.
@@ -75,7 +75,7 @@ def open_store(path: Path | str) -> xr.Dataset:
     DatasetError
         The dataset does not follow the layout, or was written by a newer version of this package.
     """
-    path = Path(path)
+    path = Path(path) if isinstance(path, str) else path
     opened, (attributes, described) = OpenedStore.described(path)
     dataset = xr.Dataset({name: _lazy(opened, *stored) for name, stored in described.items()}, attrs=attributes)
     require_schema(dataset, str(path))

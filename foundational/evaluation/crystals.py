@@ -45,8 +45,8 @@ class MemberCrystals:
 
     isotropic: dict[Structure, ComparedCrystal]
     """FCC, BCC and HCP at the ideal c/a."""
-    published_hcp: ComparedCrystal
-    """HCP at c/a = √3; compared, never ranked."""
+    published_hcp: ComparedCrystal | None
+    """HCP at c/a = √3; compared, never ranked. None where the reference has none."""
     order: EnergyOrder | None
     """How the network ranks the crystals; None where one of them has no minimum."""
 
@@ -70,7 +70,9 @@ class CrystalReport:
     def errors(self) -> dict[str, CrystalErrors]:
         """Errors by crystal: ``fcc``, ``bcc``, ``hcp`` and ``hcp_published``."""
         columns: dict[str, list[ComparedCrystal]] = {s: [m.isotropic[s] for m in self.members] for s in STRUCTURES}
-        columns[PUBLISHED_HCP] = [member.published_hcp for member in self.members]
+        published = [member.published_hcp for member in self.members if member.published_hcp is not None]
+        if published:
+            columns[PUBLISHED_HCP] = published
         return {
             name: CrystalErrors(
                 energy_meV_per_atom=tuple(crystal.energy_error_meV for crystal in crystals),
@@ -93,7 +95,8 @@ def compare_crystals(ensemble: Ensemble, reference: ReferenceCrystals, tie: floa
 
 def _compare_member(member: Ensemble, reference: ReferenceCrystals, tie: float) -> MemberCrystals:
     isotropic = {s: _compare(member, reference.isotropic[s], reference.element) for s in STRUCTURES}
-    published = _compare(member, reference.published_hcp, reference.element)
+    known = reference.published_hcp
+    published = None if known is None else _compare(member, known, reference.element)
     energies: dict[str, float] = {s: c.relaxed.energy_per_atom for s, c in isotropic.items() if c.relaxed is not None}
     order = None
     if len(energies) == len(STRUCTURES):

@@ -10,7 +10,7 @@ from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from foundational.data.batches import iterate_batches
-from foundational.data.configurations import Configurations, Labels, concatenate, joined_labels
+from foundational.data.configurations import Configurations, Labels
 from foundational.data.labeller import Model
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.extrapolation import energy_uncertainty
@@ -19,7 +19,7 @@ from foundational.evaluation.report import Report
 from foundational.labelling.batches import label_all
 from foundational.progress import Progress
 from foundational.science.calibration import calibration
-from foundational.science.error_metrics import ForceErrors, energy_errors, force_errors, stress_error
+from foundational.science.error_metrics import ErrorSums, ForceErrors, energy_errors
 from foundational.science.picking import configuration_uncertainty
 from foundational.units import MEV
 
@@ -100,9 +100,10 @@ def evaluate(
         where there are no configurations or no labels.
     """
     total = len(data) if isinstance(data, Configurations) else int(data.sizes["configuration"])
-    cells: list[Configurations] = []
-    pairs: list[tuple[Labels, Labels]] = []
-    done = 0
+    found = _Comparison()
+    uncertain = model if isinstance(model, Ensemble) and model.extrapolation is not None else None
+    estimated: list[NDArray[np.float64]] = []
+    done = outside = 0
     for batch in _batches(data):
         if batch.labels is None:
             raise InputError(
@@ -117,53 +118,59 @@ def evaluate(
         labels = label_all(model, batch, progress=report)
         if seen is not None:
             seen(batch, labels)
-        pairs.append((labels, batch.labels))
-        cells.append(batch.with_labels(None))
+        found.add(batch, labels, batch.labels)
+        if uncertain is not None:
+            size, far = energy_uncertainty(uncertain, batch)
+            estimated.append(size / batch.n_atoms * MEV)
+            outside += int(far.sum())
         done += len(batch)
     if not done:
         raise InputError("expected at least one configuration to evaluate on, got none")
-    predicted, reference = (joined_labels([_bare(pair[side]) for pair in pairs]) for side in (0, 1))
-    errors = compare(concatenate(cells), predicted, reference)
-    if not isinstance(model, Ensemble) or model.extrapolation is None:
+    errors = found.errors()
+    if uncertain is None:
         return errors
-    estimated, outside = energy_uncertainty(model, concatenate(cells))
-    size = estimated / concatenate(cells).n_atoms * MEV
-    return replace(
-        errors,
-        estimated_error_meV_per_atom=float(np.sqrt(np.mean(size**2))) if model.members > 1 else None,
-        outside_of_training_data=int(outside.sum()),
-    )
+    typical = float(np.sqrt(np.mean(np.concatenate(estimated) ** 2))) if uncertain.members > 1 else None
+    return replace(errors, estimated_error_meV_per_atom=typical, outside_of_training_data=outside)
 
 
-def compare(configurations: Configurations, predicted: Labels, reference: Labels) -> ModelErrors:
-    """Errors of ``predicted`` against ``reference`` labels of ``configurations``, over all and by composition.
+class _Comparison:
+    """Errors over all configurations, by composition and by element; sums of what comes batch by batch."""
 
-    Raises
-    ------
-    InputError
-        If no label is known that could be compared.
-    """
-    whole = _errors(configurations, predicted, reference)
-    if not whole.energies + whole.forces + whole.stresses:
-        raise InputError("expected labelled configurations to evaluate on, got none with a known label")
-    compositions = formulas(configurations)
-    names = sorted(set(compositions))
-    groups = {name: np.flatnonzero([c == name for c in compositions]) for name in names} if len(names) > 1 else {}
-    of_model, of_reference = configurations.with_labels(predicted), configurations.with_labels(reference)
-    by_composition = {}
-    for name, rows in groups.items():
-        model, truth = of_model.take(rows), of_reference.take(rows)
-        assert model.labels is not None
-        assert truth.labels is not None
-        by_composition[name] = _errors(truth, model.labels, truth.labels)
-    elements = np.unique(configurations.atomic_numbers)
-    by_element = {}
-    known = np.isfinite(reference.forces).all(axis=1)
-    for z in elements.tolist() if len(elements) > 1 else ():
-        atoms = known & (configurations.atomic_numbers == z)
-        if atoms.any():
-            by_element[chemical_symbols[z]] = force_errors(predicted.forces[atoms], reference.forces[atoms])
-    return replace(whole, by_composition=by_composition, by_element=by_element)
+    def __init__(self) -> None:
+        self._whole = _Sums()
+        self._compositions: dict[str, _Sums] = {}
+        self._elements: dict[int, ErrorSums] = {}
+
+    def add(self, configurations: Configurations, predicted: Labels, reference: Labels) -> None:
+        """Compare ``predicted`` with ``reference`` labels of ``configurations``."""
+        c = configurations
+        self._whole.add(c.n_atoms, predicted, reference)
+        names = np.array(formulas(c))
+        for name in sorted(set(names.tolist())):
+            sums = self._compositions.setdefault(name, _Sums())
+            if (names == name).all():
+                sums.add(c.n_atoms, predicted, reference)
+                continue
+            rows = np.flatnonzero(names == name)
+            model, truth = (c.with_labels(labels).take(rows).labels or labels for labels in (predicted, reference))
+            sums.add(c.n_atoms[rows], model, truth)
+        known = np.isfinite(reference.forces).all(axis=1)
+        for z in np.unique(c.atomic_numbers).tolist():
+            atoms = known & (c.atomic_numbers == z)
+            self._elements.setdefault(z, ErrorSums()).add(predicted.forces[atoms], reference.forces[atoms])
+
+    def errors(self) -> ModelErrors:
+        """What was found; InputError if no label is known that could be compared."""
+        whole = self._whole.errors()
+        if not whole.energies + whole.forces + whole.stresses:
+            raise InputError("expected labelled configurations to evaluate on, got none with a known label")
+        several = sorted(self._compositions) if len(self._compositions) > 1 else []
+        elements = {z: sums for z, sums in sorted(self._elements.items()) if len(self._elements) > 1 and sums.count}
+        return replace(
+            whole,
+            by_composition={name: self._compositions[name].errors() for name in several},
+            by_element={chemical_symbols[z]: sums.of_forces() for z, sums in elements.items()},
+        )
 
 
 def formulas(configurations: Configurations) -> list[str]:
@@ -194,31 +201,38 @@ def mean_errors(errors: Sequence[ModelErrors], names: Sequence[str]) -> dict[str
     return {name: float(np.mean(values)) for name, values in found.items() if values and None not in values}
 
 
-def _errors(configurations: Configurations, predicted: Labels, reference: Labels) -> ModelErrors:
-    """Errors over what is known of all ``configurations`` together."""
-    energy = np.isfinite(reference.energy)
-    atoms = np.isfinite(reference.forces).all(axis=1)
-    stress = np.isfinite(reference.stress).all(axis=(1, 2)) & np.isfinite(predicted.stress).all(axis=(1, 2))
-    found: dict[str, Any] = {}
-    if energy.any():
-        found |= asdict(
-            energy_errors(predicted.energy[energy], reference.energy[energy], configurations.n_atoms[energy])
-        )
-    if atoms.any():
-        found |= asdict(force_errors(predicted.forces[atoms], reference.forces[atoms]))
-    if stress.any():
-        found["stress_mae_meV_per_A3"] = stress_error(predicted.stress[stress], reference.stress[stress])
-    return ModelErrors(
-        **found,
-        configurations=len(configurations),
-        energies=int(energy.sum()),
-        forces=int(np.logical_or.reduceat(atoms, configurations.offsets[:-1]).sum()),
-        stresses=int(stress.sum()),
-    )
+class _Sums:
+    """What is known of all configurations that were added; energies are kept, since percentiles need them."""
 
+    def __init__(self) -> None:
+        self._energies: list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32]]] = []
+        self._force, self._stress = ErrorSums(), ErrorSums()
+        self._counts = {"configurations": 0, "energies": 0, "forces": 0, "stresses": 0}
 
-def _bare(labels: Labels) -> Labels:
-    return replace(labels, atomic_energies=None)
+    def add(self, n_atoms: NDArray[np.int32], predicted: Labels, reference: Labels) -> None:
+        """Take configurations of ``n_atoms`` (C,) atoms."""
+        energy = np.isfinite(reference.energy)
+        atoms = np.isfinite(reference.forces).all(axis=1)
+        stress = np.isfinite(reference.stress).all(axis=(1, 2)) & np.isfinite(predicted.stress).all(axis=(1, 2))
+        self._energies.append((predicted.energy[energy], reference.energy[energy], n_atoms[energy]))
+        self._force.add(predicted.forces[atoms], reference.forces[atoms])
+        self._stress.add(predicted.stress[stress], reference.stress[stress])
+        self._counts["configurations"] += len(n_atoms)
+        self._counts["energies"] += int(energy.sum())
+        self._counts["forces"] += int(np.logical_or.reduceat(atoms, np.cumsum(n_atoms) - n_atoms).sum())
+        self._counts["stresses"] += int(stress.sum())
+
+    def errors(self) -> ModelErrors:
+        """Errors over all of them."""
+        found: dict[str, Any] = {}
+        if self._counts["energies"]:
+            predicted, reference, n_atoms = (np.concatenate(parts) for parts in zip(*self._energies, strict=True))
+            found |= asdict(energy_errors(predicted, reference, n_atoms))
+        if self._force.count:
+            found |= asdict(self._force.of_forces())
+        if self._stress.count:
+            found["stress_mae_meV_per_A3"] = self._stress.mean
+        return ModelErrors(**found | self._counts)
 
 
 def _known(values: dict[str, Any]) -> dict[str, Any]:

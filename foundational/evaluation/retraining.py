@@ -17,6 +17,8 @@ from foundational.engines.ani.terms.short_range import fit_short_range
 from foundational.engines.ani.training import train
 from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.errors import InputError
+from foundational.evaluation.member_training import train_members
+from foundational.execution.tasks import Tasks
 from foundational.progress import Progress
 from foundational.specs.ani import AniSpec
 
@@ -97,6 +99,7 @@ def retrain(
     *,
     memory: int | None = None,
     device: str = "cpu",
+    tasks: Tasks | None = None,
     progress: Progress | None = None,
 ) -> Ensemble:
     """Train ``members`` networks, each on every training row of ``data``.
@@ -113,6 +116,8 @@ def retrain(
         Bytes for cached derivatives; changes no result.
     device
         ``cpu``, or a device of torch such as ``cuda``.
+    tasks
+        Where networks train on CPUs, each as a task; None: here, all at once.
 
     Raises
     ------
@@ -124,4 +129,7 @@ def retrain(
     else:
         configurations, rows = to_configurations(data), training_rows(data)
     settings = settings.model_copy(update={"members": members})
-    return train(settings, configurations, [rows] * members, seed, memory=memory, device=device, progress=progress)
+    sets = [rows] * members
+    if device == "cpu":
+        return train_members(settings, configurations, sets, seed, tasks, memory=memory, progress=progress)
+    return train(settings, configurations, sets, seed, memory=memory, device=device, progress=progress)

@@ -1,6 +1,7 @@
 """The report of a validation, as it is stored in metrics/validate and in a release."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from pydantic import Field
 
@@ -72,6 +73,17 @@ class GateReport(Report):
     message: str
 
 
+class ReferenceReport(Report):
+    """The stored crystals and properties with which networks were compared."""
+
+    file: str
+    sha256: str
+    labeller: str
+    version: str
+    settings: dict[str, Any]
+    """Those that differ from the labeller's defaults."""
+
+
 class ValidationReport(Report):
     """The result of a validation; NaN never appears, unknown is null."""
 
@@ -99,6 +111,9 @@ class ValidationReport(Report):
     )
     alloy: AlloyReport | None = Field(
         default=None, exclude_if=lambda value: value is None, description="Compounds; absent for a set of one element."
+    )
+    reference: ReferenceReport | None = Field(
+        default=None, exclude_if=lambda value: value is None, description="Absent where the labeller itself was asked."
     )
     passed: bool
     gates: tuple[GateReport, ...]
@@ -130,6 +145,8 @@ class ValidationReport(Report):
             yield from self.alloy.lines()
         if self.materials is not None:
             yield from self.materials.lines()
+        if self.reference is not None:
+            yield f"crystals and properties of the reference: {self.reference.file}, {self.reference.version}"
         for gate in self.gates:
             yield f"{'ok  ' if gate.ok else '–   ' if gate.ok is None else 'FAIL'}  {gate.message}"
 

@@ -3,20 +3,20 @@
 import re
 from pathlib import Path
 
-import numpy as np
-
+from foundational.checks.collection import elements_in
 from foundational.checks.limits import CheckLimits, project_limits
 from foundational.checks.report import CheckReport, Finding, found, passed
 from foundational.checks.run import check_all
 from foundational.data.fingerprint import fingerprint
 from foundational.data.integrity.store_manifest import check_fully, read_root
 from foundational.data.integrity.stored_array import open_table
+from foundational.data.remote.address import is_address
+from foundational.data.streaming.sorted_rows import SortedRows
 from foundational.elements import NUMBERS, SYMBOLS
 from foundational.errors import ChecksumError, InputError
-from foundational.inspection.show import imported_path, record_of
+from foundational.inspection.show import imported_path, place_of, record_of
 from foundational.progress import Progress
 from foundational.project import STORE, project_or_none
-from foundational.release.transfer.location import locate
 from foundational.specs.about import read_about
 
 
@@ -39,20 +39,23 @@ def check(
         where a file cannot be read.
     """
     used = limits or limits_for(root)
-    if (file := imported_path(name)) is not None:
+    if not is_address(name) and (file := imported_path(name)) is not None:
         return _check_file(name, file, used, progress)
-    path = locate(name, root)
+    path = place_of(name, root)
     dataset = open_table(path)
     findings: list[Finding] = []
     try:
         check_fully(path, read_root(path)[1])
         findings.append(passed("bytes", "every file of the store has its checksum"))
-        findings += check_all(dataset, used, progress)
-        record = record_of(name, root)
-        if record is not None:
-            findings.append(_against(record.output.fingerprint, fingerprint(dataset)))
-        if path.name == STORE and (path.parent / "about.yaml").is_file():
-            findings.append(_about(path.parent, set(np.unique(dataset["atomic_numbers"].to_numpy()).tolist())))
+        with SortedRows() as hashes:
+            findings += check_all(dataset, used, progress, hashes)
+            record = record_of(name, root)
+            if record is not None:
+                whole = len(hashes) == dataset.sizes["configuration"]  # else there is damage, which is met again
+                computed = hashes.hexdigest() if whole else fingerprint(dataset)
+                findings.append(_against(record.output.fingerprint, computed))
+        if isinstance(path, Path) and path.name == STORE and (path.parent / "about.yaml").is_file():
+            findings.append(_about(path.parent, set(elements_in(dataset).tolist())))
     except ChecksumError as error:
         damaged = found("bytes", "defect", str(error), "pull or make the dataset again")
         findings = [f for f in findings if f.rule != "bytes"] + [damaged]

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from foundational.data.integrity.store_manifest import read_descriptions, read_root
+from foundational.data.integrity.store_manifest import Place, read_descriptions, read_root
+from foundational.data.remote.address import is_address
 from foundational.errors import NotFoundError
 from foundational.project import DATASETS, index_place, project_or_none
 from foundational.provenance.record import ProvenanceRecord, read_record
@@ -11,8 +12,27 @@ from foundational.release.registry.registry import read_registry
 from foundational.release.transfer.location import locate
 
 
+def place_of(name: str, root: Path | None) -> Place:
+    """Where the dataset ``name`` lies: on this machine, or at the address that it is.
+
+    Raises
+    ------
+    NotFoundError
+        There is none.
+    """
+    if not is_address(name):
+        return locate(name, root)
+    from foundational.release.transfer.remote import remote_store  # noqa: PLC0415 - for addresses alone
+
+    return remote_store(name)
+
+
 def record_of(name: str, root: Path | None) -> ProvenanceRecord | None:
     """The record beside the dataset ``name``, or None where it has none (a file from elsewhere)."""
+    if is_address(name):
+        from foundational.release.transfer.remote import record_beside, remote_store  # noqa: PLC0415
+
+        return record_beside(remote_store(name))
     try:
         return read_record(locate(name, root).parent)
     except NotFoundError:
@@ -33,9 +53,9 @@ def show(name: str, root: Path | None = None, *, where: str | None = None) -> di
     ChecksumError, DatasetError
         where its root document or the list of its files is damaged.
     """
-    if (path := imported_path(name)) is not None:
+    if not is_address(name) and (path := imported_path(name)) is not None:
         return _shown_file(name, path, where)
-    store = locate(name, root)
+    store = place_of(name, root)
     attributes, entries = read_root(store)
     sizes = {
         dimension: length
@@ -65,18 +85,22 @@ def show(name: str, root: Path | None = None, *, where: str | None = None) -> di
     } | ({} if where is None else _selected(store, where))
 
 
-def _selected(store: Path, where: str) -> dict[str, Any]:
+def _selected(store: Place, where: str) -> dict[str, Any]:
     from foundational.data.batches import Offsets  # noqa: PLC0415 - numpy
     from foundational.data.integrity.stored_array import open_table  # noqa: PLC0415 - numpy
+    from foundational.data.query.computed import DatasetIndex  # noqa: PLC0415
     from foundational.data.query.index import stored_index  # noqa: PLC0415
     from foundational.data.query.selection import rows_where  # noqa: PLC0415
 
-    rows = rows_where(where, stored_index(*index_place(store)))
-    atoms = int(Offsets.of(open_table(store)).n_atoms[rows].sum())
+    table = open_table(store)
+    # At an address only those columns are computed that are asked for: the index needs all numbers.
+    index = stored_index(*index_place(store)) if isinstance(store, Path) else DatasetIndex(table)
+    rows = rows_where(where, index)
+    atoms = int(Offsets.of(table).n_atoms[rows].sum())
     return {"where": where, "n_selected": len(rows), "n_atoms_selected": atoms}
 
 
-def _computed(store: Path) -> str:
+def _computed(store: Place) -> str:
     from foundational.data.fingerprint import fingerprint  # noqa: PLC0415 - with xarray it takes longer than all else
     from foundational.data.store import open_store  # noqa: PLC0415
 

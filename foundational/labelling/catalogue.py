@@ -8,12 +8,13 @@ from typing import Any
 
 from foundational.data.labeller import Labeller
 from foundational.engines.ase import pretrained
-from foundational.engines.ase.labeller import AseLabeller, imported
+from foundational.engines.ase.labeller import AseLabeller
 from foundational.engines.gpaw.calculation import DEFAULTS
 from foundational.engines.gpaw.labeller import GpawLabeller
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for, resolve_potential
 from foundational.errors import InputError, did_you_mean
+from foundational.execution.factories import imported
 
 KINDS = ("ase", "gpaw", "lammps", *pretrained.MODELS)
 

@@ -1,10 +1,9 @@
 """Labelling whatever can be labelled: cheap labellers in batches, expensive ones configuration by configuration."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, as_completed, wait
-from contextlib import suppress
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,26 +12,11 @@ from foundational.data.configurations import Configurations, Labels, joined_labe
 from foundational.data.fingerprint import configuration_ids, hexadecimal
 from foundational.data.labeller import Labeller
 from foundational.errors import EngineError
-from foundational.labelling.batches import label_all
-from foundational.labelling.executors import LocalProcesses
+from foundational.execution.executors import LocalProcesses, parallelism
+from foundational.execution.tasks import AHEAD, cancel, is_lost
+from foundational.labelling.batches import HOPELESS, TRIES, SurvivingLabels, label_batches
 from foundational.labelling.journal import LabelJournal, Outcome
 from foundational.progress import Progress
-
-#: A labeller that fails on all of the first so many configurations will hardly do better on the others.
-_HOPELESS = 3
-#: How often a configuration is tried.
-_TRIES = 2
-
-
-@dataclass(frozen=True, eq=False)
-class SurvivingLabels:
-    """Labels of those configurations that could be labelled."""
-
-    rows: NDArray[np.int64]
-    """Which, in order."""
-    labels: Labels
-    failures: dict[int, str]
-    """The reason for each of the others."""
 
 
 def label_survivors(
@@ -41,18 +25,21 @@ def label_survivors(
     *,
     executor: Executor | None = None,
     journal: LabelJournal | None = None,
+    batches: Path | None = None,
     progress: Progress | None = None,
 ) -> SurvivingLabels:
     """Labels of every configuration on which the labeller does not fail, bit for bit the same with any executor.
 
-    A cheap labeller, such as a potential of the registry, labels in batches; configuration by configuration only where
-    a batch fails. An expensive one labels each by itself from the start: each result goes to the journal as it comes,
-    and each configuration is tried twice.
+    A cheap labeller, such as a potential of the registry, labels in batches. A batch that fails is halved until the
+    configurations that fail are alone. An expensive one labels each by itself from the start: each result goes to the
+    journal as it comes. A configuration that fails is tried twice.
 
     Parameters
     ----------
     journal
         What it holds already is not computed again.
+    batches
+        Folder that keeps each batch of a cheap labeller as it comes; of the batches there none is computed again.
     progress
         Called with (configurations done, all, a word).
 
@@ -64,16 +51,11 @@ def label_survivors(
         If it fails on the first three configurations, or on all, or if the workers die.
     """
     if not labeller.expensive:
-        try:
-            labels = label_all(labeller, configurations, executor=executor, progress=progress)
-        except EngineError:
-            pass
-        else:
-            return SurvivingLabels(np.arange(len(configurations)), labels, {})
+        return _of_batches(labeller, configurations, executor, batches, progress)
     identities = hexadecimal(configuration_ids(configurations))
     known: dict[str, Outcome] = {} if journal is None else dict(journal.outcomes)
     outcomes = {c: known[identity] for c, identity in enumerate(identities) if identity in known}
-    first = range(min(_HOPELESS, len(configurations)))
+    first = range(min(HOPELESS, len(configurations)))
     for c, outcome in _computed(
         labeller, configurations, [c for c in range(len(identities)) if c not in outcomes], executor
     ):
@@ -92,6 +74,30 @@ def label_survivors(
     return SurvivingLabels(
         rows, joined_labels([o for _, o in sorted(outcomes.items()) if not isinstance(o, str)]), failures
     )
+
+
+def _of_batches(
+    labeller: Labeller,
+    configurations: Configurations,
+    executor: Executor | None,
+    batches: Path | None,
+    progress: Progress | None,
+) -> SurvivingLabels:
+    """`label_survivors` of a cheap labeller."""
+    total, done = len(configurations), 0
+    rows: list[NDArray[np.int64]] = []
+    parts: list[Labels] = []
+    failures: dict[int, str] = {}
+    for start, found in label_batches(labeller, configurations, executor, batches):
+        rows.append(start + found.rows)
+        parts.append(found.labels)
+        failures |= {start + c: reason for c, reason in found.failures.items()}
+        done = start + len(found.rows) + len(found.failures)
+        if progress is not None:
+            progress(done, total, f"labelled, {len(failures)} failed" if failures else "labelled")
+    if total and len(failures) == total:
+        raise EngineError(f"all {total} configurations failed; the first one: {failures[0]}")
+    return SurvivingLabels(np.concatenate(rows), joined_labels(parts), failures)
 
 
 def label_all_kept(
@@ -126,79 +132,50 @@ def label_all_kept(
 def _computed(
     labeller: Labeller, configurations: Configurations, rows: list[int], executor: Executor | None
 ) -> Iterator[tuple[int, Outcome]]:
-    """Outcomes as they come."""
+    """Outcomes as they come. A configuration of which a process of this machine dies twice has failed."""
     if executor is None:
         for c in rows:
             yield c, _outcome(labeller, configurations.take([c]))
         return
-    if isinstance(executor, LocalProcesses):
-        yield from _by_processes(labeller, configurations, rows, executor)
-        return
-    futures = {executor.submit(_outcome, labeller, configurations.take([c])): c for c in rows}
+    waiting, running, sent = deque(rows), dict[Future[Outcome], int](), Counter[int]()
     try:
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenExecutor as error:
+        while waiting or running:
+            while waiting and len(running) < AHEAD * parallelism(executor):
+                c = waiting.popleft()
+                sent[c] += 1
+                running[executor.submit(_outcome, labeller, configurations.take([c]))] = c
+            done = {future: running.pop(future) for future in wait(running, return_when=FIRST_COMPLETED).done}
+            for future, c in done.items():
+                outcome = _received(future, executor, last=sent[c] >= TRIES)
+                if outcome is None:
+                    waiting.appendleft(c)
+                else:
+                    yield c, outcome
+    except Exception as error:
+        if not is_lost(error):
+            raise
         raise EngineError(
             "the workers died (out of memory, or the calculator crashed); "
             "labels that were finished are kept: repeat the command to resume"
         ) from error
     finally:
-        for future in futures:
-            with suppress(NotImplementedError):  # Parsl's cannot be cancelled
-                future.cancel()
+        cancel(running)
 
 
-def _by_processes(
-    labeller: Labeller, configurations: Configurations, rows: list[int], pool: LocalProcesses
-) -> Iterator[tuple[int, Outcome]]:
-    """The same with processes of this machine. Of those that a worker was busy with when one died, each is tried alone.
-
-    So no more are handed out than there are workers: it cannot be asked which of them a process died of.
-    """
-    waiting, running = deque(rows), dict[Future[Outcome], int]()
-    while waiting or running:
-        while waiting and len(running) < pool.workers:
-            try:
-                future = pool.submit(_outcome, labeller, configurations.take([waiting[0]]))
-            except BrokenExecutor:  # a process has just died, of one of those that are running or of nothing
-                if running:
-                    break
-                pool.renew()
-                continue
-            running[future] = waiting.popleft()
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
-        suspects = []
-        for future in done:
-            c = running.pop(future)
-            try:
-                yield c, future.result()
-            except BrokenExecutor:
-                suspects.append(c)
-        if suspects:
-            suspects += running.values()
-            running.clear()
-            pool.renew()
-            for c in sorted(suspects):
-                yield c, _alone(labeller, configurations.take([c]), pool)
-
-
-def _alone(labeller: Labeller, one: Configurations, pool: LocalProcesses) -> Outcome:
-    """The outcome of one configuration, for which worker processes may die."""
-    for _ in range(_TRIES):
-        try:
-            found: Outcome = pool.submit(_outcome, labeller, one).result()
-        except BrokenExecutor:
-            pool.renew()
-        else:
-            return found
-    return "the process that labelled it died (out of memory, or the calculator crashed)"
+def _received(future: Future[Outcome], executor: Executor, *, last: bool) -> Outcome | None:
+    """The outcome of a configuration; None where its worker was lost, and this was not the ``last`` try."""
+    try:
+        return future.result()
+    except Exception as error:
+        if not is_lost(error) or (last and not isinstance(executor, LocalProcesses)):
+            raise
+    return "the process that labelled it died (out of memory, or the calculator crashed)" if last else None
 
 
 def _outcome(labeller: Labeller, one: Configurations) -> Outcome:
     """The labels of one configuration, or why it has none after the last try."""
     reason = ""
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         try:
             return labeller.label(one)
         except EngineError as error:

@@ -16,9 +16,10 @@ from typing import Any
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.labeller import REQUIRED, Labeller
 from foundational.errors import InputError
+from foundational.execution.executors import executor_named
+from foundational.labelling.batches import SurvivingLabels
 from foundational.labelling.catalogue import labeller_named
-from foundational.labelling.executors import executor_named
-from foundational.labelling.fault_tolerance import SurvivingLabels, label_all_kept, label_survivors
+from foundational.labelling.fault_tolerance import label_all_kept, label_survivors
 from foundational.labelling.journal import LabelJournal
 from foundational.labelling.records import labeller_record
 from foundational.progress import Progress
@@ -36,6 +37,8 @@ class LabellingSession:
     journal: LabelJournal | None = None
     """Keeps each label of an expensive labeller until the dataset is stored."""
     progress: Progress | None = None
+    batches: Path | None = None
+    """A folder that keeps the batches of a cheap labeller until the dataset is stored, where there are many."""
     spool: Path | None = None
     """A folder of its own, where the labels of very many configurations go as they come; None: they stay in memory."""
 
@@ -61,7 +64,12 @@ class LabellingSession:
     def label_survivors(self, configurations: Configurations) -> SurvivingLabels:
         """Labels of every configuration on which the labeller does not fail, as `label_survivors` says."""
         return label_survivors(
-            self.labeller, configurations, executor=self.executor, journal=self.journal, progress=self.progress
+            self.labeller,
+            configurations,
+            executor=self.executor,
+            journal=self.journal,
+            batches=self.batches,
+            progress=self.progress,
         )
 
 
@@ -128,7 +136,8 @@ def labelling_session(
     Parameters
     ----------
     journal
-        File that keeps the labels, where the labeller is expensive.
+        File that keeps the labels, where the labeller is expensive. The batches of a cheap one are kept in a folder
+        beside it, which ends in ``.batches``.
     required
         Labels that the labeller must give.
 
@@ -144,10 +153,11 @@ def labelling_session(
             f"{labeller.id} gives no {' and no '.join(missing)}; expected a calculator with {', '.join(required)}"
         )
     kept = None
+    batches = None if journal is None or labeller.expensive else journal.with_suffix(".batches")
     if journal is not None and labeller.expensive:
         kept = LabelJournal.open(journal, labeller_record(labeller, element).model_dump(mode="json"))
     with executor_named(plan.executor, plan.workers, plan.work) as tasks:
-        yield LabellingSession(labeller, tasks, kept, plan.progress, _spool(plan.work))
+        yield LabellingSession(labeller, tasks, kept, plan.progress, batches, _spool(plan.work))
 
 
 def _spool(work: Path) -> Path:

@@ -6,8 +6,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from foundational.data.configurations import Configurations
 from foundational.matching.lattices import complete_cells, rotation_between, same_lattice
@@ -200,6 +198,10 @@ class _Pair:
         if len(joined) == n:
             order: NDArray[np.int64] = joined[:, 1].astype(np.int64)
             return order if len(np.unique(order)) == n else None
+        # Only atoms that lie close together have several partners, and scipy is slow to import.
+        from scipy.sparse import coo_array  # noqa: PLC0415
+        from scipy.sparse.csgraph import maximum_bipartite_matching  # noqa: PLC0415
+
         graph = coo_array((np.ones(len(joined), np.int8), (joined[:, 0], joined[:, 1])), shape=(n, n)).tocsr()
         matched = np.asarray(maximum_bipartite_matching(graph, perm_type="column"), dtype=np.int64)
         return None if (matched < 0).any() else matched

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from foundational.matching.signatures import ROUNDING, Signatures, radius
 
@@ -14,6 +13,8 @@ BLOCK = 50_000
 _MOST_PAIRS = 5_000_000
 #: Columns in which such a search looks, and rows from which these are chosen.
 _COLUMNS, _SAMPLE = 4, 10_000
+#: Rows that are compared by their order in one column: scipy's tree takes longer to import.
+_FEW = 4_096
 
 
 def candidate_pairs(
@@ -66,6 +67,8 @@ def _of_one_kind(
             pairs = np.column_stack([rows_a[near[:, 0]], rows_a[near[:, 1]]])
             yield from _with_equal_distances(a, b, pairs, reach)
             return
+    from scipy.spatial import KDTree  # noqa: PLC0415 - slow to import, which few sets need
+
     tree = KDTree(keys_a)
     counts = tree.query_ball_point(keys_b, reach, p=np.inf, return_length=True)
     found = np.flatnonzero(counts)
@@ -88,6 +91,10 @@ def _near_pairs(keys: NDArray[np.float64]) -> NDArray[np.int64] | None:
     The search looks at a few columns that tell most apart, since a search in many dimensions is slow.
     """
     columns = _telling_columns(keys[np.linspace(0, len(keys) - 1, min(len(keys), _SAMPLE)).astype(np.int64)])
+    if len(keys) <= _FEW:
+        return _near_in_order(keys, columns[0])
+    from scipy.spatial import KDTree  # noqa: PLC0415 - slow to import, which few sets need
+
     few = keys[:, columns]
     tree = KDTree(few, balanced_tree=False, compact_nodes=False)
     tried = few[np.linspace(0, len(few) - 1, min(len(few), 500)).astype(np.int64)]
@@ -97,6 +104,20 @@ def _near_pairs(keys: NDArray[np.float64]) -> NDArray[np.int64] | None:
     pairs: NDArray[np.int64] = tree.query_pairs(1.0, p=np.inf, output_type="ndarray")
     near: NDArray[np.int64] = pairs[np.abs(keys[pairs[:, 0]] - keys[pairs[:, 1]]).max(axis=1, initial=0) <= 1]
     return near
+
+
+def _near_in_order(keys: NDArray[np.float64], column: int) -> NDArray[np.int64]:
+    """(P, 2) pairs of different rows of ``keys`` (R, K) within 1 in all columns, found in the order of one of them."""
+    order = np.argsort(keys[:, column], kind="stable")
+    ascending = keys[order]
+    found = [np.zeros((0, 2), np.int64)]
+    for step in range(1, len(keys)):
+        places = np.flatnonzero(ascending[step:, column] - ascending[:-step, column] <= 1)
+        if not places.size:  # rows farther apart in the order differ by more still
+            break
+        near = places[np.abs(ascending[places + step] - ascending[places]).max(axis=1) <= 1]
+        found.append(np.column_stack([order[near], order[near + step]]))
+    return np.sort(np.concatenate(found), axis=1)
 
 
 def _telling_columns(keys: NDArray[np.float64]) -> list[int]:

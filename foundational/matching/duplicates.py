@@ -45,7 +45,9 @@ def groups_of_equal(frames: Frames, tolerance: float) -> NDArray[np.int64]:
     rows = _joined_in_order(frames, first, rows, tolerance)
     for pairs in candidate_pairs(frames.signatures, rows, frames.signatures, rows, tolerance):
         _join(frames, first, pairs[pairs[:, 0] < pairs[:, 1]], tolerance)
-    return np.array([_root(first, row) for row in range(len(first))], dtype=np.int64)
+    while (first[first] != first).any():
+        first = first[first]
+    return first
 
 
 def _joined_in_order(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.data.streaming.pair_distances import cells_at_once, nearest_squares
+from foundational.data.streaming.pair_distances import NearestDistances, visit_pairs
 from foundational.matching.company import rows_in_company
 from foundational.matching.lattices import complete_cells, heights_along
 
@@ -86,36 +86,57 @@ def rows_that_may_be_equal(signatures: Signatures, rows: NDArray[np.int64], tole
 
 def signatures_of(configurations: Configurations) -> Signatures:
     """One row for each configuration; the work grows with the square of the atoms of a configuration."""
-    c = configurations
-    count = len(c)
-    periods = c.pbc.sum(axis=1)
-    with np.errstate(all="ignore"):
-        finite = np.isfinite(c.cell).all(axis=(1, 2)) & (c.n_atoms > 0)
-        bad_atoms = c.configuration_of_atom[~np.isfinite(c.positions).all(axis=1)]
-        finite[bad_atoms] = False
-        finite[finite] &= ~((periods[finite] == 3) & (c.volume[finite] <= 0))
-    features = np.full((count, 3 * _NEIGHBOURS), np.nan)
-    nearest = np.full(int(c.n_atoms.sum()), np.nan, np.float32)
-    edge, stretch, slack = np.full(count, np.nan), np.ones(count), np.full(count, 2.0)
-    rows = np.flatnonzero(finite)
-    if rows.size:
-        few = c if rows.size == count else c.with_labels(None).take(rows)
-        cells = complete_cells(few)
-        heights = np.where(few.pbc, heights_along(cells), np.inf)
-        edge[rows] = np.where(few.pbc.all(axis=1), np.cbrt(np.abs(np.linalg.det(cells))), 0.0)
-        stretch[rows] = np.maximum(1.0, edge[rows] / 3 * (1 / heights).sum(axis=1))
-        reach = _reach(few, edge[rows], heights)
-        images = _images(reach, heights, few.pbc)
-        slack[rows] = 2 + np.where(few.pbc, images + 1, 0).sum(axis=1)
-        for block, distances in _distances(few, cells, images):
-            cut = np.minimum(distances, reach[block, None, None])
+    return SignatureMaker(configurations).finish()
+
+
+class SignatureMaker:
+    """Makes signatures in a walk over all pairs that others need too, where `visit_pairs` shows ``nearest`` pairs."""
+
+    def __init__(self, configurations: Configurations) -> None:
+        self.configurations = c = configurations
+        periods = c.pbc.sum(axis=1)
+        with np.errstate(all="ignore"):
+            finite = np.isfinite(c.cell).all(axis=(1, 2)) & (c.n_atoms > 0)
+            bad_atoms = c.configuration_of_atom[~np.isfinite(c.positions).all(axis=1)]
+            finite[bad_atoms] = False
+            finite[finite] &= ~((periods[finite] == 3) & (c.volume[finite] <= 0))
+        count = len(c)
+        self._edge, self._stretch, self._slack = np.full(count, np.nan), np.ones(count), np.full(count, 2.0)
+        self._reach, self._images = np.full(count, np.nan), np.zeros((count, 3), np.int64)
+        self._cells, self._rows = np.array(c.cell), np.flatnonzero(finite)
+        self._kind = _kinds(c, periods)
+        if self._rows.size:
+            rows = self._rows
+            few = c if rows.size == count else c.with_labels(None).take(rows)
+            cells = complete_cells(few)
+            heights = np.where(few.pbc, heights_along(cells), np.inf)
+            edge = np.where(few.pbc.all(axis=1), np.cbrt(np.abs(np.linalg.det(cells))), 0.0)
+            reach = _reach(few, edge, heights)
+            images = _images(reach, heights, few.pbc)
+            self._stretch[rows] = np.maximum(1.0, edge / 3 * (1 / heights).sum(axis=1))
+            self._slack[rows] = 2 + np.where(few.pbc, images + 1, 0).sum(axis=1)
+            self._cells[rows], self._edge[rows], self._reach[rows], self._images[rows] = cells, edge, reach, images
+        # In other cells vectors along directions without periods are replaced, or farther images are looked at.
+        self.nearest = NearestDistances(finite & c.pbc.all(axis=1) & ~self._images.any(axis=1), _NEIGHBOURS)
+
+    def finish(self) -> Signatures:
+        """The signatures."""
+        c = self.configurations
+        features = np.full((len(c), 3 * _NEIGHBOURS), np.nan)
+        nearest = np.full(int(c.n_atoms.sum()), np.nan, np.float32)
+        seen = np.zeros(len(c), dtype=bool)
+        found = [(rows, np.sqrt(squares).transpose(2, 1, 0)) for rows, squares in self.nearest.found]
+        for rows, _ in found:
+            seen[rows] = True
+        rest = self._rows[~seen[self._rows]]
+        for rows, distances in (*found, *_distances(c, self._cells, self._images, rest)):
+            cut = np.minimum(distances, self._reach[rows, None, None])
             cut[~np.isfinite(cut)] = 0.0  # a cluster without another atom
-            at = rows[block]
-            features[at] = np.hstack([cut.min(axis=1), cut.mean(axis=1), cut.max(axis=1)])
-            nearest[c.atoms_of(at)] = np.sort(cut[:, :, 0], axis=1).reshape(-1)
-    kinds = b"".join(_kinds(c, periods))
-    kind = np.frombuffer(kinds, dtype=np.dtype((np.void, 16)))
-    return Signatures(c.n_atoms.astype(np.int64), kind, features, edge, stretch, slack, nearest)
+            features[rows] = np.hstack([cut.min(axis=1), cut.mean(axis=1), cut.max(axis=1)])
+            nearest[c.atoms_of(rows)] = np.sort(cut[:, :, 0], axis=1).reshape(-1)
+        return Signatures(
+            c.n_atoms.astype(np.int64), self._kind, features, self._edge, self._stretch, self._slack, nearest
+        )
 
 
 def _reach(c: Configurations, edge: NDArray[np.float64], heights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -137,27 +158,36 @@ def _images(reach: NDArray[np.float64], heights: NDArray[np.float64], pbc: NDArr
     return images
 
 
-def _kinds(c: Configurations, periods: NDArray[np.int64]) -> Iterator[bytes]:
-    ends = c.offsets.tolist()
-    numbers = c.atomic_numbers
+def _kinds(c: Configurations, periods: NDArray[np.int64]) -> NDArray[np.void]:
+    """(C,) hash of the composition and of the number of periodic vectors."""
+    kinds = np.empty(len(c), dtype=np.dtype((np.void, 16)))
     known: dict[bytes, bytes] = {}
-    for i in range(len(c)):
-        raw = numbers[ends[i] : ends[i + 1]].tobytes() + bytes([int(periods[i])])
-        if raw not in known:
-            composition = bytes(sorted(raw[:-1])) + raw[-1:]
-            known[raw] = sha256(composition).digest()[:16]
-        yield known[raw]
+    for n in np.unique(c.n_atoms).tolist():
+        members = np.flatnonzero(c.n_atoms == n)
+        numbers = c.atomic_numbers[c.atoms_of(members)].reshape(-1, n)
+        table = np.ascontiguousarray(np.column_stack([numbers, periods[members].astype(np.uint8)]))
+        # One of each pattern stands for all: many sets have few.
+        same = (table[1:] == table[:-1]).all(axis=1)
+        starts = np.concatenate([[0], np.flatnonzero(~same) + 1])
+        for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(members)], strict=True):
+            raw = table[first].tobytes()
+            if raw not in known:
+                known[raw] = sha256(bytes(sorted(raw[:-1])) + raw[-1:]).digest()[:16]
+            kinds[members[first:last]] = np.void(known[raw])
+    return kinds
 
 
 def _distances(
-    c: Configurations, cells: NDArray[np.float64], images: NDArray[np.int64]
+    c: Configurations, cells: NDArray[np.float64], images: NDArray[np.int64], rows: NDArray[np.int64]
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    """Rows of configurations of one size, with (B, N, 3) the distances of each atom to its three nearest images."""
-    shapes, shape_of = np.unique(np.column_stack([c.n_atoms, images]), axis=0, return_inverse=True)
+    """``rows``, those of one size together, with (B, N, 3) the distances of each atom to its three nearest images."""
+    shapes, shape_of = np.unique(np.column_stack([c.n_atoms, images])[rows], axis=0, return_inverse=True)
     for number, (n, *reach) in enumerate(shapes.tolist()):
-        members = np.flatnonzero(shape_of.reshape(-1) == number)
+        members = rows[shape_of.reshape(-1) == number]
         if not any(reach):
-            yield from _without_images(c, cells, members, n)
+            near = NearestDistances(np.ones(len(c), dtype=bool), _NEIGHBOURS)
+            visit_pairs(c, members, [near], cells)
+            yield from ((block, np.sqrt(squares).transpose(2, 1, 0)) for block, squares in near.found)
             continue
         axes = [np.arange(-m, m + 1) for m in reach]
         shifts = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float64)
@@ -166,17 +196,6 @@ def _distances(
             block = members[start : start + per_block]
             positions = c.positions[c.atoms_of(block)].reshape(len(block), n, 3).astype(np.float64)
             yield block, _nearest(positions, cells[block], c.pbc[block], shifts)
-
-
-def _without_images(
-    c: Configurations, cells: NDArray[np.float64], members: NDArray[np.int64], n: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    """As `_distances`, of configurations in which the nearest image of each pair is all that is looked at."""
-    for start in range(0, len(members), cells_at_once(n)):
-        block = members[start : start + cells_at_once(n)]
-        positions = c.positions[c.atoms_of(block)].reshape(len(block), n, 3).astype(np.float64)
-        squares = nearest_squares(positions, cells[block], c.pbc[block], _NEIGHBOURS)
-        yield block, np.sqrt(squares, out=squares).transpose(2, 1, 0)
 
 
 def _nearest(

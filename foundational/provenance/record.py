@@ -83,6 +83,13 @@ def is_imported(record: ProvenanceRecord) -> bool:
     return record.stage == "import" and not record.inputs
 
 
+def is_holdout(provenance: ProvenanceRecord) -> bool:
+    """Whether nothing is trained on a dataset: a holdout, or one whose configurations got other labels."""
+    if provenance.stage == "holdout":
+        return True
+    return provenance.stage in ("relabel", "select") and any(is_holdout(parent) for parent in provenance.parents)
+
+
 def software_versions(stage: str) -> dict[str, str]:
     """Installed versions of the packages that decide a stage's numbers."""
     found = {}

@@ -82,4 +82,9 @@ def read_release(path: Path) -> ReleaseRecord:
         text = path.read_bytes()
     except FileNotFoundError:
         raise NotFoundError(f"{path}: no such file; it says what a release is") from None
-    return parse(ReleaseRecord, parse_json(text, str(path)), str(path))
+    return parse_release(text, str(path))
+
+
+def parse_release(text: bytes, source: str) -> ReleaseRecord:
+    """The record in the JSON ``text`` that ``source`` names; InputError where it is none."""
+    return parse(ReleaseRecord, parse_json(text, source), source)

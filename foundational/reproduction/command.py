@@ -81,6 +81,7 @@ def compare_sets(root: Path, settings: str, *, progress: Progress | None = None)
         "reference_crystals": {
             name: {"energy_per_atom": crystal.energy_per_atom, "bond": crystal.bond}
             for name, crystal in [*reference.isotropic.items(), (PUBLISHED_HCP, reference.published_hcp)]
+            if crystal is not None
         },
     }
     write_json(root / METRICS / f"sets-{settings}.json", found)

@@ -27,6 +27,12 @@ _BASIS: Final[dict[Structure, tuple[tuple[float, float, float], ...]]] = {
     "bcc": ((0, 0, 0), (_H, _H, _H)),
     "hcp": ((0, 0, 0), (_H, _H, 0), (_H, 5 / 6, _H), (0, 1 / 3, _H)),
 }
+#: Lattice vectors of the primitive cell: of FCC and BCC in units of a, of HCP (a, 0, 0), (−a/2, √3 a/2, 0), (0, 0, c).
+_PRIMITIVE: Final[dict[Structure, tuple[tuple[float, float, float], ...]]] = {
+    "fcc": ((0, _H, _H), (_H, 0, _H), (_H, _H, 0)),
+    "bcc": ((-_H, _H, _H), (_H, -_H, _H), (_H, _H, -_H)),
+    "hcp": ((1, 0, 0), (-_H, 0.75**0.5, 0), (0, 0, 1)),
+}
 #: Conventional cells along each edge in the validation gate.
 GATE_REPEATS: Final[dict[Structure, tuple[int, int, int]]] = {"fcc": (2, 2, 2), "bcc": (3, 3, 3), "hcp": (3, 2, 2)}
 
@@ -132,3 +138,19 @@ def build_crystal(
     corners = np.stack(np.meshgrid(*(np.arange(n) for n in repeats), indexing="ij"), axis=-1).reshape(-1, 1, 3)
     fractional = (corners + np.array(_BASIS[structure])).reshape(-1, 3) / repeats
     return Crystal(structure, repeats, np.diag(edges * repeats), fractional)
+
+
+def primitive_cell(
+    structure: Structure, volume_per_atom: float, ratio: float = IDEAL_RATIO
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cell (3, 3), Å, and fractional coordinates of the smallest cell: one atom of FCC and BCC, two of HCP.
+
+    >>> cell, fractional = primitive_cell("hcp", 16.0)
+    >>> len(fractional), round(float(abs(np.linalg.det(cell))), 6)
+    (2, 32.0)
+    """
+    cell = np.array(_PRIMITIVE[structure], dtype=np.float64) * lattice_constant(structure, volume_per_atom, ratio)
+    if structure != "hcp":
+        return cell, np.zeros((1, 3))
+    cell[2] *= ratio
+    return cell, np.array([[0, 0, 0], [1 / 3, 2 / 3, 0.5]])

@@ -50,21 +50,36 @@ def energy_errors(
     )
 
 
-def force_errors(predicted: NDArray[np.floating], reference: NDArray[np.floating]) -> ForceErrors:
-    """Errors over all components of forces (A, 3) in eV/Å."""
-    error = (np.asarray(predicted, dtype=np.float64) - reference) * MEV
-    return ForceErrors(
-        force_mae_meV_per_A=_rounded(np.abs(error).mean()),
-        force_rmse_meV_per_A=_rounded(np.sqrt((error**2).mean())),
-    )
+class ErrorSums:
+    """Sums over errors that come batch by batch."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        """Numbers that were compared."""
+        self._sizes = self._squares = 0.0
+
+    def add(self, predicted: NDArray[np.floating], reference: NDArray[np.floating]) -> None:
+        """Compare arrays of one shape, in eV and Å."""
+        error = (np.asarray(predicted, dtype=np.float64) - reference) * MEV
+        self.count += error.size
+        self._sizes += float(np.abs(error).sum())
+        self._squares += float((error**2).sum())
+
+    @property
+    def mean(self) -> float:
+        """Mean absolute error, in meV."""
+        return _rounded(self._sizes / self.count)
+
+    @property
+    def root_mean_square(self) -> float:
+        """Root mean square of the errors, in meV."""
+        return _rounded(np.sqrt(self._squares / self.count))
+
+    def of_forces(self) -> ForceErrors:
+        """As errors of forces."""
+        return ForceErrors(self.mean, self.root_mean_square)
 
 
-def stress_error(predicted: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
-    """Mean absolute error over all components of stresses (C, 3, 3) in eV/Å³; meV/Å³."""
-    error = np.abs(np.asarray(predicted, dtype=np.float64) - reference) * MEV
-    return _rounded(error.mean())
-
-
-def _rounded(value: np.floating) -> float:
+def _rounded(value: np.floating | float) -> float:
     """Twelve significant digits: enough for any error, and the last bits of a sum depend on the machine."""
     return float(f"{value:.12g}")

@@ -40,6 +40,8 @@ class DistillSpec(Spec):
     """Only configurations with an atom of larger uncertainty are chosen, eV; null: fill the budget of the round."""
     chunk: Count | None
     """Candidates of a round, the next of a shuffled pool; null: all that is left of the pool."""
+    survivors: Count | None = Field(default=None, exclude_if=lambda value: value is None)
+    """About how many candidates a first pass over the shards of the pool leaves for the rounds; null: all."""
     separation: int = Field(ge=0)
     """Least distance along its walker's trajectory between two picks of one round, MD steps; 0: no rule."""
     epochs: Count

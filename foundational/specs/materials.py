@@ -11,6 +11,8 @@ PropertyName = Literal[
     "equation-of-state",
     "bain-path",
     "hcp-ratio",
+    "lattice-constant",
+    "bulk-modulus",
     "elastic",
     "vacancy",
     "surfaces",

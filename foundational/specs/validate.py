@@ -4,7 +4,7 @@ from pydantic import Field
 
 from foundational.specs.ani import SettingsName
 from foundational.specs.base import Count, EnergyPerAtom, Length, Spec
-from foundational.specs.materials import MaterialsSpec
+from foundational.specs.materials import MaterialsSpec, PropertyLimit, PropertyName
 
 
 class GateSpec(Spec):
@@ -25,6 +25,23 @@ class ValidatedSpec(Spec):
 
     holdout: str | None
     """Dataset on which its models are tested; nothing was trained on it."""
+    limits: dict[PropertyName, PropertyLimit] = Field(default_factory=dict)
+    """Limits of this dataset in place of those of ``materials``."""
+    mae: EnergyPerAtom | None = Field(default=None, gt=0)
+    """Limit of the gate ``mae`` for this dataset, eV/atom; null: that of ``gates``."""
+
+
+class ReferenceSpec(Spec):
+    """Crystals and properties by an expensive method, computed once: the command ``reference``."""
+
+    arguments: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    """Settings of the labeller for primitive cells, where they differ from those of the dataset's labels."""
+    supercells: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    """The same for supercells with and without a vacancy."""
+    vacancy_cells: Count
+    """Conventional cells along each edge of these supercells."""
+    properties: tuple[PropertyName, ...]
+    """What is computed beside the relaxed crystals."""
 
 
 class PoolTestSpec(Spec):
@@ -55,4 +72,6 @@ class ValidateSpec(Spec):
     """Properties of crystals beside the energy ranking; null: none."""
     datasets: dict[str, ValidatedSpec] = Field(default_factory=dict)
     """The datasets of the pipeline; any other is tested on a holdout of its element and labeller, if there is one."""
+    references: dict[str, ReferenceSpec] = Field(default_factory=dict)
+    """Datasets with stored crystals and properties; of any other the labeller computes them in each validation."""
     gates: GateSpec

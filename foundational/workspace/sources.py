@@ -18,6 +18,7 @@ from foundational.project import POOLS, STORE, dataset_folder, find_dataset, ind
 from foundational.provenance.opened import open_recorded
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord, software_versions
 from foundational.provenance.selection import selection_record
+from foundational.release.transfer.location import locate
 from foundational.workspace.pools import open_pool
 from foundational.workspace.runner import describe
 
@@ -39,7 +40,8 @@ def open_source(root: Path, source: str, *, labelled: bool = True, where: str | 
     root
         The project's folder.
     source
-        A dataset of the project, ``pools/<name>``, or the path of a file in any format that can be imported.
+        A dataset of the project, a released version of one, ``pools/<name>``, or the path of a file in any format that
+        can be imported.
     labelled
         Refuse a file without labels.
     where
@@ -48,7 +50,7 @@ def open_source(root: Path, source: str, *, labelled: bool = True, where: str | 
     Raises
     ------
     NotFoundError
-        If there is no such dataset, pool or file.
+        If there is no such dataset, version, pool or file.
     ChecksumError
         If the bytes of a pool differ from its manifest.
     InputError
@@ -61,7 +63,7 @@ def open_source(root: Path, source: str, *, labelled: bool = True, where: str | 
         found = LabelledSource(*open_pool(root, source.removeprefix(POOLS)))
         store = index_place(dataset_folder(root, source) / STORE)
     else:
-        folder = find_dataset(root, source)
+        folder = locate(source, root).parent if "@" in source else find_dataset(root, source)
         found = LabelledSource(*open_recorded(folder))
         store = index_place(folder / STORE)
     if where is None:

@@ -211,3 +211,11 @@ def test_limits_that_mean_nothing_are_refused_in_one_line(setting: str, message:
     with pytest.raises(InputError, match=message) as caught:
         limits_of([setting])
     assert "\n" not in str(caught.value)
+
+
+def test_a_flat_cell_is_named_and_nothing_is_computed_of_it() -> None:
+    dataset = to_dataset(from_atoms(fresh()), attrs={"element": "Ni", "elements": ["Ni"]})
+    dataset["cell"][3] = 0.0
+    findings = {f.rule: f for f in check_all(dataset, CheckLimits())}
+    assert findings["cell"].configurations == (3,)
+    assert findings["statistics"].status == "not applicable"

@@ -80,6 +80,7 @@ CALLS = {
     "publish colabfit ni@1.0.0 -o out": None,
     "deposit ni@1.0.0 --to zenodo": None,
     "validate ni": "sampling",
+    "reference al-pbe": "sampling",
     "train ni -o model": "ani",
     "evaluate nowhere ni": None,
     "survey run Cu": "ani",

@@ -1,27 +1,57 @@
-import numpy as np
+from typing import ClassVar
 
-from foundational.data.configurations import Configurations
+import numpy as np
+import pytest
+
+from foundational.data.configurations import Configurations, Labels
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
+from foundational.labelling import batches
 from foundational.labelling.fault_tolerance import label_survivors
 from foundational.labelling.journal import LabelJournal
 from foundational.science.crystals import build_crystal
 
 
-def test_a_batch_in_which_a_potential_fails_is_labelled_one_by_one(checkout):
+class Counting(LammpsLabeller):
+    """A potential that counts what it labels; it is killed by the configuration ``fatal``."""
+
+    labelled: ClassVar[list[int]] = []
+    fatal: ClassVar[int] = 0
+
+    def label(self, configurations: Configurations) -> Labels:
+        if self.fatal and len(self.labelled) >= self.fatal:
+            raise KeyboardInterrupt
+        self.labelled.append(len(configurations))
+        return super().label(configurations)
+
+
+def test_a_failing_frame_costs_itself_alone_and_a_kill_costs_one_batch(checkout, tmp_path, monkeypatch):
     """A cell of 0.1 mm has more neighbour bins than LAMMPS can count; the others get the same labels without it."""
+    monkeypatch.setattr(batches, "_ATOMS_PER_FILE", 256)
     crystal, number = build_crystal("fcc", 11.0), np.full(32, 28)
-    cells = [crystal.cell, 1e6 * np.eye(3), crystal.cell * 1.01]
-    positions = [crystal.positions, crystal.positions, crystal.positions * 1.01]
-    batch = Configurations.build(cells, positions, [number] * 3)
-    labeller = LammpsLabeller(potential_for("Ni", checkout))
+    scales = [1e6 / 7 if c == 21 else 1 + 0.001 * c for c in range(40)]
+    batch = Configurations.build(
+        [crystal.cell * s for s in scales], [crystal.positions * min(s, 2) for s in scales], [number] * 40
+    )
+    labeller = Counting(potential_for("Ni", checkout))
+    monkeypatch.setattr(Counting, "labelled", [])
     found = label_survivors(labeller, batch)
-    assert found.rows.tolist() == [0, 2]
-    assert list(found.failures) == [1]
-    assert found.failures[1].startswith("LAMMPS: ERROR")
-    sound = labeller.label(batch.take([0, 2]))
-    assert np.array_equal(found.labels.energy, sound.energy)
-    assert np.array_equal(found.labels.forces, sound.forces)
+    assert list(found.failures) == [21]
+    assert found.failures[21].startswith("LAMMPS: ERROR")
+    assert found.rows.tolist() == [c for c in range(40) if c != 21]
+    valid = LammpsLabeller(labeller.potential).label(batch.take(found.rows))
+    monkeypatch.setattr(Counting, "labelled", [])
+    monkeypatch.setattr(Counting, "fatal", 2)
+    with pytest.raises(KeyboardInterrupt):
+        label_survivors(labeller, batch, batches=tmp_path)
+    assert Counting.labelled == [8, 8]
+    monkeypatch.setattr(Counting, "fatal", 0)
+    again = label_survivors(labeller, batch, batches=tmp_path)
+    assert Counting.labelled == [8, 8, 8, 4, 4, 2, 1, 1, 1, 2, 8, 8], "halves of one batch, the frame itself twice"
+    assert again.failures == found.failures
+    for labels in (found.labels, again.labels):
+        for name in ("energy", "forces", "stress", "atomic_energies"):
+            assert np.array_equal(getattr(labels, name), getattr(valid, name))
 
 
 def test_a_journal_gives_back_every_bit(checkout, tmp_path):

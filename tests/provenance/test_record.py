@@ -7,6 +7,7 @@ from foundational.provenance.record import (
     DatasetRecord,
     LabellerRecord,
     ProvenanceRecord,
+    is_holdout,
     read_record,
     software_versions,
     write_json,
@@ -74,3 +75,9 @@ def test_a_line_of_the_log_that_a_kill_cut_short_takes_no_other_line_with_it(tmp
     lines = log.read_text().splitlines()
     assert len(lines) == 3
     assert [json.loads(line)["name"] for line in (lines[0], lines[2])] == ["first", "second"]
+
+
+def test_a_holdout_with_other_labels_is_a_holdout_still():
+    holdout, trained = record("ni-holdout").model_copy(update={"stage": "holdout"}), record("ni")
+    relabelled = [r.model_copy(update={"stage": "relabel", "parents": (r,)}) for r in (holdout, trained)]
+    assert [is_holdout(r) for r in (holdout, trained, *relabelled)] == [True, False, True, False]

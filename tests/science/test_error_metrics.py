@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from foundational.science.error_metrics import energy_errors, force_errors, stress_error
+from foundational.science.error_metrics import ErrorSums, energy_errors
 
 
 def test_energy_errors_are_per_atom_and_in_mev() -> None:
@@ -12,8 +12,10 @@ def test_energy_errors_are_per_atom_and_in_mev() -> None:
     assert errors.mean_error_meV_per_atom == pytest.approx(125.0)
 
 
-def test_force_and_stress_error_are_over_components() -> None:
-    errors = force_errors(np.array([[0.003, 0, 0]]), np.zeros((1, 3)))
-    assert errors.force_mae_meV_per_A == pytest.approx(1.0)
-    assert errors.force_rmse_meV_per_A == pytest.approx(np.sqrt(3))
-    assert stress_error(np.eye(3)[None] * 1e-3, np.zeros((1, 3, 3))) == pytest.approx(1 / 3)
+def test_errors_of_components_do_not_depend_on_batches() -> None:
+    sums = ErrorSums()
+    sums.add(np.array([[0.003, 0, 0]]), np.zeros((1, 3)))
+    sums.add(np.array([[0, 0.003, 0], [0, 0, 0.003]]), np.zeros((2, 3)))
+    assert sums.count == 9
+    assert sums.of_forces().force_mae_meV_per_A == pytest.approx(1.0)
+    assert sums.root_mean_square == pytest.approx(np.sqrt(3))

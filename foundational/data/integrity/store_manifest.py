@@ -12,11 +12,17 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from foundational.data.atomic_write import previous
 from foundational.data.integrity.hashes import sha256_of
 from foundational.errors import ChecksumError, DatasetError, InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from foundational.data.remote.store import RemoteStore
+
+#: A folder, a zip of one, or a store on a server.
+Place: TypeAlias = "Path | RemoteStore"
 
 ROOT = "zarr.json"
 _KEY = "manifest"
@@ -35,7 +41,7 @@ def write_root(folder: Path, attributes: dict[str, Any]) -> None:
     """Write the root document of the store ``folder``: its attributes and the manifest of all files that are there."""
     files = {
         name: {"size": size, "sha256": _sha256(folder, name)}
-        for name, size in sorted(_sizes(folder).items())
+        for name, size in sorted((_sizes(folder) or {}).items())
         if name != ROOT
     }
     document = {"zarr_format": 3, "node_type": "group", "attributes": attributes | {_KEY: {"files": files, "seal": ""}}}
@@ -45,8 +51,8 @@ def write_root(folder: Path, attributes: dict[str, Any]) -> None:
         raise InputError(f"expected attributes of JSON's types, without NaN, got {attributes}: {error}") from None
 
 
-def read_root(store: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
-    """The attributes and the manifest of a store, a folder or a zip of one.
+def read_root(store: Place) -> tuple[dict[str, Any], dict[str, Entry]]:
+    """The attributes and the manifest of a store.
 
     Raises
     ------
@@ -57,7 +63,7 @@ def read_root(store: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
     DatasetError
         It is a zarr group without a manifest.
     """
-    if not (store / ROOT).is_file() and not store.is_file():
+    if isinstance(store, Path) and not (store / ROOT).is_file() and not store.is_file():
         found = f"no {ROOT}" if store.exists() else "nothing"
         if not store.exists() and (kept := previous(store)).exists():
             found += f"; a replacement was interrupted: rename {kept.name} back to {store.name}, or write it again"
@@ -82,10 +88,11 @@ def read_root(store: Path) -> tuple[dict[str, Any], dict[str, Entry]]:
     return attributes, entries
 
 
-def read_descriptions(store: Path, entries: dict[str, Entry]) -> dict[str, dict[str, Any]]:
+def read_descriptions(store: Place, entries: dict[str, Entry]) -> dict[str, dict[str, Any]]:
     """The ``zarr.json`` of every array, by its name, once every file is known to be there with its size.
 
-    A lost or cut file would be read as zeros without a word. The numbers are not read: their chunks hold checksums.
+    A lost or cut file would be read as zeros without a word. The numbers are not read: their chunks hold checksums. Of
+    a store on a server that lists no sizes, files that are missing are met when they are read.
 
     Raises
     ------
@@ -99,7 +106,7 @@ def read_descriptions(store: Path, entries: dict[str, Entry]) -> dict[str, dict[
     return {_array(name): json.loads(content) for name, content in contents.items()}
 
 
-def check_fully(store: Path, entries: dict[str, Entry]) -> None:
+def check_fully(store: Place, entries: dict[str, Entry]) -> None:
     """Read every file and refuse the store where one differs from the manifest or is not in it.
 
     Raises
@@ -109,11 +116,18 @@ def check_fully(store: Path, entries: dict[str, Entry]) -> None:
     """
     sizes = _sizes(store)
     _check_sizes(entries, sizes, store)
-    _check_contents(entries, {name: _sha256(store, name) for name in entries}, store)
-    _raise(store, [f"{name} does not belong to it" for name in sorted(sizes.keys() - entries.keys() - {ROOT})])
+    digests = {
+        name: _sha256(store, name) if isinstance(store, Path) else store.sha256(name, entry.size)
+        for name, entry in entries.items()
+    }
+    _check_contents(entries, digests, store)
+    foreign = (sizes or {}).keys() - entries.keys() - {ROOT}
+    _raise(store, [f"{name} does not belong to it" for name in sorted(foreign)])
 
 
-def _check_sizes(entries: dict[str, Entry], sizes: dict[str, int], store: Path) -> None:
+def _check_sizes(entries: dict[str, Entry], sizes: dict[str, int] | None, store: Place) -> None:
+    if sizes is None:
+        return
     damages = [
         f"{_array(name)}: {name} "
         + (f"has {sizes[name]} bytes, expected {entry.size}" if name in sizes else "is missing")
@@ -123,7 +137,7 @@ def _check_sizes(entries: dict[str, Entry], sizes: dict[str, int], store: Path) 
     _raise(store, damages)
 
 
-def _check_contents(entries: dict[str, Entry], digests: dict[str, str], store: Path) -> None:
+def _check_contents(entries: dict[str, Entry], digests: dict[str, str], store: Place) -> None:
     damages = [
         f"{_array(name)}: {name} has other bytes than were written"
         for name, digest in digests.items()
@@ -132,7 +146,7 @@ def _check_contents(entries: dict[str, Entry], digests: dict[str, str], store: P
     _raise(store, damages)
 
 
-def _raise(store: Path, damages: list[str]) -> None:
+def _raise(store: Place, damages: list[str]) -> None:
     if damages:
         raise ChecksumError(f"{store} is damaged: {'; '.join(damages)}; {_AGAIN}")
 
@@ -152,8 +166,10 @@ def _seal(document: dict[str, Any]) -> str:
     return hashlib.sha256(_text(document, "")).hexdigest()
 
 
-def _sizes(store: Path, names: Iterable[str] | None = None) -> dict[str, int]:
-    """The size of every file of a store; of ``names`` alone, where they exist, if they are given."""
+def _sizes(store: Place, names: Iterable[str] | None = None) -> dict[str, int] | None:
+    """The size of every file of a store; of ``names`` alone, where they exist, if they are given. None: not known."""
+    if not isinstance(store, Path):
+        return store.sizes
     if not store.is_dir():
         with zipfile.ZipFile(store) as archive:
             return {info.filename: info.file_size for info in archive.infolist() if not info.is_dir()}
@@ -166,7 +182,9 @@ def _sizes(store: Path, names: Iterable[str] | None = None) -> dict[str, int]:
     return found
 
 
-def _read(store: Path, name: str) -> bytes:
+def _read(store: Place, name: str) -> bytes:
+    if not isinstance(store, Path):
+        return store.read(name)
     if store.is_dir():
         return (store / name).read_bytes()
     try:

@@ -13,8 +13,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from foundational.data.integrity.shards import Shards
-from foundational.data.integrity.store_manifest import ROOT, read_descriptions, read_root
+from foundational.data.integrity.shards import FolderParts, Parts, RemoteParts, Shards
+from foundational.data.integrity.store_manifest import ROOT, Entry, Place, read_descriptions, read_root
 from foundational.data.layout import ATOM, CONFIGURATION, LAYOUT_VERSION, RENAMED, VARIABLES, require_schema
 from foundational.errors import ChecksumError, ConflictError, DatasetError
 
@@ -31,8 +31,10 @@ Described = tuple[dict[str, Any], dict[str, tuple[str, dict[str, Any]]]]
 Rows = slice | NDArray[np.integer[Any]]
 
 
-def _identity(path: Path) -> _Identity | None:
-    """What identifies the bytes of a store: its root document, or the zip; None where there is none."""
+def _identity(path: Place) -> _Identity | None:
+    """What identifies the bytes of a store: its root document, or the zip; None where there is none, or on a server."""
+    if not isinstance(path, Path):
+        return None
     try:
         status = (path / ROOT if path.is_dir() else path).stat()
     except OSError:
@@ -44,19 +46,30 @@ def _identity(path: Path) -> _Identity | None:
 class OpenedStore:
     """A store as it was when it was opened."""
 
-    path: Path
+    path: Place
     identity: _Identity | None
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    """Its manifest."""
+
+    @cached_property
+    def parts(self) -> Parts | None:
+        """Where its files are read in parts; None for a zip."""
+        if not isinstance(self.path, Path):
+            return RemoteParts(self.path, {name: entry.size for name, entry in self.entries.items()})
+        return FolderParts(self.path) if self.path.is_dir() else None
 
     @cached_property
     def store(self) -> "Store":
         """The store as zarr reads it."""
         from zarr.storage import LocalStore, ZipStore  # noqa: PLC0415 - for zips, and for what others wrote
 
+        if not isinstance(self.path, Path):
+            raise DatasetError(f"{self.path}: an array is not as this package writes it; fetch the dataset first")
         return LocalStore(self.path, read_only=True) if self.path.is_dir() else ZipStore(self.path, mode="r")
 
     @classmethod
-    def described(cls, path: Path) -> tuple[Self, Described]:
-        """The store ``path``, a folder or a zip of one, and what its documents say of it.
+    def described(cls, path: Place) -> tuple[Self, Described]:
+        """The store ``path``, and what its documents say of it.
 
         Raises
         ------
@@ -68,7 +81,8 @@ class OpenedStore:
             It was written by a newer version of this package, or by another program.
         """
         identity = _identity(path)  # of the store to which the documents belong
-        return cls(path, identity), _read_layout(path)
+        attributes, entries = read_root(path)
+        return cls(path, identity, entries), _read_layout(path, attributes, entries)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +97,8 @@ class StoredRows:
     @cached_property
     def shards(self) -> Shards | None:
         """The array, where it can be read without zarr."""
-        folder = self.opened.path / self.name
-        return Shards.of(folder, self.description) if self.opened.path.is_dir() else None
+        parts = self.opened.parts
+        return None if parts is None else Shards.of(parts, self.name, self.description)
 
     @cached_property
     def array(self) -> "zarr.Array[Any]":
@@ -105,6 +119,8 @@ class StoredRows:
         """
         try:
             values = self._values(key)
+        except ConflictError:
+            raise
         except (ValueError, RuntimeError, KeyError, OSError, BadZipFile) as error:
             self._require_same()
             reason = f"cannot be read ({error})" if isinstance(error, OSError) else "do not match their checksum"
@@ -197,7 +213,7 @@ class StoredTable:
         return replace(self, variables=loaded)
 
 
-def open_table(path: Path) -> "xr.Dataset":
+def open_table(path: Place) -> "xr.Dataset":
     """A stored dataset without xarray: a `StoredTable`, which passes over all configurations take for a dataset.
 
     What `foundational.data.store.open_store` refuses is refused here.
@@ -229,8 +245,7 @@ def open_table(path: Path) -> "xr.Dataset":
     return cast("xr.Dataset", table)
 
 
-def _read_layout(path: Path) -> Described:
-    attributes, entries = read_root(path)
+def _read_layout(path: Place, attributes: dict[str, Any], entries: dict[str, Entry]) -> Described:
     if attributes.get("layout", 0) > LAYOUT_VERSION:
         raise DatasetError(f"{path}: expected layout {LAYOUT_VERSION}, got {attributes['layout']}; update foundational")
     described = read_descriptions(path, entries)
@@ -240,6 +255,6 @@ def _read_layout(path: Path) -> Described:
     return attributes, {name: (stored_as[name], described[stored_as[name]]) for name in names}
 
 
-def not_plain(path: Path, name: str) -> DatasetError:
+def not_plain(path: Place, name: str) -> DatasetError:
     """The error of an array that this package did not write."""
     return DatasetError(f"{path}: expected {name} to be an array with named dimensions and plain numbers")

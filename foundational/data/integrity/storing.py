@@ -6,6 +6,7 @@ nothing of the new ones was stored.
 """
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,7 +65,7 @@ def store_together(
     record
         The content of provenance.json; ``record["output"]["fingerprint"]`` is that of the dataset.
     work_files
-        Names of files in ``build/work``.
+        Names of files in ``build/work``; with a journal ``x.jsonl`` the folder ``x.batches`` is removed.
 
     Raises
     ------
@@ -124,7 +125,10 @@ def settle_if_free(root: Path, name: str, folder: Path) -> None:
 def _complete(root: Path, folder: Path, mark: dict[str, Any]) -> None:
     write_whole(folder / _RECORD, [_json(mark["record"])])
     for name in mark["work_files"]:
-        (root / "build" / "work" / Path(name).name).unlink(missing_ok=True)  # a name, whatever the mark says
+        path = root / "build" / "work" / Path(name).name  # a name, whatever the mark says
+        path.unlink(missing_ok=True)
+        if path.suffix == ".jsonl":
+            shutil.rmtree(path.with_suffix(".batches"), ignore_errors=True)
     (folder / MARK).unlink()
 
 

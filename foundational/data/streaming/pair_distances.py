@@ -1,14 +1,18 @@
 """Distances of all pairs of atoms in many cells of one size, to the nearest image of fractional differences.
 
 Arrays have the cells along the last axis, and pairs are taken by the difference of their places: so every step works on
-long rows of numbers that stay in the processor's cache.
+long rows of numbers that stay in the processor's cache. What several rules ask of the distances is computed in one walk
+over them (`visit_pairs`).
 """
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from foundational.data.configurations import Configurations
 
 Floats = NDArray[np.float64]
 #: Numbers in one row of work: 64 kB.
@@ -22,6 +26,83 @@ def cells_at_once(n_atoms: int) -> int:
     256
     """
     return max(8, _NUMBERS // max(1, n_atoms))
+
+
+@dataclass(frozen=True, eq=False)
+class PairBlock:
+    """B configurations of N atoms each."""
+
+    rows: NDArray[np.int64]
+    """(B,) their rows."""
+    numbers: NDArray[np.uint8]
+    """(B, N) atomic numbers."""
+    cells: Floats
+    """(B, 3, 3) Å: complete cells."""
+    pbc: NDArray[np.bool_]
+    """(B, 3)"""
+
+
+class PairVisitor(Protocol):
+    """Sees all pairs of many configurations, block after block."""
+
+    def begin(self, block: PairBlock) -> None:
+        """The pairs of ``block`` come next."""
+
+    def see(self, shift: int, squares: Floats) -> None:
+        """(M, B) Å² of the pairs i, i + shift, as in `pair_squares`; the array must not be changed."""
+
+    def end(self) -> None:
+        """All pairs of the block were there."""
+
+
+def visit_pairs(
+    configurations: Configurations,
+    rows: NDArray[np.int64],
+    visitors: Sequence[PairVisitor],
+    cells: Floats | None = None,
+) -> None:
+    """Show all pairs of the configurations ``rows`` to all ``visitors``.
+
+    Configurations of the same atoms in the same order come together. No number depends on which come together.
+
+    Parameters
+    ----------
+    cells
+        (C, 3, 3) Å with a volume; by default the complete cells.
+    """
+    c = configurations
+    cells = c.complete_cell if cells is None else cells
+    for n in np.unique(c.n_atoms[rows]).tolist():
+        members = rows[c.n_atoms[rows] == n]
+        # All of one size, as in most sets: then no rows of atoms need to be looked up.
+        tables = (c.positions.reshape(-1, n, 3), c.atomic_numbers.reshape(-1, n)) if (c.n_atoms == n).all() else None
+        if tables is None:
+            atoms = c.atoms_of(members)
+            tables = c.positions[atoms].reshape(-1, n, 3), c.atomic_numbers[atoms].reshape(-1, n)
+            places = np.arange(len(members))
+        else:
+            places = members
+        order = _alike_together(tables[1][places])
+        for start in range(0, len(order), cells_at_once(n)):
+            block = order[start : start + cells_at_once(n)]
+            row, at = members[block], places[block]
+            shown = PairBlock(row, tables[1][at], cells[row], c.pbc[row])
+            for visitor in visitors:
+                visitor.begin(shown)
+            for shift, squares in pair_squares(tables[0][at].astype(np.float64), shown.cells, shown.pbc):
+                for visitor in visitors:
+                    visitor.see(shift, squares)
+            for visitor in visitors:
+                visitor.end()
+
+
+def _alike_together(numbers: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """An order of the rows of ``numbers`` (R, N) in which equal ones are neighbours, as a hash of them says."""
+    if (numbers == numbers[:1]).all():
+        return np.arange(len(numbers))
+    mixers = np.random.default_rng(0).integers(1, 2**32, numbers.shape[1], dtype=np.uint64)
+    order: NDArray[np.int64] = np.argsort(numbers.astype(np.uint64) @ mixers, kind="stable")
+    return order
 
 
 def pair_squares(positions: Floats, cells: Floats, pbc: NDArray[np.bool_]) -> Iterator[tuple[int, Floats]]:
@@ -68,24 +149,49 @@ def pair_squares(positions: Floats, cells: Floats, pbc: NDArray[np.bool_]) -> It
         yield shift, squares
 
 
-def nearest_squares(positions: Floats, cells: Floats, pbc: NDArray[np.bool_], kept: int = 3) -> Floats:
-    """(``kept``, N, B) Å²: for each atom the squared distances to its nearest other atoms; infinite where too few."""
-    count, n = positions.shape[:2]
-    nearest = np.full((kept, n, count), np.inf)
-    smaller, larger = np.empty((n, count)), np.empty((n, count))
-    for shift, squares in pair_squares(positions, cells, pbc):
-        rows = len(squares)
+class NearestDistances:
+    """For each atom the squared distances to its nearest other atoms, of the configurations that are asked for."""
+
+    def __init__(self, asked: NDArray[np.bool_], kept: int = 3) -> None:
+        """Look at those configurations that are ``asked`` for, (C,), and keep that many distances for each atom."""
+        self.asked, self.kept = asked, kept
+        self.found: list[tuple[NDArray[np.int64], Floats]] = []
+        """Rows (B,), and (kept, N, B) Å², ascending; infinite where there are too few atoms."""
+        self._rows = np.zeros(0, np.int64)
+        self._nearest: Floats | None = None
+        self._work = np.empty((2, 0, 0))
+
+    def begin(self, block: PairBlock) -> None:
+        """See `PairVisitor`."""
+        count, n = block.numbers.shape
+        self._rows, self._nearest = block.rows, None
+        if self.asked[block.rows].any():
+            self._nearest = np.full((self.kept, n, count), np.inf)
+            if self._work.shape[1:] != (n, count):
+                self._work = np.empty((2, n, count))
+
+    def see(self, shift: int, squares: Floats) -> None:
+        """See `PairVisitor`."""
+        if self._nearest is None:
+            return
+        rows, n = len(squares), self._nearest.shape[1]
         parts = [(slice(0, rows), slice(0, rows)), (slice(shift, n), slice(0, n - shift))]
         if rows == n:
             parts.append((slice(0, shift), slice(n - shift, n)))
         for atoms, pairs in parts:
             entering = squares[pairs]
-            for rank in range(kept):
-                own = nearest[rank, atoms]
-                if rank + 1 < kept:
-                    moved_on = (larger if rank % 2 == 0 else smaller)[: len(entering)]
+            for rank in range(self.kept):
+                own = self._nearest[rank, atoms]
+                if rank + 1 < self.kept:
+                    moved_on = self._work[rank % 2, : len(entering)]
                     np.maximum(own, entering, out=moved_on)
                 np.minimum(own, entering, out=own)
-                if rank + 1 < kept:
+                if rank + 1 < self.kept:
                     entering = moved_on
-    return nearest
+
+    def end(self) -> None:
+        """See `PairVisitor`."""
+        if self._nearest is not None:
+            chosen = self.asked[self._rows]
+            self.found.append((self._rows[chosen], self._nearest[:, :, chosen]))
+            self._nearest = None

@@ -26,7 +26,7 @@ class SortedRows:
     def __init__(self, rows_in_memory: int = _ROWS) -> None:
         self._limit = rows_in_memory
         self._blocks: list[NDArray[np.uint8]] = []
-        self._count = 0
+        self._count = self._total = 0
         self._stack = ExitStack()
         self._files: list[IO[bytes]] = []
 
@@ -36,10 +36,15 @@ class SortedRows:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def __len__(self) -> int:
+        """Rows that were taken."""
+        return self._total
+
     def add(self, rows: NDArray[np.uint8]) -> None:
         """Take a block of (B, 32) rows."""
         self._blocks.append(np.ascontiguousarray(rows))
         self._count += len(rows)
+        self._total += len(rows)
         if self._count >= self._limit:
             self._spill()
 

@@ -11,7 +11,7 @@ from foundational.data.fingerprint import fingerprint
 from foundational.engines.ani.aev import compute_aevs, species_of
 from foundational.engines.ani.derivative_store import DerivativeStore
 from foundational.engines.ani.ensemble import Ensemble
-from foundational.engines.ani.gradients import KernelGradients
+from foundational.engines.ani.gradients import KernelGradients, training_table
 from foundational.engines.ani.kernels.activation import ACTIVATIONS
 from foundational.engines.ani.kernels.prediction import atomic_energies
 from foundational.engines.ani.kernels.training import Model
@@ -23,7 +23,6 @@ from foundational.engines.ani.training import (
     interaction_energies,
     loss_shares,
     require_labels,
-    training_table,
     without_far_energies,
 )
 from foundational.errors import InputError

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from foundational.data.configurations import Configurations
 from foundational.engines.ani.derivative_store import DerivativeStore
 from foundational.engines.ani.kernels.training import Loss, Model, Table, batch_gradient
 from foundational.specs.ani import LossSpec
@@ -48,3 +49,39 @@ def chunk_bounds(offsets: NDArray[np.int64], batch: NDArray[np.int64]) -> NDArra
     if bounds[-1] != len(batch):
         bounds.append(len(batch))
     return np.array(bounds)
+
+
+def training_table(
+    configurations: Configurations,
+    species: NDArray[np.int64],
+    aevs: NDArray[np.float32],
+    energies: NDArray[np.float64],
+    scale: float,
+    weights: NDArray[np.float32],
+    store: DerivativeStore | None,
+) -> Table:
+    """Everything the kernels need; ``energies`` (M, C) eV without self-energies, ``scale`` eV.
+
+    Unknown labels are zero in it, and said to be unknown.
+    """
+    assert configurations.labels is not None
+    known = configurations.labels.known(configurations.offsets)
+    known["stress"] &= ~configurations.without_volume
+    stress = np.nan_to_num(configurations.labels.stress) * configurations.volume[:, None, None]
+    strain = np.stack([stress[:, a, b] for a, b in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))], axis=1)
+    return Table(
+        configurations.offsets,
+        species,
+        aevs,
+        np.nan_to_num((energies / scale).astype(np.float32)),
+        np.nan_to_num((configurations.labels.forces / scale).astype(np.float32)),
+        (strain / scale).astype(np.float32),
+        np.stack([known[name] for name in ("energy", "forces", "stress")], axis=1),
+        weights,
+        np.empty((0, 0), dtype=np.float32) if store is None else store.rows,
+        *(
+            (np.empty(0, dtype=np.int64),) * 4
+            if store is None
+            else (store.slots, store.first_slot, store.first_row, store.slot_count)
+        ),
+    )

@@ -1,7 +1,8 @@
 """Training an ensemble on energies, forces and stresses."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,7 @@ from foundational.data.fingerprint import fingerprint
 from foundational.engines.ani.aev import compute_aevs, species_of
 from foundational.engines.ani.derivative_store import DerivativeStore
 from foundational.engines.ani.ensemble import Ensemble
-from foundational.engines.ani.gradients import KernelGradients
-from foundational.engines.ani.kernels.activation import ACTIVATIONS
-from foundational.engines.ani.kernels.training import Model, Table
+from foundational.engines.ani.gradients import KernelGradients, training_table
 from foundational.engines.ani.network import (
     far_energies,
     feature_statistics,
@@ -72,71 +71,114 @@ def train(
     """
     require_labels(spec, configurations, train_indices)
     with kernel_threads(threads):
-        elements = tuple(int(z) for z in np.unique(configurations.atomic_numbers))
-        used = np.unique(np.concatenate(train_indices)).astype(np.int64)
-        local = [np.searchsorted(used, indices) for indices in train_indices]
-        data = fingerprint(configurations)
-        configurations, far = without_far_energies(configurations, elements)
-        chosen = configurations.take(used)
-        shares = loss_shares(chosen, spec.training.loss)
-        pair_potential = None
-        if spec.training.pair_potential:
-            pair_potential = fit_pair_potential(chosen, elements, spec.aev.radial.cutoff, shares, spec.training.loss)
-            configurations = pair_potential.remainder(configurations, elements)
-            chosen = configurations.take(used)
-        species = species_of(chosen.atomic_numbers, elements)
-        aevs = compute_aevs(chosen, spec.aev, elements)
-        isolated = (chosen.n_atoms == 1) & ~aevs[chosen.offsets[:-1]].any(axis=1)
-        self_energies, mean, deviation, weights = [], [], [], np.zeros((len(local), len(used)), dtype=np.float32)
-        for m, indices in enumerate(local):
-            typical = indices[shares[indices] > TYPICAL]
-            atoms = chosen.atoms_of(typical)
-            part = chosen.take(typical)
-            self_energies.append(fit_self_energies(part, species[atoms], len(elements), isolated[typical]))
-            statistics = feature_statistics(aevs, atoms, species, len(elements), spec.training.feature_floor)
-            mean.append(statistics[0])
-            deviation.append(statistics[1])
-            weights[m, indices] = len(used) / len(indices) * shares[indices]
-        energies = interaction_energies(chosen, elements, np.array(self_energies))
-        scale = _energy_scale(chosen, energies, (weights > 0) & (shares > TYPICAL))
-        widths = layer_widths(aevs.shape[1], spec.network.hidden)
-        seeds = [derive(seed, "member", m) for m in range(len(local))]
-        parameters = initial_parameters(widths, len(elements), seeds)
-        kind = ACTIVATIONS[spec.network.activation]
-        model = Model(widths, kind, parameters, np.stack(mean), np.reciprocal(np.stack(deviation)))
-        validation = None
-        if spec.training.schedule.name == "plateau":
-            out = [np.setdiff1d(np.arange(len(configurations)), indices) for indices in train_indices]
-            validation = _validation(spec, configurations, elements, np.array(self_energies), scale, out)
-        ensemble = Ensemble(
-            aev=spec.aev,
-            network=spec.network,
-            elements=elements,
-            scale=scale,
-            self_energies=np.array(self_energies) + far,
-            mean=model.mean,
-            deviation=np.stack(deviation),
-            parameters=model.parameters,
-            pair_potential=pair_potential,
-            metadata={
-                "training_data": data,
-                "training_configurations": str([len(indices) for indices in train_indices]),
-                "training": spec.training.model_dump_json(),
-                "seed": str(seed),
-            },
-        )
-        gradients: Gradients
-        if device == "cpu":
-            store = DerivativeStore(chosen, spec.aev, elements, spec.training.batch, memory)
-            table = training_table(chosen, species, aevs, energies, scale, weights, store)
-            gradients = KernelGradients(model, table, store, spec.training.loss)
-        else:
-            from foundational.engines.ani.torch.gradients import TorchGradients  # noqa: PLC0415 - torch is slow to import
+        return finished(begun(spec, configurations, train_indices, seed), spec, seed, memory, device, progress)
 
-            table = training_table(chosen, species, aevs, energies, scale, weights, None)
-            bare = replace(ensemble, pair_potential=None)
-            gradients = TorchGradients(bare, chosen, table, spec.training.loss, device)
-        optimise(spec.training, model, len(chosen), gradients, validation, seed, progress)
+
+@dataclass(frozen=True, eq=False)
+class Beginning:
+    """Networks before their first step, and all that their training looks at."""
+
+    ensemble: Ensemble
+    chosen: Configurations
+    """Those on which any member trains."""
+    aevs: NDArray[np.float32]
+    """(A, K) of their atoms."""
+    energies: NDArray[np.float64]
+    """(M, C) eV, without self-energies and pair potential."""
+    weights: NDArray[np.float32]
+    """(M, C) in the loss."""
+    validation: Validation | None
+
+    def of(self, member: int) -> Self:
+        """One member alone, to be trained as it is among the others."""
+        only, v = slice(member, member + 1), self.validation
+        alone = None if v is None else replace(v, energies=v.energies[only], held_out=v.held_out[only])
+        ensemble = self.ensemble.member(member)
+        return replace(
+            self, ensemble=ensemble, energies=self.energies[only], weights=self.weights[only], validation=alone
+        )
+
+
+def begun(
+    spec: AniSpec, configurations: Configurations, train_indices: Sequence[NDArray[np.integer]], seed: int
+) -> Beginning:
+    """Everything before the first step of `train`."""
+    elements = tuple(int(z) for z in np.unique(configurations.atomic_numbers))
+    used = np.unique(np.concatenate(train_indices)).astype(np.int64)
+    local = [np.searchsorted(used, indices) for indices in train_indices]
+    data = fingerprint(configurations)
+    configurations, far = without_far_energies(configurations, elements)
+    chosen = configurations.take(used)
+    shares = loss_shares(chosen, spec.training.loss)
+    pair_potential = None
+    if spec.training.pair_potential:
+        pair_potential = fit_pair_potential(chosen, elements, spec.aev.radial.cutoff, shares, spec.training.loss)
+        configurations = pair_potential.remainder(configurations, elements)
+        chosen = configurations.take(used)
+    species = species_of(chosen.atomic_numbers, elements)
+    aevs = compute_aevs(chosen, spec.aev, elements)
+    isolated = (chosen.n_atoms == 1) & ~aevs[chosen.offsets[:-1]].any(axis=1)
+    self_energies, mean, deviation, weights = [], [], [], np.zeros((len(local), len(used)), dtype=np.float32)
+    for m, indices in enumerate(local):
+        typical = indices[shares[indices] > TYPICAL]
+        atoms = chosen.atoms_of(typical)
+        part = chosen.take(typical)
+        self_energies.append(fit_self_energies(part, species[atoms], len(elements), isolated[typical]))
+        statistics = feature_statistics(aevs, atoms, species, len(elements), spec.training.feature_floor)
+        mean.append(statistics[0])
+        deviation.append(statistics[1])
+        weights[m, indices] = len(used) / len(indices) * shares[indices]
+    energies = interaction_energies(chosen, elements, np.array(self_energies))
+    scale = _energy_scale(chosen, energies, (weights > 0) & (shares > TYPICAL))
+    widths = layer_widths(aevs.shape[1], spec.network.hidden)
+    seeds = [derive(seed, "member", m) for m in range(len(local))]
+    validation = None
+    if spec.training.schedule.name == "plateau":
+        out = [np.setdiff1d(np.arange(len(configurations)), indices) for indices in train_indices]
+        validation = _validation(spec, configurations, elements, np.array(self_energies), scale, out)
+    ensemble = Ensemble(
+        aev=spec.aev,
+        network=spec.network,
+        elements=elements,
+        scale=scale,
+        self_energies=np.array(self_energies) + far,
+        mean=np.stack(mean),
+        deviation=np.stack(deviation),
+        parameters=initial_parameters(widths, len(elements), seeds),
+        pair_potential=pair_potential,
+        metadata={
+            "training_data": data,
+            "training_configurations": str([len(indices) for indices in train_indices]),
+            "training": spec.training.model_dump_json(),
+            "seed": str(seed),
+        },
+    )
+    return Beginning(ensemble, chosen, aevs, energies, weights, validation)
+
+
+def finished(
+    beginning: Beginning,
+    spec: AniSpec,
+    seed: int,
+    memory: int | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> Ensemble:
+    """The networks after their last step; those of ``beginning`` become these."""
+    ensemble, chosen = beginning.ensemble, beginning.chosen
+    species = species_of(chosen.atomic_numbers, ensemble.elements)
+    model = ensemble.kernel_model()
+    numbers = (chosen, species, beginning.aevs, beginning.energies, ensemble.scale, beginning.weights)
+    gradients: Gradients
+    if device == "cpu":
+        store = DerivativeStore(chosen, spec.aev, ensemble.elements, spec.training.batch, memory)
+        gradients = KernelGradients(model, training_table(*numbers, store), store, spec.training.loss)
+    else:
+        from foundational.engines.ani.torch.gradients import TorchGradients  # noqa: PLC0415 - torch is slow to import
+
+        bare = replace(ensemble, pair_potential=None)
+        gradients = TorchGradients(bare, chosen, training_table(*numbers, None), spec.training.loss, device)
+    optimise(spec.training, model, len(chosen), gradients, beginning.validation, seed, progress)
     return ensemble
 
 
@@ -234,42 +276,6 @@ def require_labels(spec: AniSpec, configurations: Configurations, train_indices:
         if not used[np.asarray(indices)].any():
             names = " or ".join(name for name, weight in weights.items() if weight)
             raise InputError(f"expected {names} of at least one training configuration for member {m}, got none")
-
-
-def training_table(
-    configurations: Configurations,
-    species: NDArray[np.int64],
-    aevs: NDArray[np.float32],
-    energies: NDArray[np.float64],
-    scale: float,
-    weights: NDArray[np.float32],
-    store: DerivativeStore | None,
-) -> Table:
-    """Everything the kernels need; ``energies`` (M, C) eV without self-energies, ``scale`` eV.
-
-    Unknown labels are zero in it, and said to be unknown.
-    """
-    assert configurations.labels is not None
-    known = configurations.labels.known(configurations.offsets)
-    known["stress"] &= ~configurations.without_volume
-    stress = np.nan_to_num(configurations.labels.stress) * configurations.volume[:, None, None]
-    strain = np.stack([stress[:, a, b] for a, b in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))], axis=1)
-    return Table(
-        configurations.offsets,
-        species,
-        aevs,
-        np.nan_to_num((energies / scale).astype(np.float32)),
-        np.nan_to_num((configurations.labels.forces / scale).astype(np.float32)),
-        (strain / scale).astype(np.float32),
-        np.stack([known[name] for name in ("energy", "forces", "stress")], axis=1),
-        weights,
-        np.empty((0, 0), dtype=np.float32) if store is None else store.rows,
-        *(
-            (np.empty(0, dtype=np.int64),) * 4
-            if store is None
-            else (store.slots, store.first_slot, store.first_row, store.slot_count)
-        ),
-    )
 
 
 def _validation(

@@ -1,9 +1,7 @@
 """Any ASE calculator as a labeller: made by a factory that is named, never kept between processes."""
 
-import importlib
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.labeller import REQUIRED, Method
 from foundational.errors import EngineError, InputError
+from foundational.execution.factories import imported
 
 
 @dataclass(frozen=True)
@@ -201,24 +200,3 @@ def _calculator(_process: int, labeller: AseLabeller) -> Any:
     if not all(callable(getattr(made, name, None)) for name in ("get_potential_energy", "get_forces", "get_stress")):
         raise InputError(f"{labeller.id} made a {type(made).__name__}; expected an ASE calculator")
     return made
-
-
-def imported(module: str, factory: str) -> Callable[..., Any]:
-    """The callable ``factory`` of ``module``.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    try:
-        found = getattr(importlib.import_module(module), factory)
-    except AttributeError:
-        raise InputError(f"the module {module!r} has no {factory!r}; expected ase:<module>:<factory>") from None
-    except Exception as error:  # a module may raise anything while it is imported
-        raise InputError(
-            f"cannot import {module!r}: {_words(error)}; install it, or name its folder in PYTHONPATH"
-        ) from error
-    if not callable(found):
-        raise InputError(f"{factory!r} of {module!r} is a {type(found).__name__}; expected a callable")
-    return found  # type: ignore[no-any-return]

@@ -1,5 +1,6 @@
 """Relaxed FCC, BCC and HCP by a labeller: what retrained networks are compared with, never typed in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,6 +30,16 @@ _EXPENSIVE_SCAN: Final[_Scan] = (
 
 
 @dataclass(frozen=True)
+class KnownProperties:
+    """Properties that were computed once and stored, for a labeller that is too expensive for each validation."""
+
+    numbers: Mapping[str, Mapping[str, object]]
+    """By property, then by the number's name: a number, or an array of a curve."""
+    vacancy_cells: int
+    """Conventional cells along each edge of the supercell with a vacancy."""
+
+
+@dataclass(frozen=True)
 class ReferenceCrystals:
     """The crystals of one element by one labeller."""
 
@@ -38,8 +49,10 @@ class ReferenceCrystals:
     """Energy of one isolated atom, eV; None where it is unknown."""
     isotropic: dict[Structure, RelaxedCrystal]
     """Relaxed in volume only, HCP at ideal c/a: the gate."""
-    published_hcp: RelaxedCrystal
-    """HCP at c/a = √3, as in the tables of arXiv 2311.05407."""
+    published_hcp: RelaxedCrystal | None
+    """HCP at c/a = √3, as in the tables of arXiv 2311.05407; None where the crystals are stored without it."""
+    known: KnownProperties | None = None
+    """Stored properties; None: the labeller computes them."""
     _full: dict[tuple[float, int], dict[Structure, FullRelaxation]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

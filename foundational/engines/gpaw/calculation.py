@@ -36,6 +36,9 @@ DEFAULTS: Final[dict[str, Any]] = {
     "steps": 100,  # most steps of the self-consistent field
 }
 
+#: Fractional coordinates within which positions are symmetric: stored ones have the seven digits of float32.
+_SYMMETRY: Final = 1e-6
+
 
 @dataclass(frozen=True)
 class SinglePoint:
@@ -160,7 +163,7 @@ def single_point(
                 setups=chosen["setups"],
                 kpts=k_points(points, chosen["shift"]),
                 occupations={"name": chosen["smearing"], "width": chosen["width"]},
-                symmetry={"point_group": chosen["point_group"]},
+                symmetry={"point_group": chosen["point_group"], "tolerance": _SYMMETRY},
                 convergence={
                     "energy": chosen["energy_tolerance"],
                     "density": chosen["density_tolerance"],

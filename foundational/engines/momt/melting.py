@@ -17,6 +17,7 @@ from foundational.engines.lammps.heating import heat_until_melted
 from foundational.engines.momt.block import System
 from foundational.engines.momt.window import advance_npt, boiled, start
 from foundational.errors import EngineError
+from foundational.execution.tasks import in_order
 from foundational.science.order_parameter import LIQUID_BELOW
 from foundational.seeds import derive
 from foundational.specs.sample import ElementSpec, MeltingSpec, WindowRatios
@@ -84,9 +85,9 @@ def find_melting(
     EngineError
         If the crystal does not last even in the first stage, does not melt, or its liquid boils at T0.
     """
-    apply = map if executor is None else executor.map
     seeds = [derive(seed, "heating", index) for index in range(len(limits), spec.melting.heatings)]
-    for limit in apply(_limit, repeat(system), repeat(cohesive_energy), repeat(spec.melting), seeds):
+    heatings = zip(repeat(system), repeat(cohesive_energy), repeat(spec.melting), seeds, strict=False)
+    for limit in in_order(_limit, heatings, executor):
         limits = (*limits, limit)
         on_limit(limits)
     temperatures = Melting(limits).temperatures(spec.window)

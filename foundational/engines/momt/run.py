@@ -19,6 +19,7 @@ from foundational.engines.lammps.potentials import ResolvedPotential
 from foundational.engines.momt.block import Block, BlockSchedule, System, WalkerState, run_block
 from foundational.engines.momt.window import NptRun, boiled, find_window, mean_of
 from foundational.errors import EngineError
+from foundational.execution.tasks import in_order
 from foundational.science.bias import Bias
 from foundational.science.order_parameter import check_supercell
 from foundational.seeds import derive
@@ -153,9 +154,9 @@ def advance(
         frame_stride=settings.steps(settings.frame_time),
     )
     seeds = [derive(seed, phase, index, walker) for walker in range(len(run.walkers))]
-    apply = map if executor is None else executor.map
     work = _stay_in_phase if run.bias.plain else run_block
-    blocks = list(apply(work, repeat(system), run.walkers, repeat(run.bias), repeat(plan), seeds))
+    walkers = zip(repeat(system), run.walkers, repeat(run.bias), repeat(plan), seeds, strict=False)
+    blocks = list(in_order(work, walkers, executor))
     crossings = sum(block.crossings for block in blocks)
     outside = not run.bias.plain and min(block.inside for block in blocks) < _INSIDE
     after = replace(

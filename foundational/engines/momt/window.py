@@ -8,6 +8,7 @@ since near melting neither phase of a small cell lasts.
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from ase.data import atomic_numbers, reference_states
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from foundational.engines.momt.block import BlockSchedule, System, WalkerState, perfect_crystal, run_block
 from foundational.errors import EngineError, InputError
+from foundational.execution.tasks import in_order
 from foundational.science.bias import Bias
 from foundational.science.order_parameter import CRYSTAL_ABOVE, LIQUID_BELOW
 from foundational.seeds import derive
@@ -159,8 +161,7 @@ def find_window(
         for phase, temperature in (("solid", low), ("solid", cool), ("liquid", hot), ("liquid", high))
     ]
     seeds = [derive(seed, "window", index) for index in range(len(runs))]
-    apply = map if executor is None else executor.map
-    lower, solid, liquid, upper = apply(mean_of, [system] * len(runs), runs, seeds)
+    lower, solid, liquid, upper = in_order(mean_of, zip(repeat(system), runs, seeds, strict=False), executor)
     melting, molten = 2 * solid.enthalpy - lower.enthalpy, 2 * liquid.enthalpy - upper.enthalpy
     knots_h = np.array([lower.enthalpy, solid.enthalpy, melting, molten, liquid.enthalpy, upper.enthalpy])
     knots_t = np.array([low, cool, middle, middle, hot, high])

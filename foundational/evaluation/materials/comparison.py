@@ -1,7 +1,7 @@
 """Properties by each network beside those of the reference method, and what the difference says."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.engines.crystals.relaxation import relax_isotropic
 from foundational.errors import EngineError, FoundationalError, MissingDependencyError
-from foundational.evaluation.materials import defects, elastic, energies, phonons
+from foundational.evaluation.materials import bulk, defects, elastic, energies, phonons
 from foundational.evaluation.materials.dynamics import Run, short_runs
 from foundational.evaluation.materials.engine import Engine, Metal
 from foundational.evaluation.materials.environments import Environments
@@ -36,6 +36,8 @@ RECIPES: Final[dict[PropertyName, str]] = {
     "equation-of-state": "scaled",
     "bain-path": "strained",
     "hcp-ratio": "strained",
+    "lattice-constant": "scaled",
+    "bulk-modulus": "scaled",
     "elastic": "strained",
     "vacancy": "vacancies",
     "surfaces": "surfaces",
@@ -49,6 +51,8 @@ UNITS: Final[dict[PropertyName, str]] = {
     "equation-of-state": "meV/atom",
     "bain-path": "meV/atom",
     "hcp-ratio": "",
+    "lattice-constant": "Å",
+    "bulk-modulus": "GPa",
     "elastic": "GPa",
     "vacancy": "meV",
     "surfaces": "mJ/m²",
@@ -113,14 +117,15 @@ def compare_materials(
 def _methods(ensemble: Ensemble, reference: ReferenceCrystals) -> _Methods:
     structure, crystal = reference.ground_state, reference.isotropic[reference.ground_state]
     volume = crystal.volume_per_atom
-    own = Metal(reference.element, structure, volume, crystal.energy_per_atom, volume)
+    cells = None if reference.known is None else reference.known.vacancy_cells
+    own = Metal(reference.element, structure, volume, crystal.energy_per_atom, volume, vacancy_cells=cells)
     networks: list[tuple[Engine, Metal | None]] = []
     for index in range(ensemble.members):
         member = ensemble.member(index)
         metal = None
         try:
             relaxed = relax_isotropic(member, build_crystal(structure, volume), reference.element)
-            metal = Metal(reference.element, structure, relaxed.volume_per_atom, relaxed.energy_per_atom, volume)
+            metal = replace(own, volume=relaxed.volume_per_atom, energy=relaxed.energy_per_atom)
         except EngineError:
             pass
         networks.append((Engine(member), metal))
@@ -137,7 +142,7 @@ def _property(
         if name == "dynamics":
             return _dynamics(methods, reference, spec)
         compute = _COMPUTED[name]
-        expected = compute(methods.reference, metal)
+        expected = compute(methods.reference, metal) if reference.known is None else reference.known.numbers[name]
         found = [_of_network(compute, engine, own) for engine, own in methods.networks]
     except MissingDependencyError as error:
         return [_without(name, str(error))]
@@ -149,6 +154,8 @@ def _property(
 
 
 def _not_applicable(name: PropertyName, metal: Metal, reference: ReferenceCrystals) -> str | None:
+    if reference.known is not None and name not in reference.known.numbers:
+        return "the stored reference of this dataset has no such number"
     if name in ("elastic", "surfaces") and metal.structure == "hcp":
         return "computed for cubic crystals only"
     if name == "stacking-fault" and metal.structure != "fcc":
@@ -281,11 +288,24 @@ def _error(run: Run) -> float | None:
     return run.error * MEV if run.whole and run.error is not None else None
 
 
+def compute_property(name: PropertyName, engine: Engine, metal: Metal) -> dict[str, object]:
+    """The numbers of one property by one method; curves are arrays.
+
+    Raises
+    ------
+    EngineError
+        If a crystal has no minimum or atoms do not come to rest.
+    """
+    return _COMPUTED[name](engine, metal)
+
+
 _CURVES: Final = ("equation-of-state", "bain-path", "phonons")
 _COMPUTED: Final[dict[PropertyName, Callable[[Engine, Metal], dict[str, object]]]] = {
     "equation-of-state": lambda engine, metal: dict(energies.equation_of_state(engine, metal)),
     "bain-path": lambda engine, metal: {"bct": energies.bain_path(engine, metal)},
     "hcp-ratio": lambda engine, metal: {"c/a": energies.ratio_of_hcp(engine, metal)},
+    "lattice-constant": lambda engine, metal: {"a": metal.lattice_constant},  # noqa: ARG005 - one signature
+    "bulk-modulus": lambda engine, metal: {"B": bulk.bulk_modulus(engine, metal)},
     "elastic": lambda engine, metal: dict(elastic.elastic_constants(engine, metal)),
     "vacancy": lambda engine, metal: {"formation": defects.vacancy_energy(engine, metal)},
     "surfaces": lambda engine, metal: dict(defects.surface_energies(engine, metal)),

@@ -7,7 +7,7 @@ import numpy as np
 from ase import Atoms
 
 from foundational.evaluation.materials.engine import Engine, Metal
-from foundational.science.crystals import build_crystal
+from foundational.science.crystals import Crystal, build_crystal
 from foundational.units import MJ_PER_M2
 
 #: Cells along each edge of the supercell with a vacancy: 108 (FCC), 54 (BCC) and 96 (HCP) sites.
@@ -29,14 +29,20 @@ def vacancy_energy(engine: Engine, metal: Metal) -> float:
         If the atoms do not come to rest.
     """
     atoms = with_vacancy(metal)
-    return engine.relaxed_energy(atoms) - len(atoms) * metal.energy
+    return engine.relaxed_energy(atoms, force=metal.force) - len(atoms) * metal.energy
 
 
 def with_vacancy(metal: Metal) -> Atoms:
     """The supercell without one atom, not relaxed."""
-    crystal = build_crystal(metal.structure, metal.volume, _REPEATS[metal.structure])
+    crystal = vacancy_supercell(metal)
     numbers = [metal.number] * (len(crystal) - 1)
     return Atoms(numbers=numbers, positions=crystal.positions[1:], cell=crystal.cell, pbc=True)
+
+
+def vacancy_supercell(metal: Metal) -> Crystal:
+    """The supercell with all its atoms."""
+    cells = metal.vacancy_cells
+    return build_crystal(metal.structure, metal.volume, _REPEATS[metal.structure] if cells is None else (cells,) * 3)
 
 
 def slab(metal: Metal, face: str) -> Atoms:

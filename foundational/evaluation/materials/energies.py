@@ -7,7 +7,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from foundational.evaluation.materials.engine import Engine, Metal
-from foundational.science.crystals import STRUCTURES, build_crystal
+from foundational.science.crystals import STRUCTURES, build_crystal, primitive_cell
 
 #: Volumes of the equation of state over that of the reference's ground state.
 VOLUMES: Final = np.array([0.8, 0.83, 0.86, 0.9, 0.94, 0.97, 1.0, 1.03, 1.06, 1.1, 1.15, 1.2, 1.25])
@@ -18,6 +18,8 @@ COMPARED_DISTANCE: Final = 1.5
 #: c/a along the path of Bain over that of BCC: from BCC (1) to FCC (√2) and beyond.
 _BAIN: Final = np.linspace(0.9, 1.55, 14)
 _RATIOS: Final = np.linspace(-0.06, 0.12, 13)
+#: Largest change of c/a where each label takes minutes: the five ratios about the ideal one.
+_FEW: Final = 0.031
 #: Å: a cell in which atoms do not see their images.
 _BOX: Final = 25.0
 
@@ -25,16 +27,23 @@ _BOX: Final = 25.0
 def crystal_at(metal: Metal, structure: str, volume: float, ratio: float | None = None) -> Atoms:
     """``structure`` at ``volume``, Å³/atom; HCP at c/a = ``ratio``, by default the ideal one."""
     options = {} if ratio is None else {"ratio": ratio}
+    if metal.smallest:
+        cell, fractional = primitive_cell(structure, volume, **options)  # type: ignore[arg-type]
+        return Atoms([metal.number] * len(fractional), scaled_positions=fractional, cell=cell, pbc=True)
     crystal = build_crystal(structure, volume, (2, 2, 2), **options)  # type: ignore[arg-type]
     return Atoms(numbers=[metal.number] * len(crystal), positions=crystal.positions, cell=crystal.cell, pbc=True)
 
 
 def equation_of_state(engine: Engine, metal: Metal) -> dict[str, NDArray[np.float64]]:
-    """Energies per atom, eV, of FCC, BCC and HCP (ideal c/a) at `VOLUMES`, by structure."""
+    """Energies per atom, eV, of FCC, BCC and HCP (ideal c/a) at `VOLUMES`, by structure.
+
+    Of the ground state alone where each label takes minutes.
+    """
+    structures = (metal.structure,) if metal.smallest else STRUCTURES
     volumes = VOLUMES * metal.reference_volume
-    cells = [crystal_at(metal, structure, volume) for structure in STRUCTURES for volume in volumes]
+    cells = [crystal_at(metal, structure, volume) for structure in structures for volume in volumes]
     energies = engine.energies(cells) / [len(cell) for cell in cells]
-    return dict(zip(STRUCTURES, energies.reshape(len(STRUCTURES), -1), strict=True))
+    return dict(zip(structures, energies.reshape(len(structures), -1), strict=True))
 
 
 def bain_path(engine: Engine, metal: Metal) -> NDArray[np.float64]:
@@ -43,6 +52,10 @@ def bain_path(engine: Engine, metal: Metal) -> NDArray[np.float64]:
     for ratio in _BAIN:
         edge = (2 * metal.reference_volume / ratio) ** (1 / 3)
         cell = np.diag([edge, edge, ratio * edge])
+        if metal.smallest:
+            half = np.array([[-0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0.5, 0.5, -0.5]])
+            cells.append(Atoms([metal.number], positions=[[0, 0, 0]], cell=half @ cell, pbc=True))
+            continue
         cells.append(
             Atoms(numbers=[metal.number] * 2, scaled_positions=[[0, 0, 0], [0.5] * 3], cell=cell, pbc=True) * 3
         )
@@ -52,7 +65,7 @@ def bain_path(engine: Engine, metal: Metal) -> NDArray[np.float64]:
 def ratio_of_hcp(engine: Engine, metal: Metal) -> float:
     """c/a of HCP at the reference's volume: the minimum of a parabola through the three lowest energies."""
     ideal = np.sqrt(8 / 3)
-    ratios = ideal * (1 + _RATIOS)
+    ratios = ideal * (1 + (_RATIOS[np.abs(_RATIOS) < _FEW] if metal.smallest else _RATIOS))
     cells = [crystal_at(metal, "hcp", metal.reference_volume, ratio) for ratio in ratios]
     energies = engine.energies(cells)
     lowest = int(np.clip(np.argmin(energies), 1, len(ratios) - 2))

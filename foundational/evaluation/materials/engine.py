@@ -32,6 +32,13 @@ class Metal:
     """eV/atom there."""
     reference_volume: float
     """Å³/atom of the reference method; equations of state are compared at the same volumes."""
+    smallest: bool = False
+    """Whether crystals are primitive cells, as suits a method of which each label takes minutes. Else they are
+    supercells, which hold the environments of an atom whole."""
+    vacancy_cells: int | None = None
+    """Conventional cells along each edge of the supercell with a vacancy; None: those of `defects`."""
+    force: float = 5e-3
+    """eV/Å, below which atoms are at rest."""
 
     @property
     def number(self) -> int:

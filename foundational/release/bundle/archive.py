@@ -8,7 +8,7 @@ links, bombs and overlapping members cannot be spelled so. Any unzip reads these
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -84,33 +84,55 @@ def read_members(path: Path) -> list[Member]:
     """
     if not path.is_file():
         raise NotFoundError(f"{path}: expected a zip file, found nothing there")
-    size = path.stat().st_size
     with path.open("rb") as stream:
-        stream.seek(max(0, size - _END.size))
-        end = stream.read()
-        if len(end) < _END.size or not end.startswith(b"PK\5\6"):
-            raise ChecksumError(f"{path}: expected a zip of this package, whose end is missing; {_AGAIN}")
-        _, _, _, _, count, directory_size, start, _ = _END.unpack(end)
-        if start + directory_size + _END.size != size:
-            raise ChecksumError(f"{path}: the end of the zip is damaged, or it is no zip of this package; {_AGAIN}")
-        stream.seek(start)
-        directory = stream.read(directory_size)
-        members = _parse(path, directory, count)
-        if directory + end != _directory(members):
-            raise ChecksumError(f"{path}: the directory of the zip is not as this package writes it; {_AGAIN}")
-        names = [member.name for member in members]
-        folders = {parent.as_posix() for name in names for parent in PurePosixPath(name).parents}
-        if names != sorted(set(names)) or folders & set(names):
-            raise ChecksumError(f"{path}: the names in the zip are not sorted and distinct; {_AGAIN}")
+
+        def part(start: int, length: int) -> bytes:
+            stream.seek(start)
+            return stream.read(length)
+
+        members, end = _listed(str(path), path.stat().st_size, part)
         place = 0
         for member in members:
-            stream.seek(member.offset)
-            if member.offset != place or stream.read(member.start - member.offset) != _header(member):
+            if member.offset != place or part(member.offset, member.start - member.offset) != _header(member):
                 raise ChecksumError(f"{path}: the header of {member.name} is not as this package writes it; {_AGAIN}")
             place = member.start + member.size
-        if place != start:
-            raise ChecksumError(f"{path}: the zip has {start - place:,} bytes that belong to no file; {_AGAIN}")
+        if place != end:
+            raise ChecksumError(f"{path}: the zip has {end - place:,} bytes that belong to no file; {_AGAIN}")
     return members
+
+
+def listed_members(name: str, size: int, part: Callable[[int, int], bytes]) -> list[Member]:
+    """The members of an archive of ``size`` bytes, of which ``part`` reads (start, length): by its directory alone.
+
+    Raises
+    ------
+    ChecksumError
+        The archive that messages call ``name`` is another kind of zip, hostile or damaged.
+    """
+    members, end = _listed(name, size, part)
+    places = [0, *(member.start + member.size for member in members)]
+    if [member.offset for member in members] + [end] != places:
+        raise ChecksumError(f"{name}: the files of the zip do not follow one another; {_AGAIN}")
+    return members
+
+
+def _listed(name: str, size: int, part: Callable[[int, int], bytes]) -> tuple[list[Member], int]:
+    """The members that the directory lists, and where it begins."""
+    end = part(max(0, size - _END.size), _END.size)
+    if len(end) < _END.size or not end.startswith(b"PK\5\6"):
+        raise ChecksumError(f"{name}: expected a zip of this package, whose end is missing; {_AGAIN}")
+    _, _, _, _, count, directory_size, start, _ = _END.unpack(end)
+    if start + directory_size + _END.size != size:
+        raise ChecksumError(f"{name}: the end of the zip is damaged, or it is no zip of this package; {_AGAIN}")
+    directory = part(start, directory_size)
+    members = _parse(name, directory, count)
+    if directory + end != _directory(members):
+        raise ChecksumError(f"{name}: the directory of the zip is not as this package writes it; {_AGAIN}")
+    names = [member.name for member in members]
+    folders = {parent.as_posix() for each in names for parent in PurePosixPath(each).parents}
+    if names != sorted(set(names)) or folders & set(names):
+        raise ChecksumError(f"{name}: the names in the zip are not sorted and distinct; {_AGAIN}")
+    return members, start
 
 
 def unpack(path: Path, folder: Path) -> None:
@@ -150,7 +172,7 @@ def require_plain(name: str) -> None:
         raise InputError(f"expected a relative name of letters, digits, '.', '_' and '-', got {name!r}")
 
 
-def _parse(path: Path, directory: bytes, count: int) -> list[Member]:
+def _parse(path: str, directory: bytes, count: int) -> list[Member]:
     """The members that a central directory lists, each name plain."""
     members, place = [], 0
     try:

@@ -4,15 +4,17 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import xarray as xr
+from typing import TYPE_CHECKING, Any
 
 from foundational.data.atomic_write import temporary_folder
-from foundational.data.checks import check_dataset
+from foundational.data.checks import Hashing, check_dataset
 from foundational.data.fingerprint import fingerprint
 from foundational.data.integrity.hashes import sha256_of
+from foundational.data.integrity.store_manifest import Place, check_fully, read_root
+from foundational.data.integrity.stored_array import open_table
+from foundational.data.remote.store import RemoteStore
 from foundational.data.store import open_store
+from foundational.data.streaming.sorted_rows import SortedRows
 from foundational.errors import FoundationalError, NotFoundError
 from foundational.progress import Progress
 from foundational.provenance.record import ProvenanceRecord, read_record
@@ -24,6 +26,9 @@ from foundational.release.record import RECORD, read_release
 from foundational.release.registry.registry import Release
 from foundational.specs.about import read_about
 from foundational.specs.base import Spec
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 SIGNATURE = MANIFEST + SUFFIX
 
@@ -118,13 +123,29 @@ def verify_data(store: Path, record: ProvenanceRecord | None, progress: Progress
     damages = [str(damage) for damage in find_damages(store)]
     if damages:
         return damages
+    return _rules(store, record, progress)
+
+
+def verify_remote(store: RemoteStore, record: ProvenanceRecord | None, progress: Progress | None = None) -> list[str]:
+    """As `verify_data`, of a store on a server: its files are read there, once for their bytes and once for rules."""
     try:
-        dataset = open_store(store)
-        problems = [str(violation) for violation in check_dataset(dataset, progress=progress)]
+        check_fully(store, read_root(store)[1])
     except FoundationalError as error:
         return [str(error)]
-    if record is not None:
-        problems += _against(record, dataset)
+    return _rules(store, record, progress)
+
+
+def _rules(store: Place, record: ProvenanceRecord | None, progress: Progress | None) -> list[str]:
+    with SortedRows() as hashes:
+        try:
+            dataset = open_table(store)
+            violations = check_dataset(dataset, companion=Hashing(hashes), progress=progress)
+        except FoundationalError as error:
+            return [str(error)]
+        problems = list(map(str, violations))
+        if record is not None:
+            whole = len(hashes) == dataset.sizes["configuration"]
+            problems += _against(record, dataset, hashes.hexdigest() if whole else fingerprint(dataset))
     return problems
 
 
@@ -201,9 +222,9 @@ def _broken_validation(folder: Path, validation: dict[str, Any], expected: str) 
         yield "validation.json reports a gate that failed"
 
 
-def _against(record: ProvenanceRecord, dataset: xr.Dataset) -> Iterator[str]:
+def _against(record: ProvenanceRecord, dataset: "xr.Dataset", computed: str) -> Iterator[str]:
     output = record.output
-    if output.fingerprint != fingerprint(dataset):
+    if output.fingerprint != computed:
         yield "provenance.json records another fingerprint than the data have"
     if (output.n_configurations, output.n_atoms) != (dataset.sizes["configuration"], dataset.sizes["atom"]):
         yield "provenance.json records other numbers of configurations and atoms than the data have"

@@ -100,6 +100,8 @@ def read_parents(root: Path, provenance: ProvenanceRecord) -> dict[str, About]:
     """about.yaml of every dataset that a record embeds as a parent, by name, where the project has it."""
     found = {}
     for parent in ancestors(provenance):
+        if parent.stage == "select":  # a choice of configurations has no folder
+            continue
         try:
             found[parent.output.name] = read_about(dataset_folder(root, parent.output.name))
         except NotFoundError:

@@ -77,10 +77,11 @@ def _released_provenance(root: Path, record: ProvenanceRecord, version: Version)
 
 
 def _with_parents(root: Path, record: ProvenanceRecord) -> ProvenanceRecord:
-    imported = {parent.output.fingerprint for parent in record.parents if is_imported(parent)}
+    # Of a choice of configurations, that from which it was chosen is released.
+    exempt = {p.output.fingerprint for p in record.parents if is_imported(p) or p.stage == "select"}
 
     def released(source: DatasetRecord) -> DatasetRecord:
-        return _released(root, source, record.output.name, needed=source.fingerprint not in imported)
+        return _released(root, source, record.output.name, needed=source.fingerprint not in exempt)
 
     inputs = tuple(released(source) for source in record.inputs)
     parents = tuple(

@@ -62,18 +62,40 @@ def fetch(root: Path, tracked: str, target: Path, *, link: bool = False) -> None
         The list of its files is damaged.
     """
     places = _places(root)
-    listing = _find(places, tracked).read_bytes()
-    if hashlib.md5(listing, usedforsecurity=False).hexdigest() + ".dir" != tracked:
-        raise ChecksumError(f"the list of files {tracked} in the DVC store is damaged; fetch it again with: dvc fetch")
-    files = {str(entry["relpath"]): _find(places, str(entry["md5"])) for entry in json.loads(listing)}
+    listed = listed_objects(_find(places, tracked).read_bytes(), tracked)
+    files = {name: _find(places, md5) for name, md5 in listed.items()}
     for name, source in files.items():
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise ChecksumError(f"the list of files {tracked} in the DVC store leads out of the folder: {name!r}")
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         if link:
             (target / name).symlink_to(source.resolve())
         else:
             shutil.copyfile(source, target / name)
+
+
+def listed_objects(listing: bytes, tracked: str) -> dict[str, str]:
+    """The md5 of each file of the folder with the hash ``tracked``, by its name, from DVC's list of them.
+
+    Raises
+    ------
+    ChecksumError
+        The list is damaged, or a name in it leads out of the folder.
+    """
+    if hashlib.md5(listing, usedforsecurity=False).hexdigest() + ".dir" != tracked:
+        raise ChecksumError(f"the list of files {tracked} in the DVC store is damaged; fetch it again with: dvc fetch")
+    files = {str(entry["relpath"]): str(entry["md5"]) for entry in json.loads(listing)}
+    for name in files:
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise ChecksumError(f"the list of files {tracked} in the DVC store leads out of the folder: {name!r}")
+    return files
+
+
+def object_at(address: str, md5: str) -> str:
+    """Where a remote at ``address`` keeps the object with that hash.
+
+    >>> object_at("s3://bucket/data", "0123")
+    's3://bucket/data/files/md5/01/23'
+    """
+    return f"{address}/{_OBJECTS}/{md5[:2]}/{md5[2:]}"
 
 
 def is_stored(root: Path, tracked: str) -> bool:
@@ -86,10 +108,16 @@ def is_stored(root: Path, tracked: str) -> bool:
         return False
 
 
-def _places(root: Path) -> list[Path]:
-    """Folders of objects: the cache first, then the remotes that are folders."""
+def read_config(root: Path) -> configparser.ConfigParser:
+    """DVC's settings of a project."""
     config = configparser.ConfigParser(interpolation=None)
     config.read([root / ".dvc" / "config", root / ".dvc" / "config.local"], encoding="utf-8")
+    return config
+
+
+def _places(root: Path) -> list[Path]:
+    """Folders of objects: the cache first, then the remotes that are folders."""
+    config = read_config(root)
     cache = config.get("cache", "dir", fallback="cache")
     urls = [config[section]["url"] for section in config.sections() if "url" in config[section]]
     return [root / ".dvc" / place / _OBJECTS for place in (cache, *(url for url in urls if "://" not in url))]

@@ -26,6 +26,11 @@ def hub_server() -> str:
     return checked_server(os.environ.get(ENDPOINT, "").strip() or DEFAULT_SERVER, ADDRESS)
 
 
+def hub_repository(source: str) -> str:
+    """The address below which a hub serves the files of ``hf:OWNER/NAME``; InputError where it is no such name."""
+    return f"{hub_server()}/datasets/{checked_repository(source.removeprefix(PREFIX))}/resolve"
+
+
 def download_from_hub(reference: DatasetVersion, source: str, folder: Path) -> tuple[Path, Registry]:
     """The folder of a release's bundle, and the registry beside it; what comes is still to be compared with both.
 
@@ -36,8 +41,7 @@ def download_from_hub(reference: DatasetVersion, source: str, folder: Path) -> t
     InputError, ChecksumError
         The registry or the manifest is not one of this package.
     """
-    repository = checked_repository(source.removeprefix(PREFIX))
-    base = f"{hub_server()}/datasets/{repository}/resolve"
+    base = hub_repository(source)
     content = download(f"{base}/main/{REGISTRY}", folder / REGISTRY).read_bytes()
     registry = parse_registry(content, f"{source}/{REGISTRY}", reference.name)
     version = registry.find(reference.version).version

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from foundational.data.atomic_write import remove_whole
+from foundational.data.atomic_write import remove_leftovers, remove_whole
 from foundational.data.fingerprint import fingerprint
 from foundational.data.integrity.storing import exclusive, settle, store_together
 from foundational.data.store import open_store
@@ -130,6 +130,8 @@ def adopt_dataset(root: Path, name: str, new_name: str, answers: Mapping[str, An
     refuse_case_twin(root, new_name)
     require_dvc()
     git(root, "rev-parse", "--show-toplevel")
+    if (folder := dataset_folder(root, name)).parent.is_dir():
+        remove_leftovers(folder)
     source = find_dataset(root, name)
     with exclusive(root, name), exclusive(root, new_name):
         settle(root, target)

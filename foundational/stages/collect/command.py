@@ -11,6 +11,7 @@ import xarray as xr
 
 from foundational.data.batches import take, to_configurations
 from foundational.data.fingerprint import hexadecimal
+from foundational.data.integrity.storing import exclusive, settle
 from foundational.data.store import open_store
 from foundational.errors import ConflictError, InputError
 from foundational.interchange.jobs.codes import code_named
@@ -183,6 +184,8 @@ def _before(
 ) -> tuple[xr.Dataset | None, ProvenanceRecord | None]:
     """The dataset that an earlier collection of the same jobs stored, with its record; None where there is none."""
     folder = dataset_folder(root, name)
+    with exclusive(root, name):
+        settle(root, folder)
     if not (folder / STORE).exists() or force:
         return None, None
     record = read_record(folder)

@@ -12,12 +12,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.data.batches import take
-from foundational.data.configurations import Configurations
 from foundational.data.layout import CONFIGURATION
 from foundational.data.streaming.codes import codes_of, first_of_each
 from foundational.errors import InputError
 from foundational.specs.distill import DistillSpec
 from foundational.specs.parsing import parse
+from foundational.stages.distill.methods import WITHOUT_FEATURES
 
 #: At most this share of the source is held out, where nobody states a number.
 HELDOUT_SHARE: Final = 0.1
@@ -25,6 +25,8 @@ HELDOUT_SHARE: Final = 0.1
 INITIAL_SHARE: Final = 0.2
 #: At most this share of what can be selected is selected, where nobody states a budget.
 BUDGET_SHARE: Final = 0.5
+#: From a pool of more configurations a first pass over shards leaves so many candidates, where nobody states a number.
+LARGE, SURVIVORS = 100_000, 40_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +99,9 @@ def sized(base: Mapping[str, Any], stated: Mapping[str, Any], total: int) -> tup
     """The settings of a distillation from ``total`` configurations, and sentences on what they cannot be.
 
     What is held out is at most a tenth of the source, the first set a fifth of the others (and at least two), and the
-    budget half of the others. Stated numbers come first. A stated budget that cannot be filled becomes the largest
-    possible one. The first set does not follow from the budget: a smaller budget selects the beginning of a larger one.
+    budget half of the others. A large pool is selected from in two steps. Stated numbers come first. A stated budget
+    that cannot be filled becomes the largest possible one. The first set does not follow from the budget: a smaller
+    budget selects the beginning of a larger one.
 
     Parameters
     ----------
@@ -116,7 +119,7 @@ def sized(base: Mapping[str, Any], stated: Mapping[str, Any], total: int) -> tup
 
     Examples
     --------
-    >>> small = sized({"heldout": 500, "initial": 20, "frames": 1200}, {}, 40)[0]
+    >>> small = sized({"heldout": 500, "initial": 20, "frames": 1200, "method": "random"}, {}, 40)[0]
     >>> small["heldout"], small["initial"], small["frames"]
     (4, 7, 18)
     """
@@ -141,21 +144,31 @@ def sized(base: Mapping[str, Any], stated: Mapping[str, Any], total: int) -> tup
         settings["frames"] = available
     if "initial" not in stated:
         settings["initial"] = min(settings["initial"], max(2, round(INITIAL_SHARE * available)), settings["frames"])
+    if "survivors" not in stated and available > LARGE and settings["method"] not in WITHOUT_FEATURES:
+        settings["survivors"] = SURVIVORS
+        sentences.append(
+            f"the rounds looked at about {SURVIVORS:,} of {available:,} configurations, the most informative ones of "
+            "each shard; --survivors changes their number"
+        )
     return settings, sentences
 
 
 def with_all_elements(
-    first: NDArray[np.int64], order: NDArray[np.int64], configurations: Configurations
+    first: NDArray[np.int64], order: NDArray[np.int64], atomic_numbers: NDArray[np.uint8], n_atoms: NDArray[np.integer]
 ) -> NDArray[np.int64]:
     """``first``, and for each element that it lacks the first configuration of ``order`` that has it.
 
-    All are indices of ``configurations``. Networks for an element need one of its atoms to begin with.
+    All are places of configurations of ``n_atoms`` (C,) atoms with ``atomic_numbers`` (A,). Networks for an element
+    need one of its atoms to begin with.
     """
-    c, added = configurations, first[:0]
-    for z in np.unique(c.atomic_numbers).tolist():
-        atoms = np.flatnonzero(c.atomic_numbers == z)
-        holds = np.zeros(len(c), dtype=bool)
-        holds[np.searchsorted(c.offsets, atoms, side="right") - 1] = True
+    offsets, added = np.concatenate([[0], np.cumsum(n_atoms, dtype=np.int64)]), first[:0]
+    elements = np.unique(atomic_numbers).tolist()
+    if len(elements) == 1 and len(first):
+        return first
+    for z in elements:
+        atoms = np.flatnonzero(atomic_numbers == z)
+        holds = np.zeros(len(n_atoms), dtype=bool)
+        holds[np.searchsorted(offsets, atoms, side="right") - 1] = True
         if not holds[first].any() and not holds[added].any():
             added = np.concatenate([added, order[holds[order]][:1]])
     return np.concatenate([first, added])

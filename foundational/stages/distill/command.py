@@ -1,17 +1,20 @@
 """``foundational distill``: distill a set of params.yaml from its pool, or ``local/<name>`` from any labelled data."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import xarray as xr
 
 from foundational.data.atomic_write import write_whole
+from foundational.data.integrity.storing import settle_if_free
 from foundational.data.layout import CONFIGURATION
 from foundational.data.store import open_store
 from foundational.defaults import DEFAULTS
 from foundational.engines.crystals.references import reference_crystals
 from foundational.errors import ConflictError, InputError, NotFoundError, did_you_mean
+from foundational.execution.tasks import HERE, Execution, Tasks
 from foundational.labelling.records import labeller_of
 from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.progress import Progress
@@ -31,6 +34,8 @@ from foundational.stages.distill.stage import Selection, distill
 from foundational.workspace.runner import StageOutput, produce
 from foundational.workspace.sources import open_source
 
+Existing = Literal["refuse", "replace", "extend"]
+
 
 def distill_pool(
     root: Path,
@@ -39,8 +44,8 @@ def distill_pool(
     source: str | None = None,
     where: str | None = None,
     changes: dict[str, Any] | None = None,
-    extend: bool = False,
-    force: bool = False,
+    existing: Existing = "refuse",
+    execution: Execution = HERE,
     progress: Progress | None = None,
 ) -> ProvenanceRecord:
     """Distill the set ``name`` of params.yaml, or ``local/<name>`` from other data; an interrupted run is continued.
@@ -57,10 +62,11 @@ def distill_pool(
         A condition that the configurations of ``source`` fulfil; None: all of them.
     changes
         Settings of a set called ``local/<name>`` in place of those of params.yaml, by name; None values are ignored.
-    extend
-        Continue from the stored set, which is replaced: more frames or rounds, all other settings as they were.
-    force
-        Replace a stored set.
+    existing
+        What becomes of a stored set: it is refused, replaced, or continued (``extend``) and then replaced: more frames
+        or rounds, all other settings as they were.
+    execution
+        Where candidates are scored and networks train.
     progress
         Called with (configurations chosen, budget, message).
 
@@ -73,7 +79,7 @@ def distill_pool(
     ConflictError
         If the set exists, or was started with other settings.
     """
-    params = read_params(root / "params.yaml")
+    params, extend = read_params(root / "params.yaml"), existing == "extend"
     stated = {key: value for key, value in (changes or {}).items() if value is not None}
     base = _base(params, name, source, stated)
     if where is not None and source is None:
@@ -87,8 +93,8 @@ def distill_pool(
         spec = parse(DistillSpec, base, f"the settings of {name!r}")
     else:
         if extend:  # all that may not change is as it was
-            base = _stored_record(dataset_folder(root, name)).spec["distill"]
-            stated = base | stated
+            base = _stored_record(root, name).spec["distill"]
+            stated = {"survivors": None} | base | stated
         fitted = fit(base, stated, pool, f"the settings of {name!r}")
         spec, pool, notes = fitted.spec, fitted.pool, fitted.notes
     also = spec.also or {}
@@ -98,11 +104,11 @@ def distill_pool(
     checkpoint = root / "build" / "work" / f"distill-{name.replace('/', '--')}.npz"
     finished = checkpoint.with_suffix(".done.npz")
 
-    def build() -> StageOutput:
+    def build(tasks: Tasks) -> StageOutput:
         ani = params.ani.scaled("recipe", float(pool.attrs["volume_per_atom"]))
         previous = load_state(checkpoint, run) or _finished_state(finished, run)
         if extend:
-            previous = _stored_state(dataset_folder(root, name), run, pool)
+            previous = _stored_state(root, name, run, pool)
         result = distill(
             spec,
             ani,
@@ -110,13 +116,16 @@ def distill_pool(
             params.seed,
             previous=previous,
             save=lambda state: save_state(checkpoint, run, state),
+            tasks=tasks,
             progress=progress,
         )
         rounds = [asdict(line) for line in result.rounds]
-        details: dict[str, Any] = {"rounds": rounds}
-        dataset = result.dataset
+        dataset, details = result.dataset, dict[str, Any](rounds=rounds)
         if further:
-            others = {n: distill(spec.of_pool(n, k), ani, further[n].dataset, params.seed) for n, k in also.items()}
+            others = {
+                n: distill(spec.of_pool(n, k), ani, further[n].dataset, params.seed, tasks=tasks)
+                for n, k in also.items()
+            }
             dataset = join([dataset, *(other.dataset for other in others.values())])
             details["also"] = {n: [asdict(line) for line in other.rounds] for n, other in others.items()}
         work_files: tuple[str, ...] = ()
@@ -128,13 +137,16 @@ def distill_pool(
             _write_rounds(root / "metrics" / "distill" / f"{name}.csv", rounds)
         sentences = [*notes, *result.notes, *shortfall(spec, result.dataset.sizes[CONFIGURATION])]
         details |= {"notes": sentences} if source is not None and sentences else {}
-        run_log = {"resumed": result.resumed_after}
+        resumed = {"resumed": result.resumed_after}
         if checkpoint.exists():  # the set is stored next; a run that is killed before that continues from here
             checkpoint.replace(finished)
-        return StageOutput(dataset, parent.element, parent.labeller, details, run_log, work_files)
+        return StageOutput(dataset, parent.element, parent.labeller, details, resumed, work_files)
 
     parents = (parent, *(pool.record for pool in further.values()))
-    return produce(root, name, "distill", settings, params.seed, parents, build, force=force or extend)
+    with execution.tasks(root / "build", f"distill-{name}") as tasks:
+        return produce(
+            root, name, "distill", settings, params.seed, parents, partial(build, tasks), force=existing != "refuse"
+        )
 
 
 def _with_recipes(
@@ -207,8 +219,8 @@ def _finished_state(path: Path, run: dict[str, Any]) -> Selection | None:
         return None
 
 
-def _stored_record(folder: Path) -> ProvenanceRecord:
-    """The record of the set in ``folder``, which is to be extended.
+def _stored_record(root: Path, name: str) -> ProvenanceRecord:
+    """The record of the set ``name``, which is to be extended; what a killed run left of it is completed first.
 
     Raises
     ------
@@ -217,6 +229,9 @@ def _stored_record(folder: Path) -> ProvenanceRecord:
     ConflictError
         If it was not distilled, or by a version with other settings.
     """
+    folder = dataset_folder(root, name)
+    if folder.is_dir():
+        settle_if_free(root, name, folder)
     if not (folder / STORE).exists():
         raise NotFoundError(f"{folder}: expected a distilled set to extend, found none; distill it without --extend")
     record = read_record(folder)
@@ -228,9 +243,9 @@ def _stored_record(folder: Path) -> ProvenanceRecord:
     return record
 
 
-def _stored_state(folder: Path, run: dict[str, Any], pool: xr.Dataset) -> Selection:
-    """The state whose result is the stored set in ``folder``, which was selected from ``pool``."""
-    record = _stored_record(folder)
+def _stored_state(root: Path, name: str, run: dict[str, Any], pool: xr.Dataset) -> Selection:
+    """The state whose result is the stored set ``name``, which was selected from ``pool``."""
+    record, folder = _stored_record(root, name), dataset_folder(root, name)
     before = identity(record.spec, record.inputs[0].fingerprint, record.seed)
     require_same(before, run, str(folder), "extend it with the settings of its provenance.json")
     return selection_of(open_store(folder / STORE), pool, record.details["rounds"], str(folder))

@@ -6,18 +6,21 @@ order, and a smaller budget is a prefix of a larger one.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
+from foundational.data.batches import to_configurations
 from foundational.data.configurations import Configurations
 from foundational.engines.ani.descriptors import configuration_features, kernel_features
 from foundational.engines.ani.ensemble import Ensemble
-from foundational.engines.ani.last_layer import last_layer_features
+from foundational.engines.ani.last_layer import by_parts, last_layer_features
 from foundational.errors import InputError
+from foundational.execution.tasks import Tasks
 from foundational.science.picking import (
     configuration_uncertainty,
     mean_uncertainty,
@@ -35,11 +38,11 @@ _RIDGE: Final = 1e-4
 _BINS: Final = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pool:
-    """Everything that may be chosen, and what is known of it."""
+    """Everything that may be chosen, and what is known of it; read as far as a method asks for it."""
 
-    configurations: Configurations
+    dataset: xr.Dataset
     aev: AevSpec
     walker: NDArray[np.integer] | None = None
     """(C,)"""
@@ -47,6 +50,23 @@ class Pool:
     """(C,)"""
     order_parameter: NDArray[np.float64] | None = None
     """(C,)"""
+
+    @cached_property
+    def n_atoms(self) -> NDArray[np.int32]:
+        """(C,) atoms of each."""
+        return np.asarray(self.dataset["n_atoms"].to_numpy())
+
+    @cached_property
+    def energy(self) -> NDArray[np.float64] | None:
+        """(C,) eV; NaN where it is not known; None without labels."""
+        if "energy" in self.dataset:
+            return np.asarray(self.dataset["energy"].to_numpy())
+        return None
+
+    @cached_property
+    def configurations(self) -> Configurations:
+        """All of them, in memory."""
+        return to_configurations(self.dataset)
 
     @cached_property
     def features(self) -> NDArray[np.float32]:
@@ -71,6 +91,8 @@ class Round:
     """Indices of what is chosen already, in order."""
     random: np.random.Generator
     train: Callable[[], Ensemble]
+    tasks: Tasks = field(default_factory=Tasks)
+    """Where candidates are scored."""
 
     @cached_property
     def ensemble(self) -> Ensemble:
@@ -80,13 +102,19 @@ class Round:
     @cached_property
     def atomic_energies(self) -> NDArray[np.floating]:
         """(M, A) eV of the candidates' atoms, in their order."""
-        return self.ensemble.atomic_energies(self.pool.configurations.take(self.candidates))
+        candidates = self.pool.configurations.take(self.candidates)
+        return np.concatenate(by_parts(_atomic_energies, self.ensemble, candidates, self.tasks), axis=1)
 
     @cached_property
     def uncertainty(self) -> NDArray[np.float64]:
         """Of each candidate, eV: the largest deviation of an atomic energy in it."""
-        offsets = np.concatenate([[0], np.cumsum(self.pool.configurations.n_atoms[self.candidates], dtype=np.int64)])
+        offsets = np.concatenate([[0], np.cumsum(self.pool.n_atoms[self.candidates], dtype=np.int64)])
         return configuration_uncertainty(self.atomic_energies, offsets)
+
+    @cached_property
+    def last_layers(self) -> NDArray[np.float32]:
+        """(C, F) of the whole pool, see :func:`last_layer_features`."""
+        return last_layer_features(self.ensemble, self.pool.configurations, self.tasks)
 
 
 @dataclass(frozen=True)
@@ -99,6 +127,10 @@ class Picks:
     """One of the meanings of ``selection_reason``."""
     uncertainty: NDArray[np.float64] | None = None
     """eV, where there was a model."""
+
+
+def _atomic_energies(ensemble: Ensemble, part: Configurations) -> NDArray[np.floating]:
+    return ensemble.atomic_energies(part)
 
 
 def active(view: Round, budget: int) -> Picks:
@@ -132,7 +164,7 @@ def diverse(view: Round, budget: int) -> Picks:
 
 def informative(view: Round, budget: int) -> Picks:
     """Where the networks are most uncertain, with each pick taken into account: D-optimal in their last layers."""
-    features = last_layer_features(view.ensemble, view.pool.configurations)
+    features = view.last_layers
     best = pick_informative(features[view.candidates], features[view.chosen], budget)
     return Picks(view.candidates[best], "diversity", view.uncertainty[best])
 
@@ -167,10 +199,10 @@ def grid(view: Round, budget: int) -> Picks:
     InputError
         where the pool has no order parameters.
     """
-    order, labels = view.pool.order_parameter, view.pool.configurations.labels
-    if order is None or labels is None or not np.isfinite(order).all() or not np.isfinite(labels.energy).all():
+    order, energy = view.pool.order_parameter, view.pool.energy
+    if order is None or energy is None or not np.isfinite(order).all() or not np.isfinite(energy).all():
         raise InputError("expected a pool with energies and order parameters for the method 'grid'; take another one")
-    coordinates = np.column_stack([labels.energy / view.pool.configurations.n_atoms, order])
+    coordinates = np.column_stack([energy / view.pool.n_atoms, order])
     picks = pick_from_grid(coordinates, view.candidates, view.chosen, budget, _BINS, view.random)
     return Picks(picks, "diversity")
 
@@ -194,5 +226,7 @@ METHODS: Final[dict[str, Callable[[Round, int], Picks]]] = {
     "grid": grid,
     "quests": quests,
 }
+#: Methods that look at no environment of an atom, so that the size of the pool hardly matters.
+WITHOUT_FEATURES: Final = frozenset({"random", "grid"})
 #: Methods that look at no network.
 WITHOUT_NETWORKS: Final = frozenset({"random", "random-and-optimal", "farthest-point", "grid", "quests"})

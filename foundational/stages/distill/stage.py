@@ -15,19 +15,21 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from foundational.data.batches import take, to_configurations
+from foundational.data.batches import take
 from foundational.data.layout import VARIABLES
 from foundational.data.splits import assign_split
 from foundational.engines.ani.ensemble import Ensemble
-from foundational.engines.ani.training import train
 from foundational.errors import InputError
+from foundational.evaluation.member_training import train_members
+from foundational.execution.tasks import Tasks
 from foundational.progress import Progress
 from foundational.science.picking import pick_farthest
 from foundational.seeds import derive, generator
 from foundational.specs.ani import AniSpec
 from foundational.specs.distill import DistillSpec
 from foundational.stages.distill.candidates import with_all_elements
-from foundational.stages.distill.methods import METHODS, WITHOUT_NETWORKS, Picks, Pool, Round
+from foundational.stages.distill.methods import METHODS, WITHOUT_FEATURES, WITHOUT_NETWORKS, Picks, Pool, Round
+from foundational.stages.distill.survivors import survivors
 from foundational.units import MEV
 
 _ISOLATED = VARIABLES["role"].meanings.index("isolated_atom")
@@ -73,6 +75,14 @@ class Selection:
         self.reason += [REASONS[picks.reason]] * n
         self.uncertainty += [float("nan")] * n if picks.uncertainty is None else picks.uncertainty.tolist()
 
+    def of_whole(self, rows: NDArray[np.int64]) -> Self:
+        """The same with indices into the whole pool, of which ``rows`` was looked at."""
+        return replace(self, chosen=rows[self.chosen].tolist(), rounds=list(self.rounds))
+
+    def within(self, rows: NDArray[np.int64]) -> Self:
+        """The same with indices into ``rows`` (ascending) of the pool, the inverse of `of_whole`."""
+        return replace(self, chosen=np.searchsorted(rows, self.chosen).tolist())
+
     def under(self, spec: DistillSpec) -> Self:
         """The rounds that ``spec`` would have made as they were: all before the first of another goal.
 
@@ -117,6 +127,7 @@ def distill(
     *,
     previous: Selection | None = None,
     save: Callable[[Selection], None] | None = None,
+    tasks: Tasks | None = None,
     progress: Progress | None = None,
 ) -> Distilled:
     """Choose ``spec.frames`` configurations of ``pool``, or fewer where its target, rounds or threshold say so.
@@ -129,6 +140,8 @@ def distill(
         the state of an earlier run with the same settings, but for budget, rounds and target; it continues from there
     save
         called with the state after every round
+    tasks
+        where candidates are scored and networks train; None: here
     progress
         called with (configurations chosen, budget, message)
 
@@ -137,9 +150,9 @@ def distill(
     InputError
         where the pool is smaller than the budget and what is held out, or lacks what the method looks at.
     """
-    selection = select(spec, ani, pool, seed, previous=previous, save=save, progress=progress)
-    resumed = None if previous is None else len(previous.under(spec).rounds)
+    selection = select(spec, ani, pool, seed, previous=previous, save=save, tasks=tasks, progress=progress)
     dataset, notes = _assemble(selection, pool, spec, seed)
+    resumed = None if previous is None else len(previous.under(spec).rounds)
     return Distilled(dataset, tuple(selection.rounds), resumed, notes)
 
 
@@ -151,6 +164,7 @@ def select(
     *,
     previous: Selection | None = None,
     save: Callable[[Selection], None] | None = None,
+    tasks: Tasks | None = None,
     progress: Progress | None = None,
 ) -> Selection:
     """The choice itself, see :func:`distill`."""
@@ -162,22 +176,27 @@ def select(
         )
     training = ani.training.model_copy(update={"epochs": spec.epochs, "least_steps": spec.least_steps})
     ani = ani.model_copy(update={"members": spec.members, "training": training})
-    view = _pool(pool, ani)
     stream = ("distill", spec.pool)
     order = generator(seed, *stream, "order").permutation(total)
     if "role" in pool:  # isolated atoms, which many trainers need, are in the first set and never held out
         isolated = pool["role"].to_numpy()[order] == _ISOLATED
         order = np.concatenate([order[isolated], order[~isolated]])
     start = order[: spec.initial]
-    added = with_all_elements(start, order, view.configurations)[len(start) :]
+    added = with_all_elements(start, order, pool["atomic_numbers"].to_numpy(), pool["n_atoms"].to_numpy())[len(start) :]
     if len(added):  # the first set has atoms of all elements, and what is held out has no element of its own
         order = np.concatenate([added, order[~np.isin(order, added)]])
     heldout, order = order[total - spec.heldout :], order[: total - spec.heldout]
-    energies = None if view.configurations.labels is None else view.configurations.labels.energy
-    tested = np.zeros(len(heldout), dtype=bool) if energies is None else np.isfinite(energies[heldout])
+    rows = np.arange(total)
+    if spec.survivors is not None and spec.method not in WITHOUT_FEATURES:
+        left = survivors(spec, ani, pool, order, seed, tasks or Tasks(), progress)
+        rows = np.union1d(left, heldout)
+        pool = take(pool, rows).load()
+        order, heldout = (np.searchsorted(rows, part[np.isin(part, rows)]) for part in (order, heldout))
+    view = _pool(pool, ani)
+    tested = np.zeros(len(heldout), dtype=bool) if view.energy is None else np.isfinite(view.energy[heldout])
     if spec.target is not None and not tested.any():
         raise InputError("expected energies of configurations held out, on which the target is tested, got none")
-    state = _start(spec, view, order) if previous is None else previous.under(spec)
+    state = _start(spec, view, order) if previous is None else previous.under(spec).within(rows)
     for number in range(len(state.rounds) + 1, spec.rounds + 1):
         goal = spec.size_after(number)
         if len(state.chosen) >= spec.frames:
@@ -192,27 +211,27 @@ def select(
             candidates=left[~np.isin(left, chosen)],
             chosen=chosen,
             random=generator(seed, *stream, "method", number),
-            train=partial(_train, ani, view, chosen, spec, seed, number),
+            train=partial(_train, ani, view, chosen, spec, (seed, number), tasks),
+            tasks=tasks or Tasks(),
         )
         # A method that looks at no network trains none for the sake of its error, unless that is the target.
         measured = tested.any() and (spec.target is not None or spec.method not in WITHOUT_NETWORKS)
         error = _heldout_error(now, heldout[tested]) if measured else None
-        reached = spec.target is not None and error is not None and error <= spec.target
-        if reached or not len(now.candidates):
+        if not len(now.candidates) or (spec.target is not None and error is not None and error <= spec.target):
             break
         picks = METHODS[spec.method](now, goal - len(chosen))
         state.add(picks, number)
         state.rounds.append(_report(number, goal, now, picks, error))
         if save is not None:
-            save(state)
-    return state
+            save(state.of_whole(rows))
+    return state.of_whole(rows)
 
 
 def _pool(dataset: xr.Dataset, ani: AniSpec) -> Pool:
     columns = {n: dataset[n].to_numpy() for n in ("walker", "step", "order_parameter") if n in dataset}
     if not {"walker", "step"} <= columns.keys():
         columns = {n: x for n, x in columns.items() if n == "order_parameter"}
-    return Pool(to_configurations(dataset), ani.aev, **columns)
+    return Pool(dataset, ani.aev, **columns)
 
 
 def _start(spec: DistillSpec, pool: Pool, order: NDArray[np.int64]) -> Selection:
@@ -222,20 +241,27 @@ def _start(spec: DistillSpec, pool: Pool, order: NDArray[np.int64]) -> Selection
     if spec.initial_method == "farthest-point":
         features = pool.features
         first = order[pick_farthest(features[order], features[:0], spec.initial)]
-    state.add(Picks(with_all_elements(first, order, pool.configurations), "start"), 0)
+    numbers = pool.dataset["atomic_numbers"].to_numpy()
+    state.add(Picks(with_all_elements(first, order, numbers, pool.n_atoms), "start"), 0)
     return state
 
 
-def _train(ani: AniSpec, pool: Pool, chosen: NDArray[np.int64], spec: DistillSpec, seed: int, number: int) -> Ensemble:
-    """An ensemble on what was chosen; each member on its own random share of it."""
-    size = len(chosen)
-    share = max(1, round(spec.training_fraction * size))
+def _train(
+    ani: AniSpec,
+    pool: Pool,
+    chosen: NDArray[np.int64],
+    spec: DistillSpec,
+    stream: tuple[int, int],
+    tasks: Tasks | None,
+) -> Ensemble:
+    """An ensemble on what was chosen; each member on its own random share of it; ``stream``: seed and round."""
+    size, share, (seed, number) = len(chosen), max(1, round(spec.training_fraction * len(chosen))), stream
     shares = [
         np.sort(generator(seed, "distill", spec.pool, "share", number, m).permutation(size)[:share])
         for m in range(spec.members)
     ]
     configurations = pool.configurations.take(chosen)
-    return train(ani, configurations, shares, derive(seed, "distill", spec.pool, "round", number))
+    return train_members(ani, configurations, shares, derive(seed, "distill", spec.pool, "round", number), tasks)
 
 
 def _heldout_error(now: Round, heldout: NDArray[np.int64]) -> float:

@@ -10,6 +10,7 @@ from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import EngineError, InputError, NotFoundError, did_you_mean
 from foundational.evaluation.alloys.frames import LabelledRun, relaxed_mixtures, sample_alloy_frames
 from foundational.evaluation.alloys.reference import alloy_reference
+from foundational.execution.tasks import HERE, Arrays, Execution
 from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.progress import Progress
 from foundational.project import STORE, find_dataset
@@ -24,6 +25,7 @@ from foundational.stages.decorate.stage import decorate
 from foundational.stages.decorate.volumes import AlloyReferences
 from foundational.stages.pairs.stage import PairReport, evaluate_pair
 from foundational.stages.translate.command import parent_reference
+from foundational.workspace.surveys import as_arrays, surveyed
 
 #: Folder of the reports, below the project's root.
 PAIRS = Path("metrics") / "pairs"
@@ -43,7 +45,7 @@ def pairs_spec(params: Params) -> PairsSpec:
 
 
 def survey_pair(
-    root: Path, pair: str, *, workers: int = 1, write: bool = False, progress: Progress | None = None
+    root: Path, pair: str, *, execution: Execution = HERE, write: bool = False, progress: Progress | None = None
 ) -> PairReport:
     """Translate the parent of ``pairs`` to the elements of ``pair``, train networks on the set and test them.
 
@@ -54,8 +56,8 @@ def survey_pair(
     ----------
     pair
         Symbols joined by hyphens, as in params.yaml.
-    workers
-        Processes that label; they change no result.
+    execution
+        Where configurations are labelled and networks train.
     write
         Keep the report as ``metrics/pairs/<pair>.json``.
 
@@ -69,7 +71,7 @@ def survey_pair(
     if pair not in spec.potentials:
         raise NotFoundError(f"no pair {pair!r} in the section pairs; {did_you_mean(pair, spec.potentials)}")
     try:
-        report = _evaluated(root, pair, params, spec, workers, progress)
+        report = _evaluated(root, pair, params, spec, execution, progress)
     except (EngineError, InputError) as error:
         report = PairReport(
             potential=spec.potentials[pair],
@@ -85,8 +87,33 @@ def survey_pair(
     return report
 
 
+def survey_pairs(
+    root: Path,
+    *,
+    execution: Execution = HERE,
+    write: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, PairReport]:
+    """`survey_pair` of all pairs of params.yaml, each a task; workers elsewhere must see the project's folder.
+
+    Reports are kept as they come: after a kill, the same command does the other pairs.
+    """
+    pairs = list(pairs_spec(read_params(root / "params.yaml")).potentials)
+    with execution.tasks(root / "build", "survey-pairs") as tasks:
+        found = surveyed(tasks, _surveyed_pair, root, pairs, progress)
+        reports = {pair: PairReport.model_validate_json(text) for pair, text in found.items()}
+        if write:
+            for pair, report in reports.items():
+                write_json(root / PAIRS / f"{pair}.json", report.model_dump(mode="json"))
+    return reports
+
+
+def _surveyed_pair(root: Path, pair: str) -> Arrays:
+    return as_arrays(survey_pair(root, pair))
+
+
 def _evaluated(
-    root: Path, pair: str, params: Params, spec: PairsSpec, workers: int, progress: Progress | None
+    root: Path, pair: str, params: Params, spec: PairsSpec, execution: Execution, progress: Progress | None
 ) -> PairReport:
     assert params.compounds is not None
     assert params.translate.metals is not None
@@ -96,7 +123,8 @@ def _evaluated(
     labeller = LammpsLabeller(potential)
     folder = find_dataset(root, spec.parent)
     parent, record = open_store(folder / STORE).load(), read_record(folder)
-    where = LabellingChoice(potential=potential.id, workers=workers).plan(root / "build", progress)
+    choice_of_labels = LabellingChoice(potential=potential.id, executor=execution.executor, workers=execution.workers)
+    where = choice_of_labels.plan(root / "build", progress)
     seed = derive(params.seed, "pair", pair)
     several = len(elements) > 2
     prototypes = (*PURE, *params.compounds.gated) if several else None
@@ -115,15 +143,17 @@ def _evaluated(
         potential, reference, params.compounds.test, runs, seed, progress=progress
     )
     mixtures = relaxed_mixtures(reference, () if several else params.compounds.mixing, runs, seed)
-    alloy = evaluate_pair(
-        made.dataset,
-        reference,
-        (frames, mixtures),
-        settings.model_copy(update={"training": training}),
-        params.compounds,
-        (spec.members, params.validate_.tie, params.seed),
-        progress=progress,
-    )
+    with execution.tasks(root / "build", f"survey-{pair}") as tasks:
+        alloy = evaluate_pair(
+            made.dataset,
+            reference,
+            (frames, mixtures),
+            settings.model_copy(update={"training": training}),
+            params.compounds,
+            (spec.members, params.validate_.tie, params.seed),
+            tasks=tasks,
+            progress=progress,
+        )
     return PairReport(
         potential=potential.id,
         parent=spec.parent,

@@ -12,6 +12,7 @@ from foundational.evaluation.alloys.reference import AlloyReference
 from foundational.evaluation.alloys.report import AlloyReport
 from foundational.evaluation.report import Report
 from foundational.evaluation.retraining import retrain
+from foundational.execution.tasks import Tasks
 from foundational.progress import Progress
 from foundational.seeds import derive
 from foundational.specs.ani import AniSpec
@@ -57,6 +58,7 @@ def evaluate_pair(
     spec: CompoundsSpec,
     choice: tuple[int, float, int],
     *,
+    tasks: Tasks | None = None,
     progress: Progress | None = None,
 ) -> AlloyReport:
     """Train networks on the translated set of a pair and compare them with its potential.
@@ -69,9 +71,11 @@ def evaluate_pair(
         Scaled to the pair.
     choice
         Number of networks; reference gap below which two compounds tie, eV/atom; root seed.
+    tasks
+        Where networks train; None: here.
     """
     members, tie, root = choice
     seed = derive(root, "pair", "-".join(reference.elements), fingerprint(dataset))
-    ensemble = retrain(dataset, settings, members, seed, progress=progress)
+    ensemble = retrain(dataset, settings, members, seed, tasks=tasks, progress=progress)
     frames, mixtures = tested
     return compare_alloy(ensemble, reference, frames, spec, tie, mixtures, progress=progress)

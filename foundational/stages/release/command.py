@@ -23,6 +23,7 @@ from foundational.errors import ChecksumError, ConflictError, DatasetError, Inpu
 from foundational.inspection.check import check
 from foundational.progress import Progress
 from foundational.project import BUNDLES, DATASETS, STORE, dataset_folder, find_dataset
+from foundational.provenance.record import is_holdout
 from foundational.release.bundle.archive import archive_folder
 from foundational.release.bundle.bundle import (
     MANIFEST,
@@ -209,14 +210,13 @@ def _draft(
 
     The files of the release are not written yet.
     """
-    folder = root / DATASETS / name
     report_of_check = check(name, root, progress=progress)
     if report_of_check.defects:
         raise DatasetError(f"{name} cannot be released: " + "; ".join(report_of_check.violations))
-    about = read_about(folder)
+    about = read_about(root / DATASETS / name)
     find_licence(root, about.licence)
     report = None
-    if plan.provenance.stage != "holdout":
+    if not is_holdout(plan.provenance):
         report = gate()
         require_passed(name, plan.provenance.output.fingerprint, report)
     return draft_record(name, plan, about, report, head(root)[1]), report_of_check.findings

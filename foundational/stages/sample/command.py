@@ -4,13 +4,13 @@ import json
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from foundational.data.atomic_write import remove_whole, whole_folder, write_whole
+from foundational.data.atomic_write import remove_leftovers, remove_whole, whole_folder, write_whole
 from foundational.data.integrity.storing import exclusive
 from foundational.data.store import write_dataset
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
@@ -19,7 +19,8 @@ from foundational.engines.lammps.potentials import ResolvedPotential, potential_
 from foundational.engines.momt.melting import Melting, find_melting
 from foundational.engines.momt.saved_run import run_to_bytes
 from foundational.errors import InputError, NotFoundError, did_you_mean
-from foundational.labelling.executors import process_pool
+from foundational.execution.executors import executor_named
+from foundational.execution.tasks import HERE, Execution
 from foundational.labelling.records import labeller_record
 from foundational.progress import Progress
 from foundational.project import POOLS, STORE, pool_folder, refuse_case_twin
@@ -39,7 +40,7 @@ from foundational.stages.sample.element import (
 )
 from foundational.stages.sample.stage import RoundReport, SamplingTask, sample
 from foundational.workspace.continued_pools import bias_source, stored_pool, stored_specification
-from foundational.workspace.pools import BIAS, LOCAL, PoolManifest, write_manifest
+from foundational.workspace.pools import BIAS, LOCAL, PoolManifest, read_run, write_manifest
 from foundational.workspace.run_folder import RunFolder, work_folder
 from foundational.workspace.runner import StageOutput, record_of
 
@@ -61,13 +62,13 @@ class _Options:
     """What the user may choose of every pool; see `sample_pool`."""
 
     bias_from: str | None
-    workers: int
+    execution: Execution
     force: bool
     progress: Progress | None
 
-    def executor(self) -> AbstractContextManager[Executor | None]:
-        """As many processes as were asked for; None for a single one."""
-        return process_pool(self.workers) if self.workers > 1 else nullcontext()
+    def executor(self, root: Path) -> AbstractContextManager[Executor | None]:
+        """Where walkers run; None for this very process."""
+        return executor_named(self.execution.executor, self.execution.workers, root / "build")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def sample_pool(
     *,
     frames: int | None = None,
     bias_from: str | None = None,
-    workers: int = 1,
+    execution: Execution = HERE,
     force: bool = False,
     progress: Progress | None = None,
 ) -> StoredSample:
@@ -105,8 +106,8 @@ def sample_pool(
         Frames in total, in place of those of params.yaml.
     bias_from
         A pool of the same crystal whose bias is used, instead of learning one.
-    workers
-        Processes; they change no result.
+    execution
+        Where walkers run and frames are labelled.
     force
         Replace a pool that is stored.
     progress
@@ -128,7 +129,7 @@ def sample_pool(
     if frames is not None:
         spec = spec.model_copy(update={"frames": frames})
     potential = potential_for(spec.element, root, spec.potential)
-    return _store(_Plan(root, params, name, spec, potential), _Options(bias_from, workers, force, progress))
+    return _store(_Plan(root, params, name, spec, potential), _Options(bias_from, execution, force, progress))
 
 
 def sample_element(
@@ -138,7 +139,7 @@ def sample_element(
     *,
     name: str | None = None,
     bias_from: str | None = None,
-    workers: int = 1,
+    execution: Execution = HERE,
     force: bool = False,
     progress: Progress | None = None,
 ) -> StoredSample:
@@ -156,7 +157,7 @@ def sample_element(
         otherwise they follow from heating the crystal until it melts.
     name
         Another name for the pool; it starts with ``local-``.
-    bias_from, workers, force, progress
+    bias_from, execution, force, progress
         As for `sample_pool`.
 
     Raises
@@ -169,7 +170,7 @@ def sample_element(
     EngineError
         If the crystal does not melt as expected, or the system does not do what the specification expects.
     """
-    options = _Options(bias_from, workers, force, progress)
+    options = _Options(bias_from, execution, force, progress)
     check_options(given)
     params = read_params(root / "params.yaml")
     potential = potential_for(element, root, given.get("potential"))
@@ -186,7 +187,7 @@ def sample_element(
     chosen = choose_pool(given, stored, defaults, potential, reference)
     kept = work_folder(root, name) / "melting-{structure}-{supercell}-{potential}.json".format(**chosen)
     if not all(key in chosen for key in TEMPERATURES):
-        melting = _melting(kept, params, name, chosen, reference, potential, options)
+        melting = _melting(kept, params, name, chosen, reference, potential, options, root)
         chosen = with_temperatures(chosen, melting, defaults)
     details = {}
     if kept.exists():
@@ -205,6 +206,7 @@ def _melting(
     reference: ReferenceCrystals,
     potential: ResolvedPotential,
     options: _Options,
+    root: Path,
 ) -> Melting:
     """What heating finds; it is kept in a file until the record is written, so that a search can be continued."""
     if options.progress is not None:
@@ -215,7 +217,7 @@ def _melting(
 
     limits = json.loads(kept.read_text(encoding="utf-8"))["superheating_K"] if kept.exists() else ()
     system = heated_system(chosen, params.sample.settings, potential)
-    with options.executor() as executor:
+    with options.executor(root) as executor:
         melting = find_melting(
             system,
             reference.cohesive_energy(chosen["structure"]),
@@ -246,9 +248,10 @@ def _store(plan: _Plan, options: _Options) -> StoredSample:
     refuse_case_twin(root, POOLS + name)
     keeper = RunFolder(work_folder(root, name))
     with exclusive(root, POOLS + name):
+        _remove_finished(root, name, keeper)
         stored = None if options.force else stored_pool(root, name, task.specification, spec.frames)
         with logged_run(root, "sample", POOLS + name) as log:
-            with options.executor() as executor:
+            with options.executor(root) as executor:
                 result = sample(
                     task,
                     keeper,
@@ -269,6 +272,17 @@ def _store(plan: _Plan, options: _Options) -> StoredSample:
             log |= {"configurations": count, "resumed": result.resumed, "stored_frames": result.stored_frames}
         remove_whole(keeper.folder)
     return StoredSample(name, manifest, result.resumed, result.stored_frames)
+
+
+def _remove_finished(root: Path, name: str, keeper: RunFolder) -> None:
+    """Remove what is left of a run that was killed after its pool was stored."""
+    for folder in (keeper.folder, pool_folder(root, name)):
+        if folder.parent.is_dir():
+            remove_leftovers(folder)
+    if keeper.folder.is_dir() and (pool_folder(root, name) / BIAS).is_file():
+        run = keeper.load()
+        if run is not None and run_to_bytes(run) == run_to_bytes(read_run(root, name)[0]):
+            remove_whole(keeper.folder)
 
 
 def _record(plan: _Plan, parents: tuple[ProvenanceRecord, ...], output: StageOutput) -> ProvenanceRecord:

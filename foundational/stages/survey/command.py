@@ -9,6 +9,7 @@ from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import ConflictError, InputError, NotFoundError, did_you_mean
 from foundational.evaluation.retraining import EvaluationPlan
+from foundational.execution.tasks import HERE, Arrays, Execution
 from foundational.labelling.records import labeller_of
 from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.progress import Progress
@@ -26,6 +27,7 @@ from foundational.stages.translate.length_scale import References
 from foundational.stages.translate.refine import Augmentation
 from foundational.stages.translate.stage import translate
 from foundational.workspace.pools import open_pool
+from foundational.workspace.surveys import as_arrays, surveyed
 
 #: Folders of the reports, below the project's root.
 METALS, POOL_TESTS = Path("metrics") / "translate", Path("metrics") / "parity"
@@ -49,7 +51,7 @@ def survey_metal(
     element: str,
     *,
     variation: Transfer | None = None,
-    workers: int = 1,
+    execution: Execution = HERE,
     write: bool = False,
     progress: Progress | None = None,
 ) -> MetalReport:
@@ -57,8 +59,8 @@ def survey_metal(
 
     Parameters
     ----------
-    workers
-        Processes that label, and that sample the short MOMT run where one is needed; they change no result.
+    execution
+        Where configurations are labelled, networks train, and the short MOMT run is sampled where one is needed.
     write
         Keep the report as ``metrics/translate/<element>.json``.
 
@@ -85,7 +87,7 @@ def survey_metal(
     parent = parent.load()
     potential = potential_for(element, root, spec.potentials[element])
     labeller = LammpsLabeller(potential)
-    labelling = LabellingChoice(potential=potential.id, workers=workers)
+    labelling = LabellingChoice(potential=potential.id, executor=execution.executor, workers=execution.workers)
     where = labelling.plan(root / "build", progress)
     augmentation = None
     if change.refine_by:
@@ -100,6 +102,8 @@ def survey_metal(
     settings = params.ani.scaled(params.validate_.training, reference.ground_volume)
     evaluation = EvaluationPlan(settings, reference, params.validate_.tie, params.seed)
     frames = sample_test_frames(spec.test, potential, reference, derive(params.seed, "metal", element))
+    with execution.tasks(root / "build", f"survey-{element}") as tasks:
+        errors = evaluate_translation(dataset, frames, spec, evaluation, tasks=tasks, progress=progress)
     report = MetalReport(
         potential=potential.id,
         parent=spec.parent,
@@ -110,11 +114,41 @@ def survey_metal(
         frames=dataset.sizes["configuration"],
         filtered=len(details.excluded),
         members=spec.members,
-        **vars(evaluate_translation(dataset, frames, spec, evaluation, progress=progress)),
+        **vars(errors),
     )
     if write:
         write_json(root / METALS / f"{element}.json", report.model_dump(mode="json"))
     return report
+
+
+def survey_metals(
+    root: Path,
+    *,
+    execution: Execution = HERE,
+    write: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, MetalReport]:
+    """`survey_metal` of all metals of params.yaml, each a task; workers elsewhere must see the project's folder.
+
+    Reports are kept as they come: after a kill, the same command does the other metals.
+
+    Raises
+    ------
+    EngineError
+        where one fails; those that were finished are kept.
+    """
+    metals = list(survey_spec(read_params(root / "params.yaml")).potentials)
+    with execution.tasks(root / "build", "survey-metals") as tasks:
+        found = surveyed(tasks, _surveyed_metal, root, metals, progress)
+        reports = {metal: MetalReport.model_validate_json(text) for metal, text in found.items()}
+        if write:
+            for metal, report in reports.items():
+                write_json(root / METALS / f"{metal}.json", report.model_dump(mode="json"))
+    return reports
+
+
+def _surveyed_metal(root: Path, element: str) -> Arrays:
+    return as_arrays(survey_metal(root, element))
 
 
 def run_pool_test(

@@ -16,6 +16,7 @@ from foundational.engines.lammps.test_frames import npt_frames
 from foundational.evaluation.crystals import compare_crystals
 from foundational.evaluation.report import CrystalErrors, Report
 from foundational.evaluation.retraining import EvaluationPlan, retrain
+from foundational.execution.tasks import Tasks
 from foundational.progress import Progress
 from foundational.science.crystals import STRUCTURES, build_crystal
 from foundational.seeds import derive
@@ -113,6 +114,7 @@ def evaluate_translation(
     spec: MetalsSpec,
     plan: EvaluationPlan,
     *,
+    tasks: Tasks | None = None,
     progress: Progress | None = None,
 ) -> TranslationErrors:
     """Train ``spec.members`` networks on a translated set and test them.
@@ -123,11 +125,13 @@ def evaluate_translation(
         The translated set. Its fingerprint is part of the random seed of the training.
     plan
         Settings scaled to the target, its relaxed crystals, the root seed.
+    tasks
+        Where networks train; None: here.
     """
     training = plan.settings.training.model_copy(update={"epochs": spec.epochs})
     settings = plan.settings.model_copy(update={"training": training})
     seed = derive(plan.seed, "metal", plan.reference.element, fingerprint(dataset))
-    ensemble = retrain(dataset, settings, spec.members, seed, progress=progress)
+    ensemble = retrain(dataset, settings, spec.members, seed, tasks=tasks, progress=progress)
     return _test(ensemble, frames, plan)
 
 

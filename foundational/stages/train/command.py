@@ -11,6 +11,7 @@ from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.model_file import load_model, save_model
 from foundational.engines.ani.torch.devices import check_device
 from foundational.evaluation.errors import ModelErrors, evaluate
+from foundational.execution.tasks import HERE, Execution
 from foundational.labelling.records import pair_labeller
 from foundational.progress import Progress
 from foundational.specs.params import read_params
@@ -26,12 +27,13 @@ def train_model(
     *,
     where: str | None = None,
     start_from: Path | None = None,
+    execution: Execution = HERE,
     progress: Progress | None = None,
 ) -> Ensemble:
     """Train an ensemble on the training split of the dataset or file ``name`` and write it to ``output``.
 
     The condition ``where`` chooses configurations of it. Training starts from the weights of the model file
-    ``start_from``, where one is given.
+    ``start_from``, where one is given. Networks train where ``execution`` says, but further from a model file here.
 
     Raises
     ------
@@ -46,8 +48,10 @@ def train_model(
     subject = NamedDataset(name, source.dataset)
     if start_from is not None:
         options = replace(options, start=load_model(start_from), further=params.further)
-    ensemble = train_on(subject, params.ani, options, pair_labeller(source.record.labeller, root), progress=progress)
-    save_model(ensemble, output)
+    labeller = pair_labeller(source.record.labeller, root)
+    with execution.tasks(root / "build", f"train-{output.name}") as tasks:
+        ensemble = train_on(subject, params.ani, options, labeller, tasks=tasks, progress=progress)
+        save_model(ensemble, output)
     return ensemble
 
 

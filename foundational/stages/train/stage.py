@@ -17,6 +17,7 @@ from foundational.engines.ani.further_training import train_further
 from foundational.engines.ani.torch.devices import check_device
 from foundational.errors import InputError
 from foundational.evaluation.retraining import retrain, training_rows, volume_per_atom, with_short_range
+from foundational.execution.tasks import Tasks
 from foundational.progress import Progress, stage
 from foundational.seeds import derive, generator
 from foundational.specs.ani import FurtherSpec, SettingsName, ShortRangeName
@@ -56,6 +57,7 @@ def train_on(
     options: TrainOptions,
     labeller: Labeller | None = None,
     *,
+    tasks: Tasks | None = None,
     progress: Progress | None = None,
 ) -> Ensemble:
     """Train an ensemble on the training split of ``subject``; its metadata say on what.
@@ -64,6 +66,8 @@ def train_on(
     ----------
     labeller
         What labelled ``subject``, if it may be asked for the energies of pairs of atoms.
+    tasks
+        Where networks train on CPUs, each as a task; None: here, all at once.
 
     Raises
     ------
@@ -93,7 +97,9 @@ def train_on(
     reporting, progress = progress, stage(progress, "training", "where the training data end")
     if options.start is None:
         device = options.device
-        ensemble = retrain(chosen, spec, spec.members, seed, memory=memory, device=device, progress=progress)
+        ensemble = retrain(
+            chosen, spec, spec.members, seed, memory=memory, device=device, tasks=tasks, progress=progress
+        )
     else:
         ensemble = train_further(
             options.start,

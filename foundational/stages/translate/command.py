@@ -20,6 +20,7 @@ from foundational.engines.crystals.references import ReferenceCrystals, referenc
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import InputError
+from foundational.execution.tasks import Execution
 from foundational.labelling.records import labeller_of, labeller_record
 from foundational.labelling.session import LabellingChoice, LabellingPlan, labelling_session
 from foundational.progress import Progress
@@ -216,7 +217,8 @@ def short_run(root: Path, element: str, labelling: LabellingChoice, progress: Pr
             "structure": "fcc" if ground == "hcp" else ground,
             "frames": read_params(root / "params.yaml").translate.short_run_frames,
         }
-        sample_element(root, element, given, name=name, workers=labelling.workers, progress=progress)
+        execution = Execution(labelling.executor, labelling.workers)
+        sample_element(root, element, given, name=name, execution=execution, progress=progress)
     return name
 
 

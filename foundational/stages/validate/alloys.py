@@ -14,6 +14,7 @@ from foundational.evaluation.alloys.report import AlloyReport
 from foundational.evaluation.errors import evaluate, mean_errors
 from foundational.evaluation.retraining import retrain, training_rows
 from foundational.evaluation.validation_report import GateReport, MemberReport, ValidationReport
+from foundational.execution.tasks import Tasks
 from foundational.progress import Progress
 from foundational.seeds import derive
 from foundational.specs.ani import AniSpec
@@ -46,6 +47,7 @@ def validate_alloy(
     spec: ValidateSpec,
     plan: AlloyPlan,
     *,
+    tasks: Tasks | None = None,
     progress: Progress | None = None,
 ) -> ValidationReport:
     """Retrain ``spec.members`` networks on ``subject`` and test each.
@@ -58,6 +60,8 @@ def validate_alloy(
         Configurations of the same elements on which nothing was trained, or None.
     runs
         The same configurations, run by run.
+    tasks
+        Where networks train; None: here.
 
     Raises
     ------
@@ -67,7 +71,7 @@ def validate_alloy(
     if holdout is not None:
         require_independent(subject, holdout)
     seed = derive(plan.seed, "validate", subject.name)
-    ensemble = retrain(subject.dataset, plan.settings, spec.members, seed, progress=progress)
+    ensemble = retrain(subject.dataset, plan.settings, spec.members, seed, tasks=tasks, progress=progress)
     tested = concatenate([run.configurations for run in runs]) if runs else None
     errors = [] if tested is None else [evaluate(ensemble.member(m), tested) for m in range(spec.members)]
     means = mean_errors(errors, MEANS)

@@ -12,12 +12,13 @@ from foundational.data.batches import to_configurations
 from foundational.data.labeller import Labeller
 from foundational.data.named import NamedDataset
 from foundational.elements import symbols_in
-from foundational.engines.crystals.references import reference_crystals
+from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.errors import InputError
 from foundational.evaluation.alloys.frames import LabelledRun, relaxed_mixtures
 from foundational.evaluation.alloys.reference import alloy_reference
 from foundational.evaluation.retraining import EvaluationPlan, volume_per_atom
-from foundational.evaluation.validation_report import ValidationReport
+from foundational.evaluation.validation_report import ReferenceReport, ValidationReport
+from foundational.execution.tasks import HERE, Execution
 from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.records import labeller_of
 from foundational.progress import Progress
@@ -33,6 +34,7 @@ from foundational.stages.validate.alloys import AlloyPlan, validate_alloy
 from foundational.stages.validate.stage import validate
 from foundational.stages.validate.without_crystals import validate_without_crystals
 from foundational.workspace.holdouts import holdout_for, named_holdout
+from foundational.workspace.references import read_reference
 from foundational.workspace.validations import write_validation
 
 
@@ -55,6 +57,8 @@ class ValidateOptions:
     """Also relax crystals with atoms and cell free, which takes longer than all else and is never gated."""
     write: bool = False
     """Keep the report as a metric of DVC."""
+    execution: Execution = HERE
+    """Where networks train."""
 
 
 def validate_dataset(
@@ -97,7 +101,7 @@ def validate_opened(
         How it came to be.
     """
     params = read_params(root / "params.yaml")
-    spec = _with_options(params.validate_, chosen)
+    spec = _of_dataset(_with_options(params.validate_, chosen), subject.name)
     named = None
     if chosen.labeller is not None:
         named = labeller_named(chosen.labeller, root, chosen.arguments, element=record.element)
@@ -107,19 +111,28 @@ def validate_opened(
     else:
         holdout = named_holdout(root, chosen.holdout, record)
     from_file = record.labeller.id.startswith("file:")
-    if (why := _without_crystals(record, named, params)) is not None:
-        return validate_without_crystals(subject, holdout, spec, settings, params.seed, why, progress=progress)
-    labeller = named if from_file and named is not None else labeller_of(record.labeller, root, named)
-    if record.element in atomic_numbers:
-        plan = EvaluationPlan(
-            settings=settings,
-            reference=reference_crystals(labeller, record.element),
-            tie=spec.tie,
-            seed=params.seed,
-        )
-        return validate(subject, holdout, spec, plan, progress=progress)
-    alloy = _alloy_plan(params, record, labeller, settings)
-    return validate_alloy(subject, holdout, _runs(root, holdout), spec, alloy, progress=progress)
+    with chosen.execution.tasks(root / "build", f"validate-{subject.name}") as tasks:
+        if (why := _without_crystals(record, named, params)) is not None:
+            return validate_without_crystals(
+                subject, holdout, spec, settings, params.seed, why, tasks=tasks, progress=progress
+            )
+        if subject.name in params.validate_.references:
+            spec, reference, stored = _stored_reference(root, params, spec, subject.name, record)
+            plan = EvaluationPlan(settings=settings, reference=reference, tie=spec.tie, seed=params.seed)
+            report = validate(subject, holdout, spec, plan, tasks=tasks, progress=progress)
+            return report.model_copy(update={"reference": stored})
+        labeller = named if from_file and named is not None else labeller_of(record.labeller, root, named)
+        if record.element in atomic_numbers:
+            plan = EvaluationPlan(
+                settings=settings,
+                reference=reference_crystals(labeller, record.element),
+                tie=spec.tie,
+                seed=params.seed,
+            )
+            return validate(subject, holdout, spec, plan, tasks=tasks, progress=progress)
+        alloy = _alloy_plan(params, record, labeller, settings)
+        runs = _runs(root, holdout)
+        return validate_alloy(subject, holdout, runs, spec, alloy, tasks=tasks, progress=progress)
 
 
 def _with_options(spec: ValidateSpec, options: ValidateOptions) -> ValidateSpec:
@@ -134,6 +147,33 @@ def _with_options(spec: ValidateSpec, options: ValidateOptions) -> ValidateSpec:
         if spec.materials is not None:
             changes["materials"] = spec.materials.model_copy(update={"properties": options.properties})
     return spec.model_copy(update=changes)
+
+
+def _stored_reference(
+    root: Path, params: Params, spec: ValidateSpec, name: str, record: ProvenanceRecord
+) -> tuple[ValidateSpec, ReferenceCrystals, ReferenceReport]:
+    """What is stored for comparing networks with, and the specification that suits it.
+
+    The properties that are stored are compared, in place of those of params.yaml, and no full relaxation is made.
+    """
+    stored, named = read_reference(root, name, record.labeller)
+    changes: dict[str, Any] = {"full_steps": 0}
+    if spec.materials is not None and spec.materials.properties:
+        planned = params.validate_.datasets.get(name)
+        limits = {**spec.materials.limits, **(planned.limits if planned is not None else {})}
+        chosen = spec.materials.properties
+        every = chosen == (params.validate_.materials or spec.materials).properties
+        properties = tuple(stored.properties) if every else chosen
+        changes["materials"] = spec.materials.model_copy(update={"properties": properties, "limits": limits})
+    return spec.model_copy(update=changes), stored.reference(), named
+
+
+def _of_dataset(spec: ValidateSpec, name: str) -> ValidateSpec:
+    """The gates of ``spec`` with the limit that it states for the dataset ``name``."""
+    planned = spec.datasets.get(name)
+    if planned is None or planned.mae is None:
+        return spec
+    return spec.model_copy(update={"gates": spec.gates.model_copy(update={"mae": planned.mae})})
 
 
 def _alloy_plan(params: Params, record: ProvenanceRecord, labeller: Labeller, settings: AniSpec) -> AlloyPlan:

@@ -15,6 +15,7 @@ from foundational.evaluation.errors import ModelErrors, evaluate, mean_errors
 from foundational.evaluation.materials.comparison import compare_materials
 from foundational.evaluation.retraining import EvaluationPlan, retrain, training_rows, with_short_range
 from foundational.evaluation.validation_report import FullReport, MemberReport, StructureReport, ValidationReport
+from foundational.execution.tasks import Tasks
 from foundational.progress import Progress, stage
 from foundational.science.crystals import Structure
 from foundational.seeds import derive
@@ -40,6 +41,7 @@ def validate(
     spec: ValidateSpec,
     plan: EvaluationPlan,
     *,
+    tasks: Tasks | None = None,
     progress: Progress | None = None,
 ) -> ValidationReport:
     """Retrain ``spec.members`` networks on ``subject`` and test each.
@@ -54,6 +56,8 @@ def validate(
         How many networks, and the gates.
     plan
         Settings, scaled to the metal; the relaxed crystals of the method that labelled the dataset; the root seed.
+    tasks
+        Where networks train; None: here.
 
     Raises
     ------
@@ -66,7 +70,7 @@ def validate(
     trained = to_configurations(subject.dataset).take(training_rows(subject.dataset))
     tests = "errors on the holdout" if holdout is not None else "crystals"
     training = stage(progress, "training", tests)
-    ensemble = retrain(subject.dataset, plan.settings, spec.members, seed, progress=training)
+    ensemble = retrain(subject.dataset, plan.settings, spec.members, seed, tasks=tasks, progress=training)
     labeller = plan.reference.labeller
     ensemble = with_short_range(ensemble, trained, None if labeller.expensive else labeller)
     errors: list[ModelErrors] = []
@@ -166,7 +170,7 @@ def _member(
             name: _structure(crystal, _full(network, name, crystal, spec, plan))
             for name, crystal in crystals.isotropic.items()
         },
-        published_hcp=_structure(crystals.published_hcp, None),
+        published_hcp=None if crystals.published_hcp is None else _structure(crystals.published_hcp, None),
     )
 
 

@@ -16,6 +16,7 @@ from foundational.data.splits import TRAIN, assign_split
 from foundational.evaluation.errors import evaluate, mean_errors
 from foundational.evaluation.retraining import retrain, training_rows
 from foundational.evaluation.validation_report import GateReport, MemberReport, ValidationReport
+from foundational.execution.tasks import Tasks
 from foundational.progress import Progress
 from foundational.seeds import derive
 from foundational.specs.ani import AniSpec
@@ -37,6 +38,7 @@ def validate_without_crystals(
     seed: int,
     why: str,
     *,
+    tasks: Tasks | None = None,
     progress: Progress | None = None,
 ) -> ValidationReport:
     """Retrain ``spec.members`` networks on the training part of ``subject`` and test each.
@@ -54,6 +56,8 @@ def validate_without_crystals(
         Root of all random streams.
     why
         Why there are no reference crystals, for the gates that need them.
+    tasks
+        Where networks train; None: here.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def validate_without_crystals(
         require_independent(subject, holdout)
     tested = holdout or _other_part(subject.name, dataset)
     trained = derive(seed, "validate", subject.name)
-    ensemble = retrain(dataset, settings, spec.members, trained, progress=progress)
+    ensemble = retrain(dataset, settings, spec.members, trained, tasks=tasks, progress=progress)
     errors = []
     if tested is not None:
         configurations = to_configurations(tested.dataset)

@@ -1,5 +1,6 @@
 """Verify whatever a user names: a release's folder or zip, a version, or a dataset of the project."""
 
+import hashlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from foundational.data.atomic_write import temporary_folder
 from foundational.data.integrity.hashes import sha256_of
 from foundational.data.integrity.store_manifest import ROOT
+from foundational.data.remote.address import is_address
 from foundational.errors import ChecksumError, FoundationalError, InputError, NotFoundError
 from foundational.progress import Progress
 from foundational.project import BUNDLES, DATASETS, project_or_none, user_store
@@ -14,7 +16,14 @@ from foundational.provenance.record import PROVENANCE, ProvenanceRecord, read_re
 from foundational.release.bundle.archive import archive_folder
 from foundational.release.bundle.bundle import DATA, MANIFEST, read_kept, read_manifest
 from foundational.release.bundle.signature import signer
-from foundational.release.bundle.verification import SIGNATURE, Verification, opened_bundle, verify_bundle, verify_data
+from foundational.release.bundle.verification import (
+    SIGNATURE,
+    Verification,
+    opened_bundle,
+    verify_bundle,
+    verify_data,
+    verify_remote,
+)
 from foundational.release.comparison.released_records import record_differences
 from foundational.release.record import RECORD, ReleaseRecord, read_release
 from foundational.release.registry.git import has_history, read_at
@@ -52,7 +61,8 @@ def verify(
     Parameters
     ----------
     what
-        A release's folder or zip, ``ni@1.0.0``, or the name of a dataset of the project.
+        A release's folder or zip, ``ni@1.0.0``, the name of a dataset of the project, or the address of a dataset or of
+        a release's zip, which is read there.
     relabel
         Configurations, spread evenly, to label again with the potential that the provenance names.
     signers
@@ -67,6 +77,8 @@ def verify(
     ConflictError
         Its commit gives other bytes than were released.
     """
+    if is_address(what):
+        return _at_address(what, root, progress)
     path = Path(what)
     bundled = (path / MANIFEST).is_file() and (path / DATA).is_file()
     if bundled or path.suffix == ".zip":
@@ -112,6 +124,24 @@ def verify(
         yanked=None if version is None else registry.yanked.get(version),
         signed_by=signed_by,
     )
+
+
+def _at_address(address: str, root: Path | None, progress: Progress | None) -> Verification:
+    """Every byte and every rule of a dataset on a server, against its record and the registry on this machine."""
+    from foundational.release.transfer.remote import record_beside, remote_store  # noqa: PLC0415 - for these alone
+
+    store = remote_store(address)
+    record = record_beside(store)
+    problems = verify_remote(store, record, progress)
+    name = address if record is None else record.output.name
+    registry, wrong = (Registry(name=name), []) if record is None else _registry(name, project_or_none(root))
+    digest = hashlib.sha256(store.read(ROOT)).hexdigest()
+    entry = next((release for release in registry.releases if release.root == digest), None)
+    version = None if entry is None else entry.version
+    if registry.releases and entry is None and record is not None and record.output.version is not None:
+        wrong.append(f"the data are not those that the registry records as {name}@{record.output.version}")
+    yanked = None if version is None else registry.yanked.get(version)
+    return Verification(name=name, version=version, problems=(*wrong, *problems), yanked=yanked)
 
 
 def _made_again(project: Path, reference: DatasetVersion) -> Path | None:

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 import zarr
 
-from foundational.data.integrity.shards import Shards
+from foundational.data.integrity.shards import FolderParts, Shards
 from foundational.data.integrity.stored_array import OpenedStore, StoredRows, open_table
 from foundational.data.store import open_store, write_dataset
 from foundational.errors import ChecksumError
@@ -26,7 +26,7 @@ def test_numbers_are_those_that_zarr_reads(store: Path, dataset: xr.Dataset) -> 
     opened, (_, described) = OpenedStore.described(store)
     rng = np.random.default_rng(0)
     for name, (stored, description) in described.items():
-        shards = Shards.of(store / stored, description)
+        shards = Shards.of(FolderParts(store), stored, description)
         assert shards is not None, name
         expected = zarr.open_array(store, path=stored, mode="r")[:]
         count = len(expected)
@@ -62,4 +62,4 @@ def test_every_flipped_bit_of_an_array_is_an_error(store: Path) -> None:
 def test_an_array_of_another_form_is_left_to_zarr(store: Path, key: str) -> None:
     _, (_, described) = OpenedStore.described(store)
     stored, description = described["energy"]
-    assert Shards.of(store / stored, {**description, key: [{"name": "bytes"}]}) is None
+    assert Shards.of(FolderParts(store), stored, {**description, key: [{"name": "bytes"}]}) is None

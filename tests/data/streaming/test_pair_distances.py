@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from foundational.data.streaming.pair_distances import nearest_squares, pair_squares
+from foundational.data.configurations import Configurations
+from foundational.data.streaming.pair_distances import NearestDistances, pair_squares, visit_pairs
 
 RNG = np.random.default_rng(5)
 
@@ -31,4 +32,12 @@ def test_every_pair_comes_once_with_its_distance(n: int, pbc: tuple[bool, bool, 
     assert (seen == np.triu(np.ones((n, n), int), k=1)).all()
     expected[:, np.arange(n), np.arange(n)] = np.inf
     nearest = np.sort(np.concatenate([expected, np.full((3, n, 3), np.inf)], axis=2), axis=2)[:, :, :3]
-    np.testing.assert_allclose(nearest_squares(positions, cells, periodic).transpose(2, 1, 0), nearest, rtol=1e-12)
+    numbers = np.tile(np.array([[28], [13], [28]], np.uint8), n)
+    sizes = np.full(3, n, np.int32)
+    batch = Configurations(sizes, cells, periodic, numbers.reshape(-1), positions.reshape(-1, 3))
+    visitor = NearestDistances(np.array([True, True, False]))
+    visit_pairs(batch, np.arange(3), [visitor])
+    rows = np.concatenate([rows for rows, _ in visitor.found])
+    squares = np.concatenate([squares for _, squares in visitor.found], axis=2)
+    assert sorted(rows.tolist()) == [0, 1]
+    np.testing.assert_allclose(squares.transpose(2, 1, 0), nearest[rows], rtol=1e-12)

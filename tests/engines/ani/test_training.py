@@ -10,10 +10,11 @@ from foundational.data.fingerprint import fingerprint
 from foundational.engines.ani.aev import compute_aevs, species_of
 from foundational.engines.ani.derivative_store import DerivativeStore
 from foundational.engines.ani.ensemble import Ensemble
+from foundational.engines.ani.gradients import training_table
 from foundational.engines.ani.kernels.activation import ACTIVATIONS
 from foundational.engines.ani.kernels.training import Loss, Model, Table, batch_gradient
 from foundational.engines.ani.network import layer_widths
-from foundational.engines.ani.training import loss_shares, train, training_table
+from foundational.engines.ani.training import loss_shares, train
 from foundational.errors import EngineError, InputError
 from foundational.evaluation.errors import evaluate
 from foundational.science.picking import configuration_uncertainty

@@ -16,6 +16,10 @@ CELL = np.array([[2.87, 0.1, 0.0], [0.0, 2.87, 0.0], [0.0, 0.0, 4.05]])
 #: The first atom.
 FIRST = np.array([-0.03682270273566246, -0.0081454971805214882, -0.024105966091156006])
 WHOLE_OUTCAR = OUTCAR + "\n General timing and accounting informations for this job:\n"
+#: The last electronic step that NELM allows; VASP then says nothing of EDIFF and goes on.
+OUTCAR_AT_NELM = WHOLE_OUTCAR.replace(" aborting loop because EDIFF is reached\n", "").replace(
+    f"{39 * '-'} Iteration", f"   NELM   =      1;   NELMIN=  2; NELMDL= -5     # of ELM steps\n{39 * '-'} Iteration"
+)
 
 
 def read(code, name, text=None, folder=None):
@@ -163,6 +167,8 @@ def test_vasp_gives_the_free_energy_and_its_settings(tmp_path):
             WHOLE_OUTCAR.replace("because EDIFF is reached", "EDIFF was not reached (unconverged)"),
             "unconverged",
         ),
+        ("OUTCAR", OUTCAR_AT_NELM, "unconverged"),
+        ("OUTCAR", OUTCAR_AT_NELM.replace("NELM   =      1;", "NELM   =     60;"), None),
     ],
 )
 def test_vasp_that_was_killed_or_not_converged_is_refused(name, text, problem, tmp_path):

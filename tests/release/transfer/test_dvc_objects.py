@@ -14,11 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import s3fs
 
 import foundational
+from foundational.data.fingerprint import fingerprint
+from foundational.errors import NotFoundError
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import read_registry
+from foundational.release.registry.version import parse_dataset_version
 from foundational.release.transfer.dvc_objects import directory_hash, is_stored, tracked_hash
+from foundational.stages.select.command import pull_where
 from foundational.stages.verify.command import verify
 
 #: Runs several DVC commands in one process; starting DVC takes longer than most of them.
@@ -135,6 +140,7 @@ def s3(monkeypatch, tmp_path) -> Iterator[str]:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID" if key == "ID" else "AWS_SECRET_ACCESS_KEY", value)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("S3_ENDPOINT", endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with (tmp_path / "s3.log").open("w") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log)
@@ -172,6 +178,16 @@ def test_s3_http_and_a_folder_serve_as_remotes(two, tmp_path, expected, web, s3)
     for root in (from_s3, from_web, from_disk):
         assert intact(root, expected), root
     assert is_stored(from_disk, tracked_hash(from_disk, "ni") or "")
+    s3fs.S3FileSystem(endpoint_url=os.environ["S3_ENDPOINT"]).put(str(two.folder), "bucket/plain/ni", recursive=True)
+    at_s3 = foundational.open_dataset("s3://bucket/plain/ni")
+    assert fingerprint(at_s3.xarray) == expected
+    assert len(at_s3.where("atoms = 32")) == 6
+    assert verify("s3://bucket/plain/ni", two.root).ok
+    with pytest.raises(NotFoundError, match="expected a dataset"):
+        foundational.open_dataset("s3://bucket/nowhere")
+    again = bare(two, tmp_path / "again", s3=s3)
+    few = pull_where(parse_dataset_version("ni@1.1.0"), "atoms = 32", "local/few", root=again)
+    assert (few.output.n_configurations, few.inputs[0].version) == (6, "1.1.0")
 
 
 def test_a_dvc_remote_of_other_bytes_is_found_by_verify(two, tmp_path):

@@ -65,14 +65,14 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(project, monkeypatch):
     assert len(trained) == 1
     monkeypatch.undo()
     (project / "build" / "work" / "distill-ni.done.npz").unlink()
-    whole = distill_pool(project, "ni", force=True)
+    whole = distill_pool(project, "ni", existing="replace")
     assert (resumed.output, resumed.details) == (whole.output, whole.details)
 
 
 def count_training(monkeypatch):
     trained = []
-    train = stage.train
-    monkeypatch.setattr(stage, "train", lambda *args: trained.append(args) or train(*args))
+    train = stage.train_members
+    monkeypatch.setattr(stage, "train_members", lambda *args: trained.append(args) or train(*args))
     return trained
 
 
@@ -85,7 +85,8 @@ def test_more_rounds_go_on_without_repeating_one(project, monkeypatch, kept):
     if kept == "stored set":
         (project / "build" / "work" / "distill-local--grown.done.npz").unlink()
     trained = count_training(monkeypatch)
-    grown = distill_pool(project, "local/grown", extend=kept == "stored set", force=kept == "checkpoint", **more)
+    existing = {"stored set": "extend", "checkpoint": "replace"}.get(kept, "refuse")
+    grown = distill_pool(project, "local/grown", existing=existing, **more)
     assert len(trained) == 1
     assert grown.output.n_configurations == 57
     monkeypatch.undo()
@@ -98,10 +99,10 @@ def test_a_finished_run_of_other_settings_or_other_code_is_begun_anew(project, m
     distill_pool(project, "local/grown", source="pools/ni-momt-32", changes={"frames": 60, "rounds": 2})
     trained = count_training(monkeypatch)
     more = {"frames": 60, "rounds": 3, "members": 3}
-    distill_pool(project, "local/grown", source="pools/ni-momt-32", changes=more, force=True)
+    distill_pool(project, "local/grown", source="pools/ni-momt-32", changes=more, existing="replace")
     assert len(trained) == 3
     monkeypatch.setattr(command, "code_digest", lambda: "of tomorrow")
-    distill_pool(project, "local/grown", source="pools/ni-momt-32", changes=more, force=True)
+    distill_pool(project, "local/grown", source="pools/ni-momt-32", changes=more, existing="replace")
     assert len(trained) == 6
 
 
@@ -109,7 +110,11 @@ def test_a_run_of_other_settings_is_not_extended(project):
     distill_pool(project, "local/grown", source="pools/ni-momt-32", changes={"frames": 30})
     with pytest.raises(ConflictError, match=r"distill\.method"):
         distill_pool(
-            project, "local/grown", source="pools/ni-momt-32", changes={"frames": 35, "method": "random"}, extend=True
+            project,
+            "local/grown",
+            source="pools/ni-momt-32",
+            changes={"frames": 35, "method": "random"},
+            existing="extend",
         )
 
 
@@ -136,7 +141,7 @@ def test_any_labelled_file_can_be_distilled(project, pool):
         ("local/x", {"source": "no.xyz"}, NotFoundError, "no such file"),
         ("local/x", {"source": "pools/ni-momt-32", "changes": {"method": "best"}}, InputError, "method"),
         ("local/x", {"source": "pools/ni-momt-32", "changes": {"heldout": 120}}, InputError, "fewer configurations"),
-        ("local/x", {"source": "pools/ni-momt-32", "extend": True}, NotFoundError, "without --extend"),
+        ("local/x", {"source": "pools/ni-momt-32", "existing": "extend"}, NotFoundError, "without --extend"),
         ("local/x", {"source": "pools/ni-momt-32", "changes": {"method": "grid"}}, InputError, "order parameters"),
     ],
 )
@@ -216,7 +221,7 @@ def test_equal_configurations_of_a_file_are_selected_once(project, pool):
 def test_a_small_set_is_extended_with_the_settings_that_it_was_started_with(project, pool):
     source = small_file(pool, project, 25)
     first = distill_pool(project, "local/few", source=source, changes=MANY | {"frames": 3, "heldout": 4})
-    longer = distill_pool(project, "local/few", source=source, changes={"frames": 8}, extend=True)
+    longer = distill_pool(project, "local/few", source=source, changes={"frames": 8}, existing="extend")
     assert longer.output.n_configurations == 8
     assert longer.spec["distill"] == first.spec["distill"] | {"frames": 8}
 
@@ -255,8 +260,8 @@ def test_configurations_of_further_pools_and_of_recipes_follow(project):
     # Of so few configurations a crystal with a vacancy looks like an outlier of energy; nothing else may be wrong.
     assert [found for found in check("ni", project).violations if "energies do not fit" not in found] == []
     with pytest.raises(InputError, match="expected a set from one pool to extend"):
-        distill_pool(project, "ni", extend=True)
-    again = distill_pool(project, "ni", force=True)
+        distill_pool(project, "ni", existing="extend")
+    again = distill_pool(project, "ni", existing="replace")
     assert again.output == record.output
 
 

@@ -66,7 +66,7 @@ def test_active_prefers_what_is_uncertain(pool, params):
 
 
 def test_a_method_without_a_model_trains_none(pool, params, monkeypatch):
-    monkeypatch.setattr(stage, "train", lambda *_: pytest.fail("it trained a model"))
+    monkeypatch.setattr(stage, "train_members", lambda *_: pytest.fail("it trained a model"))
     made = run(params, pool, method="random", heldout=0)
     assert made.dataset.sizes["configuration"] == 40
     assert (made.dataset["selection_reason"].to_numpy()[20:] == MEANINGS.index("random")).all()
@@ -140,7 +140,7 @@ def test_a_method_that_looks_at_no_network_trains_none(pool, params, method, mon
         raise AssertionError("a network was trained")
 
     pool = pool.assign(order_parameter=("configuration", np.linspace(0, 1, pool.sizes["configuration"])))
-    monkeypatch.setattr("foundational.stages.distill.stage.train", refuse)
+    monkeypatch.setattr("foundational.stages.distill.stage.train_members", refuse)
     assert len(run(params, pool, method=method, frames=24, growth=1.2, rounds=1).dataset["id"]) == 24
     with pytest.raises(AssertionError, match="was trained"):  # to test its target it needs them
         run(params, pool, method=method, frames=24, growth=1.2, rounds=1, target=1e-9)

@@ -3,6 +3,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from foundational.execution.tasks import Execution
 from foundational.labelling import session
 from foundational.stages.survey.command import survey_metal
 
@@ -28,5 +29,5 @@ def test_workers_label_the_translated_set(distilled_project, monkeypatch):
 
     monkeypatch.setattr(session, "executor_named", executor_named)
     with pytest.raises(ReachedError):
-        survey_metal(distilled_project, "Al", workers=2)
+        survey_metal(distilled_project, "Al", execution=Execution("local", 2))
     assert asked == [("local", 1), ("local", 2)]

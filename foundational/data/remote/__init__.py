@@ -1,0 +1,1 @@
+"""Stores on web servers and in object stores, read in parts without a copy."""

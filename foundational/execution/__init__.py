@@ -1,0 +1,1 @@
+"""Where tasks of a command run, and what a kill leaves of them; no result depends on it."""

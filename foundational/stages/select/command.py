@@ -1,0 +1,103 @@
+"""``foundational pull --where``: the configurations of a release that fulfil a condition, from where it lies."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from foundational.data.atomic_write import temporary_folder
+from foundational.data.batches import Offsets
+from foundational.data.integrity.store_manifest import Place
+from foundational.data.query.computed import DatasetIndex
+from foundational.data.query.selection import rows_where
+from foundational.data.store import open_store
+from foundational.errors import InputError, NotFoundError
+from foundational.progress import Progress
+from foundational.project import STORE, find_root
+from foundational.provenance.record import ProvenanceRecord
+from foundational.release.record import ReleaseRecord
+from foundational.release.registry.registry import known_registry
+from foundational.release.registry.version import DatasetVersion, Version
+from foundational.release.transfer.remote import dvc_store, is_remote, remote_release
+from foundational.release.transfer.source import find_source
+from foundational.workspace.runner import StageOutput, produce
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A release that can be read."""
+
+    store: Place
+    record: ReleaseRecord
+
+
+def pull_where(
+    reference: DatasetVersion,
+    where: str,
+    name: str,
+    *,
+    source: str | None = None,
+    root: Path | None = None,
+    progress: Progress | None = None,
+) -> ProvenanceRecord:
+    """Store the configurations of a release that fulfil ``where`` as the dataset ``name`` of the project.
+
+    From a server only those chunks are read that the condition asks for and that hold these configurations. Each has a
+    checksum, and the root document is compared with the registry.
+
+    Parameters
+    ----------
+    source
+        As for `foundational.release.transfer.retrieval.pull`; also ``s3://…``. None: the project's DVC store, and then
+        its remotes that are servers.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such release, or no project.
+    ChecksumError
+        What is at the source is not what was released.
+    InputError
+        The condition is not of the language, or no configuration fulfils it.
+    ConflictError
+        There is a dataset of that name already.
+    """
+    project = find_root(root)
+    if not name.startswith("local/"):
+        raise InputError(f"expected a name that begins with local/ for a selection, got {name!r}")
+    with _opened(project, reference, source) as release:
+        dataset = open_store(release.store)
+        rows = rows_where(where, DatasetIndex(dataset))
+        if not rows.size:
+            raise InputError(f"--where {where!r}: no configuration of {release.record.n_configurations:,} fulfils it")
+        parent = release.record.provenance
+
+        def build() -> StageOutput:
+            if progress is not None:
+                progress(0, len(rows), "reading")
+            chosen = Offsets.of(dataset).take(dataset, rows).load()
+            return StageOutput(chosen, parent.element, parent.labeller)
+
+        return produce(project, name, "select", {"where": where}, parent.seed, (parent,), build)
+
+
+@contextmanager
+def _opened(project: Path, reference: DatasetVersion, source: str | None) -> Iterator[_Opened]:
+    """The release at ``source``: read where it lies on a server, and from a copy elsewhere."""
+    known = known_registry(reference.name, project)
+    if source is not None and is_remote(source):
+        release = remote_release(reference, source, known)
+        yield _Opened(release.store, release.record)
+        return
+    with find_source(reference, source, project, known) as origin, temporary_folder() as temporary:
+        copied = temporary / STORE
+        store: Place = copied
+        try:
+            origin.copy_store(copied)
+        except NotFoundError:  # neither in DVC's cache nor in a remote that is a folder
+            entry = known.find(Version.parse(origin.record.version)) if source is None and known.releases else None
+            found = None if entry is None else dvc_store(project, entry)
+            if found is None:
+                raise
+            store = found
+        yield _Opened(store, origin.record)

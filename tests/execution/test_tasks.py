@@ -1,0 +1,70 @@
+"""Tasks give the same results, in order, wherever they run; a kill costs the tasks that were running."""
+
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foundational.errors import EngineError
+from foundational.execution.tasks import Execution, Tasks
+
+
+def squared(number: int, folder: Path, kills: int) -> dict[str, np.ndarray]:
+    """The square of ``number``; the process is killed at the number ``kills``, at the first try alone if it is even."""
+    tried = len(list(folder.glob(f"{number}-*")))
+    (folder / f"{number}-{tried}").touch()
+    if number == kills and (tried == 0 or number % 2):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"square": np.array(number**2)}
+
+
+def marks(folder: Path) -> dict[int, int]:
+    """How often each task was begun."""
+    numbers = [int(path.name.partition("-")[0]) for path in folder.iterdir()]
+    return {number: numbers.count(number) for number in sorted(set(numbers))}
+
+
+def test_a_killed_worker_costs_its_own_task_and_results_come_in_order(tmp_path: Path):
+    (tmp_path / "marks").mkdir()
+    with Execution("local", 2).tasks(tmp_path, "x") as tasks:
+        found = tasks.results(squared, ((number, tmp_path / "marks", 4) for number in range(12)))
+        assert [int(result["square"]) for result in found] == [number**2 for number in range(12)]
+        assert marks(tmp_path / "marks") == {number: 1 + (number == 4) for number in range(12)}
+        with pytest.raises(EngineError, match=r"died of task 1 .*repeat it to resume"):
+            list(tasks.results(squared, [(13, tmp_path / "marks", 13)]))
+
+
+def test_a_repeated_command_does_what_is_missing_alone(tmp_path: Path):
+    """What was kept is removed when the command has ended, and not where it failed."""
+    (tmp_path / "marks").mkdir()
+    sent = [(number, tmp_path / "marks", -1) for number in range(4)]
+
+    def interrupted() -> None:
+        with Execution().tasks(tmp_path, "local/x") as tasks:
+            found = tasks.kept_results(squared, sent, "same")
+            assert [int(next(found)["square"]) for _ in range(3)] == [0, 1, 4]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    with Execution().tasks(tmp_path, "local/x") as tasks:
+        assert [int(result["square"]) for result in tasks.kept_results(squared, sent, "same")] == [0, 1, 4, 9]
+        assert marks(tmp_path / "marks") == dict.fromkeys(range(4), 1)
+        assert len(list(tasks.kept_results(squared, sent, "other"))) == 4
+        assert marks(tmp_path / "marks") == dict.fromkeys(range(4), 2)
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_few_tasks_are_in_memory_at_a_time(tmp_path: Path):
+    made: list[int] = []
+
+    def sent():
+        for number in range(100):
+            made.append(number)
+            yield number, tmp_path, -1
+
+    found = Tasks().results(squared, sent())
+    next(found)
+    assert len(made) == 1

@@ -1,0 +1,119 @@
+"""Datasets on a web server are opened, queried, verified and selected from where they lie, in parts."""
+
+import functools
+import http.server
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import foundational
+from foundational.cli.main import app
+from foundational.data.fingerprint import fingerprint
+from foundational.errors import ChecksumError, ConflictError, InputError, NotFoundError
+from foundational.inspection.check import check
+from foundational.inspection.show import show
+from foundational.provenance.record import read_record
+from foundational.release.registry.git import git
+from foundational.release.registry.registry import read_registry
+from foundational.release.registry.version import parse_dataset_version
+from foundational.release.transfer.remote import remote_store
+from foundational.stages.select.command import pull_where
+from foundational.stages.verify.command import verify
+
+
+class Parts(http.server.SimpleHTTPRequestHandler):
+    """Answers requests for parts of files, as most web servers do, and notes what was asked for."""
+
+    asked: list[tuple[str, int]]
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        path = Path(self.translate_path(self.path))
+        if not path.is_file():
+            self.send_error(404)
+            return
+        content, wanted = path.read_bytes(), self.headers.get("Range")
+        if wanted:
+            first, last = (int(number) for number in wanted.removeprefix("bytes=").split("-"))
+            content = content[first : last + 1]
+        type(self).asked.append((path.name, len(content)))
+        self.send_response(206 if wanted else 200)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("ETag", f'"{path.stat().st_mtime_ns}"')
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@pytest.fixture
+def server(two, tmp_path: Path) -> Iterator[str]:
+    """The address of a web server with the released bundles, and the newest release's data as a folder."""
+    folder = tmp_path / "served"
+    shutil.copytree(two.root / "build" / "releases", folder)
+    shutil.copytree(two.folder, folder / "plain")
+    Parts.asked = []
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Parts, directory=folder)) as web:
+        thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{web.server_port}"
+        web.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("place", ["plain", "plain/data.zarr", "ni/ni-1.1.0.zip"])
+def test_a_dataset_at_an_address_is_read_there_in_parts(two, server: str, place: str) -> None:
+    released = read_registry(two.folder).releases[-1]
+    dataset = foundational.open_dataset(f"{server}/{place}")
+    few = dataset.where("atoms = 32 and max_force > 0.1 eV/Å")
+    assert 0 < len(few) < len(dataset) == 12
+    assert fingerprint(dataset.xarray) == released.fingerprint
+    assert max(size for name, size in Parts.asked if name.endswith(".zip")) < 100_000 if place.endswith("zip") else True
+    shown = show(f"{server}/{place}", where="atoms = 32")
+    assert (shown["fingerprint"], shown["n_selected"]) == (released.fingerprint, 6)
+    assert not check(f"{server}/{place}", two.root).defects
+    found = verify(f"{server}/{place}", two.root)
+    assert (found.ok, found.name, found.version) == (True, "ni", "1.1.0")
+
+
+def test_a_selection_is_pulled_without_the_rest(two, server: str, tmp_path: Path) -> None:
+    root = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", str(two.root), str(root))
+    command = ["pull", "ni@1.1.0", "--from", server, "--where", "split = validation", "--root", str(root)]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    dataset = foundational.open_dataset("local/selected", root)
+    record = read_record(root / "datasets/local/selected")
+    whole = foundational.open_dataset(f"{server}/plain")
+    rows = np.flatnonzero(whole["split"].to_numpy() == 1)
+    assert dataset.fingerprint == fingerprint(whole[rows].xarray)
+    assert (record.stage, record.spec, record.inputs[0].version) == ("select", {"where": "split = validation"}, "1.1.0")
+    for where, words in (("energy = 7 eV", "no configuration of 12 fulfils it"), ("colour = red", "colour")):
+        with pytest.raises(InputError, match=words):
+            pull_where(parse_dataset_version("ni"), where, "local/none", source=server, root=root)
+
+
+def test_what_changed_or_is_missing_on_the_server_is_refused(two, server: str, tmp_path: Path) -> None:
+    folder = tmp_path / "served" / "plain" / "data.zarr"
+    with pytest.raises(NotFoundError, match=r"expected a dataset, found no zarr\.json"):
+        remote_store(f"{server}/nowhere")
+    dataset = foundational.open_dataset(f"{server}/plain").xarray
+    dataset["forces"][:1].load()
+    path = next((folder / "forces").rglob("c/0*"))
+    path = path if path.is_file() else next(p for p in path.rglob("*") if p.is_file())
+    content = bytearray(path.read_bytes())
+    content[20] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ConflictError, match="was replaced after it was opened"):
+        dataset["forces"].load()
+    with pytest.raises(ChecksumError, match="forces do not match their checksum"):
+        foundational.open_dataset(f"{server}/plain")["forces"].to_numpy()
+    assert any("forces" in problem for problem in verify(f"{server}/plain", two.root).problems)
+    (folder / "energy" / "c" / "0").unlink()
+    with pytest.raises(NotFoundError, match="energy/c/0 is not there"):
+        foundational.open_dataset(f"{server}/plain")["energy"].to_numpy()
