@@ -78,7 +78,6 @@ TESTED_IN = {
     "interchange/reading/text.py": "interchange/reading/test_extxyz.py",
     "interchange/proofs/*.py": "interchange/writing/test_exporting.py",
     "interchange/writing/*.py": "interchange/writing/test_exporting.py",
-    "execution/executors.py": "execution/test_tasks.py",
     "execution/fingerprints.py": "execution/test_executors.py",
     "execution/factories.py": "stages/relabel/test_command.py",
     "labelling/journal.py": "labelling/test_fault_tolerance.py",
