@@ -236,6 +236,10 @@ def pull(
         str | None,
         typer.Option("--from", help="URL, s3://…, folder or zip of a release, another project, or its git URL."),
     ] = None,
+    signers: Annotated[
+        Path | None,
+        typer.Option("--signers", help="allowed_signers file of ssh-keygen; a valid signature is then required."),
+    ] = None,
     bundle: Annotated[
         bool, typer.Option("--bundle", help="Also make the release's bundle again, in build/releases.")
     ] = False,
@@ -259,7 +263,9 @@ def pull(
     from foundational.release.transfer.retrieval import pull as fetch
 
     with warnings.catch_warnings(category=YankedWarning, action="ignore"):
-        pulled = fetch(parse_dataset_version(what), source, root)
+        pulled = fetch(parse_dataset_version(what), source, root, signers=signers)
+    for doubt in pulled.doubts:
+        warn(f"warning: {doubt}")
     if pulled.yanked:
         warn(f"warning: {pulled.record.name}@{pulled.record.version} was withdrawn: {pulled.yanked}")
     for line in _pulled(pulled):
