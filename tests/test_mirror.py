@@ -148,6 +148,7 @@ OF_THE_WHOLE = {
     "cli/test_missing_packages.py",
     "data/test_layout_2.py",
     "reports/test_metrics_files.py",
+    "release/test_adversaries.py",
     "release/test_faults.py",
     *(path.name for path in TESTS.glob("test_*.py")),
 }
