@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from foundational.release.transfer.retrieval import PullResult
     from foundational.stages.release.command import ReleaseResult
 
+Signers = Annotated[
+    Path | None,
+    typer.Option("--signers", help="allowed_signers file of ssh-keygen; a valid signature is then required."),
+]
 Release = Annotated[str, typer.Argument(help="Dataset with its version, such as ni@1.0.0.")]
 
 
@@ -196,10 +200,7 @@ def verify(
     relabel: Annotated[
         int, typer.Option("--relabel", min=0, help="Number of configurations to label again and compare.")
     ] = 0,
-    signers: Annotated[
-        Path | None,
-        typer.Option("--signers", help="allowed_signers file of ssh-keygen; a valid signature is then required."),
-    ] = None,
+    signers: Signers = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
@@ -236,10 +237,7 @@ def pull(
         str | None,
         typer.Option("--from", help="URL, s3://…, folder or zip of a release, another project, or its git URL."),
     ] = None,
-    signers: Annotated[
-        Path | None,
-        typer.Option("--signers", help="allowed_signers file of ssh-keygen; a valid signature is then required."),
-    ] = None,
+    signers: Signers = None,
     bundle: Annotated[
         bool, typer.Option("--bundle", help="Also make the release's bundle again, in build/releases.")
     ] = False,
