@@ -5,6 +5,7 @@ Heavy imports happen inside commands, so that ``foundational --help`` answers at
 
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -26,7 +27,7 @@ from foundational.cli import (
 from foundational.cli.labels import comparison, elsewhere
 from foundational.cli.options import flat
 from foundational.cli.output import warn
-from foundational.errors import FoundationalError, disk_trouble, missing_package
+from foundational.errors import FoundationalError, InputError, disk_trouble, missing_package
 
 
 class Panels(TyperGroup):
@@ -151,10 +152,16 @@ app = build()
 
 def run() -> None:
     """Entry point: an error that a user can act on is one line on stderr and exit status 1, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a letter that the terminal cannot show ends no command
     try:
+        _require_text(sys.argv[1:])
         app()
     except FoundationalError as error:
         _fail(str(error))
+    except MemoryError as error:
+        _fail(f"not enough memory ({error or 'no size was stated'}); use a larger machine or less data")
     except ImportError as error:
         _fail(missing_package(error), error)
     except OSError as error:
@@ -162,6 +169,17 @@ def run() -> None:
     except KeyboardInterrupt:
         warn("interrupted; run the same command again to continue")
         sys.exit(130)
+
+
+def _require_text(arguments: list[str]) -> None:
+    """Refuse arguments that are no UTF-8: what is written with them could not be read again."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"expected arguments in UTF-8, got {argument.encode(errors='replace').decode()!r}"
+            ) from None
 
 
 def _fail(message: str | None, error: Exception | None = None) -> None:

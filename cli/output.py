@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 
+#: Control characters other than tab and newline, and those that reverse the direction of text.
+_COMMANDS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\u2028\\u2029]")
 #: The real stdout, while everything else that is printed goes to stderr.
 _RESULT: ContextVar[IO[str] | None] = ContextVar("result", default=None)
 
@@ -56,7 +59,7 @@ def emit(result: "BaseModel | Any", as_json: bool, lines: Callable[[], Iterable[
         typer.echo(text, file=_RESULT.get())
         return
     for line in lines():
-        typer.echo(line)
+        typer.echo(visible(line))
 
 
 def _finite(content: Any) -> Any:
@@ -69,9 +72,18 @@ def _finite(content: Any) -> Any:
 
 def say(line: str) -> None:
     """Print one line on stdout."""
-    typer.echo(line)
+    typer.echo(visible(line))
 
 
 def warn(line: str) -> None:
     """Print one line on stderr: a warning or a hint that is no result."""
-    typer.echo(line, err=True)
+    typer.echo(visible(line), err=True)
+
+
+def visible(line: str) -> str:
+    r"""A line in which nothing commands a terminal: names and titles of others may hold such characters.
+
+    >>> visible("nickel" + chr(27) + "[2J")
+    'nickel\\x1b[2J'
+    """
+    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), line)

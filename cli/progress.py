@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foundational.cli.options import Device, Executor, Workers
+from foundational.cli.output import visible
 from foundational.progress import Progress, stage_of
 
 if TYPE_CHECKING:
@@ -112,6 +113,6 @@ def _lines(label: str) -> Progress:
         last = now
         rate = (done - first) / (now - begin) if now > begin else 0.0
         speed = f", {rate:.3g}/s, {(total - done) / rate:.0f} s left" if rate > 0 else ""
-        print(f"{label}: {done}/{total}{speed} {message}".rstrip(), file=sys.stderr, flush=True)
+        print(visible(f"{label}: {done}/{total}{speed} {message}".rstrip()), file=sys.stderr, flush=True)
 
     return progress

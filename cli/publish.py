@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foundational.cli.options import Json, Root
-from foundational.cli.output import emit, warn
+from foundational.cli.output import emit, visible, warn
 from foundational.cli.progress import progress_on_stderr
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def cite(
         )
     if target.yanked:
         warn(f"warning: {citable.label} was withdrawn: {target.yanked}")
-    typer.echo(format_citation(target, CitationFormat(style.value)), nl=False)
+    typer.echo(visible(format_citation(target, CitationFormat(style.value))), nl=False)
 
 
 def deposit(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from foundational.release.transfer.retrieval import PullResult
     from foundational.stages.release.command import ReleaseResult
 
+Signers = Annotated[Path | None, typer.Option("--signers", help="allowed_signers file; a signature is then required.")]
 Release = Annotated[str, typer.Argument(help="Dataset with its version, such as ni@1.0.0.")]
 
 
@@ -196,10 +197,7 @@ def verify(
     relabel: Annotated[
         int, typer.Option("--relabel", min=0, help="Number of configurations to label again and compare.")
     ] = 0,
-    signers: Annotated[
-        Path | None,
-        typer.Option("--signers", help="allowed_signers file of ssh-keygen; a valid signature is then required."),
-    ] = None,
+    signers: Signers = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
@@ -236,6 +234,7 @@ def pull(
         str | None,
         typer.Option("--from", help="URL, s3://…, folder or zip of a release, another project, or its git URL."),
     ] = None,
+    signers: Signers = None,
     bundle: Annotated[
         bool, typer.Option("--bundle", help="Also make the release's bundle again, in build/releases.")
     ] = False,
@@ -259,9 +258,10 @@ def pull(
     from foundational.release.transfer.retrieval import pull as fetch
 
     with warnings.catch_warnings(category=YankedWarning, action="ignore"):
-        pulled = fetch(parse_dataset_version(what), source, root)
-    if pulled.yanked:
-        warn(f"warning: {pulled.record.name}@{pulled.record.version} was withdrawn: {pulled.yanked}")
+        pulled = fetch(parse_dataset_version(what), source, root, signers=signers)
+    withdrawn = f"{pulled.record.name}@{pulled.record.version} was withdrawn: {pulled.yanked}"
+    for doubt in (*pulled.doubts, *([withdrawn] if pulled.yanked else [])):
+        warn(f"warning: {doubt}")
     for line in _pulled(pulled):
         say(line)
     if bundle:
@@ -295,8 +295,8 @@ def _pulled(pulled: "PullResult") -> Iterator[str]:
         return
     yield f"{label}: {record.n_configurations:,} configurations in {pulled.store}"
     yield f'open it with: foundational.open_dataset("{label}")'
-    creators = "; ".join(creator.name for creator in record.about.creators)
     yield f"licence: {record.about.licence}"
+    creators = "; ".join(creator.name for creator in record.about.creators)
     yield f"please cite: {creators}, {record.about.title}, version {record.version} ({record.date.year})"
     for work in works_asked_for(record.about):
         yield f"        and: {work.text}" + (f", doi {work.doi}" if work.doi else "")

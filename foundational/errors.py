@@ -8,9 +8,17 @@ import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+#: Letters of a message; what is wrong with a file can be the file itself.
+_LONGEST = 3_000
+
 
 class FoundationalError(Exception):
     """Base of all errors raised on purpose by this package."""
+
+    def __str__(self) -> str:
+        """The message, of limited length."""
+        said = super().__str__()
+        return said if len(said) <= _LONGEST else f"{said[: _LONGEST - 50]} … ({len(said):,} letters in all)"
 
 
 class InputError(FoundationalError, ValueError):

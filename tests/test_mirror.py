@@ -78,7 +78,6 @@ TESTED_IN = {
     "interchange/reading/text.py": "interchange/reading/test_extxyz.py",
     "interchange/proofs/*.py": "interchange/writing/test_exporting.py",
     "interchange/writing/*.py": "interchange/writing/test_exporting.py",
-    "execution/executors.py": "execution/test_tasks.py",
     "execution/fingerprints.py": "execution/test_executors.py",
     "execution/factories.py": "stages/relabel/test_command.py",
     "labelling/journal.py": "labelling/test_fault_tolerance.py",
@@ -149,6 +148,7 @@ OF_THE_WHOLE = {
     "cli/test_missing_packages.py",
     "data/test_layout_2.py",
     "reports/test_metrics_files.py",
+    "release/test_adversaries.py",
     "release/test_faults.py",
     *(path.name for path in TESTS.glob("test_*.py")),
 }

@@ -1,6 +1,5 @@
 """From a dataset's name to its card: the data, the records beside them, and the metrics of the project."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from foundational.release.record import ReleaseRecord
 from foundational.release.registry.registry import known_registry
 from foundational.release.registry.version import Version
 from foundational.release.transfer.location import locate
+from foundational.specs.parsing import parse_json
 from foundational.specs.potentials import PotentialRegistry
 from foundational.workspace.validations import read_validation
 
@@ -132,7 +132,7 @@ def pool_test_of(name: str, fingerprint: str, project: Path | None) -> dict[str,
     path = project / POOL_TESTS / f"{name}.json"
     if not path.is_file():
         return None
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    content: dict[str, Any] = parse_json(path.read_bytes(), str(path))
     return content if content.get("fingerprint") == fingerprint else None
 
 

@@ -23,6 +23,7 @@ from foundational.data.layout import (
 )
 from foundational.data.streaming.layout_choice import layout_of
 from foundational.data.streaming.stored_arrays import create_array, rows_of
+from foundational.errors import DatasetError
 from foundational.progress import Progress
 
 
@@ -77,7 +78,11 @@ def open_store(path: "Place | str") -> xr.Dataset:
     """
     path = Path(path) if isinstance(path, str) else path
     opened, (attributes, described) = OpenedStore.described(path)
-    dataset = xr.Dataset({name: _lazy(opened, *stored) for name, stored in described.items()}, attrs=attributes)
+    variables = {name: _lazy(opened, *stored) for name, stored in described.items()}
+    try:
+        dataset = xr.Dataset(variables, attrs=attributes)
+    except (ValueError, TypeError) as error:  # lengths of dimensions that differ
+        raise DatasetError(f"{path} does not follow the layout: {' '.join(str(error).split())}") from None
     require_schema(dataset, str(path))
     return dataset
 
@@ -115,7 +120,7 @@ def _lazy(opened: OpenedStore, name: str, description: dict[str, Any]) -> xr.Var
         return xr.Variable(
             description["dimension_names"], indexing.LazilyIndexedArray(array), description["attributes"]
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise not_plain(opened.path, name) from None
 
 

@@ -3,7 +3,6 @@
 Only the small files beside the data are read, never the data, so that the list comes at once.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from foundational.errors import FoundationalError, InputError
 from foundational.project import DATASETS, STORE, index_place, project_or_none, user_store
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.release.registry.registry import read_registry
+from foundational.specs.parsing import parse_json
 
 #: One output of dvc.lock with its size.
 _LOCKED = re.compile(r"^ *- path: (?P<path>\S+/data\.zarr)\n(?: +(?!- )\S.*\n)*? +size: (?P<size>\d+)$", re.MULTILINE)
@@ -118,7 +118,7 @@ def _record(folder: Path) -> ProvenanceRecord:
     manifest = folder / "manifest.json"
     if not manifest.is_file():
         return read_record(folder)
-    content = json.loads(manifest.read_text(encoding="utf-8"))["record"]
+    content = parse_json(manifest.read_bytes(), str(manifest))["record"]
     return ProvenanceRecord.model_validate(content)
 
 
@@ -126,7 +126,7 @@ def _validated(report: Path, fingerprint: str) -> bool | None:
     """What a validation report says, where it is of the data with ``fingerprint``."""
     if not report.is_file():
         return None
-    content = json.loads(report.read_text(encoding="utf-8"))
+    content = parse_json(report.read_bytes(), str(report))
     return bool(content["passed"]) if content["fingerprint"] == fingerprint else None
 
 
@@ -135,7 +135,7 @@ def _releases() -> list[ListedDataset]:
     for path in sorted(user_store().glob(f"*/*/{STORE}")):
         name, version = path.parent.parent.name, path.parent.name
         try:
-            content = json.loads((path.parent / "release.json").read_text(encoding="utf-8"))
+            content = parse_json((path.parent / "release.json").read_bytes(), str(path.parent / "release.json"))
             validation = content["validation"]
             listed.append(
                 ListedDataset(

@@ -16,8 +16,22 @@ _COINCIDENT: Final = 1e-3
 
 def require_geometry(frame: Frame) -> None:
     """Refuse positions or cells that are no finite numbers, cells without volume, and atoms that lie on one another."""
-    if not len(frame.numbers):
+    n = len(frame.numbers)
+    if not n:
         raise FrameError(frame.source, "a frame of no atoms")
+    if (frame.numbers.shape, frame.positions.shape, frame.cell.shape, frame.pbc.shape) != ((n,), (n, 3), (3, 3), (3,)):
+        raise FrameError(
+            frame.source,
+            f"expected {n} positions of 3 numbers, 9 numbers of a cell and 3 boundary conditions, got arrays of shape "
+            f"{frame.positions.shape}, {frame.cell.shape} and {frame.pbc.shape}",
+        )
+    if not 1 <= frame.numbers.min() <= frame.numbers.max() <= 118:
+        raise FrameError(frame.source, "expected atomic numbers from 1 to 118, got others")
+    if odd := [name for name in (*frame.info, *frame.arrays) if not isinstance(name, str)]:
+        raise FrameError(frame.source, f"expected names of fields in UTF-8, got {odd[0]!r}")
+    for name, array in frame.arrays.items():
+        if np.ndim(array) == 0 or len(array) != n:
+            raise FrameError(frame.source, f"expected {n} rows of {name}, got an array of shape {np.shape(array)}")
     if not isfinite(np.add.reduce(frame.positions, axis=None)):  # one pass where all is well
         atom = int(np.flatnonzero(~np.isfinite(frame.positions).all(axis=1))[0])
         raise FrameError(frame.source, f"the position of atom {atom} is no finite number")

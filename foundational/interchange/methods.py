@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.provenance.method import MethodRecord
+from foundational.specs.parsing import parse
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Methods:
             while name in taken:
                 name, number = f"{base}-{number}", number + 1
             taken.add(name)
-            records.append(MethodRecord.model_validate({**content, "id": name}))
+            records.append(parse(MethodRecord, {**content, "id": name}, "the method that a file states"))
         return tuple(records)
 
     def attributes(self) -> dict[str, Any]:

@@ -4,7 +4,6 @@ It shows only numbers of ``metrics/`` and configurations of the set. The DVC sta
 """
 
 import csv
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from foundational.data.store import open_store
 from foundational.errors import NotFoundError
 from foundational.reports.figures import pyplot, save
+from foundational.specs.parsing import parse_json
 from foundational.units import MEV
 
 FIGURE: Final = Path("docs") / "figures" / "overview.svg"
@@ -141,7 +141,7 @@ def _visits(path: Path) -> NDArray[np.float64]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(_existing(path).read_text(encoding="utf-8"))
+    found: dict[str, Any] = parse_json(_existing(path).read_bytes(), str(_existing(path)))
     return found
 
 

@@ -1,6 +1,5 @@
 """docs/paper.md: the numbers between its markers are written from metrics/paper, so that the page cannot drift."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from foundational.reports.paper_tables import (
 )
 from foundational.specs.paper import PaperSpec
 from foundational.specs.params import read_params
+from foundational.specs.parsing import parse_json
 
 #: Settings with which the comparison is made.
 COMPARED = ("recipe", "published")
@@ -99,7 +99,7 @@ def read_numbers(root: Path) -> Numbers:
     for (kind, name), stage in files.items():
         path = root / METRICS / f"{kind}-{name}.json"
         if path.exists():
-            found[kind][name] = json.loads(path.read_text(encoding="utf-8"))
+            found[kind][name] = parse_json(path.read_bytes(), str(path))
         else:
             missing.append(stage)
     return Numbers(found["method"], found["sets"], tuple(missing))

@@ -1,6 +1,5 @@
 """What sampling may continue or use: a stored pool of the same specification, and the bias of another pool."""
 
-import json
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -15,6 +14,7 @@ from foundational.errors import ChecksumError, ConflictError, FoundationalError,
 from foundational.project import STORE, pool_folder
 from foundational.provenance.record import ProvenanceRecord, read_record, software_versions
 from foundational.seeds import derive
+from foundational.specs.parsing import parse_json
 from foundational.specs.sample import PoolSpec
 from foundational.workspace.pools import MANIFEST, open_pool, read_run
 from foundational.workspace.run_folder import differences, work_folder
@@ -150,5 +150,5 @@ def stored_specification(root: Path, name: str) -> dict[str, Any]:
         record = read_record(folder)
         return {**record.spec["pool"], **{key: record.details[key] for key in ("melting",) if key in record.details}}
     if started.exists():
-        return dict(json.loads(started.read_text(encoding="utf-8"))["pool"])
+        return dict(parse_json(started.read_bytes(), str(started))["pool"])
     return {}

@@ -6,6 +6,7 @@ recorded frames, each named by the number of rounds that it completes.
 
 import json
 import time
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from foundational.data.atomic_write import write_whole
 from foundational.engines.momt.run import Run
 from foundational.engines.momt.saved_run import run_from_bytes, run_to_bytes
 from foundational.errors import ConflictError
+from foundational.specs.parsing import parse_json
 
 #: Wall time between two saves, s; a kill loses this time and one round.
 _SAVE_EVERY = 10.0
@@ -60,7 +62,9 @@ class RunFolder:
             content = specification | {"rounds_before": rounds_before}
             write_whole(path, [json.dumps(content, indent=1, sort_keys=True).encode()])
             return rounds_before > 0
-        before = json.loads(path.read_text(encoding="utf-8"))
+        before = parse_json(path.read_bytes(), f"{self.folder.name}/{path.name}")
+        if not isinstance(before, dict):
+            raise self._damaged(path)
         started_at = before.pop("rounds_before", 0)
         if changed := differences(before, specification):
             raise ConflictError(
@@ -79,7 +83,10 @@ class RunFolder:
         path = self.folder / "run.npz"
         if not path.exists():
             return None
-        run = run_from_bytes(path.read_bytes())
+        try:
+            run = run_from_bytes(path.read_bytes())
+        except Exception:  # zipfile and numpy raise many kinds
+            raise self._damaged(path) from None
         for completed, frames in self._files():
             if completed > run.recorded:
                 frames.unlink()
@@ -104,13 +111,36 @@ class RunFolder:
         if self._fresh:
             stream = BytesIO()
             np.save(stream, np.stack(self._fresh))
-            write_whole(self.folder / f"frames-{run.recorded:08d}.npy", [stream.getvalue()])
+            content = stream.getvalue()
+            write_whole(self.folder / f"frames-{run.recorded:08d}.npy", [content, sha256(content).digest()])
         write_whole(self.folder / "run.npz", [run_to_bytes(run)])
         self._fresh, self._saved_at = [], time.monotonic()
 
     def frames(self) -> list[NDArray[np.float64]]:
-        """The recorded frames in the order of rounds, then walkers: pieces of (rounds · walkers, F, 9 + 3N)."""
-        return [np.load(path) for _, path in self._files()]
+        """The recorded frames in the order of rounds, then walkers: pieces of (rounds · walkers, F, 9 + 3N).
+
+        Raises
+        ------
+        ConflictError
+            If a file is damaged.
+        """
+        return [self._frames(path) for _, path in self._files()]
+
+    def _frames(self, path: Path) -> NDArray[np.float64]:
+        """The frames of one file, behind which their sha256 lies; files of before have none."""
+        content = path.read_bytes()
+        stream = BytesIO(content)
+        try:
+            frames: NDArray[np.float64] = np.load(stream, allow_pickle=False)
+        except (ValueError, EOFError, OSError):
+            raise self._damaged(path) from None
+        end = stream.tell()
+        if content[end:] not in {b"", sha256(content[:end]).digest()}:
+            raise self._damaged(path)
+        return frames
+
+    def _damaged(self, path: Path) -> ConflictError:
+        return ConflictError(f"{self.folder.name}/{path.name} is damaged; remove the folder to start again")
 
     def _files(self) -> list[tuple[int, Path]]:
         """The files of frames by the number of rounds that each completes."""

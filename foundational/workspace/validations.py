@@ -1,11 +1,10 @@
 """Validation reports of a project: ``metrics/validate/<name>.json``."""
 
-import json
 from pathlib import Path
 
 from foundational.evaluation.validation_report import ValidationReport
 from foundational.provenance.record import write_json
-from foundational.specs.parsing import parse
+from foundational.specs.parsing import parse, parse_json
 
 
 def validation_path(root: Path, name: str) -> Path:
@@ -29,4 +28,4 @@ def read_validation(root: Path, name: str) -> ValidationReport | None:
     path = validation_path(root, name)
     if not path.is_file():
         return None
-    return parse(ValidationReport, json.loads(path.read_text(encoding="utf-8")), str(path))
+    return parse(ValidationReport, parse_json(path.read_bytes(), str(path)), str(path))

@@ -2,7 +2,7 @@ import pytest
 
 from foundational.errors import InputError, NotFoundError
 from foundational.specs.base import Length, Spec, Temperature, Time
-from foundational.specs.parsing import merge, parse, read_yaml
+from foundational.specs.parsing import merge, parse, parse_yaml, read_yaml
 
 
 class Inner(Spec):
@@ -54,6 +54,40 @@ def test_merge_replaces_leaves_and_leaves_the_base_alone():
     base = {"a": {"x": 1, "y": [1, 2]}, "b": 1}
     assert merge(base, {"a": {"y": [3]}, "c": 4}) == {"a": {"x": 1, "y": [3]}, "b": 1, "c": 4}
     assert base == {"a": {"x": 1, "y": [1, 2]}, "b": 1}
+
+
+_ALIASES = "\n".join(["a0: &a0 [x]", *(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 12))])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (_ALIASES, "at most 1,000,000 values"),
+        ("a: &a [*a]", "within what it names"),
+        ("a: " + "[" * 3000, "at most 50 brackets"),
+        ("a: " + "- " * 3000, "not readable as YAML"),
+        ("a: 2024-13-45", "not readable as YAML"),
+        ("a: !!int foo", "not readable as YAML"),
+        ("a: !!bool maybe", "not readable as YAML"),
+        ('a: "\\U00110000"', "not readable as YAML"),
+        ("a: !!python/object/apply:os.system [x]", "not readable as YAML"),
+        ("x" * 17_000_000, "at most 16,000,000 bytes"),
+    ],
+)
+def test_text_that_is_no_plain_yaml_is_refused_at_once_in_one_short_line(text, said):
+    with pytest.raises(InputError, match=said) as caught:
+        parse_yaml(text.encode(), "x.yaml")
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_message_shows_the_beginning_of_what_came():
+    with pytest.raises(InputError) as caught:
+        parse(
+            Inner,
+            {"temperature": [["x" * 10_000] * 1000] * 1000, "timestep": 2.0, **{f"x{k}": 1 for k in range(999)}},
+            "x",
+        )
+    assert len(str(caught.value)) < 3000
 
 
 def test_yaml_is_read_as_yaml_1_2(tmp_path):

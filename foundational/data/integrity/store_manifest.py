@@ -8,10 +8,10 @@ byte of a store is outside the manifest.
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from foundational.data.atomic_write import previous
@@ -27,6 +27,9 @@ Place: TypeAlias = "Path | RemoteStore"
 ROOT = "zarr.json"
 _KEY = "manifest"
 _AGAIN = "pull or write the dataset again"
+#: Bytes of a document, and of all files in a zip for each of its own bytes; zeros take a thousandth of their size.
+_LARGEST = 256_000_000
+_GROWTH = 50
 
 
 @dataclass(frozen=True)
@@ -72,19 +75,20 @@ def read_root(store: Place) -> tuple[dict[str, Any], dict[str, Entry]]:
     try:
         document = json.loads(content)
         attributes = document["attributes"]
-    except (ValueError, KeyError, TypeError):
+        manifest = attributes.pop(_KEY, None)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ChecksumError(f"{store}: {ROOT} is damaged; {_AGAIN}") from None
-    manifest = attributes.pop(_KEY, None)
     if manifest is None:
         raise DatasetError(f"{store}: expected a manifest in {ROOT}, found none; write it with this package")
     try:
         entries = {name: Entry(entry["size"], entry["sha256"]) for name, entry in manifest["files"].items()}
         sealed = {**document, "attributes": attributes | {_KEY: manifest}}
         intact = content == _text(sealed, manifest["seal"]) and manifest["seal"] == _seal(sealed)
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         intact = False
     if not intact:
         raise ChecksumError(f"{store}: {ROOT} was changed after it was written; {_AGAIN}")
+    _require_plain(store, entries)  # the seal is no signature: anybody can compute it
     return attributes, entries
 
 
@@ -103,7 +107,22 @@ def read_descriptions(store: Place, entries: dict[str, Entry]) -> dict[str, dict
     names = [name for name in entries if name.endswith(f"/{ROOT}")]
     contents = {name: _read(store, name) for name in names}
     _check_contents(entries, {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}, store)
-    return {_array(name): json.loads(content) for name, content in contents.items()}
+    try:
+        described = {_array(name): json.loads(content) for name, content in contents.items()}
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{store}: expected arrays described by JSON ({error})") from None
+    for name, description in described.items():
+        if not isinstance(description, dict) or not isinstance(description.get("attributes"), dict):
+            raise DatasetError(f"{store}: expected {name} to be an array with attributes; {_AGAIN}")
+    return described
+
+
+def _require_plain(store: Place, entries: dict[str, Entry]) -> None:
+    """Refuse names that lead out of the store, and sizes that are none."""
+    for name, entry in entries.items():
+        leads_out = PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\0" in name
+        if leads_out or type(entry.size) is not int or entry.size < 0 or not isinstance(entry.sha256, str):
+            raise DatasetError(f"{store}: expected files of the store with their sizes, got {name[:80]!r}")
 
 
 def check_fully(store: Place, entries: dict[str, Entry]) -> None:
@@ -171,7 +190,7 @@ def _sizes(store: Place, names: Iterable[str] | None = None) -> dict[str, int] |
     if not isinstance(store, Path):
         return store.sizes
     if not store.is_dir():
-        with zipfile.ZipFile(store) as archive:
+        with _opened(store) as archive:
             return {info.filename: info.file_size for info in archive.infolist() if not info.is_dir()}
     if names is None:
         return {p.relative_to(store).as_posix(): p.stat().st_size for p in store.rglob("*") if p.is_file()}
@@ -182,19 +201,46 @@ def _sizes(store: Place, names: Iterable[str] | None = None) -> dict[str, int] |
     return found
 
 
-def _read(store: Place, name: str) -> bytes:
-    if not isinstance(store, Path):
-        return store.read(name)
-    if store.is_dir():
-        return (store / name).read_bytes()
+@contextmanager
+def _opened(store: Path, name: str = ROOT) -> Iterator[zipfile.ZipFile]:
+    """A zip whose files are no larger than those of a store can be.
+
+    Raises
+    ------
+    ChecksumError
+        It is no zip, damaged, encrypted, or a small file that stands for a very large one.
+    """
     try:
         with zipfile.ZipFile(store) as archive:
-            return archive.read(name)
-    except (zipfile.BadZipFile, KeyError) as error:
+            total = sum(info.file_size for info in archive.infolist())
+            if total > _GROWTH * store.stat().st_size + _LARGEST:
+                raise ChecksumError(f"{store}: expected files of a dataset, got {total:,} bytes of almost nothing")
+            yield archive
+    except ChecksumError:
+        raise
+    except Exception as error:  # zipfile raises many kinds: encrypted, unknown methods, damaged streams
         raise ChecksumError(f"{store}: {name} cannot be read from the zip ({error}); {_AGAIN}") from None
+
+
+def _read(store: Place, name: str) -> bytes:
+    """A document of the store."""
+    if not isinstance(store, Path):
+        return store.read(name)
+    try:
+        if store.is_dir():
+            if (store / name).stat().st_size > _LARGEST:
+                raise ChecksumError(f"{store}: expected a document of at most {_LARGEST:,} bytes as {name}, got more")
+            return (store / name).read_bytes()
+        with _opened(store, name) as archive:
+            if archive.getinfo(name).file_size > _LARGEST:
+                raise ChecksumError(f"{store}: expected a document of at most {_LARGEST:,} bytes as {name}, got more")
+            return archive.read(name)
+    except OSError as error:
+        raise ChecksumError(f"{store}: {name} cannot be read ({error.strerror or error}); {_AGAIN}") from None
 
 
 def _sha256(store: Path, name: str) -> str:
     if store.is_dir():
         return sha256_of(store / name)
-    return hashlib.sha256(_read(store, name)).hexdigest()
+    with _opened(store, name) as archive, archive.open(name) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]  # it can be read

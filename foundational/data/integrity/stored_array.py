@@ -6,9 +6,9 @@ xarray and pandas take longer to import than a small set takes to check.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast, overload
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,9 +119,9 @@ class StoredRows:
         """
         try:
             values = self._values(key)
-        except ConflictError:
+        except (ConflictError, MemoryError):
             raise
-        except (ValueError, RuntimeError, KeyError, OSError, BadZipFile) as error:
+        except Exception as error:  # zarr, zipfile and the codecs raise many kinds for damaged bytes
             self._require_same()
             reason = f"cannot be read ({error})" if isinstance(error, OSError) else "do not match their checksum"
             raise ChecksumError(
@@ -233,12 +233,17 @@ def open_table(path: Place) -> "xr.Dataset":
     for name, (stored, description) in described.items():
         try:
             dims = tuple(str(dim) for dim in description["dimension_names"])
-            sizes |= dict(zip(dims, description["shape"], strict=True))
+            own = dict(zip(dims, map(index, description["shape"]), strict=True))
+            if len(own) < len(dims) or any(n < 0 or sizes.get(dim, n) != n for dim, n in own.items()):
+                raise DatasetError(f"{path} does not follow the layout: {name} has the lengths {own}, others {sizes}")
+            sizes |= own
             dtype = np.dtype(description["data_type"])
             variables[name] = StoredColumn(
                 dims, dtype, description["attributes"], StoredRows(opened, stored, description)
             )
-        except (KeyError, TypeError, ValueError):
+        except DatasetError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError):
             raise not_plain(path, stored) from None
     table = StoredTable(attributes, variables, {CONFIGURATION: 0, ATOM: 0} | sizes)
     require_schema(table, str(path))
@@ -246,8 +251,9 @@ def open_table(path: Place) -> "xr.Dataset":
 
 
 def _read_layout(path: Place, attributes: dict[str, Any], entries: dict[str, Entry]) -> Described:
-    if attributes.get("layout", 0) > LAYOUT_VERSION:
-        raise DatasetError(f"{path}: expected layout {LAYOUT_VERSION}, got {attributes['layout']}; update foundational")
+    layout = attributes.get("layout", 0)
+    if type(layout) is not int or layout > LAYOUT_VERSION:
+        raise DatasetError(f"{path}: expected layout {LAYOUT_VERSION}, got {str(layout)[:80]}; update foundational")
     described = read_descriptions(path, entries)
     renamed = RENAMED if attributes.get("layout") == 1 else {}
     stored_as = {renamed.get(name, name): name for name in described}

@@ -1,12 +1,13 @@
 """A trained ensemble in one file: arrays as safetensors, everything else as JSON in its header; nothing is executed."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
-from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save
 
 from foundational.data.atomic_write import write_whole
@@ -15,13 +16,15 @@ from foundational.engines.ani.extrapolation import Extrapolation
 from foundational.engines.ani.network import layer_widths, layers, parameter_count
 from foundational.engines.ani.terms.pair_potential import PairPotential
 from foundational.engines.ani.terms.short_range import Repulsion, ShortRange
-from foundational.errors import InputError, NotFoundError
+from foundational.errors import ChecksumError, FoundationalError, InputError, NotFoundError
 from foundational.specs.ani import AevSpec, NetworkSpec
 
 #: Name and version of the format, in every file.
 FORMAT: Final = "foundational-ani-1"
 #: The one key of the header: several would be written in an order that changes from run to run.
 _KEY: Final = "foundational"
+#: eV; no network's output is worth more.
+_LARGEST_SCALE: Final = 1e6
 _PICKLE_STARTS: Final = (b"PK\x03\x04", b"\x80")
 
 
@@ -32,10 +35,14 @@ def save_model(ensemble: Ensemble, path: Path) -> None:
     ``layer.0.weight`` (M, E, in, out), ``layer.0.bias`` (M, E, out) and so on. An atom's energy is its self-energy plus
     ``scale`` (eV) times what its network makes of (AEV − mean) / deviation. Optional: ``pair_potential.*`` and
     ``short_range.*``, see `foundational.engines.ani.terms`, and ``extrapolation``, see
-    `foundational.engines.ani.extrapolation`.
+    `foundational.engines.ani.extrapolation`. The header has a seal (`seal_of`).
     """
     widths = layer_widths(ensemble.mean.shape[-1], ensemble.network.hidden)
-    tensors = {"self_energies": ensemble.self_energies, "mean": ensemble.mean, "deviation": ensemble.deviation}
+    tensors: dict[str, Any] = {
+        "self_energies": ensemble.self_energies,
+        "mean": ensemble.mean,
+        "deviation": ensemble.deviation,
+    }
     flat = ensemble.parameters.reshape(-1, ensemble.parameters.shape[-1])
     shape = ensemble.parameters.shape[:2]
     views = [layers(parameters, widths) for parameters in flat]
@@ -59,6 +66,7 @@ def save_model(ensemble: Ensemble, path: Path) -> None:
     if ensemble.extrapolation is not None:
         header["uncertainty"] = {"scale": ensemble.extrapolation.scale, "largest": ensemble.extrapolation.largest}
         tensors["extrapolation"] = ensemble.extrapolation.inverse
+    header["seal"] = seal_of(header, tensors)
     content = save(
         {name: np.ascontiguousarray(array) for name, array in tensors.items()},
         {_KEY: json.dumps(header, sort_keys=True)},
@@ -75,6 +83,8 @@ def load_model(path: Path) -> Ensemble:
         There is no such file.
     InputError
         It is a pickle (refused: reading one runs code), or no model file, or a damaged one.
+    ChecksumError
+        Its numbers are not those that were written; models of before have no seal and are not compared.
     """
     if not path.is_file():
         raise NotFoundError(f"no model file {path}; train one with: foundational train NAME -o {path}")
@@ -88,20 +98,38 @@ def load_model(path: Path) -> Ensemble:
     try:
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+            if header.get("format") != FORMAT:
+                raise InputError(f"expected a model file of format {FORMAT}, got {header.get('format')!r} ({path})")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        if header.get("format") != FORMAT:
-            raise InputError(f"expected a model file of format {FORMAT}, got {header.get('format')} ({path})")
+        if "seal" in header and header["seal"] != seal_of(header, tensors):
+            raise ChecksumError(f"{path}: the model was changed after it was written; fetch or train it again")
         return _ensemble(header, tensors)
-    except (SafetensorError, ValidationError, KeyError, TypeError, json.JSONDecodeError) as error:
-        reason = str(error).splitlines()[0]
+    except (FoundationalError, MemoryError):
+        raise
+    except Exception as error:  # of a header that is malformed: any kind
+        reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"expected a model file of format {FORMAT}, got a damaged or other file {path}: {reason}"
         ) from error
 
 
+def seal_of(header: Mapping[str, object], tensors: Mapping[str, np.ndarray]) -> str:
+    """The sha256 over the header without its seal and the bytes of all arrays: one changed bit gives another."""
+    content = hashlib.sha256(json.dumps({k: v for k, v in header.items() if k != "seal"}, sort_keys=True).encode())
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name])
+        content.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode() + array.tobytes())
+    return content.hexdigest()
+
+
 def _ensemble(header: dict[str, object], tensors: dict[str, np.ndarray]) -> Ensemble:
     aev, network = AevSpec.model_validate(header["aev"]), NetworkSpec.model_validate(header["network"])
     elements = tuple(int(z) for z in header["elements"])  # type: ignore[attr-defined]
+    scale = float(header["scale"])  # type: ignore[arg-type]
+    if not elements or list(elements) != sorted(set(elements)) or not 1 <= elements[0] <= elements[-1] <= 118:
+        raise InputError(f"expected atomic numbers from 1 to 118 in ascending order as elements, got {elements}")
+    if not 0 < scale < _LARGEST_SCALE:
+        raise InputError(f"expected a scale above 0 and below {_LARGEST_SCALE:g} eV, got {scale:g}")
     widths = layer_widths(aev.length(len(elements)), network.hidden)
     shape = (len(tensors["self_energies"]), len(elements))
     expected = {"self_energies": shape, "mean": (*shape, widths[0]), "deviation": (*shape, widths[0])}
@@ -120,7 +148,7 @@ def _ensemble(header: dict[str, object], tensors: dict[str, np.ndarray]) -> Ense
         aev=aev,
         network=network,
         elements=elements,
-        scale=float(header["scale"]),  # type: ignore[arg-type]
+        scale=scale,
         self_energies=tensors["self_energies"],
         mean=tensors["mean"],
         deviation=tensors["deviation"],

@@ -76,11 +76,16 @@ def _plain_entries(comment: str) -> dict[str, Any] | None:
     return found
 
 
+def _is_width(text: str) -> bool:
+    """Whether it is a number of columns that a row of a file can have."""
+    return text.isascii() and text.isdigit() and len(text) < 5 and int(text) > 0
+
+
 @lru_cache(maxsize=1024)
 def columns_of(properties: str) -> tuple[tuple[str, str, int], ...] | str:
     """(name, kind, width) of each column, or what is wrong with the text."""
     parts = properties.split(":")
-    if len(parts) % 3 or not all(width.isdigit() and int(width) > 0 for width in parts[2::3]):
+    if len(parts) % 3 or not all(_is_width(width) for width in parts[2::3]):
         return f"expected Properties as name:kind:width, got {properties!r}"
     names = [name.lower() if name.lower() in {"pos", "species"} else name for name in parts[0::3]]
     for structure, others in _OTHER_NAMES.items():

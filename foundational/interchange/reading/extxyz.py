@@ -25,6 +25,9 @@ from foundational.interchange.reading.comment_line import columns_of, entries_of
 from foundational.interchange.reading.text import interpreted, numbers
 
 _OPENERS: Final[Mapping[str, Callable[..., IO[str]]]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+#: Letters of a line, and of the same line again and again.
+_LINE: Final = 10_000_000
+_REPEATED: Final = 50_000_000
 #: Endings of names.
 SUFFIXES: Final = frozenset({".xyz", ".extxyz", ".exyz"})
 #: Keys of the structure, by their names in lower case: NEP takes them in any case.
@@ -51,22 +54,21 @@ class ExtendedXyz(FrameReader):
             return True
         try:
             with _open(path) as stream:
-                first, second = stream.readline(200), stream.readline()
+                first, second = stream.readline(200), stream.readline(_LINE)
         except (OSError, UnicodeDecodeError, EOFError, lzma.LZMAError, zlib.error):
             return False
-        return first.strip().isdigit() and ("=" in second)
+        return _count(first.strip()) is not None and ("=" in second)
 
     def estimate(self, path: Path) -> int:
         """From the size of the file and of its first frame; compressed ones are not opened for it."""
         if path.suffix.lower() in _OPENERS:
             return 0
         with path.open("rb") as stream:
-            head = stream.readline(100)
-            if not head.strip().isdigit():
-                return 0
-            for _ in range(int(head) + 1):
-                stream.readline()
-            return path.stat().st_size // max(stream.tell(), 1)
+            count = _count(stream.readline(100).decode("ascii", "replace").strip())
+            for _ in range(0 if count is None else count + 1):
+                if not stream.readline():
+                    break
+            return 0 if count is None else path.stat().st_size // max(stream.tell(), 1)
 
     def read(self, path: Path) -> Iterator[Frame | FrameError]:
         """Frames in order; memory does not grow with the file.
@@ -80,20 +82,22 @@ class ExtendedXyz(FrameReader):
         """
         try:
             with _open(path) as stream:
-                yield from self._frames(stream, path.name)
+                packed = path.suffix.lower() in _OPENERS
+                yield from self._frames(_lines(stream, path.name) if packed else stream, path.name)
         except UnicodeDecodeError as error:
             raise InputError(f"{path.name}: expected UTF-8 text, got other bytes ({error})") from None
         except (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error) as error:
             raise InputError(f"{path.name}: the compressed file is cut short or damaged ({error})") from None
 
-    def _frames(self, stream: IO[str], name: str) -> Iterator[Frame | FrameError]:
+    def _frames(self, lines: Iterator[str], name: str) -> Iterator[Frame | FrameError]:
         index = 0
-        for line in stream:
+        for line in lines:
             if not line.strip():
                 continue
             source = f"{name}, frame {index}"
             head = line.strip().lstrip("\ufeff")
-            if not head.isdigit():
+            n_atoms = _count(head)
+            if n_atoms is None:
                 if index == 0:
                     raise InputError(
                         f"{name}: expected extended XYZ, which begins with a number of atoms, got {head[:40]!r}"
@@ -101,13 +105,12 @@ class ExtendedXyz(FrameReader):
                 raise FrameError(
                     source, f"expected a number of atoms, got {head[:60]!r}; has the frame before it a row too many?"
                 )
-            n_atoms = int(head)
-            comment = stream.readline().rstrip("\r\n")
+            comment = next(lines, "").rstrip("\r\n")
             if n_atoms == 0:
                 yield FrameError(source, "a frame of no atoms")
                 index += 1
                 continue
-            rows = list(islice(stream, n_atoms))
+            rows = list(islice(lines, n_atoms))
             if len(rows) < n_atoms or not rows[-1].strip():
                 rows = [row for row in rows if row.strip()]
             if len(rows) < n_atoms:
@@ -161,6 +164,22 @@ class ExtendedXyz(FrameReader):
             raise FrameError(
                 source, f"{error.args[0]!r} is no element; say which it is with --species {error.args[0]}=Ni"
             ) from None
+
+
+def _count(text: str) -> int | None:
+    """A number of atoms, or None: text in digits that a file can have rows for."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _lines(stream: IO[str], name: str) -> Iterator[str]:
+    """Lines of a compressed file, of which a few bytes can stand for text that fills the memory."""
+    letters, last = 0, ""
+    for line in iter(lambda: stream.readline(_LINE), ""):
+        letters = letters + len(line) if line == last else 0
+        last = line
+        if len(line) >= _LINE or letters > _REPEATED:
+            raise InputError(f"{name}: expected configurations, got {_REPEATED:,} letters of the same line")
+        yield line
 
 
 def _open(path: Path) -> IO[str]:

@@ -26,6 +26,8 @@ _NEEDED, _MADE_BY, _FLAGS, _STORED, _TIME, _DATE = 20, 3 << 8 | 20, 0, 0, 0, 1 <
 _MODE: Final = 0o100644 << 16
 _LIMIT: Final = 2**32 - 1
 _PIECE: Final = 1 << 20
+#: Characters of a name; a directory is no longer than those of all its names.
+_LONGEST: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ def _listed(name: str, size: int, part: Callable[[int, int], bytes]) -> tuple[li
     _, _, _, _, count, directory_size, start, _ = _END.unpack(end)
     if start + directory_size + _END.size != size:
         raise ChecksumError(f"{name}: the end of the zip is damaged, or it is no zip of this package; {_AGAIN}")
+    if not count * _CENTRAL.size <= directory_size <= count * (_CENTRAL.size + _LONGEST):
+        raise ChecksumError(f"{name}: the directory of the zip is damaged or hostile; {_AGAIN}")
     directory = part(start, directory_size)
     members = _parse(name, directory, count)
     if directory + end != _directory(members):
@@ -168,8 +172,8 @@ _AGAIN: Final = "pull or download it again"
 
 def require_plain(name: str) -> None:
     """Refuse a name with anything but letters, digits, '.', '_' and '-' between slashes, such as ``../x``."""
-    if not all(_PART.fullmatch(part) for part in name.split("/")):
-        raise InputError(f"expected a relative name of letters, digits, '.', '_' and '-', got {name!r}")
+    if len(name) > _LONGEST or not all(_PART.fullmatch(part) for part in name.split("/")):
+        raise InputError(f"expected a relative name of letters, digits, '.', '_' and '-', got {name[:80]!r}")
 
 
 def _parse(path: str, directory: bytes, count: int) -> list[Member]:

@@ -25,12 +25,15 @@ MANIFEST: Final = "manifest.json"
 DATA: Final = "data.zarr.zip"
 TEXT: Final = "data.extxyz"
 SCHEMAS: Final = "schemas"
+#: A program that reads and verifies the bundle around it, and needs Python and numpy alone.
+READER: Final = "read_release.py"
 _MEDIA_TYPES: Final = {
     ".zip": "application/zip",
     ".extxyz": "chemical/x-xyz",
     ".json": "application/json",
     ".yaml": "application/yaml",
     ".md": "text/markdown",
+    ".py": "text/x-python",
     ".txt": "text/plain",
 }
 
@@ -62,7 +65,7 @@ def write_contents(
     schemas: Path,
     earlier: Sequence[ReleaseRecord],
 ) -> ReleaseRecord:
-    """Write data, provenance, licence, changelog and schemas into ``folder``; the record that lists them.
+    """Write data, provenance, licence, changelog, schemas and a reader into ``folder``; the record that lists them.
 
     Parameters
     ----------
@@ -84,6 +87,7 @@ def write_contents(
     write_extxyz(open_store(dataset), folder / TEXT)
     write_about(folder, record.about)
     shutil.copyfile(licence, folder / "LICENSE.txt")
+    shutil.copyfile(Path(__file__).with_name(READER), folder / READER)
     write_json(folder / "provenance.json", record.provenance.model_dump(mode="json"))
     if record.validation is not None:
         write_json(folder / "validation.json", record.validation)

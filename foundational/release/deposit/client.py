@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from foundational.errors import ConflictError, InputError, MissingDependencyError, NotFoundError, package_needed
-from foundational.release.servers import checked_server
+from foundational.release.servers import checked_server, understood
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
@@ -42,22 +42,27 @@ class Records:
         self._sleep = sleep
         self._session = _session(token)
 
+    @understood
     def create(self, body: Json) -> Json:
         """A new draft. A lost answer may leave an empty draft behind, which harms nobody."""
         return self._request("POST", "", json=body)
 
+    @understood
     def new_version(self, record: str) -> Json:
         """The draft of the version after ``record``; the same one where there is one already."""
         return self._request("POST", f"/{_checked(record)}/versions")
 
+    @understood
     def draft(self, record: str) -> Json | None:
         """A draft, or None where there is none."""
         return self._find(f"/{_checked(record)}/draft")
 
+    @understood
     def published(self, record: str) -> Json | None:
         """A published record, or None where there is none."""
         return self._find(f"/{_checked(record)}")
 
+    @understood
     def update(self, record: str, body: Json) -> Json:
         """Replace a draft's metadata.
 
@@ -73,20 +78,24 @@ class Records:
             )
         return draft
 
+    @understood
     def reserve_doi(self, record: str) -> str:
         """The DOI that the draft will have; reserved now where it was not."""
         draft = self._request("POST", f"/{_checked(record)}/draft/pids/doi", lookup=lambda: self._with_doi(record))
         return str(draft["pids"]["doi"]["identifier"])
 
+    @understood
     def files(self, record: str) -> dict[str, Json]:
         """The files of a draft by name: ``status`` pending or completed, ``checksum`` as ``md5:…``, ``size``."""
         listing = self._request("GET", f"/{_checked(record)}/draft/files")
         return {str(entry["key"]): entry for entry in listing.get("entries", [])}
 
+    @understood
     def remove(self, record: str, name: str) -> None:
         """Remove a file from a draft."""
         self._request("DELETE", _file(record, name), lookup=lambda: None if self._find(_file(record, name)) else {})
 
+    @understood
     def upload(self, record: str, name: str, path: Path) -> Json:
         """Send a file in the place of what is there under its name; what the server says of it once it is complete."""
         address, files = _file(record, name), f"/{_checked(record)}/draft/files"
@@ -101,6 +110,7 @@ class Records:
         self._answered(send, f"PUT {address}/content", None)
         return self._request("POST", f"{address}/commit", lookup=lambda: self._completed(address))
 
+    @understood
     def publish(self, record: str) -> Json:
         """Publish a draft, for ever."""
         address = f"/{_checked(record)}/draft/actions/publish"
@@ -248,9 +258,9 @@ def _faults(content: Json) -> str:
 def _retry_after(answer: "Response", otherwise: float) -> float:
     """How long to wait, s, as the server says in seconds or as a date (RFC 9110, 10.2.3)."""
     said = answer.headers.get("Retry-After", "").strip()
-    if said.isdigit():
+    if said.isascii() and said.isdigit():
         return float(said)
     try:
         return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):  # not of a date
         return otherwise

@@ -20,6 +20,7 @@ from foundational.provenance.record import Sha256, write_json
 from foundational.release.bundle.bundle import MANIFEST, compare_files, read_manifest
 from foundational.release.deposit.client import Records
 from foundational.release.registry.registry import Registry, Release
+from foundational.release.servers import understood
 from foundational.specs.base import Spec
 from foundational.specs.parsing import parse
 
@@ -127,6 +128,7 @@ def plan_deposit(bundle: Path, registry: Registry, entry: Release, server: str, 
     )
 
 
+@understood
 def deposit(plan: DepositPlan, records: Records, *, publish: bool, progress: Progress | None = None) -> DepositState:
     """Bring a draft to what the plan says, and publish it where asked; does only what is not done yet.
 

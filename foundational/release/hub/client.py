@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from foundational.errors import ConflictError, InputError, MissingDependencyError, NotFoundError, package_needed
-from foundational.release.servers import checked_server, is_secure
+from foundational.release.servers import checked_server, is_secure, understood
 
 if TYPE_CHECKING:
     from requests import Response
@@ -42,6 +42,7 @@ class Hub:
         self._sleep = sleep
         self._session = _session()
 
+    @understood
     def create(self, repository: str) -> None:
         """Make a repository, where it is not there yet."""
         owner, _, name = repository.partition("/")
@@ -49,6 +50,7 @@ class Hub:
             body = {"type": "dataset", "name": name, "organization": owner}
             self._json("POST", "/api/repos/create", body, allowed=(409,))
 
+    @understood
     def refs(self, repository: str) -> dict[str, str] | None:
         """Commits by the names of branches and tags; None where there is no such repository."""
         try:
@@ -57,6 +59,7 @@ class Hub:
             return None
         return {str(e["name"]): str(e["targetCommit"]) for kind in ("branches", "tags") for e in found.get(kind, [])}
 
+    @understood
     def files(self, repository: str, revision: str) -> dict[str, tuple[int, str | None]]:
         """Size and sha256 of every file at a revision; the sha256 is known of large files alone."""
         address = f"/api/datasets/{repository}/tree/{quote(revision, safe='')}?recursive=true"
@@ -68,6 +71,7 @@ class Hub:
             if e.get("type") == "file"
         }
 
+    @understood
     def modes(self, repository: str, files: Mapping[str, Path]) -> dict[str, str]:
         """How the server wants each file: ``lfs`` or ``regular``."""
         body = {
@@ -79,6 +83,7 @@ class Hub:
         found = {str(e["path"]): str(e["uploadMode"]) for e in answer.get("files", [])}
         return {name: found.get(name, "lfs") for name in files}
 
+    @understood
     def upload(self, repository: str, oid: str, path: Path) -> None:
         """Send one large file, named by its sha256; not where the server has it already."""
         size = path.stat().st_size
@@ -104,6 +109,7 @@ class Hub:
 
         self._answered(send, f"upload of {path.name}")
 
+    @understood
     def commit(self, repository: str, message: str, lines: list[Mapping[str, Any]]) -> str:
         """One commit on the main branch; its id."""
         header = {"key": "header", "value": {"summary": message, "description": ""}}
@@ -118,6 +124,7 @@ class Hub:
 
         return str(_parsed(self._answered(send, "commit")).get("commitOid", ""))
 
+    @understood
     def tag(self, repository: str, name: str, commit: str, message: str) -> None:
         """Name a commit, for ever."""
         address = f"/api/datasets/{repository}/tag/{quote(commit, safe='')}"
@@ -170,7 +177,7 @@ class Hub:
                     return answer if answer.status_code in allowed else _accepted(answer, what)
                 failure = f"status {answer.status_code}"
                 said = answer.headers.get("Retry-After", "").strip()
-                pause = float(said) if said.isdigit() else wait
+                pause = float(said) if said.isascii() and said.isdigit() else wait
             if pause > _LONGEST_WAIT:
                 raise ConflictError(f"the server asks to wait for {pause:.0f} s; run the command again then")
             if attempt + 1 < _ATTEMPTS:
@@ -192,8 +199,8 @@ def large_file(name: str, oid: str, size: int) -> dict[str, Any]:
 
 def _given_address(address: str) -> str:
     """An address from an answer: encrypted, unless it is this machine's."""
-    parts = urlsplit(address)
     if not is_secure(address):
+        parts = urlsplit(address)
         raise ConflictError(
             f"expected an https:// address for a file, the server gave {parts.scheme}://{parts.hostname}"
         )

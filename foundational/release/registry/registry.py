@@ -133,6 +133,8 @@ class Registry(Spec):
         text = " ".join(reason.split())
         if not text:
             raise InputError("expected a reason for the withdrawal, got none")
+        if not text.isprintable():
+            raise InputError(f"expected a reason in letters that can be printed, got {text[:80]!r}")
         if self.yanked.get(release.version, text) != text:
             raise ConflictError(f"{self.name}@{version} is withdrawn already, because: {self.yanked[release.version]}")
         return self.model_copy(update={"yanked": self.yanked | {release.version: text}})
@@ -188,8 +190,21 @@ def parse_registry(content: bytes, source: str, name: str) -> Registry:
 
 
 def write_registry(folder: Path, registry: Registry) -> None:
-    """Write ``releases.yaml`` into a dataset's folder, whole or not at all."""
-    write_whole(folder / REGISTRY, [registry_text(registry).encode()])
+    """Write ``releases.yaml`` into a dataset's folder, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        What would be written could not be read again.
+    """
+    text = registry_text(registry)
+    try:
+        content = text.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"expected text in UTF-8 for {REGISTRY}, got other bytes") from None
+    if parse_registry(content, REGISTRY, registry.name) != registry:
+        raise InputError(f"expected text for {REGISTRY} that is the same when it is read again, got another kind")
+    write_whole(folder / REGISTRY, [content])
 
 
 def registry_text(registry: Registry) -> str:
@@ -253,6 +268,46 @@ def merged(first: Registry, second: Registry) -> Registry:
                 "released versions never change: one was edited"
             )
     return longer.model_copy(update={"yanked": shorter.yanked | longer.yanked, "dois": shorter.dois | longer.dois})
+
+
+def learned(known: Registry, said: Registry) -> Registry:
+    """What is known once a server's registry was read: its releases, and nothing else that it says of known ones.
+
+    Seals show that a history continues as it began; they are no signature. So a server decides neither which known
+    version is withdrawn nor by which DOI it is cited. Where nothing was known before, all of it is taken.
+
+    Raises
+    ------
+    ConflictError
+        Their histories differ.
+    """
+    return merged(known, said.model_copy(update={"yanked": {}, "dois": {}}) if known.releases else said)
+
+
+def doubts(known: Registry, said: Registry, source: str) -> list[str]:
+    """What a server's registry says otherwise than the one on this machine, one sentence each."""
+    if not known.releases:
+        return []
+    found = []
+    if len(said.releases) < len(known.releases):
+        last = said.releases[-1].version if said.releases else "no release"
+        found.append(
+            f"the registry at {source} ends with {last}, the one on this machine with {known.releases[-1].version}: "
+            "it is old, or was rolled back"
+        )
+    found += [
+        f"{source} says that {said.name}@{version} was withdrawn: {reason}; its registry carries no signature, so "
+        "this is not kept"
+        for version, reason in said.yanked.items()
+        if known.yanked.get(version) != reason
+    ]
+    found += [
+        f"{source} says that the DOI of {said.name}@{version} is {doi}; its registry carries no signature, so this is "
+        "not kept"
+        for version, doi in said.dois.items()
+        if known.dois.get(version) != doi
+    ]
+    return found
 
 
 def _seal(name: str, release: Release, before: str) -> str:

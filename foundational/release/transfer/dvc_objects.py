@@ -8,16 +8,18 @@ here; after fetching, they are compared with the sha256 of the store's own manif
 import configparser
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from foundational.errors import ChecksumError, NotFoundError
+from foundational.errors import ChecksumError, InputError, NotFoundError
 from foundational.project import DATASETS, STORE
 from foundational.release.registry.git import read_at
-from foundational.specs.parsing import parse_yaml
+from foundational.specs.parsing import parse_json, parse_yaml
 
 _OBJECTS = "files/md5"
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 def directory_hash(folder: Path) -> str:
@@ -40,10 +42,17 @@ def tracked_hash(root: Path, name: str, revision: str | None = None) -> str | No
     path = f"{DATASETS}/{name}/{STORE}"
     outs: list[dict[str, Any]] = []
     if (lock := _read(root, "dvc.lock", revision)) is not None:
-        outs += [out for stage in (lock.get("stages") or {}).values() for out in stage.get("outs", [])]
+        stages = lock.get("stages")
+        outs += [out for stage in (stages.values() if isinstance(stages, dict) else ()) for out in _outs(stage)]
     if (pointer := _read(root, f"{path}.dvc", revision)) is not None:
-        outs += [{**out, "path": path} for out in pointer.get("outs", [])]
+        outs += [{**out, "path": path} for out in _outs(pointer)]
     return next((str(out["md5"]) for out in outs if out.get("path") == path and "md5" in out), None)
+
+
+def _outs(stage: Any) -> list[dict[str, Any]]:
+    """The outputs of a stage or a pointer; none where it states them in another way."""
+    listed = stage.get("outs") if isinstance(stage, dict) else None
+    return [out for out in listed if isinstance(out, dict)] if isinstance(listed, list) else []
 
 
 def fetch(root: Path, tracked: str, target: Path, *, link: bool = False) -> None:
@@ -82,11 +91,18 @@ def listed_objects(listing: bytes, tracked: str) -> dict[str, str]:
     """
     if hashlib.md5(listing, usedforsecurity=False).hexdigest() + ".dir" != tracked:
         raise ChecksumError(f"the list of files {tracked} in the DVC store is damaged; fetch it again with: dvc fetch")
-    files = {str(entry["relpath"]): str(entry["md5"]) for entry in json.loads(listing)}
-    for name in files:
+    content = parse_json(listing, f"the list of files {tracked} in the DVC store")
+    found: dict[str, str] = {}
+    for entry in content if isinstance(content, list) else [None]:
+        name, md5 = (entry.get("relpath"), entry.get("md5")) if isinstance(entry, dict) else (None, None)
+        if not isinstance(name, str) or not isinstance(md5, str) or not name or "\0" in name or not _MD5.fullmatch(md5):
+            raise ChecksumError(
+                f"the list of files {tracked} in the DVC store is damaged; fetch it again with: dvc fetch"
+            )
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise ChecksumError(f"the list of files {tracked} in the DVC store leads out of the folder: {name!r}")
-    return files
+            raise ChecksumError(f"the list of files {tracked} in the DVC store leads out of the folder: {name[:80]!r}")
+        found[name] = md5
+    return found
 
 
 def object_at(address: str, md5: str) -> str:
@@ -102,16 +118,19 @@ def is_stored(root: Path, tracked: str) -> bool:
     """Whether a remote that is a folder, not only the cache, holds the folder with that hash."""
     remotes = _places(root)[1:]
     try:
-        listed = json.loads(_find(remotes, tracked).read_bytes())
-        return all(_find(remotes, entry["md5"]).is_file() for entry in listed)
-    except NotFoundError:
+        listed = listed_objects(_find(remotes, tracked).read_bytes(), tracked)
+        return all(_find(remotes, md5).is_file() for md5 in listed.values())
+    except (NotFoundError, ChecksumError):
         return False
 
 
 def read_config(root: Path) -> configparser.ConfigParser:
-    """DVC's settings of a project."""
+    """DVC's settings of a project; InputError where they cannot be read."""
     config = configparser.ConfigParser(interpolation=None)
-    config.read([root / ".dvc" / "config", root / ".dvc" / "config.local"], encoding="utf-8")
+    try:
+        config.read([root / ".dvc" / "config", root / ".dvc" / "config.local"], encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise InputError(f"{root / '.dvc' / 'config'}: not readable: {' '.join(str(error).split())}") from None
     return config
 
 
@@ -124,7 +143,7 @@ def _places(root: Path) -> list[Path]:
 
 
 def _find(places: list[Path], md5: str) -> Path:
-    for place in places:
+    for place in places if _MD5.fullmatch(md5) else ():
         if (path := place / md5[:2] / md5[2:]).is_file():
             return path
     raise NotFoundError(

@@ -7,12 +7,13 @@ from urllib.parse import quote
 
 from foundational.release.bundle.archive import require_plain
 from foundational.release.bundle.bundle import MANIFEST, read_manifest
+from foundational.release.bundle.signature import SUFFIX
 from foundational.release.hub.client import ADDRESS
 from foundational.release.hub.publication import checked_repository
-from foundational.release.registry.registry import REGISTRY, Registry, parse_registry
+from foundational.release.registry.registry import REGISTRY, Registry, learned, parse_registry
 from foundational.release.registry.version import DatasetVersion
 from foundational.release.servers import checked_server
-from foundational.release.transfer.download import download
+from foundational.release.transfer.download import DOCUMENT, download
 
 #: How a source at a hub begins.
 PREFIX: Final = "hf:"
@@ -31,8 +32,17 @@ def hub_repository(source: str) -> str:
     return f"{hub_server()}/datasets/{checked_repository(source.removeprefix(PREFIX))}/resolve"
 
 
-def download_from_hub(reference: DatasetVersion, source: str, folder: Path) -> tuple[Path, Registry]:
+def download_from_hub(
+    reference: DatasetVersion, source: str, folder: Path, known: Registry, *, signed: bool = False
+) -> tuple[Path, Registry]:
     """The folder of a release's bundle, and the registry beside it; what comes is still to be compared with both.
+
+    Parameters
+    ----------
+    known
+        The registry on this machine.
+    signed
+        Whether the signature is fetched too.
 
     Raises
     ------
@@ -42,13 +52,13 @@ def download_from_hub(reference: DatasetVersion, source: str, folder: Path) -> t
         The registry or the manifest is not one of this package.
     """
     base = hub_repository(source)
-    content = download(f"{base}/main/{REGISTRY}", folder / REGISTRY).read_bytes()
+    content = download(f"{base}/main/{REGISTRY}", folder / REGISTRY, DOCUMENT).read_bytes()
     registry = parse_registry(content, f"{source}/{REGISTRY}", reference.name)
-    version = registry.find(reference.version).version
+    version = learned(known, registry).find(reference.version).version
     bundle = folder / f"{reference.name}-{version}"
     bundle.mkdir()
-    download(f"{base}/{version}/{MANIFEST}", bundle / MANIFEST)
-    for name in read_manifest(bundle).files:
+    download(f"{base}/{version}/{MANIFEST}", bundle / MANIFEST, DOCUMENT)
+    for name in (*read_manifest(bundle).files, *([MANIFEST + SUFFIX] if signed else [])):
         require_plain(name)
         (bundle / name).parent.mkdir(parents=True, exist_ok=True)
         download(f"{base}/{version}/{quote(name)}", bundle / name)

@@ -12,7 +12,7 @@ from foundational.data.fingerprint import fingerprint
 from foundational.data.integrity.hashes import sha256_of
 from foundational.data.integrity.store_manifest import ROOT
 from foundational.data.store import open_store
-from foundational.errors import ChecksumError, ConflictError
+from foundational.errors import ChecksumError, ConflictError, InputError
 from foundational.project import DATASETS, STORE, project_or_none, user_store
 from foundational.provenance.record import write_json, write_record
 from foundational.release.bundle.bundle import write_about
@@ -21,7 +21,9 @@ from foundational.release.record import RECORD, ReleaseRecord
 from foundational.release.registry.registry import (
     Release,
     YankedWarning,
+    doubts,
     known_registry,
+    learned,
     merged,
     write_registry,
 )
@@ -41,9 +43,14 @@ class PullResult:
     """False where it was on this machine already."""
     yanked: str | None
     """Why it was withdrawn."""
+    doubts: tuple[str, ...] = ()
+    """What the source says otherwise than this machine."""
+    signed_by: str | None = None
 
 
-def pull(reference: DatasetVersion, source: str | None = None, root: Path | None = None) -> PullResult:
+def pull(
+    reference: DatasetVersion, source: str | None = None, root: Path | None = None, *, signers: Path | None = None
+) -> PullResult:
     """Bring a released version to this machine: the newest that was not withdrawn where none is named.
 
     Parameters
@@ -51,20 +58,25 @@ def pull(reference: DatasetVersion, source: str | None = None, root: Path | None
     source
         Where from: a release's zip or folder, a folder or URL of several (what ``foundational release --out`` writes,
         served by any web server), another project, or a git URL of one. By default the project's own DVC store.
+    signers
+        Require a signature by one of these (allowed signers of ssh-keygen). Without it, the source is believed in what
+        nothing on this machine contradicts.
 
     Raises
     ------
     NotFoundError
         There is no such release, or no way to it.
     ChecksumError
-        What came is not what was released; nothing is kept.
+        What came is not what was released, or not signed; nothing is kept.
     ConflictError
         Other data lie where it belongs, or the source's registry has another history than that on this machine.
     """
+    if source is not None and not source.strip():
+        raise InputError("expected a URL, folder or zip after --from, got nothing")
     project = project_or_none(root)
-    registry = known_registry(reference.name, project)
-    with find_source(reference, source, project, registry) as origin:
-        registry = merged(registry, origin.registry)
+    known = known_registry(reference.name, project)
+    with find_source(reference, source, project, known, signers) as origin:
+        registry = (learned if origin.remote else merged)(known, origin.registry)
         record = origin.record
         entry = next((release for release in registry.releases if release.version == record.version), None)
         version = Version.parse(record.version)
@@ -75,7 +87,8 @@ def pull(reference: DatasetVersion, source: str | None = None, root: Path | None
     wanted = DatasetVersion(record.name, version)
     if record.version in registry.yanked:
         warnings.warn(withdrawn(wanted, registry), YankedWarning, stacklevel=2)
-    return PullResult(target, record, fetched, registry.yanked.get(record.version))
+    said = doubts(known, origin.registry, str(source)) if origin.remote and origin.registry.releases else []
+    return PullResult(target, record, fetched, registry.yanked.get(record.version), tuple(said), origin.signed_by)
 
 
 def _target(record: ReleaseRecord, entry: Release | None, project: Path | None) -> Path:

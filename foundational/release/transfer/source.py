@@ -11,6 +11,7 @@ from foundational.errors import ChecksumError, InputError, NotFoundError, did_yo
 from foundational.project import DATASETS
 from foundational.release.bundle.archive import unpack
 from foundational.release.bundle.bundle import DATA, MANIFEST, compare_files, read_kept, read_manifest
+from foundational.release.bundle.signature import signer
 from foundational.release.bundle.verification import SIGNATURE, opened_bundle
 from foundational.release.record import RECORD, ReleaseRecord, read_release
 from foundational.release.registry.git import git
@@ -19,12 +20,13 @@ from foundational.release.registry.registry import (
     RELEASES,
     Registry,
     Release,
+    learned,
     merged,
     parse_registry,
     read_registry,
 )
 from foundational.release.registry.version import DatasetVersion, Version
-from foundational.release.transfer.download import download
+from foundational.release.transfer.download import DOCUMENT, download
 from foundational.release.transfer.dvc_objects import fetch
 from foundational.release.transfer.hub import PREFIX, download_from_hub
 
@@ -37,11 +39,19 @@ class ReleaseSource:
     registry: Registry
     """The source's; empty where it has none."""
     copy_store: Callable[[Path], None]
+    remote: bool = False
+    """Whether the registry comes from a server, and not from a project."""
+    signed_by: str | None = None
+    """Whose signature was required and found."""
 
 
 @contextmanager
 def find_source(
-    reference: DatasetVersion, source: str | None, project: Path | None, registry: Registry
+    reference: DatasetVersion,
+    source: str | None,
+    project: Path | None,
+    registry: Registry,
+    signers: Path | None = None,
 ) -> Iterator[ReleaseSource]:
     """The release that ``reference`` means, at ``source``.
 
@@ -51,6 +61,8 @@ def find_source(
         None for the project's own DVC store.
     registry
         The dataset's releases on this machine; a bundle that it records must be the one that comes.
+    signers
+        Require a signature of the manifest by one of these (allowed signers of ssh-keygen).
 
     Raises
     ------
@@ -66,21 +78,22 @@ def find_source(
             raise NotFoundError(
                 f"expected a project, or --from with a URL, folder or zip that holds {reference}; got neither"
             )
-        yield _in_project(project, reference)
+        yield _in_project(project, reference, signers)
         return
     with temporary_folder() as folder:
         if _is_git(source):
             git(folder, "clone", "--quiet", "--depth", "1", "--", source, "clone")
-            yield _in_project(folder / "clone", reference)
+            yield _in_project(folder / "clone", reference, signers)
             return
+        remote = source.startswith((PREFIX, "http://", "https://"))
         if source.startswith(PREFIX):
-            path, other = download_from_hub(reference, source, folder)
-        elif source.startswith(("http://", "https://")):
-            path, other = _download(reference, source, folder)
+            path, other = download_from_hub(reference, source, folder, registry, signed=signers is not None)
+        elif remote:
+            path, other = _download(reference, source, folder, registry)
         else:
             path = Path(source).expanduser()
             if (path / "dvc.yaml").is_file():
-                yield _in_project(path, reference)
+                yield _in_project(path, reference, signers)
                 return
             other = read_registry(path / reference.name)
             if other.releases:
@@ -90,11 +103,22 @@ def find_source(
         if not path.exists():
             raise NotFoundError(f"{path}: expected a release, its folder or zip, found nothing there")
         with opened_bundle(path) as bundle:
-            record = _checked(bundle, reference, path, merged(registry, other))
-            yield ReleaseSource(record, other, lambda target: unpack(bundle / DATA, target))
+            known = learned(registry, other) if remote else merged(registry, other)
+            record = _checked(bundle, reference, path, known)
+            signed_by = _signer(bundle, signers)
+            yield ReleaseSource(record, other, lambda target: unpack(bundle / DATA, target), remote, signed_by)
 
 
-def _in_project(root: Path, reference: DatasetVersion) -> ReleaseSource:
+def _signer(folder: Path, signers: Path | None) -> str | None:
+    """Who signed the manifest in a folder, of the ``signers``; None where nobody needs to have."""
+    if signers is None:
+        return None
+    if not (folder / SIGNATURE).is_file():
+        raise ChecksumError(f"expected a signature by one of {signers}, the release carries none")
+    return signer(folder / MANIFEST, folder / SIGNATURE, signers)
+
+
+def _in_project(root: Path, reference: DatasetVersion, signers: Path | None) -> ReleaseSource:
     """A release from the registry, the records and the DVC store of a project."""
     folder = root / DATASETS / reference.name
     registry = read_registry(folder)
@@ -102,7 +126,8 @@ def _in_project(root: Path, reference: DatasetVersion) -> ReleaseSource:
         raise _unknown(reference.name, root / DATASETS)
     entry = registry.find(reference.version)
     record = read_kept(folder / RELEASES / entry.version, entry.manifest)
-    return ReleaseSource(record, registry, lambda target: fetch(root, entry.tracked, target))
+    signed_by = _signer(folder / RELEASES / entry.version, signers)
+    return ReleaseSource(record, registry, lambda target: fetch(root, entry.tracked, target), signed_by=signed_by)
 
 
 def _unknown(name: str, folder: Path) -> NotFoundError:
@@ -131,14 +156,14 @@ def _checked(bundle: Path, reference: DatasetVersion, path: Path, registry: Regi
     return read_release(bundle / RECORD)
 
 
-def _download(reference: DatasetVersion, source: str, folder: Path) -> tuple[Path, Registry]:
+def _download(reference: DatasetVersion, source: str, folder: Path, known: Registry) -> tuple[Path, Registry]:
     """The zip at a URL, or that of a release below a URL of several, and the registry beside it."""
     if source.endswith(".zip"):
         return download(source, folder / "release.zip"), Registry(name=reference.name)
     base = f"{source.rstrip('/')}/{reference.name}"
-    content = download(f"{base}/{REGISTRY}", folder / REGISTRY).read_bytes()
+    content = download(f"{base}/{REGISTRY}", folder / REGISTRY, DOCUMENT).read_bytes()
     registry = parse_registry(content, f"{base}/{REGISTRY}", reference.name)
-    name = _archive_name(registry, reference)
+    name = _archive_name(learned(known, registry), reference)
     return download(f"{base}/{name}", folder / name), registry
 
 

@@ -76,19 +76,22 @@ def from_bytes(content: bytes, run: dict[str, Any], code: str, where: str) -> Se
     Raises
     ------
     ConflictError
-        If the checkpoint belongs to other settings; the message names them.
+        If the checkpoint belongs to other settings; the message names them. Or if it is damaged.
     """
-    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        require_same(json.loads(str(stored["identity"])), run, where, "delete it to start again")
-        if str(stored["code"]) != code:
-            return None
-        return Selection(
-            stored["chosen"].tolist(),
-            stored["round"].tolist(),
-            stored["reason"].tolist(),
-            stored["uncertainty"].tolist(),
-            [RoundReport(**r) for r in json.loads(str(stored["rounds"]))],
-        )
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            before, same_code = json.loads(str(stored["identity"])), str(stored["code"]) == code
+            selection = same_code and Selection(
+                stored["chosen"].tolist(),
+                stored["round"].tolist(),
+                stored["reason"].tolist(),
+                stored["uncertainty"].tolist(),
+                [RoundReport(**r) for r in json.loads(str(stored["rounds"]))],
+            )
+    except Exception as error:  # zipfile, numpy and JSON raise many kinds
+        raise ConflictError(f"{where} is damaged ({' '.join(str(error).split())}); delete it to start again") from None
+    require_same(before, run, where, "delete it to start again")
+    return selection or None
 
 
 def selection_of(dataset: xr.Dataset, pool: xr.Dataset, rounds: Iterable[dict[str, Any]], where: str) -> Selection:

@@ -1,6 +1,5 @@
 """``foundational survey pairs``: translate the parent to a pair of elements, train, test, keep the report."""
 
-import json
 from pathlib import Path
 
 from foundational.data.store import open_store
@@ -19,7 +18,7 @@ from foundational.science.compounds.prototypes import PURE
 from foundational.seeds import derive
 from foundational.specs.compounds import PairsSpec
 from foundational.specs.params import Params, read_params
-from foundational.specs.parsing import parse
+from foundational.specs.parsing import parse, parse_json
 from foundational.stages.decorate.command import AlloyChoice, alloy_plan
 from foundational.stages.decorate.stage import decorate
 from foundational.stages.decorate.volumes import AlloyReferences
@@ -177,7 +176,7 @@ def read_pairs(root: Path) -> dict[str, PairReport]:
     for pair in pairs_spec(read_params(root / "params.yaml")).potentials:
         path = root / PAIRS / f"{pair}.json"
         if path.is_file():
-            reports[pair] = parse(PairReport, json.loads(path.read_text(encoding="utf-8")), str(path))
+            reports[pair] = parse(PairReport, parse_json(path.read_bytes(), str(path)), str(path))
     if not reports:
         raise NotFoundError("no report of a pair; compute one with: foundational survey pairs PAIR --write")
     return reports

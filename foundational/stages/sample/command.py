@@ -29,7 +29,7 @@ from foundational.provenance.runlog import logged_run
 from foundational.science.crystals import build_crystal
 from foundational.seeds import derive
 from foundational.specs.params import Params, read_params
-from foundational.specs.parsing import parse
+from foundational.specs.parsing import parse, parse_json
 from foundational.specs.sample import MomtPool, PoolSpec
 from foundational.stages.sample.element import (
     TEMPERATURES,
@@ -191,7 +191,7 @@ def sample_element(
         chosen = with_temperatures(chosen, melting, defaults)
     details = {}
     if kept.exists():
-        details["melting"] = json.loads(kept.read_text(encoding="utf-8"))
+        details["melting"] = parse_json(kept.read_bytes(), str(kept))
     elif "melting" in stored:
         details["melting"] = stored["melting"]
     spec = parse(MomtPool, chosen, "the command's options")
@@ -215,7 +215,7 @@ def _melting(
     def keep(limits: tuple[float, ...], **more: float) -> None:
         write_whole(kept, [json.dumps({"superheating_K": limits} | more).encode()])
 
-    limits = json.loads(kept.read_text(encoding="utf-8"))["superheating_K"] if kept.exists() else ()
+    limits = parse_json(kept.read_bytes(), str(kept))["superheating_K"] if kept.exists() else ()
     system = heated_system(chosen, params.sample.settings, potential)
     with options.executor(root) as executor:
         melting = find_melting(

@@ -1,6 +1,5 @@
 """``foundational survey run`` and ``foundational survey pool``: find what a project has, evaluate, keep the reports."""
 
-import json
 from pathlib import Path
 
 from foundational.data.named import NamedDataset
@@ -18,7 +17,7 @@ from foundational.provenance.opened import open_recorded
 from foundational.provenance.record import write_json
 from foundational.seeds import derive
 from foundational.specs.params import Params, read_params
-from foundational.specs.parsing import parse
+from foundational.specs.parsing import parse, parse_json
 from foundational.specs.translate import MetalsSpec
 from foundational.stages.survey.pool_test import PoolTestReport, evaluate_on_pool
 from foundational.stages.survey.stage import MetalReport, evaluate_translation, sample_test_frames
@@ -212,7 +211,7 @@ def read_metals(root: Path) -> dict[str, MetalReport]:
         path = root / METALS / f"{element}.json"
         if not path.is_file():
             raise NotFoundError(f"no report of {element}; compute it with: foundational survey run {element} --write")
-        reports[element] = parse(MetalReport, json.loads(path.read_text(encoding="utf-8")), str(path))
+        reports[element] = parse(MetalReport, parse_json(path.read_bytes(), str(path)), str(path))
     return reports
 
 
@@ -229,5 +228,5 @@ def read_pool_tests(root: Path) -> list[PoolTestReport]:
         path = root / POOL_TESTS / f"{name}.json"
         if not path.is_file():
             raise NotFoundError(f"no report of {name}; compute it with: foundational survey pool {name} --write")
-        reports.append(parse(PoolTestReport, json.loads(path.read_text(encoding="utf-8")), str(path)))
+        reports.append(parse(PoolTestReport, parse_json(path.read_bytes(), str(path)), str(path)))
     return reports

@@ -1,3 +1,4 @@
+import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -5,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from foundational.engines.ani.model_file import load_model, save_model
-from foundational.errors import InputError, NotFoundError
+from foundational.engines.ani.model_file import load_model, save_model, seal_of
+from foundational.errors import ChecksumError, InputError, NotFoundError
 from tests.engines.ani.cases import alloyed, crystals, untrained
 
 
@@ -63,7 +65,7 @@ def test_other_and_damaged_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "cut").write_bytes(whole[:-100])
     (tmp_path / "changed").write_bytes(whole.replace(b'"sections\\": 4', b'"sections\\": 5'))
     for name in ("text", "other", "cut", "changed"):
-        with pytest.raises(InputError, match="expected"):
+        with pytest.raises((InputError, ChecksumError), match=r"expected|was changed"):
             load_model(tmp_path / name)
 
 
@@ -74,3 +76,45 @@ def test_nan_in_a_model_is_refused(tmp_path: Path) -> None:
     save_model(replace(model, mean=mean), tmp_path / "model")
     with pytest.raises(InputError, match=r"finite numbers of shape .* as mean"):
         load_model(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scale": float("nan")},
+        {"scale": 1e308},
+        {"scale": -1.0},
+        {"elements": [-5]},
+        {"elements": [119]},
+        {"elements": "x"},
+        {"aev": 3},
+        {"metadata": 1},
+    ],
+)
+def test_a_header_that_no_model_has_is_refused_in_one_line_whatever_its_seal(tmp_path, change):
+    save_model(untrained(), tmp_path / "model")
+    with safe_open(tmp_path / "model", framework="numpy") as file:
+        header = json.loads(file.metadata()["foundational"]) | change
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    header["seal"] = seal_of(header, tensors)
+    save_file(tensors, tmp_path / "other", {"foundational": json.dumps(header)})
+    with pytest.raises(InputError, match="expected"):
+        load_model(tmp_path / "other")
+
+
+def test_a_flipped_bit_in_a_model_is_found_and_a_model_without_seal_is_read(tmp_path):
+    save_model(untrained(), tmp_path / "model")
+    content = (tmp_path / "model").read_bytes()
+    rng = np.random.default_rng(3)
+    for place in rng.integers(len(content), size=40):
+        changed = bytearray(content)
+        changed[place] ^= 1 << int(rng.integers(8))
+        (tmp_path / "flipped").write_bytes(changed)
+        with pytest.raises((InputError, ChecksumError)):
+            load_model(tmp_path / "flipped")
+    with safe_open(tmp_path / "model", framework="numpy") as file:
+        header = json.loads(file.metadata()["foundational"])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    del header["seal"]
+    save_file(tensors, tmp_path / "before", {"foundational": json.dumps(header)})
+    assert load_model(tmp_path / "before").elements == untrained().elements

@@ -1,10 +1,12 @@
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from foundational.errors import InputError, NotFoundError
+from foundational.release.bundle.signature import sign, signer
 from foundational.stages.verify.command import verify
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs OpenSSH's ssh-keygen")
@@ -77,3 +79,27 @@ def test_what_is_no_key_or_no_file_of_signers_is_refused(project, keys):
     done = project.release(key=keys / "anna")
     with pytest.raises(NotFoundError, match="allowed signers"):
         verify(str(done.bundle), project.root, signers=keys / "none")
+
+
+def test_a_certified_key_that_is_in_an_agent_alone_signs_and_is_verified_offline(tmp_path, monkeypatch):
+    """As a CI job can: the file of signers names the authority, and no private key lies on the disk."""
+    for name in ("authority", "job"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
+    certify = ["ssh-keygen", "-q", "-s", tmp_path / "authority", "-I", "job", "-n", "ci@example.org", "-V", "+1d"]
+    subprocess.run([*certify, tmp_path / "job.pub"], check=True)
+    kind, text, *_ = (tmp_path / "authority.pub").read_text().split()
+    (tmp_path / "signers").write_text(f"ci@example.org cert-authority {kind} {text}\n")
+    (tmp_path / "manifest.json").write_text("{}\n")
+    with subprocess.Popen(["ssh-agent", "-D", "-a", tmp_path / "agent"], stdout=subprocess.DEVNULL) as agent:
+        try:
+            for _ in range(200):
+                if (tmp_path / "agent").exists():
+                    break
+                time.sleep(0.02)
+            monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
+            subprocess.run(["ssh-add", "-q", tmp_path / "job"], check=True, capture_output=True)
+            (tmp_path / "job").unlink()
+            made = sign(tmp_path / "manifest.json", tmp_path / "job-cert.pub")
+        finally:
+            agent.terminate()
+    assert signer(tmp_path / "manifest.json", made, tmp_path / "signers") == "ci@example.org"
