@@ -78,7 +78,9 @@ def reference(
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Compute the crystals and properties with which networks are compared, by an expensive method.
+    """Compute reference values by an expensive method.
+
+    They are the crystals and properties with which networks are compared.
 
     They are stored in metrics/reference/NAME.json, so that a validation needs no such calculation (docs/dft.md). Which
     ones params.yaml states in validate.references. Labels are kept one by one: after a kill the same command resumes.

@@ -232,7 +232,7 @@ def pull(
     what: Annotated[str, typer.Argument(help="ni@1.0.0, or ni for the newest.")],
     source: Annotated[
         str | None,
-        typer.Option("--from", help="URL, s3://…, folder or zip of a release, another project, or its git URL."),
+        typer.Option("--from", help="URL, folder or zip of a release, project or git URL."),
     ] = None,
     signers: Signers = None,
     bundle: Annotated[

@@ -12,6 +12,9 @@ TESTS = ROOT / "tests"
 #: What a user calls is tested as a user calls it; compiled kernels through the class that calls them;
 #: specifications through params.yaml; formats of a citation together, since they must say the same.
 TESTED_IN = {
+    "evaluation/materials/stored.py": "stages/reference/test_command.py",
+    "stages/reference/stage.py": "stages/reference/test_command.py",
+    "workspace/references.py": "stages/reference/test_command.py",
     "alloys.py": "test_api.py",
     "card/comparison/*.py": "card/comparison/test_build.py",
     "card/site/*.py": "release/test_site.py",

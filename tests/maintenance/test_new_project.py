@@ -15,7 +15,16 @@ from foundational.specs.parsing import read_yaml
 from foundational.specs.potentials import PotentialRegistry
 
 #: Sections of named pools and sets, which a new project has none of.
-EMPTY = ("sample.pools", "holdout", "distill", "translate.sets", "alloys.sets", "relabel", "validate.datasets")
+EMPTY = (
+    "sample.pools",
+    "holdout",
+    "distill",
+    "translate.sets",
+    "alloys.sets",
+    "relabel",
+    "validate.datasets",
+    "validate.references",
+)
 
 
 def staged(root: Path) -> set[str]:

@@ -10,10 +10,10 @@ import pytest
 
 from foundational.card.comparison.build import build_change
 from foundational.data.batches import take, to_configurations
-from foundational.data.configurations import Labels
+from foundational.data.configurations import Configurations, Labels
 from foundational.data.store import open_store
 from foundational.errors import InputError
-from foundational.evaluation.errors import compare
+from foundational.evaluation.errors import evaluate
 from foundational.evaluation.validation_report import ValidationReport
 from foundational.pictures.audit import draw_audit
 from foundational.pictures.change import draw_change
@@ -33,15 +33,18 @@ def stored(name: str) -> str:
     return (ROOT / "metrics" / name).read_text(encoding="utf-8")
 
 
+class Shifted:
+    """A model whose energies are 10 meV too high."""
+
+    def label(self, batch: Configurations) -> Labels:
+        assert batch.labels is not None
+        return Labels(batch.labels.energy + 0.01, batch.labels.forces, batch.labels.stress)
+
+
 def model_errors(path: Path, pool: Path) -> None:
     data = take(open_store(pool).load(), np.arange(20))
-    cells = to_configurations(data)
-    assert cells.labels is not None
-    labels = cells.labels
-    predicted = Labels(labels.energy + 0.01, labels.forces, labels.stress)
     seen = Seen()
-    seen(cells, predicted)
-    draw_errors(seen, compare(cells, predicted, labels), "a model on a pool", path)
+    draw_errors(seen, evaluate(Shifted(), to_configurations(data), seen=seen), "a model on a pool", path)
 
 
 def change(path: Path, pool: Path) -> None:

@@ -12,7 +12,7 @@ from foundational.errors import ConflictError, NotFoundError
 from foundational.provenance import opened
 from foundational.provenance.opened import open_recorded
 from foundational.provenance.record import DatasetRecord, LabellerRecord, ProvenanceRecord
-from tests.data.conftest import dataset  # noqa: F401 - a fixture
+from tests.data.conftest import configurations, dataset  # noqa: F401 - fixtures
 
 
 def stored(root: Path, data: xr.Dataset) -> Path:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from foundational.data.integrity.shards import FolderParts, Parts, RemoteParts, Shards
 from foundational.data.integrity.store_manifest import ROOT, Entry, Place, read_descriptions, read_root
 from foundational.data.layout import ATOM, CONFIGURATION, LAYOUT_VERSION, RENAMED, VARIABLES, require_schema
-from foundational.errors import ChecksumError, ConflictError, DatasetError
+from foundational.errors import ChecksumError, ConflictError, DatasetError, NotFoundError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -119,7 +119,7 @@ class StoredRows:
         """
         try:
             values = self._values(key)
-        except (ConflictError, MemoryError):
+        except (ConflictError, NotFoundError, MemoryError):
             raise
         except Exception as error:  # zarr, zipfile and the codecs raise many kinds for damaged bytes
             self._require_same()

@@ -51,20 +51,17 @@ def birch_murnaghan(volumes: NDArray[np.float64], energies: NDArray[np.float64])
     x = volumes ** (-2 / 3)
     middle, scale = x.mean(), np.ptp(x)
     curve = np.polynomial.Polynomial.fit((x - middle) / scale, energies, 3)
-    slope, curvature = curve.deriv(), curve.deriv(2)
-    roots = np.asarray(slope.roots(), dtype=np.complex128)
-    found = [
-        float(r.real) * float(scale) + float(middle) for r in roots if abs(r.imag) < 1e-9 and curvature(r.real) > 0
-    ]
-    inside = [v**-1.5 for v in found if v > 0 and volumes.min() <= v**-1.5 <= volumes.max()]
-    if len(inside) != 1:
+    c, b, a = (*curve.deriv().convert().coef, 0.0, 0.0)[:3]  # of the slope, c + b t + a t²
+    square = b * b - 4 * a * c
+    # Where the slope rises it is √square; this form of the root loses no digits where the cubic term is small.
+    at = -2 * c / (b + np.sqrt(square)) if square > 0 and b > 0 else np.nan
+    found = at * scale + middle
+    volume = float(found**-1.5) if found > 0 else np.nan
+    if not volumes.min() <= volume <= volumes.max():
         raise EngineError(
-            f"expected one minimum of the energy between {volumes.min():.3g} and {volumes.max():.3g} Å³/atom, "
-            f"found {len(inside)}"
+            f"expected a minimum of the energy between {volumes.min():.3g} and {volumes.max():.3g} Å³/atom, found none"
         )
-    volume = float(inside[0])
-    at = (volume ** (-2 / 3) - middle) / scale
-    second = float(curvature(at)) / scale**2  # in V^(-2/3); its square of dV is 4/9 V^(-10/3)
+    second = float(np.sqrt(square)) / float(scale) ** 2  # in V^(-2/3); its square of dV is 4/9 V^(-10/3)
     return BulkFit(volume, float(curve(at)), second * 4 / 9 * volume ** (-10 / 3) * volume)
 
 
