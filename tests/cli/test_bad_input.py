@@ -156,7 +156,7 @@ def test_overlapping_atoms_are_found_by_check(foundational, distilled):
 
 
 def test_a_failed_gate_is_a_plain_sentence_and_status_1(foundational, distilled):
-    outcome = foundational("validate", "ni", cwd=distilled)
+    outcome = foundational("validate", "ni", "--quick", cwd=distilled)
     assert outcome.status == 1
     assert "mean absolute error on the holdout is" in outcome.err
     assert "above the gate of 0.001" in outcome.err
