@@ -70,9 +70,9 @@ def _finite(content: Any) -> Any:
     return None if isinstance(content, float) and not isfinite(content) else content
 
 
-def say(line: str) -> None:
-    """Print one line on stdout."""
-    typer.echo(visible(line))
+def say(line: object) -> None:
+    """Print one line on stdout: a text, or what has one, such as a path."""
+    typer.echo(visible(str(line)))
 
 
 def warn(line: str) -> None:

@@ -4,10 +4,11 @@ import json
 import subprocess
 import sys
 from math import inf, nan
+from pathlib import Path
 
 import pytest
 
-from foundational.cli.output import emit
+from foundational.cli.output import emit, say
 
 
 def test_json_has_null_for_a_number_that_is_not_finite(capsys):
@@ -41,3 +42,9 @@ def test_what_others_print_goes_to_stderr_and_leaves_the_json_alone():
     assert json.loads(document + "}") == {"energy": "Å"}
     assert rest == "afterwards\n"
     assert all(words in done.stderr for words in ("a calculator", "a library in C", "a process", "its end"))
+
+
+def test_a_path_is_printed_like_a_text_and_commands_a_terminal_no_more_than_one(capsys):
+    say(Path("docs/figures/overview.svg"))
+    say("nickel\x1b[2J")
+    assert capsys.readouterr().out == "docs/figures/overview.svg\nnickel\\x1b[2J\n"
