@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from foundational.data.store import open_store
 from foundational.elements import NUMBERS, symbols_in
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
@@ -12,8 +11,9 @@ from foundational.evaluation.alloys.reference import alloy_reference
 from foundational.execution.tasks import HERE, Arrays, Execution
 from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.progress import Progress
-from foundational.project import STORE, find_dataset
-from foundational.provenance.record import read_record, write_json
+from foundational.project import find_dataset
+from foundational.provenance.opened import open_recorded
+from foundational.provenance.record import write_json
 from foundational.science.compounds.prototypes import PURE
 from foundational.seeds import derive
 from foundational.specs.compounds import PairsSpec
@@ -24,7 +24,7 @@ from foundational.stages.decorate.stage import decorate
 from foundational.stages.decorate.volumes import AlloyReferences
 from foundational.stages.pairs.stage import PairReport, evaluate_pair
 from foundational.stages.translate.command import parent_reference
-from foundational.workspace.surveys import as_arrays, surveyed
+from foundational.workspace.surveys import as_arrays, survey_all
 
 #: Folder of the reports, below the project's root.
 PAIRS = Path("metrics") / "pairs"
@@ -98,13 +98,9 @@ def survey_pairs(
     Reports are kept as they come: after a kill, the same command does the other pairs.
     """
     pairs = list(pairs_spec(read_params(root / "params.yaml")).potentials)
-    with execution.tasks(root / "build", "survey-pairs") as tasks:
-        found = surveyed(tasks, _surveyed_pair, root, pairs, progress)
-        reports = {pair: PairReport.model_validate_json(text) for pair, text in found.items()}
-        if write:
-            for pair, report in reports.items():
-                write_json(root / PAIRS / f"{pair}.json", report.model_dump(mode="json"))
-    return reports
+    return survey_all(
+        _surveyed_pair, PairReport, root, pairs, PAIRS, execution=execution, write=write, progress=progress
+    )
 
 
 def _surveyed_pair(root: Path, pair: str) -> Arrays:
@@ -120,8 +116,8 @@ def _evaluated(
     runs = params.translate.metals.test
     potential = potential_for("".join(sorted(elements)), root, spec.potentials[pair])
     labeller = LammpsLabeller(potential)
-    folder = find_dataset(root, spec.parent)
-    parent, record = open_store(folder / STORE).load(), read_record(folder)
+    opened, record = open_recorded(find_dataset(root, spec.parent))
+    parent = opened.load()
     choice_of_labels = LabellingChoice(potential=potential.id, executor=execution.executor, workers=execution.workers)
     where = choice_of_labels.plan(root / "build", progress)
     seed = derive(params.seed, "pair", pair)

@@ -26,7 +26,7 @@ from foundational.stages.translate.length_scale import References
 from foundational.stages.translate.refine import Augmentation
 from foundational.stages.translate.stage import translate
 from foundational.workspace.pools import open_pool
-from foundational.workspace.surveys import as_arrays, surveyed
+from foundational.workspace.surveys import as_arrays, survey_all
 
 #: Folders of the reports, below the project's root.
 METALS, POOL_TESTS = Path("metrics") / "translate", Path("metrics") / "parity"
@@ -137,13 +137,9 @@ def survey_metals(
         where one fails; those that were finished are kept.
     """
     metals = list(survey_spec(read_params(root / "params.yaml")).potentials)
-    with execution.tasks(root / "build", "survey-metals") as tasks:
-        found = surveyed(tasks, _surveyed_metal, root, metals, progress)
-        reports = {metal: MetalReport.model_validate_json(text) for metal, text in found.items()}
-        if write:
-            for metal, report in reports.items():
-                write_json(root / METALS / f"{metal}.json", report.model_dump(mode="json"))
-    return reports
+    return survey_all(
+        _surveyed_metal, MetalReport, root, metals, METALS, execution=execution, write=write, progress=progress
+    )
 
 
 def _surveyed_metal(root: Path, element: str) -> Arrays:
