@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class World:
         from foundational.release.registry.version import parse_dataset_version
         from foundational.release.transfer.retrieval import pull
 
-        with _in(self.folder):
+        with chdir(self.folder):
             return pull(parse_dataset_version(what), source, **options)
 
     def registry(self) -> Any:
@@ -83,16 +83,6 @@ def refused(call: Callable[[], Any]) -> str:
     except FoundationalError:
         return "refused"
     return "succeeds"
-
-
-@contextmanager
-def _in(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -416,7 +406,7 @@ def _command(world: World, *arguments: str) -> str | None:
 
     from foundational.cli.main import app
 
-    with _in(world.project.root):
+    with chdir(world.project.root):
         done = CliRunner().invoke(app, arguments)
     return None if done.exit_code else done.output
 

@@ -20,8 +20,8 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,8 @@ def kinds(project: Path, folder: Path) -> list[Kind]:
     from foundational.release.registry.version import parse_dataset_version
     from foundational.release.transfer.retrieval import pull
 
-    here = Path.cwd()
-    os.chdir(folder)
-    pull(parse_dataset_version("ni@1.0.0"), str(bundle.parent.parent))
-    os.chdir(here)
+    with chdir(folder):
+        pull(parse_dataset_version("ni@1.0.0"), str(bundle.parent.parent))
     own = pulled / "foundational" / "ni"
     objects = project / "datasets" / ".store" / "files" / "md5"
 
@@ -159,20 +157,10 @@ def _below(folder: Path) -> tuple[Path, ...]:
 
 def _outside(folder: Path, read: Reader) -> Reader:
     def look() -> str:
-        with _in(folder):
+        with chdir(folder):
             return read()
 
     return look
-
-
-@contextmanager
-def _in(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
 
 
 def _verified_or_shown(name: str, root: Path) -> Reader:

@@ -153,7 +153,7 @@ class Concurrency(Campaign):
         ended = a.wait(), b.wait()
         calls = first, second
         pair.outcomes = tuple(self.outcome(pair, call, end) for call, end in zip(calls, ended, strict=True))  # type: ignore[assignment]
-        self.read(pair, "after both")
+        pair.problems += self.not_whole("after both")
         now = self.units()
         allowed = {unit: {self.old.get(unit)} for unit in {*now, *self.old}}
         for call in calls:
@@ -208,19 +208,6 @@ class Concurrency(Campaign):
             yield self.units(), said
             shutil.rmtree(self.place)
             kept.rename(self.place)
-
-    def read(self, pair: Pair, when: str) -> None:
-        """Open everything as a reader does."""
-        reader = forks.in_fork(
-            states.read_as_a_reader,
-            self.place / "project",
-            place=self.place,
-            root=self.place / "project",
-            environment=worlds.environment(self.place),
-        )
-        if reader.status:
-            last = [line for line in reader.said.strip().splitlines() if line.strip()][-1]
-            pair.problems.append(f"{when}: not whole: {last}")
 
     def rerun(self, calls: tuple[Command, Command]) -> list[str]:
         """Run both again, and say what is wrong or left over."""

@@ -58,24 +58,24 @@ class Around(Campaign):
 
     def dvc(self, *arguments: str, kill: Kill | None = None) -> Ended:
         """DVC in the project."""
-        return forks.in_fork(
+        return forks.start(
             dvc_line,
             list(arguments),
             place=self.place,
             root=self.root,
             environment=worlds.environment(self.place),
             kill=kill,
-        )
+        ).wait()
 
     def says(self, *arguments: str, status: int, must: str) -> None:
         """Run foundational; note what it says and whether that is right."""
-        ended = forks.in_fork(
+        ended = forks.start(
             forks.command_line,
             list(arguments),
             place=self.place,
             root=self.root,
             environment=worlds.environment(self.place),
-        )
+        ).wait()
         said = " ".join(ended.said.replace(str(self.place), "…").split())
         right = ended.status == status and must in said and not ended.traceback
         row = {"case": self.case, "command": " ".join(arguments), "says": said[-400:], "right": right}

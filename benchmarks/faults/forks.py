@@ -126,28 +126,6 @@ def command_line(arguments: Sequence[str]) -> None:
     run()
 
 
-def in_fork(
-    what: Callable[..., Any],
-    *arguments: Any,
-    place: Path,
-    root: Path,
-    environment: Mapping[str, str],
-    kill: Kill | None = None,
-    modules: Path | None = None,
-) -> Ended:
-    """Do ``what`` in a fork that works in ``root``; only changes below ``place`` count.
-
-    Parameters
-    ----------
-    environment
-        Variables in addition to those of this process.
-    modules
-        A file that takes the names of all modules that the fork has imported.
-    """
-    process = start(what, *arguments, place=place, root=root, environment=environment, kill=kill, modules=modules)
-    return process.wait()
-
-
 @dataclass
 class Running:
     """A fork at work."""
@@ -196,7 +174,15 @@ def start(
     kill: Kill | None = None,
     modules: Path | None = None,
 ) -> Running:
-    """As `in_fork`, without waiting."""
+    """Do ``what`` in a fork that works in ``root``; only changes below ``place`` count.
+
+    Parameters
+    ----------
+    environment
+        Variables in addition to those of this process.
+    modules
+        A file that takes the names of all modules that the fork has imported.
+    """
     number = time.monotonic_ns()
     log, counter = place.parent / f"log-{number}", place.parent / f"count-{number}"
     log.touch()

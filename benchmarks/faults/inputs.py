@@ -195,23 +195,10 @@ def small_release(root: Path, versions: int = 1) -> Any:
 
     With two versions the first one has ten of them, and ``ni@1.1.0`` all.
     """
-    import numpy as np
-    from ase.build import bulk
-
-    from foundational.data.conversion import from_atoms
-    from foundational.engines.lammps.labeller import LammpsLabeller
-    from foundational.engines.lammps.potentials import resolve_potential
     from foundational.maintenance.schemas import write_schemas
-    from tests.release.conftest import Project, with_variables
+    from tests.release.conftest import Project, rattled_nickel, with_variables
 
-    rng = np.random.default_rng(5)
-    frames = []
-    for number in range(12):
-        atoms = bulk("Ni", "fcc", a=3.52 * rng.uniform(0.98, 1.02), cubic=True) * (1 + number % 2)
-        atoms.positions += rng.normal(scale=0.05, size=atoms.positions.shape)
-        frames.append(atoms)
-    cells = from_atoms(frames)
-    labelled = cells.with_labels(LammpsLabeller(resolve_potential("NiNb", ROOT)).label(cells))
+    labelled = rattled_nickel(ROOT)
     potentials = root / "datasets" / "potentials"
     potentials.mkdir(parents=True)
     (root / "dvc.yaml").write_text("stages: {}\n")

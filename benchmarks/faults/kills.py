@@ -84,8 +84,8 @@ class Campaign:
         self.place.rename(self.folder / "world")
 
     def run_here(self, what: Any, *arguments: Any, root: Path | None = None, kill: Kill | None = None) -> Ended:
-        """`forks.in_fork` in the place of a try; what is not a kill must succeed."""
-        ended = forks.in_fork(
+        """`forks.start` in the place of a try; what is not a kill must succeed."""
+        ended = forks.start(
             what,
             *arguments,
             place=self.place,
@@ -93,7 +93,7 @@ class Campaign:
             environment=worlds.environment(self.place),
             kill=kill,
             modules=self.modules,
-        )
+        ).wait()
         if ended.status:
             raise RuntimeError(f"{what} {arguments}: {ended.said}")
         forks.import_all(self.modules)
@@ -149,14 +149,14 @@ class Campaign:
         try:
             arguments = [commands.filled(text, address, token) for text in command.arguments]
             what: Any = (forks.command_line, arguments) if command.program is None else (commands.run_program, command)
-            return forks.in_fork(
+            return forks.start(
                 *what,
                 place=self.place,
                 root=self.place / command.where,
                 environment=commands.environment_of(command, self.place, address, token),
                 kill=kill,
                 modules=self.modules if modules else None,
-            )
+            ).wait()
         finally:
             if modules:
                 self.stop_server()
@@ -216,18 +216,21 @@ class Campaign:
         outcome.seconds = time.monotonic() - begun
         return outcome
 
-    def look(self, prepared: Prepared, outcome: Outcome, when: str, *, complete: bool = False) -> None:
-        """Read as a reader does, and compare all units with the old and the new state."""
-        reader = forks.in_fork(
+    def not_whole(self, when: str) -> list[str]:
+        """Read as a reader does, and say what is not whole."""
+        reader = forks.start(
             states.read_as_a_reader,
             self.place / "project",
             place=self.place,
             root=self.place / "project",
             environment=worlds.environment(self.place),
-        )
-        if reader.status:
-            last = [line for line in reader.said.strip().splitlines() if line.strip()][-1]
-            outcome.problems.append(f"{when}: not whole: {last}")
+        ).wait()
+        lines = [line for line in reader.said.strip().splitlines() if line.strip()]
+        return [f"{when}: not whole: {lines[-1] if lines else reader.status}"] if reader.status else []
+
+    def look(self, prepared: Prepared, outcome: Outcome, when: str, *, complete: bool = False) -> None:
+        """Read as a reader does, and compare all units with the old and the new state."""
+        outcome.problems += self.not_whole(when)
         now = states.units(self.place, prepared.command.folders, prepared.random)
         old = prepared.new if complete else prepared.old
         outcome.problems += [f"{when}: {line}" for line in states.neither_old_nor_new(now, old, prepared.new)]

@@ -134,9 +134,8 @@ def put(objects: Path, md5: str, content: bytes) -> None:
     target.write_bytes(content)
 
 
-@pytest.fixture(scope="session")
-def nickel(checkout: Path) -> xr.Dataset:
-    """Twelve rattled cells of 4 and 32 atoms."""
+def rattled_nickel(checkout: Path) -> Configurations:
+    """Twelve labelled rattled cells of 4 and 32 atoms."""
     rng = np.random.default_rng(5)
     frames = []
     for number in range(12):
@@ -144,7 +143,13 @@ def nickel(checkout: Path) -> xr.Dataset:
         atoms.positions += rng.normal(scale=0.05, size=atoms.positions.shape)
         frames.append(atoms)
     cells = from_atoms(frames)
-    return with_variables(cells.with_labels(LammpsLabeller(resolve_potential("NiNb", checkout)).label(cells)))
+    return cells.with_labels(LammpsLabeller(resolve_potential("NiNb", checkout)).label(cells))
+
+
+@pytest.fixture(scope="session")
+def nickel(checkout: Path) -> xr.Dataset:
+    """The cells of `rattled_nickel` as a dataset."""
+    return with_variables(rattled_nickel(checkout))
 
 
 @pytest.fixture(scope="session")
