@@ -11,6 +11,7 @@ import typer
 from foundational.cli.options import Json, Networks, Plot, Root, Where
 from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import progress_on_stderr
+from foundational.errors import InputError
 
 if TYPE_CHECKING:
     from foundational.release.bundle.verification import Verification
@@ -250,6 +251,8 @@ def pull(
     import warnings
 
     if where is not None:
+        if signers is not None or bundle:
+            raise InputError("expected --where without --signers and --bundle, which need the whole release, got both")
         _pull_where(what, source, where, name, root)
         return
 
@@ -276,11 +279,17 @@ def pull(
 
 
 def _pull_where(what: str, source: str | None, where: str, name: str, root: Path | None) -> None:
+    import warnings
+
+    from foundational.release.registry.registry import YankedWarning
     from foundational.release.registry.version import parse_dataset_version
     from foundational.stages.select.command import pull_where
 
-    with progress_on_stderr(f"reading {what}") as progress:
+    with warnings.catch_warnings(record=True) as said, progress_on_stderr(f"reading {what}") as progress:
+        warnings.simplefilter("always", YankedWarning)
         record = pull_where(parse_dataset_version(what), where, name, source=source, root=root, progress=progress)
+    for one in said:
+        warn(f"warning: {one.message}")
     whole = record.inputs[0].n_configurations
     say(f"{name}: {record.output.n_configurations:,} of {whole:,} configurations of {what}")
 
@@ -294,6 +303,8 @@ def _pulled(pulled: "PullResult") -> Iterator[str]:
         yield f"{label} is on this machine already: {pulled.store}"
         return
     yield f"{label}: {record.n_configurations:,} configurations in {pulled.store}"
+    if pulled.signed_by:
+        yield f"signed by {pulled.signed_by}"
     yield f'open it with: foundational.open_dataset("{label}")'
     yield f"licence: {record.about.licence}"
     creators = "; ".join(creator.name for creator in record.about.creators)

@@ -97,6 +97,8 @@ def remove_whole(folder: Path) -> None:
 
 def remove_leftovers(target: Path) -> None:
     """Remove what killed writers of ``target`` left, and put the old folder back where one was killed between names."""
+    if not target.parent.is_dir():
+        return
     if previous(target).exists():
         with _turn(target.parent):
             _restore(target)

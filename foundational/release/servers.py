@@ -21,7 +21,7 @@ def is_secure(address: str) -> bool:
     """
     try:
         parts = urlsplit(address)
-        host = parts.hostname
+        host, _ = parts.hostname, parts.port  # which raises where it is no number
     except ValueError:  # a bracket without its partner, a port that is none
         return False
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _LOCAL))

@@ -1,6 +1,5 @@
 """Stored reference values of a project: ``metrics/reference/<name>.json``."""
 
-import json
 from hashlib import sha256
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from foundational.errors import ConflictError
 from foundational.evaluation.materials.stored import StoredReference
 from foundational.evaluation.validation_report import ReferenceReport
 from foundational.provenance.record import LabellerRecord, write_json
-from foundational.specs.parsing import parse
+from foundational.specs.parsing import parse, parse_json
 
 
 def reference_path(root: Path, name: str) -> Path:
@@ -38,7 +37,7 @@ def read_reference(root: Path, name: str, labeller: LabellerRecord) -> tuple[Sto
             f"compute them: foundational reference {name}"
         )
     content = path.read_bytes()
-    stored = parse(StoredReference, json.loads(content), str(path))
+    stored = parse(StoredReference, parse_json(content, str(path)), str(path))
     own = (labeller.id, labeller.sha256)
     if (stored.labeller.id, stored.labeller.sha256) != own:
         raise ConflictError(

@@ -1,14 +1,13 @@
 """Parts of files on web servers, ``https://…``, and in S3, ``s3://bucket/key``."""
 
 import http.client
-import os
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Final, Protocol, Self
 
-from foundational.errors import ConflictError, FoundationalError, MissingDependencyError, NotFoundError, package_needed
+from foundational.errors import ConflictError, MissingDependencyError, NotFoundError, package_needed
 
 #: s without a byte before a server is given up.
 _PATIENCE: Final = 60.0
@@ -53,7 +52,7 @@ class Web:
     def part(self, address: str, start: int, length: int) -> bytes:
         """See `Transport`."""
         wanted = {"Range": f"bytes={start}-{start + length - 1}", "Accept-Encoding": "identity"}
-        found = self._answer(urllib.request.Request(address, headers=wanted), length)
+        found = self._answer(urllib.request.Request(address, headers=wanted))
         if found is None:
             raise NotFoundError(f"{address} is not there; the dataset is not complete")
         content, headers, status = found
@@ -71,13 +70,12 @@ class Web:
         found = self._answer(urllib.request.Request(address))
         return None if found is None else found[0]
 
-    def _answer(
-        self, request: urllib.request.Request, most: int | None = None
-    ) -> tuple[bytes, "http.client.HTTPMessage", int] | None:
+    def _answer(self, request: urllib.request.Request) -> tuple[bytes, "http.client.HTTPMessage", int] | None:
+        """The content, which is empty where a part was asked for and the server would give the whole."""
         try:
             with urllib.request.urlopen(request, timeout=_PATIENCE) as response:
-                whole_file = most is not None and response.status != http.client.PARTIAL_CONTENT
-                content = b"" if whole_file else response.read()
+                refused = request.has_header("Range") and response.status != http.client.PARTIAL_CONTENT
+                content = b"" if refused else response.read()
                 return content, response.headers, response.status
         except urllib.error.HTTPError as error:
             if error.code in {http.client.NOT_FOUND, http.client.GONE}:
@@ -101,7 +99,6 @@ class S3:
             files, session = import_module("s3fs"), import_module("botocore.session")
         except ImportError as error:
             raise MissingDependencyError(package_needed("s3fs", error)) from error
-        endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         without_keys = session.get_session().get_credentials() is None
         return cls(files.S3FileSystem(anon=without_keys, endpoint_url=endpoint))
 
@@ -128,8 +125,6 @@ class S3:
             return work()
         except FileNotFoundError:
             return None
-        except FoundationalError:
-            raise
         except (OSError, errors.BotoCoreError, errors.ClientError) as error:
             reason = " ".join(str(error).split())
             raise NotFoundError(f"{address} cannot be read ({reason}); look at your keys, and try again") from None

@@ -16,7 +16,8 @@ from typing import Final
 from foundational.data.atomic_write import write_whole
 from foundational.errors import ChecksumError, InputError, NotFoundError
 
-_PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+#: A part of a name is no longer than file systems allow.
+_PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}")
 _LOCAL: Final = struct.Struct("<4s5H3I2H")
 _CENTRAL: Final = struct.Struct("<4s6H3I5H2I")
 _END: Final = struct.Struct("<4s4H2IH")

@@ -10,7 +10,6 @@ from foundational.data.integrity.hashes import sha256_of
 from foundational.errors import ChecksumError, ConflictError, InputError
 from foundational.progress import Progress
 from foundational.release.hub.client import Hub, large_file, regular_file
-from foundational.release.servers import understood
 
 _REPOSITORY: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
@@ -48,7 +47,6 @@ def checked_repository(text: str) -> str:
     return text
 
 
-@understood
 def publish(publication: Publication, hub: Hub, *, progress: Progress | None = None) -> bool:
     """Bring the repository to what the plan says, and tag it; whether anything was to do.
 

@@ -13,8 +13,9 @@ import shutil
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from foundational.errors import ChecksumError, InputError, NotFoundError
+from foundational.errors import ChecksumError, FoundationalError, InputError, NotFoundError
 from foundational.project import DATASETS, STORE
+from foundational.release.bundle.archive import require_plain
 from foundational.release.registry.git import read_at
 from foundational.specs.parsing import parse_json, parse_yaml
 
@@ -88,20 +89,25 @@ def listed_objects(listing: bytes, tracked: str) -> dict[str, str]:
     ------
     ChecksumError
         The list is damaged, or a name in it leads out of the folder.
+    InputError
+        It is no JSON.
     """
+    damaged = ChecksumError(f"the list of files {tracked} in the DVC store is damaged; fetch it again with: dvc fetch")
     if hashlib.md5(listing, usedforsecurity=False).hexdigest() + ".dir" != tracked:
-        raise ChecksumError(f"the list of files {tracked} in the DVC store is damaged; fetch it again with: dvc fetch")
+        raise damaged
     content = parse_json(listing, f"the list of files {tracked} in the DVC store")
     found: dict[str, str] = {}
     for entry in content if isinstance(content, list) else [None]:
         name, md5 = (entry.get("relpath"), entry.get("md5")) if isinstance(entry, dict) else (None, None)
-        if not isinstance(name, str) or not isinstance(md5, str) or not name or "\0" in name or not _MD5.fullmatch(md5):
-            raise ChecksumError(
-                f"the list of files {tracked} in the DVC store is damaged; fetch it again with: dvc fetch"
-            )
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise ChecksumError(f"the list of files {tracked} in the DVC store leads out of the folder: {name[:80]!r}")
+        if not isinstance(name, str) or not isinstance(md5, str) or not _MD5.fullmatch(md5):
+            raise damaged
+        try:
+            require_plain(name)
+        except InputError as error:
+            raise ChecksumError(f"the list of files {tracked} in the DVC store names no file of it: {error}") from None
         found[name] = md5
+    if found.keys() & {parent.as_posix() for name in found for parent in PurePosixPath(name).parents}:
+        raise damaged  # a file that is a folder, too
     return found
 
 
@@ -120,7 +126,7 @@ def is_stored(root: Path, tracked: str) -> bool:
     try:
         listed = listed_objects(_find(remotes, tracked).read_bytes(), tracked)
         return all(_find(remotes, md5).is_file() for md5 in listed.values())
-    except (NotFoundError, ChecksumError):
+    except FoundationalError:
         return False
 
 

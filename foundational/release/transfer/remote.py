@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from foundational.data.integrity.store_manifest import ROOT
+from foundational.data.integrity.store_manifest import ROOT, Place
 from foundational.data.remote.address import is_address
 from foundational.data.remote.store import RemoteStore, Segment, folder_at
 from foundational.data.remote.transport import Transport, transport_for
@@ -14,7 +14,7 @@ from foundational.provenance.record import PROVENANCE, ProvenanceRecord, parse_r
 from foundational.release.bundle.archive import Member, listed_members
 from foundational.release.bundle.bundle import DATA
 from foundational.release.record import RECORD, ReleaseRecord, parse_release
-from foundational.release.registry.registry import REGISTRY, Registry, Release, merged, parse_registry
+from foundational.release.registry.registry import REGISTRY, Registry, Release, learned, parse_registry
 from foundational.release.registry.version import DatasetVersion
 from foundational.release.transfer.dvc_objects import listed_objects, object_at, read_config
 from foundational.release.transfer.hub import PREFIX, hub_repository
@@ -22,12 +22,10 @@ from foundational.release.transfer.hub import PREFIX, hub_repository
 
 @dataclass(frozen=True, eq=False)
 class RemoteRelease:
-    """A release on a server; its root document is the one that was released."""
+    """A release that can be read in parts; its root document is the one that was released."""
 
-    store: RemoteStore
+    store: Place
     record: ReleaseRecord
-    registry: Registry
-    """The server's; empty where it has none."""
 
 
 def is_remote(source: str) -> bool:
@@ -72,11 +70,11 @@ def remote_release(reference: DatasetVersion, source: str, known: Registry) -> R
     ChecksumError
         It is not what was released.
     """
-    registry = Registry(name=reference.name)
+    registry = known
     if source.startswith(PREFIX):
         base = hub_repository(source)
         transport = transport_for(base)
-        registry = _registry(f"{base}/main/{REGISTRY}", transport, reference)
+        registry = learned(known, _registry(f"{base}/main/{REGISTRY}", transport, reference))
         place = f"{base}/{registry.find(reference.version).version}"
         source = f"{place}/{DATA}"
         store = replace(_in_zip(source, transport), neighbours=lambda name: Segment(f"{place}/{name}"))
@@ -84,20 +82,20 @@ def remote_release(reference: DatasetVersion, source: str, known: Registry) -> R
         transport = transport_for(source)
         if not source.endswith(".zip"):
             base = f"{source.rstrip('/')}/{reference.name}"
-            registry = _registry(f"{base}/{REGISTRY}", transport, reference)
+            registry = learned(known, _registry(f"{base}/{REGISTRY}", transport, reference))
             source = f"{base}/{reference.name}-{registry.find(reference.version).version}.zip"
         store = _in_zip(source, transport)
     text = store.beside(RECORD)
     if text is None:
         raise NotFoundError(f"{source}: expected a release, found no {RECORD}")
     record = parse_release(text, f"{source}: {RECORD}")
-    entry = next((e for e in merged(known, registry).releases if e.version == record.version), None)
+    entry = next((e for e in registry.releases if e.version == record.version), None)
     wrong_version = reference.version is not None and str(reference.version) != record.version
     if record.name != reference.name or wrong_version:
         raise NotFoundError(f"{source}: expected {reference}, got {record.name}@{record.version}")
     if entry is not None and hashlib.sha256(store.read(ROOT)).hexdigest() != entry.root:
         raise ChecksumError(f"{source} is not what was released as {record.name}@{record.version}")
-    return RemoteRelease(store, record, registry)
+    return RemoteRelease(store, record)
 
 
 def dvc_store(project: Path, entry: Release) -> RemoteStore | None:

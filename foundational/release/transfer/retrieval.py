@@ -3,6 +3,7 @@
 Where they lie then: `foundational.release.transfer.location`.
 """
 
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,8 @@ from foundational.data.integrity.store_manifest import ROOT
 from foundational.data.store import open_store
 from foundational.errors import ChecksumError, ConflictError, InputError
 from foundational.project import DATASETS, STORE, project_or_none, user_store
-from foundational.provenance.record import write_json, write_record
-from foundational.release.bundle.bundle import write_about
+from foundational.provenance.record import write_record
+from foundational.release.bundle.bundle import MANIFEST, write_about
 from foundational.release.bundle.damage import find_damages
 from foundational.release.record import RECORD, ReleaseRecord
 from foundational.release.registry.registry import (
@@ -123,7 +124,8 @@ def _place(target: Path, origin: ReleaseSource, entry: Release | None) -> bool:
             _require_release(store, origin.record, entry)
             if not own:
                 write_record(folder, origin.record.provenance)
-                write_json(folder / RECORD, origin.record.model_dump(mode="json"))
+                for file in (RECORD, MANIFEST):  # with which every byte of them can be compared
+                    shutil.copyfile(origin.kept / file, folder / file)
                 write_about(folder, origin.record.about)
     except ConflictError:
         if not target.exists() or _damage(target, origin.record, entry) is not None:

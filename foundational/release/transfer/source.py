@@ -39,6 +39,8 @@ class ReleaseSource:
     registry: Registry
     """The source's; empty where it has none."""
     copy_store: Callable[[Path], None]
+    kept: Path
+    """Folder of its record and manifest, as they were released."""
     remote: bool = False
     """Whether the registry comes from a server, and not from a project."""
     signed_by: str | None = None
@@ -106,7 +108,7 @@ def find_source(
             known = learned(registry, other) if remote else merged(registry, other)
             record = _checked(bundle, reference, path, known)
             signed_by = _signer(bundle, signers)
-            yield ReleaseSource(record, other, lambda target: unpack(bundle / DATA, target), remote, signed_by)
+            yield ReleaseSource(record, other, lambda target: unpack(bundle / DATA, target), bundle, remote, signed_by)
 
 
 def _signer(folder: Path, signers: Path | None) -> str | None:
@@ -125,9 +127,9 @@ def _in_project(root: Path, reference: DatasetVersion, signers: Path | None) -> 
     if not registry.releases:
         raise _unknown(reference.name, root / DATASETS)
     entry = registry.find(reference.version)
-    record = read_kept(folder / RELEASES / entry.version, entry.manifest)
-    signed_by = _signer(folder / RELEASES / entry.version, signers)
-    return ReleaseSource(record, registry, lambda target: fetch(root, entry.tracked, target), signed_by=signed_by)
+    kept = folder / RELEASES / entry.version
+    record, signed_by = read_kept(kept, entry.manifest), _signer(kept, signers)
+    return ReleaseSource(record, registry, lambda target: fetch(root, entry.tracked, target), kept, signed_by=signed_by)
 
 
 def _unknown(name: str, folder: Path) -> NotFoundError:

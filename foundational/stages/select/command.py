@@ -1,8 +1,8 @@
 """``foundational pull --where``: the configurations of a release that fulfil a condition, from where it lies."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from foundational.data.atomic_write import temporary_folder
@@ -15,20 +15,12 @@ from foundational.errors import InputError, NotFoundError
 from foundational.progress import Progress
 from foundational.project import STORE, find_root
 from foundational.provenance.record import ProvenanceRecord
-from foundational.release.record import ReleaseRecord
-from foundational.release.registry.registry import known_registry
+from foundational.release.registry.registry import YankedWarning, known_registry
 from foundational.release.registry.version import DatasetVersion, Version
-from foundational.release.transfer.remote import dvc_store, is_remote, remote_release
+from foundational.release.transfer.location import withdrawn
+from foundational.release.transfer.remote import RemoteRelease, dvc_store, is_remote, remote_release
 from foundational.release.transfer.source import find_source
 from foundational.workspace.runner import StageOutput, produce
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """A release that can be read."""
-
-    store: Place
-    record: ReleaseRecord
 
 
 def pull_where(
@@ -61,6 +53,11 @@ def pull_where(
         The condition is not of the language, or no configuration fulfils it.
     ConflictError
         There is a dataset of that name already.
+
+    Warns
+    -----
+    YankedWarning
+        The version was withdrawn.
     """
     project = find_root(root)
     if not name.startswith("local/"):
@@ -71,6 +68,9 @@ def pull_where(
         if not rows.size:
             raise InputError(f"--where {where!r}: no configuration of {release.record.n_configurations:,} fulfils it")
         parent = release.record.provenance
+        known, version = known_registry(reference.name, project), Version.parse(release.record.version)
+        if release.record.version in known.yanked:
+            warnings.warn(withdrawn(DatasetVersion(reference.name, version), known), YankedWarning, stacklevel=2)
 
         def build() -> StageOutput:
             if progress is not None:
@@ -82,12 +82,11 @@ def pull_where(
 
 
 @contextmanager
-def _opened(project: Path, reference: DatasetVersion, source: str | None) -> Iterator[_Opened]:
+def _opened(project: Path, reference: DatasetVersion, source: str | None) -> Iterator[RemoteRelease]:
     """The release at ``source``: read where it lies on a server, and from a copy elsewhere."""
     known = known_registry(reference.name, project)
     if source is not None and is_remote(source):
-        release = remote_release(reference, source, known)
-        yield _Opened(release.store, release.record)
+        yield remote_release(reference, source, known)
         return
     with find_source(reference, source, project, known) as origin, temporary_folder() as temporary:
         copied = temporary / STORE
@@ -100,4 +99,4 @@ def _opened(project: Path, reference: DatasetVersion, source: str | None) -> Ite
             if found is None:
                 raise
             store = found
-        yield _Opened(store, origin.record)
+        yield RemoteRelease(store, origin.record)

@@ -76,8 +76,12 @@ def verify(
         It cannot be read at all.
     ConflictError
         Its commit gives other bytes than were released.
+    InputError
+        ``relabel`` or ``signers`` with an address, where they cannot be obeyed.
     """
     if is_address(what):
+        if relabel or signers is not None:
+            raise InputError(f"expected a release on this machine with --signers or --relabel, got {what}: pull it")
         return _at_address(what, root, progress)
     path = Path(what)
     bundled = (path / MANIFEST).is_file() and (path / DATA).is_file()
@@ -218,6 +222,8 @@ def _released_record(folder: Path, project: Path | None, registry: Registry, ent
     kept = None if project is None else project / DATASETS / registry.name / RELEASES / entry.version
     if kept is not None and kept.is_dir():
         return read_kept(kept, entry.manifest)
+    if (folder / MANIFEST).is_file():
+        return read_kept(folder, entry.manifest)
     return read_release(folder / RECORD) if (folder / RECORD).is_file() else None
 
 

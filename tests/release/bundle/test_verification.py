@@ -148,7 +148,7 @@ def forged(bundle, change):
     ("case", "message"),
     [
         ("extxyz", "data.extxyz has another fingerprint"),
-        ("zarr", "data.zarr.zip has another fingerprint"),
+        ("zarr", "another fingerprint"),
         ("provenance", "provenance.json says something else"),
         ("about", "about.yaml says something else"),
         ("physics", "net force"),

@@ -1,6 +1,7 @@
 """DVC's own commands on a released project: a bare clone, another repository, S3, HTTP and a folder; all of it real."""
 
 import functools
+import hashlib
 import http.server
 import json
 import os
@@ -18,11 +19,11 @@ import s3fs
 
 import foundational
 from foundational.data.fingerprint import fingerprint
-from foundational.errors import NotFoundError
+from foundational.errors import ChecksumError, NotFoundError
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import read_registry
 from foundational.release.registry.version import parse_dataset_version
-from foundational.release.transfer.dvc_objects import directory_hash, is_stored, tracked_hash
+from foundational.release.transfer.dvc_objects import directory_hash, is_stored, listed_objects, tracked_hash
 from foundational.stages.select.command import pull_where
 from foundational.stages.verify.command import verify
 
@@ -188,6 +189,15 @@ def test_s3_http_and_a_folder_serve_as_remotes(two, tmp_path, expected, web, s3)
     again = bare(two, tmp_path / "again", s3=s3)
     few = pull_where(parse_dataset_version("ni@1.1.0"), "atoms = 32", "local/few", root=again)
     assert (few.output.n_configurations, few.inputs[0].version) == (6, "1.1.0")
+
+
+@pytest.mark.parametrize(
+    "names", [["../up"], ["/root"], ["a" * 300], [""], ["a/"], ["a", "a/b"], ["a/b/c", "a/b"], ["a\0b"], [3]]
+)
+def test_a_listing_that_names_no_files_of_the_folder_is_refused(names: list[object]) -> None:
+    listing = json.dumps([{"relpath": name, "md5": "0" * 32} for name in names]).encode()
+    with pytest.raises(ChecksumError, match="the list of files"):
+        listed_objects(listing, hashlib.md5(listing, usedforsecurity=False).hexdigest() + ".dir")
 
 
 def test_a_dvc_remote_of_other_bytes_is_found_by_verify(two, tmp_path):

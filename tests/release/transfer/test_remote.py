@@ -98,6 +98,16 @@ def test_a_selection_is_pulled_without_the_rest(two, server: str, tmp_path: Path
             pull_where(parse_dataset_version("ni"), where, "local/none", source=server, root=root)
 
 
+def test_options_that_a_part_of_a_release_cannot_obey_are_refused(two, server: str) -> None:
+    for options in ({"relabel": 1}, {"signers": two.root / "signers"}):
+        with pytest.raises(InputError, match="expected a release on this machine with --signers or --relabel"):
+            verify(f"{server}/plain", two.root, **options)
+    command = ["pull", "ni@1.1.0", "--from", server, "--where", "split = validation", "--root", str(two.root)]
+    done = CliRunner().invoke(app, [*command, "--bundle"])
+    assert isinstance(done.exception, InputError)
+    assert "need the whole release" in str(done.exception)
+
+
 def test_what_changed_or_is_missing_on_the_server_is_refused(two, server: str, tmp_path: Path) -> None:
     folder = tmp_path / "served" / "plain" / "data.zarr"
     with pytest.raises(NotFoundError, match=r"expected a dataset, found no zarr\.json"):

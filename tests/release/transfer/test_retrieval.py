@@ -5,7 +5,7 @@ import shutil
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import foundational
 from foundational.cli.main import app
-from foundational.errors import ChecksumError, ConflictError, InputError, NotFoundError
+from foundational.errors import ChecksumError, ConflictError, FoundationalError, InputError, NotFoundError
 from foundational.inspection.check import check
 from foundational.inspection.show import show
 from foundational.project import user_store
@@ -21,6 +21,7 @@ from foundational.release.registry.git import git
 from foundational.release.registry.registry import YankedWarning, read_registry, write_registry
 from foundational.release.registry.version import Version, parse_dataset_version
 from foundational.release.transfer.retrieval import pull
+from foundational.stages.verify.command import verify
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -165,6 +166,20 @@ def test_a_damaged_copy_is_mended_by_pulling_again(two, elsewhere):
         foundational.open_dataset("ni@1.0.0")
     assert pull(parse_dataset_version("ni@1.0.0"), str(two.out)).fetched
     assert foundational.open_dataset("ni@1.0.0")["forces"].to_numpy().any()
+
+
+def test_a_changed_bit_of_the_kept_record_is_found(two, elsewhere):
+    pulled = pull(parse_dataset_version("ni@1.1.0"), source=str(two.root))
+    record = pulled.store.parent / "release.json"
+    content = record.read_bytes()
+    assert verify("ni@1.1.0").ok
+    for at in (len(content) // 3, content.index(b"title") + 12, len(content) - 2):
+        changed = bytearray(content)
+        changed[at] ^= 1
+        record.chmod(0o644)
+        record.write_bytes(changed)
+        with suppress(FoundationalError):
+            assert not verify("ni@1.1.0").ok, at
 
 
 def test_a_withdrawn_release_warns_wherever_it_is_used(two, elsewhere):
