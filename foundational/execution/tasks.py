@@ -177,7 +177,7 @@ def _submitted(executor: Executor, function: Callable[..., Any], sent: _Sent) ->
 def _again(sent: _Sent, error: Exception) -> _Sent:
     """The task once more if its worker was lost; else its error is raised."""
     if not is_lost(error):
-        if type(error).__name__ == "KilledWorker":  # Dask sent it again already, as often as its settings say
+        if is_death(error):  # Dask sent it again already, as often as its settings say
             raise _died(sent) from error
         raise error
     if sent.tries >= _TRIES:
@@ -188,6 +188,11 @@ def _again(sent: _Sent, error: Exception) -> _Sent:
 def is_lost(error: Exception) -> bool:
     """Whether a task has no result because its worker was lost."""
     return isinstance(error, BrokenExecutor) or type(error).__name__ in _LOST
+
+
+def is_death(error: Exception) -> bool:
+    """Whether workers died of a task: one was lost, or Dask gave up sending it again."""
+    return is_lost(error) or type(error).__name__ == "KilledWorker"
 
 
 def _died(sent: _Sent) -> EngineError:

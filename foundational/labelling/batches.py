@@ -16,8 +16,9 @@ from foundational.data.configurations import Configurations, Labels, joined_labe
 from foundational.data.fingerprint import configuration_ids
 from foundational.data.labeller import Labeller, Model
 from foundational.errors import EngineError, FoundationalError
-from foundational.execution.tasks import Arrays, in_order
+from foundational.execution.tasks import Arrays, Tasks, in_order
 from foundational.progress import Progress
+from foundational.source_files import digest_of, imported_modules
 
 #: Atoms in a task, about: a tenth of a second of EAM labels. No label depends on it.
 _ATOMS_PER_TASK: Final = 16_384
@@ -91,12 +92,14 @@ def label_batches(
         If it is not fit for a configuration.
     """
     many = len(configurations.positions) > _ATOMS_PER_FILE
-    kept = None if folder is None or not many else folder / _identity(labeller, configurations)
-    starts = _starts(configurations, _ATOMS_PER_TASK if kept is None else _ATOMS_PER_FILE)
+    tasks = Tasks(executor, folder if many else None)
+    starts = _starts(configurations, _ATOMS_PER_TASK if tasks.folder is None else _ATOMS_PER_FILE)
     chunks = ((labeller, a, configurations.take(slice(a, b))) for a, b in pairwise([*starts, len(configurations)]))
-    for start, found in zip(starts, in_order(_survivors, chunks, executor, kept), strict=True):
+    results = tasks.kept_results(_survivors, chunks, _identity(labeller, configurations))
+    for start, found in zip(starts, results, strict=True):
         failures = dict(zip(found["failed"].tolist(), found["reasons"].tolist(), strict=True))
-        labels = Labels(*(found.get(name) for name in _LABELS))
+        energy, forces, stress = (found[name] for name in ("energy", "forces", "stress"))
+        labels = Labels(energy, forces, stress, found.get("atomic_energies"), found.get("scf"))
         yield start, SurvivingLabels(found["rows"], labels, failures)
 
 
@@ -104,12 +107,12 @@ _LABELS: Final = ("energy", "forces", "stress", "atomic_energies", "scf")
 
 
 def _identity(labeller: Labeller, configurations: Configurations) -> str:
-    """A name for the labels of ``configurations``: what computes them, and of what."""
+    """All that decides the batches of labels of ``configurations``: what computes them, of what, and in which parts."""
     method = labeller.method()
     stated = [labeller.id, dict(labeller.arguments), method.version, method.sha256, dict(method.parameters)]
-    digest = sha256(json.dumps(stated, sort_keys=True, default=str).encode())
-    digest.update(configuration_ids(configurations).tobytes())
-    return digest.hexdigest()[:24]
+    ids = sha256(configuration_ids(configurations).tobytes()).hexdigest()
+    code = digest_of(imported_modules(__name__).values())
+    return json.dumps([stated, ids, _ATOMS_PER_FILE, code], sort_keys=True, default=str)
 
 
 def _starts(configurations: Configurations, atoms_per_task: int) -> Sequence[int]:
@@ -139,7 +142,7 @@ def _survivors(labeller: Model, start: int, chunk: Configurations) -> Arrays:
     while waiting:
         first, stop, tries = waiting.pop()
         try:
-            parts.append(_label(labeller, start, chunk.take(slice(first, stop))))
+            parts.append(_label(labeller, start + first, chunk.take(slice(first, stop))))
         except EngineError as error:
             middle = (first + stop) // 2
             if stop - first > 1:

@@ -13,7 +13,7 @@ from foundational.data.fingerprint import configuration_ids, hexadecimal
 from foundational.data.labeller import Labeller
 from foundational.errors import EngineError
 from foundational.execution.executors import LocalProcesses, parallelism
-from foundational.execution.tasks import AHEAD, cancel, is_lost
+from foundational.execution.tasks import AHEAD, cancel, is_death, is_lost
 from foundational.labelling.batches import HOPELESS, TRIES, SurvivingLabels, label_batches
 from foundational.labelling.journal import LabelJournal, Outcome
 from foundational.progress import Progress
@@ -152,7 +152,7 @@ def _computed(
                 else:
                     yield c, outcome
     except Exception as error:
-        if not is_lost(error):
+        if not is_death(error):
             raise
         raise EngineError(
             "the workers died (out of memory, or the calculator crashed); "

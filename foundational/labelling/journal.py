@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -38,7 +39,7 @@ class LabelJournal:
         Raises
         ------
         ConflictError
-            If it holds labels of another labeller.
+            If it holds labels of another labeller, or a line that is no label.
         """
         head = _line(labeller)
         journal = cls(path)
@@ -47,7 +48,7 @@ class LabelJournal:
             write_whole(path, [head])
             return journal
         if lines[0] != head:
-            theirs = json.loads(lines[0].partition(b" ")[2])
+            theirs = _head(lines[0])
             raise ConflictError(
                 f"{path.name} holds labels of an interrupted run by {theirs.get('id')} with other settings; "
                 "repeat that command to resume, or remove the file to start again"
@@ -55,9 +56,14 @@ class LabelJournal:
         kept = b"".join(lines)
         if len(kept) != path.stat().st_size:
             write_whole(path, [kept])
-        for line in lines[1:]:
-            entry = json.loads(line.partition(b" ")[2])
-            journal.outcomes[entry["id"]] = _outcome(entry)
+        for number, line in enumerate(lines[1:], start=2):
+            try:
+                entry = json.loads(line.partition(b" ")[2])
+                journal.outcomes[entry["id"]] = _outcome(entry)
+            except (KeyError, TypeError, ValueError, AttributeError, RecursionError):  # no kill cuts a line like that
+                raise ConflictError(
+                    f"{path.name}, line {number}: expected labels, got something else; remove the file to start again"
+                ) from None
         return journal
 
     def append(self, identity: str, outcome: Outcome) -> None:
@@ -67,6 +73,14 @@ class LabelJournal:
             stream.flush()
             os.fsync(stream.fileno())
         self.outcomes[identity] = outcome
+
+
+def _head(line: bytes) -> dict[str, Any]:
+    """What the first line states; nothing where it is of another kind."""
+    with suppress(ValueError, RecursionError):
+        content = json.loads(line.partition(b" ")[2])
+        return content if isinstance(content, dict) else {}
+    return {}
 
 
 def _line(content: dict[str, Any]) -> bytes:

@@ -164,7 +164,8 @@ def _spool(work: Path) -> Path:
     """A folder that is removed when this process ends; it is made when something is written to it."""
     start = f"spool-{platform.node() or 'here'}-"
     for leftover in (work / "work").glob(f"{escape(start)}*"):
-        if not _is_running(leftover.name.removeprefix(start).partition("-")[0]):
+        host, process, _ = leftover.name.rsplit("-", 2)  # the name of a host may begin with that of this one
+        if f"{host}-" == start and not _is_running(process):
             shutil.rmtree(leftover, ignore_errors=True)  # of a process that was killed
     folder = work / "work" / f"{start}{os.getpid()}-{next(_SPOOLS)}"
     shutil.rmtree(folder, ignore_errors=True)

@@ -81,7 +81,7 @@ def from_bytes(content: bytes, run: dict[str, Any], code: str, where: str) -> Se
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             before, same_code = json.loads(str(stored["identity"])), str(stored["code"]) == code
-            selection = same_code and Selection(
+            selection = Selection(
                 stored["chosen"].tolist(),
                 stored["round"].tolist(),
                 stored["reason"].tolist(),
@@ -91,7 +91,7 @@ def from_bytes(content: bytes, run: dict[str, Any], code: str, where: str) -> Se
     except Exception as error:  # zipfile, numpy and JSON raise many kinds
         raise ConflictError(f"{where} is damaged ({' '.join(str(error).split())}); delete it to start again") from None
     require_same(before, run, where, "delete it to start again")
-    return selection or None
+    return selection if same_code else None
 
 
 def selection_of(dataset: xr.Dataset, pool: xr.Dataset, rounds: Iterable[dict[str, Any]], where: str) -> Selection:

@@ -103,18 +103,13 @@ class Round:
     def atomic_energies(self) -> NDArray[np.floating]:
         """(M, A) eV of the candidates' atoms, in their order."""
         candidates = self.pool.configurations.take(self.candidates)
-        return np.concatenate(by_parts(_atomic_energies, self.ensemble, candidates, self.tasks), axis=1)
+        return np.concatenate(by_parts(Ensemble.atomic_energies, self.ensemble, candidates, self.tasks), axis=1)
 
     @cached_property
     def uncertainty(self) -> NDArray[np.float64]:
         """Of each candidate, eV: the largest deviation of an atomic energy in it."""
         offsets = np.concatenate([[0], np.cumsum(self.pool.n_atoms[self.candidates], dtype=np.int64)])
         return configuration_uncertainty(self.atomic_energies, offsets)
-
-    @cached_property
-    def last_layers(self) -> NDArray[np.float32]:
-        """(C, F) of the whole pool, see :func:`last_layer_features`."""
-        return last_layer_features(self.ensemble, self.pool.configurations, self.tasks)
 
 
 @dataclass(frozen=True)
@@ -127,10 +122,6 @@ class Picks:
     """One of the meanings of ``selection_reason``."""
     uncertainty: NDArray[np.float64] | None = None
     """eV, where there was a model."""
-
-
-def _atomic_energies(ensemble: Ensemble, part: Configurations) -> NDArray[np.floating]:
-    return ensemble.atomic_energies(part)
 
 
 def active(view: Round, budget: int) -> Picks:
@@ -164,7 +155,7 @@ def diverse(view: Round, budget: int) -> Picks:
 
 def informative(view: Round, budget: int) -> Picks:
     """Where the networks are most uncertain, with each pick taken into account: D-optimal in their last layers."""
-    features = view.last_layers
+    features = last_layer_features(view.ensemble, view.pool.configurations, view.tasks)
     best = pick_informative(features[view.candidates], features[view.chosen], budget)
     return Picks(view.candidates[best], "diversity", view.uncertainty[best])
 

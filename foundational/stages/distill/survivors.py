@@ -24,6 +24,7 @@ from foundational.execution.tasks import Arrays, Tasks
 from foundational.progress import Progress
 from foundational.science.picking import pick_informative
 from foundational.seeds import derive
+from foundational.source_files import digest_of, imported_modules
 from foundational.specs.ani import AniSpec
 from foundational.specs.distill import DistillSpec
 
@@ -74,7 +75,8 @@ def survivors(
             budget = min(len(rows), int(np.ceil(share * len(rows))))
             yield ensemble, scale, known, offsets.configurations(pool, rows, ()), rows, budget
 
-    identity = f"{name} {ensemble.id} {share} {pool.sizes}"
+    code = digest_of(imported_modules(__name__).values())
+    identity = f"{name} {ensemble.id} {share} {pool.sizes} {code}"
     found = [first]
     for part in tasks.kept_results(_best_of_shard, shards(), identity):
         found.append(part["rows"])

@@ -3,8 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -19,7 +17,6 @@ from foundational.engines.lammps.potentials import ResolvedPotential, potential_
 from foundational.engines.momt.melting import Melting, find_melting
 from foundational.engines.momt.saved_run import run_to_bytes
 from foundational.errors import InputError, NotFoundError, did_you_mean
-from foundational.execution.executors import executor_named
 from foundational.execution.tasks import HERE, Execution
 from foundational.labelling.records import labeller_record
 from foundational.progress import Progress
@@ -65,10 +62,6 @@ class _Options:
     execution: Execution
     force: bool
     progress: Progress | None
-
-    def executor(self, root: Path) -> AbstractContextManager[Executor | None]:
-        """Where walkers run; None for this very process."""
-        return executor_named(self.execution.executor, self.execution.workers, root / "build")
 
 
 @dataclass(frozen=True)
@@ -217,13 +210,13 @@ def _melting(
 
     limits = parse_json(kept.read_bytes(), str(kept))["superheating_K"] if kept.exists() else ()
     system = heated_system(chosen, params.sample.settings, potential)
-    with options.executor(root) as executor:
+    with options.execution.tasks(root / "build", f"sample-{name}") as tasks:
         melting = find_melting(
             system,
             reference.cohesive_energy(chosen["structure"]),
             params.sample.element,
             derive(params.seed, "melting", name),
-            executor,
+            tasks.executor,
             limits=tuple(limits),
             on_limit=keep,
         )
@@ -251,12 +244,12 @@ def _store(plan: _Plan, options: _Options) -> StoredSample:
         _remove_finished(root, name, keeper)
         stored = None if options.force else stored_pool(root, name, task.specification, spec.frames)
         with logged_run(root, "sample", POOLS + name) as log:
-            with options.executor(root) as executor:
+            with options.execution.tasks(root / "build", f"sample-{name}") as tasks:
                 result = sample(
                     task,
                     keeper,
                     stored=stored,
-                    executor=executor,
+                    executor=tasks.executor,
                     on_round=_timed(options.progress),
                     progress=options.progress,
                 )
@@ -277,8 +270,7 @@ def _store(plan: _Plan, options: _Options) -> StoredSample:
 def _remove_finished(root: Path, name: str, keeper: RunFolder) -> None:
     """Remove what is left of a run that was killed after its pool was stored."""
     for folder in (keeper.folder, pool_folder(root, name)):
-        if folder.parent.is_dir():
-            remove_leftovers(folder)
+        remove_leftovers(folder)
     if keeper.folder.is_dir() and (pool_folder(root, name) / BIAS).is_file():
         run = keeper.load()
         if run is not None and run_to_bytes(run) == run_to_bytes(read_run(root, name)[0]):
