@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.checks.pairs import PairBasis, PairCounts, pair_basis, pair_reach
-from foundational.data.batches import iterate_places, to_configurations
+from foundational.data.batches import to_configurations
 from foundational.data.configurations import Configurations
 from foundational.data.distances import ShortestDistances
-from foundational.data.layout import ATOM, CONFIGURATION
-from foundational.data.rules import Batch, Tolerances
+from foundational.data.layout import ATOM
+from foundational.data.rules import Batch
 from foundational.data.streaming.pair_distances import PairVisitor, visit_pairs
 from foundational.matching.signatures import SignatureMaker, Signatures
-from foundational.progress import Progress
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -74,26 +73,6 @@ class Collection:
         return self.energy / self.n_atoms
 
 
-def collect(dataset: "xr.Dataset", progress: Progress | None = None) -> Collection:
-    """Read a dataset once, batch by batch.
-
-    Raises
-    ------
-    ChecksumError
-        If a damaged chunk is met.
-    """
-    collector = Collector(dataset)
-    total = int(dataset.sizes[CONFIGURATION])
-    for place in iterate_places(dataset):
-        if progress is not None:
-            progress(place.rows.start, total, "collecting")
-        c = place.configurations(dataset)
-        arrays = {} if c.labels is None else {"forces": c.labels.forces}
-        collector.distances(c)
-        collector.take(Batch(c, arrays, Tolerances()), ())
-    return collector.collection()
-
-
 class Collector:
     """Makes a `Collection` while the rules pass over a dataset: see `foundational.data.checks.Companion`."""
 
@@ -113,7 +92,7 @@ class Collector:
             If a damaged chunk is met.
         """
         self.dataset, self.needed = dataset, needed
-        self.usable = True
+        self._usable = True
         """Whether every batch up to now could be collected."""
         self._n_atoms = dataset["n_atoms"].to_numpy().astype(np.int64)
         self._elements = elements_in(dataset)
@@ -125,10 +104,13 @@ class Collector:
 
     def distances(self, configurations: Configurations) -> NDArray[np.float64] | None:
         """See `foundational.data.checks.Companion`."""
-        c = configurations
-        if not self.usable or not np.isfinite(c.positions).all():
+        c, self._counted = configurations, None
+        if not self._usable or not np.isfinite(c.positions).all():
             return None
-        shortest, self._counted = ShortestDistances(c), PairCounts(len(c), self._basis)
+        shortest = ShortestDistances(c)
+        if len(shortest.rows) < len(c):  # cells without a volume
+            return None
+        self._counted = PairCounts(len(c), self._basis)
         visitors: list[PairVisitor] = [shortest, self._counted]
         if self._signed is not None:
             self._signing = SignatureMaker(c)
@@ -139,8 +121,8 @@ class Collector:
     def take(self, batch: Batch, broken: Container[str]) -> None:
         """See `foundational.data.checks.Companion`."""
         if any(rule in broken for rule in self.needed) or self._counted is None:
-            self.usable = False
-        if not self.usable:
+            self._usable = False
+        if not self._usable:
             self._numbers, self._signed = _Filling(), None
             return
         assert self._counted is not None

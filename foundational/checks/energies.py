@@ -29,16 +29,16 @@ def check_energies(data: Collection, limits: CheckLimits) -> Finding:
     configuration is compared with the fit without it.
     """
     rows = np.flatnonzero(np.isfinite(data.energy) & ~data.isolated)
-    if len(rows) < _LEAST:
-        return not_applicable(_RULE, f"{len(rows)} configurations with energies; {_LEAST} are needed for a comparison")
-    bad = []
-    scale = 0.0
     # What recipes built is compared with its like: sampled configurations let nothing be expected of a slab.
     group = 2 * data.method + data.built
-    for number in np.unique(group[rows]):
-        members = rows[group[rows] == number]
-        if len(members) < _LEAST:
-            continue
+    alike = [rows[group[rows] == number] for number in np.unique(group[rows])]
+    groups = [members for members in alike if len(members) >= _LEAST]
+    if not groups:
+        most = max(map(len, alike), default=0)
+        return not_applicable(_RULE, f"{most} configurations with energies; {_LEAST} are needed for a comparison")
+    bad = []
+    scale = 0.0
+    for members in groups:
         structure = _Structure.fitted(data, members)
         deviation, allowed, sigma = _deviations(data, members, structure, limits)
         scale = max(scale, sigma)

@@ -1,8 +1,8 @@
 """All rules over one dataset."""
 
 from collections.abc import Collection
-from contextlib import suppress
 from dataclasses import asdict
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,9 +19,8 @@ from foundational.checks.limits import CheckLimits
 from foundational.checks.report import Finding, found, not_applicable, passed
 from foundational.checks.stiffness import check_scale
 from foundational.checks.work import check_work
-from foundational.data.checks import check_dataset
+from foundational.data.checks import Hashing, check_dataset
 from foundational.data.configurations import Configurations
-from foundational.data.fingerprint import hashes_of
 from foundational.data.rules import RULES, Batch, Tolerances
 from foundational.data.streaming.sorted_rows import SortedRows
 from foundational.errors import ChecksumError
@@ -109,21 +108,22 @@ class _Watch:
 
     def __init__(self, dataset: "xr.Dataset", limits: CheckLimits, hashes: SortedRows | None) -> None:
         self.dataset, self.limits, self.hashes = dataset, limits, hashes
-        self.collector: Collector | None = None
-        self._begun = False
+
+    @cached_property
+    def collector(self) -> Collector | None:
+        """None where the dataset is damaged, which the rules say."""
+        try:
+            return Collector(self.dataset, signatures=self.limits.duplicate_distance > 0, needed=_NEEDED)
+        except ChecksumError:
+            return None
 
     def distances(self, configurations: Configurations) -> NDArray[np.float64] | None:
         """See `foundational.data.checks.Companion`."""
-        if not self._begun:
-            self._begun = True
-            with suppress(ChecksumError):  # the rules name what is damaged
-                signatures = self.limits.duplicate_distance > 0
-                self.collector = Collector(self.dataset, signatures=signatures, needed=_NEEDED)
         return None if self.collector is None else self.collector.distances(configurations)
 
     def take(self, batch: Batch, broken: Collection[str]) -> None:
         """See `foundational.data.checks.Companion`."""
         if self.hashes is not None:
-            self.hashes.add(hashes_of(batch.configurations, batch.ids))
+            Hashing(self.hashes).take(batch, broken)
         if self.collector is not None:
             self.collector.take(batch, broken)

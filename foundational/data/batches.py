@@ -142,7 +142,7 @@ def take(dataset: "xr.Dataset", indices: Indices) -> "xr.Dataset":
 def unlabelled(dataset: "xr.Dataset") -> Configurations:
     """All configurations in memory, without their labels.
 
-    These are read piece by piece and dropped, so that no command builds on a dataset with a damaged chunk.
+    These are read piece by piece and dropped, so that a damaged chunk is met here.
 
     Raises
     ------

@@ -106,16 +106,19 @@ def _near_pairs(keys: NDArray[np.float64]) -> NDArray[np.int64] | None:
     return near
 
 
-def _near_in_order(keys: NDArray[np.float64], column: int) -> NDArray[np.int64]:
-    """(P, 2) pairs of different rows of ``keys`` (R, K) within 1 in all columns, found in the order of one of them."""
+def _near_in_order(keys: NDArray[np.float64], column: int) -> NDArray[np.int64] | None:
+    """As `_near_pairs`, found in the order of one of the columns."""
     order = np.argsort(keys[:, column], kind="stable")
     ascending = keys[order]
-    found = [np.zeros((0, 2), np.int64)]
+    found, count = [np.zeros((0, 2), np.int64)], 0
     for step in range(1, len(keys)):
         places = np.flatnonzero(ascending[step:, column] - ascending[:-step, column] <= 1)
         if not places.size:  # rows farther apart in the order differ by more still
             break
         near = places[np.abs(ascending[places + step] - ascending[places]).max(axis=1) <= 1]
+        count += near.size
+        if count > _MOST_PAIRS:
+            return None
         found.append(np.column_stack([order[near], order[near + step]]))
     return np.sort(np.concatenate(found), axis=1)
 

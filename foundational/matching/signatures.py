@@ -164,7 +164,7 @@ def _kinds(c: Configurations, periods: NDArray[np.int64]) -> NDArray[np.void]:
     known: dict[bytes, bytes] = {}
     for n in np.unique(c.n_atoms).tolist():
         members = np.flatnonzero(c.n_atoms == n)
-        numbers = c.atomic_numbers[c.atoms_of(members)].reshape(-1, n)
+        numbers = c.atomic_numbers[c.atoms_of(members)].reshape(len(members), n)
         table = np.ascontiguousarray(np.column_stack([numbers, periods[members].astype(np.uint8)]))
         # One of each pattern stands for all: many sets have few.
         same = (table[1:] == table[:-1]).all(axis=1)

@@ -219,3 +219,11 @@ def test_a_flat_cell_is_named_and_nothing_is_computed_of_it() -> None:
     findings = {f.rule: f for f in check_all(dataset, CheckLimits())}
     assert findings["cell"].configurations == (3,)
     assert findings["statistics"].status == "not applicable"
+
+
+def test_a_slab_whose_periodic_vectors_are_parallel_is_named() -> None:
+    frames = fresh()
+    frames[3].pbc = (True, True, False)
+    frames[3].cell[1] = frames[3].cell[0]
+    findings = {f.rule: f for f in check_all(to_dataset(from_atoms(frames), attrs={"element": "Ni"}), CheckLimits())}
+    assert findings["cell"].configurations == (3,)

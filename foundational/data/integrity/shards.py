@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ class FolderParts:
     """Files of a directory."""
 
     folder: Path
-    gap: int = 0
+    gap: ClassVar[int] = 0
 
     def part(self, name: str, start: int, length: int) -> bytes:
         """See `Parts`."""
@@ -62,7 +62,7 @@ class RemoteParts:
 
     store: "RemoteStore"
     sizes: Mapping[str, int]
-    gap: int = 1 << 16
+    gap: ClassVar[int] = 1 << 16
 
     def part(self, name: str, start: int, length: int) -> bytes:
         """See `Parts`."""

@@ -216,7 +216,7 @@ def _opened(store: Path, name: str = ROOT) -> Iterator[zipfile.ZipFile]:
             if total > _GROWTH * store.stat().st_size + _LARGEST:
                 raise ChecksumError(f"{store}: expected files of a dataset, got {total:,} bytes of almost nothing")
             yield archive
-    except ChecksumError:
+    except (ChecksumError, MemoryError):
         raise
     except Exception as error:  # zipfile raises many kinds: encrypted, unknown methods, damaged streams
         raise ChecksumError(f"{store}: {name} cannot be read from the zip ({error}); {_AGAIN}") from None

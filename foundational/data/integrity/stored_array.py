@@ -48,7 +48,7 @@ class OpenedStore:
 
     path: Place
     identity: _Identity | None
-    entries: Mapping[str, Entry] = field(default_factory=dict)
+    entries: Mapping[str, Entry]
     """Its manifest."""
 
     @cached_property

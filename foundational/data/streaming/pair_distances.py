@@ -75,10 +75,12 @@ def visit_pairs(
     for n in np.unique(c.n_atoms[rows]).tolist():
         members = rows[c.n_atoms[rows] == n]
         # All of one size, as in most sets: then no rows of atoms need to be looked up.
-        tables = (c.positions.reshape(-1, n, 3), c.atomic_numbers.reshape(-1, n)) if (c.n_atoms == n).all() else None
+        tables = (
+            (c.positions.reshape(len(c), n, 3), c.atomic_numbers.reshape(len(c), n)) if (c.n_atoms == n).all() else None
+        )
         if tables is None:
             atoms = c.atoms_of(members)
-            tables = c.positions[atoms].reshape(-1, n, 3), c.atomic_numbers[atoms].reshape(-1, n)
+            tables = c.positions[atoms].reshape(len(members), n, 3), c.atomic_numbers[atoms].reshape(len(members), n)
             places = np.arange(len(members))
         else:
             places = members

@@ -130,8 +130,7 @@ def adopt_dataset(root: Path, name: str, new_name: str, answers: Mapping[str, An
     refuse_case_twin(root, new_name)
     require_dvc()
     git(root, "rev-parse", "--show-toplevel")
-    if (folder := dataset_folder(root, name)).parent.is_dir():
-        remove_leftovers(folder)
+    remove_leftovers(dataset_folder(root, name))
     source = find_dataset(root, name)
     with exclusive(root, name), exclusive(root, new_name):
         settle(root, target)

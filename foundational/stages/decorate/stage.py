@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from foundational.data.batches import to_configurations
+from foundational.data.batches import unlabelled
 from foundational.data.distances import shortest_distances
 from foundational.data.fingerprint import configuration_ids, hexadecimal
 from foundational.data.layout import VARIABLES
@@ -149,7 +149,7 @@ def decorate(
         If no volume fits the rule, or no configuration is left.
     """
     s, symbols, mixture = plan.settings, plan.elements, plan.mixture
-    own = to_configurations(parent).with_labels(None)
+    own = unlabelled(parent)
     originals = add_transformed_copies(own, parent, plan.crystals, plan.majority)
     source = source_of(originals)
     measured = alloy_volume(s.rule, parent, source, references, mixture, s.sample, session, plan.seed)
