@@ -87,8 +87,8 @@ def with_short_range(ensemble: Ensemble, trained: Configurations, labeller: Labe
     """
     cutoff = ensemble.aev.radial.cutoff
     added = fit_short_range(trained, ensemble.elements, cutoff, labeller, ensemble.pair_potential)
-    ensemble.metadata["short_range"] = json.dumps(added.record(ensemble.elements), sort_keys=True)
-    return replace(ensemble, short_range=added)
+    stated = {"short_range": json.dumps(added.record(ensemble.elements), sort_keys=True)}
+    return replace(ensemble, short_range=added, metadata=ensemble.metadata | stated)
 
 
 def retrain(

@@ -85,7 +85,7 @@ def init_project(folder: Path) -> NewProject:
     if not dvc(root, "remote", "list").strip():
         dvc(root, "remote", "add", "--quiet", "--default", "local", STORE_FOLDER)
     text = (_TEMPLATES / "README.md").read_bytes()
-    other = (root / "README.md").exists() and (root / "README.md").read_bytes() != text
+    other = _is_other(root / "README.md", "README.md")
     readme = f"{DATASETS}/README.md" if other else "README.md"
     write_whole(root / readme, [text])
     ignores = {".gitignore": _IGNORED_BY_GIT, ".dvcignore": _IGNORED_BY_DVC, ".gitattributes": _KEPT_BY_GIT}

@@ -1,7 +1,7 @@
 """Many reports, each a task that other processes or machines compute from the project's folder."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +13,9 @@ from foundational.progress import Progress
 from foundational.project import find_dataset
 from foundational.provenance.record import read_record, write_json
 from foundational.source_files import digest_of, imported_modules
+from foundational.specs.compounds import PairsSpec
 from foundational.specs.params import read_params
+from foundational.specs.translate import MetalsSpec
 
 R = TypeVar("R", bound=Report)
 
@@ -22,22 +24,21 @@ def survey_all(
     function: Callable[[Path, str], Arrays],
     kind: type[R],
     root: Path,
-    names: Sequence[str],
+    spec: MetalsSpec | PairsSpec,
     folder: Path,
     *,
     execution: Execution,
     write: bool,
     progress: Progress | None = None,
 ) -> dict[str, R]:
-    """The report of each of ``names``; ``function(root, name)``, a task, gives it by `as_arrays`.
+    """The report of each name of ``spec``; ``function(root, name)``, a task, gives it by `as_arrays`.
 
     Each is kept as it comes, until all are there. With ``write`` they are then stored in ``folder`` of the project.
     """
-    params = read_params(root / "params.yaml")
-    parents = sorted({spec.parent for spec in (params.translate.metals, params.pairs) if spec is not None})
-    inputs = {name: read_record(find_dataset(root, name)).output.fingerprint for name in parents}
+    params, names = read_params(root / "params.yaml"), list(spec.potentials)
+    fingerprint = read_record(find_dataset(root, spec.parent)).output.fingerprint
     code = digest_of(imported_modules(function.__module__).values())
-    identity = json.dumps([list(names), params.model_dump(mode="json"), inputs, code])
+    identity = json.dumps([names, params.model_dump(mode="json"), fingerprint, code])
     reports = {}
     with execution.tasks(root / "build", f"survey-{folder.name}") as tasks:
         results = tasks.kept_results(function, ((root, name) for name in names), identity)

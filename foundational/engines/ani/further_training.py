@@ -9,17 +9,14 @@ from numpy.typing import NDArray
 from foundational.data.configurations import Configurations
 from foundational.data.fingerprint import fingerprint
 from foundational.engines.ani.aev import compute_aevs, species_of
-from foundational.engines.ani.derivative_store import DerivativeStore
 from foundational.engines.ani.ensemble import Ensemble
-from foundational.engines.ani.gradients import KernelGradients, training_table
-from foundational.engines.ani.kernels.activation import ACTIVATIONS
 from foundational.engines.ani.kernels.prediction import atomic_energies
-from foundational.engines.ani.kernels.training import Model
-from foundational.engines.ani.network import fit_self_energies, layer_widths
-from foundational.engines.ani.optimisation import Gradients, optimise
+from foundational.engines.ani.network import fit_self_energies
 from foundational.engines.ani.threads import kernel_threads
 from foundational.engines.ani.training import (
     TYPICAL,
+    Beginning,
+    finished,
     interaction_energies,
     loss_shares,
     require_labels,
@@ -73,11 +70,8 @@ def train_further(
             configurations = start.pair_potential.remainder(configurations, start.elements)
         species = species_of(configurations.atomic_numbers, start.elements)
         aevs = compute_aevs(configurations, start.aev, start.elements)
-        widths = layer_widths(aevs.shape[1], start.network.hidden)
-        kind = ACTIVATIONS[start.network.activation]
-        model = Model(widths, kind, start.parameters.copy(), start.mean, np.reciprocal(start.deviation))
         atomic = np.empty((start.members, len(species)), dtype=np.float32)
-        atomic_energies(aevs, species, model, atomic)
+        atomic_energies(aevs, species, start.kernel_model(), atomic)
         said = start.scale * np.add.reduceat(atomic, configurations.offsets[:-1], axis=1, dtype=np.float64)
         self_energies = np.array(start.self_energies)
         weights = np.zeros((len(local), len(used)), dtype=np.float32)
@@ -93,7 +87,7 @@ def train_further(
         ensemble = replace(
             start,
             self_energies=self_energies + far,
-            parameters=model.parameters,
+            parameters=start.parameters.copy(),  # which training changes in place
             short_range=None,
             extrapolation=None,
             metadata={
@@ -104,16 +98,5 @@ def train_further(
                 "started_from": start.id,
             },
         )
-        gradients: Gradients
-        if device == "cpu":
-            store = DerivativeStore(configurations, start.aev, start.elements, training.batch, memory)
-            table = training_table(configurations, species, aevs, energies, start.scale, weights, store)
-            gradients = KernelGradients(model, table, store, training.loss)
-        else:
-            from foundational.engines.ani.torch.gradients import TorchGradients  # noqa: PLC0415 - torch is slow to import
-
-            table = training_table(configurations, species, aevs, energies, start.scale, weights, None)
-            bare = replace(ensemble, pair_potential=None)
-            gradients = TorchGradients(bare, configurations, table, training.loss, device)
-        optimise(training, model, len(configurations), gradients, None, seed, progress)
-    return ensemble
+        beginning = Beginning(ensemble, configurations, aevs, energies, weights, None)
+        return finished(beginning, spec, seed, memory, device, progress)

@@ -14,8 +14,8 @@ from foundational.units import GPA
 
 #: Lengths of the crystals over those at the start.
 LENGTHS: Final = np.array([0.97, 0.985, 1.0, 1.015, 1.03])
-#: How often the fit is repeated around the minimum that it found.
-_FITS: Final = 6
+#: How often the five volumes are moved until the lowest energy is among the inner ones.
+_MOVES: Final = 6
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def relax_by_fit(engine: Engine, metal: Metal, structure: Structure, volume: flo
     EngineError
         If there is no minimum near the start.
     """
-    for _ in range(_FITS):
+    for _ in range(_MOVES):
         volumes = volume * LENGTHS**3
         cells = [crystal_at(metal, structure, v) for v in volumes.tolist()]
         energies = engine.energies(cells) / [len(cell) for cell in cells]

@@ -10,7 +10,7 @@ from foundational.data.configurations import Configurations
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.engines.crystals.relaxation import relax_isotropic
-from foundational.errors import EngineError, FoundationalError, MissingDependencyError
+from foundational.errors import EngineError, FoundationalError, InputError, MissingDependencyError
 from foundational.evaluation.materials import bulk, defects, elastic, energies, phonons
 from foundational.evaluation.materials.dynamics import Run, short_runs
 from foundational.evaluation.materials.engine import Engine, Metal
@@ -295,7 +295,11 @@ def compute_property(name: PropertyName, engine: Engine, metal: Metal) -> dict[s
     ------
     EngineError
         If a crystal has no minimum or atoms do not come to rest.
+    InputError
+        If it is no property that one method has alone: ``dynamics`` are errors of networks.
     """
+    if name not in _COMPUTED:
+        raise InputError(f"expected one of {', '.join(_COMPUTED)} to compute by one method, got {name!r}")
     return _COMPUTED[name](engine, metal)
 
 

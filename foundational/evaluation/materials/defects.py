@@ -66,7 +66,7 @@ def surface_energies(engine: Engine, metal: Metal) -> dict[str, float]:
     for face in FACES:
         atoms = slab(metal, face)
         area = float(np.linalg.norm(np.cross(atoms.cell[0], atoms.cell[1])))
-        energy = engine.relaxed_energy(atoms) - len(atoms) * metal.energy
+        energy = engine.relaxed_energy(atoms, force=metal.force) - len(atoms) * metal.energy
         energies[face] = energy / (2 * area) * MJ_PER_M2
     return energies
 

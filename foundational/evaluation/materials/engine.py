@@ -77,7 +77,7 @@ class Engine:
         """(N, 3) eV/Å."""
         return np.asarray(self.model.label(from_atoms([atoms]).with_labels(None)).forces, dtype=np.float64)
 
-    def relaxed_energy(self, atoms: Atoms, *, force: float = 5e-3, steps: int = 150) -> float:
+    def relaxed_energy(self, atoms: Atoms, *, force: float, steps: int = 150) -> float:
         """Energy, eV, after the atoms of a copy came to rest in a fixed cell.
 
         Raises

@@ -97,9 +97,9 @@ def survey_pairs(
 
     Reports are kept as they come: after a kill, the same command does the other pairs.
     """
-    pairs = list(pairs_spec(read_params(root / "params.yaml")).potentials)
+    spec = pairs_spec(read_params(root / "params.yaml"))
     return survey_all(
-        _surveyed_pair, PairReport, root, pairs, PAIRS, execution=execution, write=write, progress=progress
+        _surveyed_pair, PairReport, root, spec, PAIRS, execution=execution, write=write, progress=progress
     )
 
 

@@ -71,7 +71,7 @@ def relabel_dataset(
     params, chosen = read_params(root / "params.yaml"), chosen or RelabelChoice()
     where, crystals, keep = chosen.where, chosen.crystals, chosen.keep
     if not name.startswith("local/"):
-        _require_as_stated(name, params.relabel, parent_name, labelling, where)
+        _require_as_stated(name, params.relabel, parent_name, labelling, chosen)
     permissions = permissions or Permissions()
     source = open_source(root, parent_name, labelled=False, where=where)
     parent, parent_record = source.dataset, source.record
@@ -103,7 +103,7 @@ def relabel_dataset(
 
 
 def _require_as_stated(
-    name: str, stated: Mapping[str, RelabelSpec], parent: str, labelling: LabellingChoice, where: str | None
+    name: str, stated: Mapping[str, RelabelSpec], parent: str, labelling: LabellingChoice, chosen: RelabelChoice
 ) -> None:
     """Refuse a released set that is not made as params.yaml states."""
     if name not in stated:
@@ -111,12 +111,16 @@ def _require_as_stated(
             f"expected a name that begins with local/, such as local/{name}, or a set of the section relabel of "
             f"params.yaml; got {name!r}"
         )
+    if chosen.crystals or chosen.keep:
+        raise InputError(
+            f"params.yaml states no --crystals and no --keep for {name!r}; repeat the command without them"
+        )
     asked = RelabelSpec(
         parent=parent,
         labeller=labelling.labeller or "",
         arguments=dict(labelling.arguments),
         isolated_energy=labelling.isolated_energy,
-        where=where,
+        where=chosen.where,
     )
     different = {field: value for field, value in stated[name].model_dump().items() if value != getattr(asked, field)}
     if different:

@@ -136,9 +136,9 @@ def survey_metals(
     EngineError
         where one fails; those that were finished are kept.
     """
-    metals = list(survey_spec(read_params(root / "params.yaml")).potentials)
+    spec = survey_spec(read_params(root / "params.yaml"))
     return survey_all(
-        _surveyed_metal, MetalReport, root, metals, METALS, execution=execution, write=write, progress=progress
+        _surveyed_metal, MetalReport, root, spec, METALS, execution=execution, write=write, progress=progress
     )
 
 

@@ -117,7 +117,8 @@ def validate_opened(
                 subject, holdout, spec, settings, params.seed, why, tasks=tasks, progress=progress
             )
         if subject.name in params.validate_.references:
-            spec, reference, stored = _stored_reference(root, params, spec, subject.name, record)
+            every = chosen.properties is None
+            spec, reference, stored = _stored_reference(root, spec, subject.name, record, every=every)
             plan = EvaluationPlan(settings=settings, reference=reference, tie=spec.tie, seed=params.seed)
             report = validate(subject, holdout, spec, plan, tasks=tasks, progress=progress)
             return report.model_copy(update={"reference": stored})
@@ -150,30 +151,30 @@ def _with_options(spec: ValidateSpec, options: ValidateOptions) -> ValidateSpec:
 
 
 def _stored_reference(
-    root: Path, params: Params, spec: ValidateSpec, name: str, record: ProvenanceRecord
+    root: Path, spec: ValidateSpec, name: str, record: ProvenanceRecord, *, every: bool
 ) -> tuple[ValidateSpec, ReferenceCrystals, ReferenceReport]:
     """What is stored for comparing networks with, and the specification that suits it.
 
-    The properties that are stored are compared, in place of those of params.yaml, and no full relaxation is made.
+    With ``every`` the properties that are stored are compared, in place of those of params.yaml. No full relaxation is
+    made.
     """
     stored, named = read_reference(root, name, record.labeller)
     changes: dict[str, Any] = {"full_steps": 0}
-    if spec.materials is not None and spec.materials.properties:
-        planned = params.validate_.datasets.get(name)
-        limits = {**spec.materials.limits, **(planned.limits if planned is not None else {})}
-        chosen = spec.materials.properties
-        every = chosen == (params.validate_.materials or spec.materials).properties
-        properties = tuple(stored.properties) if every else chosen
-        changes["materials"] = spec.materials.model_copy(update={"properties": properties, "limits": limits})
+    if every and spec.materials is not None and spec.materials.properties:
+        changes["materials"] = spec.materials.model_copy(update={"properties": tuple(stored.properties)})
     return spec.model_copy(update=changes), stored.reference(), named
 
 
 def _of_dataset(spec: ValidateSpec, name: str) -> ValidateSpec:
-    """The gates of ``spec`` with the limit that it states for the dataset ``name``."""
+    """``spec`` with the limits that it states for the dataset ``name``."""
     planned = spec.datasets.get(name)
-    if planned is None or planned.mae is None:
-        return spec
-    return spec.model_copy(update={"gates": spec.gates.model_copy(update={"mae": planned.mae})})
+    changes: dict[str, Any] = {}
+    if planned is not None and planned.mae is not None:
+        changes["gates"] = spec.gates.model_copy(update={"mae": planned.mae})
+    if planned is not None and planned.limits and spec.materials is not None:
+        limits = {**spec.materials.limits, **planned.limits}
+        changes["materials"] = spec.materials.model_copy(update={"limits": limits})
+    return spec.model_copy(update=changes)
 
 
 def _alloy_plan(params: Params, record: ProvenanceRecord, labeller: Labeller, settings: AniSpec) -> AlloyPlan:

@@ -9,7 +9,7 @@ from foundational.engines.crystals.properties import fcc_properties
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.errors import InputError
 from foundational.evaluation.materials import defects, elastic, energies, phonons
-from foundational.evaluation.materials.comparison import _judged, compare_materials
+from foundational.evaluation.materials.comparison import _judged, compare_materials, compute_property
 from foundational.evaluation.materials.dynamics import short_runs
 from foundational.evaluation.materials.engine import Engine, Metal
 from foundational.labelling.catalogue import labeller_named
@@ -116,3 +116,8 @@ def test_networks_without_sense_fail_and_what_does_not_apply_is_said(reference):
 def test_an_unknown_property_is_refused_with_the_closest_name():
     with pytest.raises(InputError, match="did you mean 'elastic'"):
         properties_named(["elastik"])
+
+
+def test_a_property_that_no_method_has_alone_is_refused(engine, nickel):
+    with pytest.raises(InputError, match="to compute by one method, got 'dynamics'"):
+        compute_property("dynamics", engine, nickel)

@@ -4,9 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from foundational.checks.collection import collect
+from foundational.checks.collection import Collector
 from foundational.checks.energies import check_energies
 from foundational.data.batches import to_configurations
+from foundational.data.checks import check_dataset
 from foundational.data.distances import shortest_distances
 from foundational.data.layout import VARIABLES
 from foundational.data.store import open_store
@@ -63,7 +64,9 @@ def test_the_parent_is_kept_and_each_recipe_adds_its_number(augmented):
 
 def test_a_wrong_energy_of_what_a_recipe_built_is_found(augmented):
     dataset = read(augmented)
-    data = collect(dataset)
+    collector = Collector(dataset)
+    check_dataset(dataset, companion=collector)
+    data = collector.collection()
     row = int(rows_of(dataset, "vacancies")[2])
     energy = data.energy.copy()
     energy[row] /= 27.2114  # of another unit

@@ -95,6 +95,8 @@ def test_a_released_set_is_made_as_params_state(project):
         relabel_dataset(project, "ni", "ni-other", LabellingChoice(EMT))
     with pytest.raises(InputError, match=r"params\.yaml states where 'energy < .*' for 'ni-emt'"):
         relabel_dataset(project, "ni", "ni-emt", LabellingChoice(EMT))
+    with pytest.raises(InputError, match="states no --crystals and no --keep for 'ni-emt'"):
+        relabel_dataset(project, "ni", "ni-emt", LabellingChoice(EMT), chosen=RelabelChoice(where, keep=True))
     record = relabel_dataset(project, "ni", "ni-emt", LabellingChoice(EMT), chosen=RelabelChoice(where))
     assert record.spec["where"] == where
     assert record.output.n_configurations == COUNT // 2
