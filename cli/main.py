@@ -77,7 +77,7 @@ PANELS: dict[str, dict[str, Command | tuple[str, dict[str, Command]] | tuple[str
         "release": release.release,
         "verify": release.verify,
         "pull": release.pull,
-        "yank": release.yank,
+        "yank": publish.yank,
         "cite": publish.cite,
         "deposit": publish.deposit,
         "site": publish.site,

@@ -1,4 +1,4 @@
-"""Commands that publish: adopt, cite, deposit, site, publish."""
+"""Commands that publish and withdraw: adopt, cite, deposit, site, publish, yank."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foundational.cli.options import Json, Root
-from foundational.cli.output import emit, visible, warn
+from foundational.cli.output import emit, say, visible, warn
 from foundational.cli.progress import progress_on_stderr
 
 if TYPE_CHECKING:
@@ -284,3 +284,21 @@ def publish_colabfit(
 
 
 PUBLISH: dict[str, Any] = {"hf": publish_hf, "colabfit": publish_colabfit}
+
+
+def yank(
+    what: Annotated[str, typer.Argument(help="Dataset with its version, such as ni@1.0.0.")],
+    reason: Annotated[str, typer.Option("--reason", help="What is wrong with it; its users will read this.")],
+    root: Root = None,
+) -> None:
+    """Withdraw a release; the data stay available.
+
+    Everybody who opens, pulls or verifies it is shown the reason.
+    """
+    from foundational.project import find_root
+    from foundational.release.registry.version import parse_dataset_version
+    from foundational.stages.release.command import yank_release
+
+    reference = parse_dataset_version(what)
+    yank_release(find_root(root), reference, reason)
+    say(f"{reference} is withdrawn; commit datasets/{reference.name}/releases.yaml")

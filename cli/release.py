@@ -1,4 +1,4 @@
-"""Commands about versions: diff, release, verify, pull, yank."""
+"""Commands about versions: diff, release, verify, pull."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from foundational.stages.release.command import ReleaseResult
 
 Signers = Annotated[Path | None, typer.Option("--signers", help="allowed_signers file; a signature is then required.")]
-Release = Annotated[str, typer.Argument(help="Dataset with its version, such as ni@1.0.0.")]
 
 
 @dataclass(frozen=True)
@@ -311,21 +310,3 @@ def _pulled(pulled: "PullResult") -> Iterator[str]:
     yield f"please cite: {creators}, {record.about.title}, version {record.version} ({record.date.year})"
     for work in works_asked_for(record.about):
         yield f"        and: {work.text}" + (f", doi {work.doi}" if work.doi else "")
-
-
-def yank(
-    what: Release,
-    reason: Annotated[str, typer.Option("--reason", help="What is wrong with it; its users will read this.")],
-    root: Root = None,
-) -> None:
-    """Withdraw a release; the data stay available.
-
-    Everybody who opens, pulls or verifies it is shown the reason.
-    """
-    from foundational.project import find_root
-    from foundational.release.registry.version import parse_dataset_version
-    from foundational.stages.release.command import yank_release
-
-    reference = parse_dataset_version(what)
-    yank_release(find_root(root), reference, reason)
-    say(f"{reference} is withdrawn; commit datasets/{reference.name}/releases.yaml")
