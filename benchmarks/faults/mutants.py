@@ -166,10 +166,11 @@ class Watch:
 
 
 def copied(root: Path, copy: Path) -> None:
-    """A copy of what git tracks and of machine code that numba has kept."""
+    """A copy of what git tracks, of what DVC has put there, and of machine code that numba has kept."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=root, check=True, capture_output=True, text=True).stdout.split("\0")
-    kept = [path.relative_to(root).as_posix() for path in root.glob("foundational/**/__pycache__/compiled-*/*")]
+    patterns = ("foundational/**/__pycache__/compiled-*/*", "datasets/potentials/*", "datasets/*/data.zarr/**/*")
+    kept = [path.relative_to(root).as_posix() for pattern in patterns for path in root.glob(pattern)]
     for name in filter(None, [*names, *kept]):
         if (root / name).is_file() or (root / name).is_symlink():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
