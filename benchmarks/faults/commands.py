@@ -30,6 +30,8 @@ class Command:
     """Folders of a world that appear whole."""
     random: tuple[str, ...] = ()
     """Units whose bytes differ from run to run."""
+    stepwise: tuple[str, ...] = ()
+    """Units that git and DVC change in several steps: compared when the command ran again."""
     done: str = "exists already"
     """How the command refuses to do again what is done."""
     server: str | None = None
@@ -139,6 +141,7 @@ COMMANDS = (
         weight=0.4,
         folders=("out/new/.dvc", "out/new/.git"),
         random=("out/new/.git",),  # git's index holds times of files
+        stepwise=("out/new/.dvc", "out/new/.git"),
     ),
     Command(
         "dvc repro",

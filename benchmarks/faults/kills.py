@@ -236,7 +236,9 @@ class Campaign:
         outcome.problems += self.not_whole(when)
         now = states.units(self.place, prepared.command.folders, prepared.random)
         old = prepared.new if complete else prepared.old
-        outcome.problems += [f"{when}: {line}" for line in states.neither_old_nor_new(now, old, prepared.new)]
+        stepwise = set() if complete else {f"{unit}: of neither state" for unit in prepared.command.stepwise}
+        wrong = [line for line in states.neither_old_nor_new(now, old, prepared.new) if line not in stepwise]
+        outcome.problems += [f"{when}: {line}" for line in wrong]
         left = states.leftovers(self.place)
         if complete:
             outcome.problems += [f"{when}: left over: {name}" for name in [*left, *self.new_work(prepared.template)]]
