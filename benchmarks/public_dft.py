@@ -3,10 +3,11 @@
     python benchmarks/public_dft.py coverage ni.model ni snap_Ni_Vacancy.json.gz …
     python benchmarks/public_dft.py transfer ni.model training.json test.json --frames 10 20 50 all
 
-`coverage` labels the public configurations with the potential of a set, and compares networks that were trained on that
-set with these labels: do its configurations include what others sampled? `transfer` trains the networks further on some
-of the public frames, with one constant an atom fitted, and others on these frames alone; both are tested on the frames of
-a further file. Files are lists of pymatgen structures, as mlearn and SNAP publish them. Prints one JSON object.
+`coverage` labels the public configurations with the potential of a set, and compares networks that were trained on
+that set with these labels: do its configurations include what others sampled? `transfer` trains the networks further on
+some of the public frames, with one constant an atom fitted, and others on these frames alone; both are tested on the
+frames of a further file. Files are lists of pymatgen structures, as mlearn and SNAP publish them. Prints one JSON
+object.
 """
 
 import argparse
@@ -18,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from foundational.data.batches import to_configurations
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.store import open_store
 from foundational.engines.ani.ensemble import Ensemble
@@ -101,7 +101,7 @@ def coverage(model: Ensemble, name: str, files: Sequence[Path]) -> list[dict[str
 def transfer(
     model: Ensemble, name: str, trained: Path, tested: Path, counts: Sequence[int | None]
 ) -> list[dict[str, Any]]:
-    """Errors on the frames of ``tested`` of networks that saw some of those of ``trained``, with and without a start."""
+    """Errors on ``tested`` of networks that saw some frames of ``trained``, with and without a start."""
     params = read_params(ROOT / "params.yaml")
     every, test = configurations(frames_of(trained), labelled=True), configurations(frames_of(tested), labelled=True)
     order = generator(params.seed, "public-dft", trained.name).permutation(len(every))
