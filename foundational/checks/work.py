@@ -5,9 +5,8 @@ energy. The slopes of both terms are 1; a sign or a unit of forces, stresses or 
 No network is needed, but pairs of near configurations are, as in molecular dynamics, phonons and strains.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,31 +132,15 @@ def _pairs(data: Collection) -> NDArray[np.int64]:
     rows = np.flatnonzero(np.isfinite(data.energy) & np.isfinite(data.mean_force) & ~data.isolated)
     if len(rows) < 2:
         return np.zeros((0, 2), np.int64)
-    kind = _kinds([*data.composition[rows].T, data.method[rows], data.periodic[rows]])
+    kinds = np.column_stack([data.composition[rows], data.method[rows], data.periodic[rows]])
+    kind = np.unique(kinds, axis=0, return_inverse=True)[1].reshape(-1)
     order = np.argsort(kind, kind="stable")
-    kind, rows = kind[order], rows[order]
-    firsts = [np.flatnonzero(kind[step:] == kind[:-step]) for step in _STEPS if step < len(rows)]
-    ends = np.cumsum([len(first) for first in firsts])
-    chosen = np.unique(np.linspace(0, ends[-1] - 1, min(int(ends[-1]), _PAIRS)).astype(np.int64))
-    parts = np.searchsorted(ends, chosen, side="right")
-    pairs = []
-    for number, first in enumerate(firsts):
-        places = first[chosen[parts == number] - (ends[number] - len(first))]
-        pairs.append(np.column_stack([rows[places], rows[places + _STEPS[number]]]))
-    return np.concatenate(pairs)
-
-
-def _kinds(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
-    """(R,) numbers that are equal, and ascend, as the rows of ``columns`` of whole numbers do."""
-    code = np.zeros(len(columns[0]), np.int64)
-    for column in columns:
-        values = column.astype(np.int64)
-        values -= values.min()
-        width = int(values.max()) + 1
-        if int(code.max()) >= 2**62 // width:
-            code = np.unique(code, return_inverse=True)[1].reshape(-1).astype(np.int64)
-        code = code * width + values
-    return code
+    steps = [np.column_stack([order[:-step], order[step:]]) for step in _STEPS if step < len(order)]
+    pairs = np.concatenate(steps)
+    pairs = rows[pairs[kind[pairs[:, 0]] == kind[pairs[:, 1]]]]
+    chosen = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), _PAIRS)).astype(np.int64))
+    few: NDArray[np.int64] = pairs[chosen] if len(pairs) else pairs
+    return few
 
 
 def _work(batch: Configurations, pairs: NDArray[np.int64]) -> Work:
