@@ -6,7 +6,7 @@ Heavy imports happen inside commands, so that ``foundational --help`` answers at
 import sys
 from collections.abc import Callable
 from io import StringIO, TextIOWrapper
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -149,7 +149,7 @@ def build() -> typer.Typer:
 
 app = build()
 #: What the command line's parser raises, above its kinds.
-_USAGE = typer.BadParameter.__mro__[2]
+_USAGE = cast("type[Exception]", typer.BadParameter.__mro__[2])
 
 
 def run() -> None:
