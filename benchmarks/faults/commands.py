@@ -141,7 +141,7 @@ COMMANDS = (
         weight=0.4,
         folders=("out/new/.dvc", "out/new/.git"),
         random=("out/new/.git",),  # git's index holds times of files
-        stepwise=("out/new/.dvc", "out/new/.git"),
+        stepwise=("out/new/.dvc", "out/new/.dvcignore", "out/new/.git"),
     ),
     Command(
         "dvc repro",
