@@ -9,7 +9,7 @@ from foundational.engines.crystals.references import ReferenceCrystals, referenc
 from foundational.errors import InputError, NotFoundError, did_you_mean
 from foundational.labelling.records import labeller_of
 from foundational.labelling.session import LabellingChoice, labelling_session
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord
 from foundational.seeds import derive
 from foundational.specs.params import read_params
@@ -91,7 +91,8 @@ def augment_dataset(
 
     def build() -> StageOutput:
         journal = root / "build" / "work" / f"label-{name.replace('/', '--')}.jsonl"
-        with labelling_session(labeller, element, labelling.plan(root / "build", progress), journal=journal) as session:
+        plan = labelling.plan(root / "build", stage(progress, "labelling", "storing"))
+        with labelling_session(labeller, element, plan, journal=journal) as session:
             reference = _crystals(root, spec.parent, source.record.labeller)
             if reference is None:
                 reference = reference_crystals(labeller, element, session=session)
