@@ -131,8 +131,8 @@ def evaluate_translation(
     training = plan.settings.training.model_copy(update={"epochs": spec.epochs})
     settings = plan.settings.model_copy(update={"training": training})
     seed = derive(plan.seed, "metal", plan.reference.element, fingerprint(dataset))
-    training = stage(progress, "training", "tests")
-    ensemble = retrain(dataset, settings, spec.members, seed, tasks=tasks, progress=training)
+    shown = stage(progress, "training", "tests")
+    ensemble = retrain(dataset, settings, spec.members, seed, tasks=tasks, progress=shown)
     return _test(ensemble, frames, plan, progress)
 
 
