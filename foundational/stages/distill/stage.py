@@ -197,13 +197,12 @@ def select(
     if spec.target is not None and not tested.any():
         raise InputError("expected energies of configurations held out, on which the target is tested, got none")
     state = _start(spec, view, order) if previous is None else previous.under(spec).within(rows)
-    selecting = stage(progress, "selection", "storing" if spec.recipes is None else "configurations of recipes")
     for number in range(len(state.rounds) + 1, spec.rounds + 1):
         goal = spec.size_after(number)
         if len(state.chosen) >= spec.frames:
             break
-        if selecting is not None:
-            selecting(len(state.chosen), spec.frames, f"round {number} of {spec.rounds}")
+        if (report := stage(progress, "selection", "recipes" if spec.recipes else "storing")) is not None:
+            report(len(state.chosen), spec.frames, f"round {number} of {spec.rounds}")
         chosen = np.array(state.chosen, dtype=np.int64)
         left = order if spec.chunk is None else order[spec.initial :][(number - 1) * spec.chunk :][: spec.chunk]
         now = Round(
