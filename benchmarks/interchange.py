@@ -42,7 +42,8 @@ from foundational.interchange.importing import import_files
 from foundational.interchange.writing.aselmdb import write_aselmdb
 from foundational.interchange.writing.databases import labelled_atoms
 from foundational.interchange.writing.exporting import export_dataset
-from foundational.interchange.writing.plan import Part, plan_export
+from foundational.interchange.writing.parts import Part
+from foundational.interchange.writing.plan import plan_export
 from foundational.interchange.writing.report import Origin
 from foundational.interchange.writing.targets import TARGETS
 
@@ -135,7 +136,7 @@ def repeated(frames: int) -> Part:
     dataset = open_store(STORE).load()
     rows = np.resize(np.arange(dataset.sizes["configuration"]), frames)
     (part,) = plan_export(take(dataset, rows).drop_vars("split"), TARGETS["fairchem"].demands).parts
-    return part
+    return part.whole()
 
 
 def aselmdb(frames: int, folder: Path) -> dict[str, float | None]:

@@ -5,8 +5,8 @@ Heavy imports happen inside commands, so that ``foundational --help`` answers at
 
 import sys
 from collections.abc import Callable
-from io import TextIOWrapper
-from typing import Annotated, Any
+from io import StringIO, TextIOWrapper
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -148,6 +148,8 @@ def build() -> typer.Typer:
 
 
 app = build()
+#: What the command line's parser raises, above its kinds.
+_USAGE = cast("type[Exception]", typer.BadParameter.__mro__[2])
 
 
 def run() -> None:
@@ -157,7 +159,14 @@ def run() -> None:
             stream.reconfigure(errors="backslashreplace")  # a letter that the terminal cannot show ends no command
     try:
         _require_text(sys.argv[1:])
-        app()
+        status = app(standalone_mode=False)
+        if isinstance(status, int) and status:
+            sys.exit(status)
+    except _USAGE as error:
+        _fail_usage(error)
+    except typer.Abort:
+        warn("Aborted!")
+        sys.exit(1)
     except FoundationalError as error:
         _fail(str(error))
     except MemoryError as error:
@@ -180,6 +189,15 @@ def _require_text(arguments: list[str]) -> None:
             raise InputError(
                 f"expected arguments in UTF-8, got {argument.encode(errors='replace').decode()!r}"
             ) from None
+
+
+def _fail_usage(error: Any) -> None:
+    """Print how a command is called; it repeats arguments, which may hold what commands a terminal."""
+    text = StringIO()
+    error.show(file=text)
+    for line in text.getvalue().splitlines():
+        warn(line)
+    sys.exit(error.exit_code)
 
 
 def _fail(message: str | None, error: Exception | None = None) -> None:

@@ -275,6 +275,9 @@ def augment(
         float | None,
         typer.Option("--shortest", callback=positive, help="Shortest distance of atoms, Å; default 1."),
     ] = None,
+    smallest: Annotated[
+        bool, typer.Option("--smallest", help="Crystals without defects in cells of 4, 2 and 4 atoms, for DFT.")
+    ] = False,
     *,
     labelling: Labelling,
     force: Force = False,
@@ -285,15 +288,13 @@ def augment(
     Each recipe builds a number of configurations. The method that labelled the dataset labels them.
     """
     from foundational.project import find_root
-    from foundational.stages.augment.command import augment_dataset
+    from foundational.stages.augment.command import AugmentChoice, augment_dataset
 
     with progress_on_stderr(f"augmenting {parent or name}") as progress:
         record = augment_dataset(
             find_root(root),
             name,
-            parent=parent,
-            recipes=_counts(recipe or []) or None,
-            shortest=shortest,
+            AugmentChoice(parent, _counts(recipe or []) or None, shortest, smallest),
             labelling=_choice(labelling),
             force=force,
             progress=progress,

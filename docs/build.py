@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import typer
+from warm import warm_process
 
 from foundational.card.released import released_record
 from foundational.cli.main import PANELS, app
@@ -47,17 +48,19 @@ def main() -> int:
     os.environ |= environment()
     for folder in (SOURCE, SITE, EXTRA):
         shutil.rmtree(folder, ignore_errors=True)
-    lay_out()
-    cards = subprocess.Popen([FOUNDATIONAL, "site", "-o", EXTRA, "--title", "Released datasets", "--root", ROOT])
-    with tempfile.TemporaryDirectory() as nowhere, contextlib.chdir(nowhere):  # in no project: into the own store
-        for reference in RELEASES:
-            pull(parse_dataset_version(reference), str(ROOT))
-    (SOURCE / "gallery.md").write_text("\n".join(gallery()), encoding="utf-8")
-    (SOURCE / "reference" / "commands.md").write_text("\n".join(commands()), encoding="utf-8")
-    arguments = ["-W", "--keep-going", "-q", "-E", "-j", "2", "-c", str(ROOT / "docs"), str(SOURCE), str(SITE)]
-    done = subprocess.run([sys.executable, "-m", "sphinx", *arguments], check=False, cwd=BUILD)
-    if done.returncode or cards.wait():
-        return 1
+    BUILD.mkdir(parents=True, exist_ok=True)
+    site = [FOUNDATIONAL, "site", "-o", EXTRA, "--title", "Released datasets", "--root", ROOT]
+    with warm_process() as warm, subprocess.Popen(site) as cards:
+        lay_out()
+        with tempfile.TemporaryDirectory() as nowhere, contextlib.chdir(nowhere):  # in no project: into the own store
+            for reference in RELEASES:
+                pull(parse_dataset_version(reference), str(ROOT))
+        (SOURCE / "gallery.md").write_text("\n".join(gallery()), encoding="utf-8")
+        (SOURCE / "reference" / "commands.md").write_text("\n".join(commands()), encoding="utf-8")
+        arguments = ["-W", "--keep-going", "-q", "-E", "-j", "2", "-c", ROOT / "docs", SOURCE, SITE]
+        sphinx = [sys.executable, "-m", "sphinx", *arguments]
+        if subprocess.run(sphinx, check=False, cwd=BUILD, env=os.environ | warm).returncode or cards.wait():
+            return 1
     shutil.copytree(EXTRA, SITE / "gallery")
     problems = sorted(problems_of(SITE))
     print(*problems, sep="\n", file=sys.stderr)
@@ -74,6 +77,7 @@ def environment() -> dict[str, str]:
         "FOUNDATIONAL_EXAMPLES": str(ROOT / "examples"),
         "COLUMNS": "110",
         "NO_COLOR": "1",
+        "NUMBA_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "JUPYTER_PLATFORM_DIRS": "1",

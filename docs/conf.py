@@ -1,5 +1,6 @@
 """Settings of the documentation site; docs/build.py lays out its pages and calls Sphinx."""
 
+import logging
 from importlib.metadata import version as installed
 
 project = "foundational"
@@ -32,3 +33,6 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 copybutton_prompt_text = r"\$ |>>> "
 copybutton_prompt_is_regexp = True
+
+# One line for each page that is run says nothing that the end of the build does not.
+logging.getLogger("traitlets").setLevel(logging.WARNING)

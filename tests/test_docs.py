@@ -1,8 +1,12 @@
 """Pages name only files, anchors, commands, options and functions that exist; `make docs` runs their cells."""
 
 import ast
+import importlib
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,3 +105,22 @@ def test_python_that_pages_show_is_python_and_uses_what_exists() -> None:
                     and node.value.id == "foundational"
                 ):
                     assert node.attr in foundational.__all__, f"{name_of(page)}: foundational.{node.attr}"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere cells run without the process")
+def test_a_command_of_a_cell_is_run_where_and_as_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that has imported everything gives back streams and status; folder and variables are the caller's."""
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    warm = importlib.import_module("warm")
+    with warm.warm_process(["foundational.cli.main"]) as found:
+        for words, status, said in ((["--version"], 0, "foundational "), (["show", "nothing"], 1, str(tmp_path))):
+            done = subprocess.run(
+                ["foundational", *words],
+                env=os.environ | found | {"XDG_DATA_HOME": str(tmp_path)},
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == status, done
+            assert said in (done.stderr if status else done.stdout)

@@ -16,7 +16,7 @@ from foundational.interchange.importing import import_files
 
 CASES = 12
 QUICK = ("extxyz", "compressed", "pymatgen", "outcar", "vasprun", "espresso", "cp2k", "gpaw", "deepmd", "torchani")
-QUICK += ("ase-json", "parquet", "json", "hub-api", "zenodo")
+QUICK += ("ase-json", "parquet", "json", "hub-api", "zenodo", "template")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_a_mutated_input_is_read_or_refused_in_one_short_line(inputs, tmp_path, 
 
 
 def test_a_flipped_bit_in_what_interrupted_runs_keep_is_found_or_changes_nothing(tmp_path):
-    (checkpoint, read), (run, read_run) = bits._interrupted(tmp_path)
+    (checkpoint, read), (run, read_run) = bits.interrupted(tmp_path)
     kinds = (bits.Kind("checkpoint", (checkpoint,), read, "", 1), bits.Kind("run", run, read_run, "", 1))
     for kind in kinds:
         expected = kind.read()

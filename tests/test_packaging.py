@@ -25,8 +25,8 @@ def distribution(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
 
 
-#: Extras that `dev` leaves out: they bring gigabytes, or other versions than the tests need.
-APART = {"chgnet", "gpaw", "sevennet"}
+#: Extras that `dev` leaves out: they bring gigabytes, or other versions than the tests need, or no test needs them.
+APART = {"chgnet", "gpaw", "mutation", "sevennet"}
 DECLARED = {
     distribution(requirement)
     for requirements in [PYPROJECT["project"]["dependencies"], *EXTRAS.values()]

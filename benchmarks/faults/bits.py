@@ -208,7 +208,7 @@ def _work_files(project: Path, folder: Path) -> list[Kind]:
             raise Repeated
         return text
 
-    checkpoint, run = _interrupted(folder)
+    checkpoint, run = interrupted(folder)
     return [
         Kind("model", (model,), read_model, "evaluate (load)", 10),
         Kind("index of queries (Parquet)", _below(place), read_index, "show --where", 6),
@@ -228,7 +228,7 @@ def _plain(values: Any) -> Any:
     return values.tolist()
 
 
-def _interrupted(folder: Path) -> tuple[tuple[Path, Reader], tuple[tuple[Path, ...], Reader]]:
+def interrupted(folder: Path) -> tuple[tuple[Path, Reader], tuple[tuple[Path, ...], Reader]]:
     import numpy as np
 
     from foundational.engines.momt.block import WalkerState

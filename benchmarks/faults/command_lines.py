@@ -9,8 +9,11 @@ command that refuses and changed a file. Each runs in a child of a process that 
 
 import argparse
 import collections
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import random
 import re
 import resource
@@ -21,6 +24,7 @@ import sys
 import tempfile
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -119,27 +123,9 @@ def run_commands(seeds: Path, scratch: Path, count: int, seed: int) -> dict[str,
     return row
 
 
-def measure(template: Path, scratch: Path, count: int, seed: int) -> dict[str, Any]:
+def measure(template: Path, scratch: Path, count: int, seed: int, first: int = 0) -> dict[str, Any]:
     """Outcomes of the commands, and the first example of each kind of fault."""
-    import ase.io
-    import xarray
-    import zarr
-
-    import foundational
-    import foundational.release.transfer.retrieval
-    import foundational.stages.release.command
-    import foundational.stages.verify.command
-
-    del ase, xarray, zarr, foundational
-    for name in (
-        "validate.command",
-        "distill.command",
-        "translate.command",
-        "importing.command",
-        "export.command",
-        "check.command",
-    ):
-        __import__(f"foundational.stages.{name}")
+    _import_everything()
     project, home = scratch / "project", scratch / "home"
     environment = {
         "HOME": str(home),
@@ -154,7 +140,7 @@ def measure(template: Path, scratch: Path, count: int, seed: int) -> dict[str, A
     faults: dict[str, dict[str, Any]] = {}
     begin = time.perf_counter()
     before: dict[str, Any] | None = None
-    for number, arguments in enumerate(lines(count, seed)):
+    for number, arguments in [*enumerate(lines(first + count, seed))][first:]:
         if before is None:
             shutil.rmtree(project, ignore_errors=True)
             shutil.copytree(template, project, symlinks=True)
@@ -173,6 +159,7 @@ def measure(template: Path, scratch: Path, count: int, seed: int) -> dict[str, A
         outcomes[outcome] += 1
         if outcome not in {"accepted", "refused"}:
             kind = f"{outcome}: {detail}"[:200]
+            print(f"{number} {kind} {json.dumps(arguments)[:600]}", file=sys.stderr, flush=True)
             faults.setdefault(kind, {"kind": kind, "count": 0, "example": number, "detail": json.dumps(arguments)})[
                 "count"
             ] += 1
@@ -180,6 +167,22 @@ def measure(template: Path, scratch: Path, count: int, seed: int) -> dict[str, A
             print(f"commands: {number + 1} {dict(outcomes)}", file=sys.stderr, flush=True)
     row = {"parser": "command line", "cases": count, **outcomes, "seconds": round(time.perf_counter() - begin, 1)}
     return row | {"faults": sorted(faults.values(), key=lambda fault: -fault["count"])}
+
+
+def _import_everything() -> None:
+    """Every module of the package, so that no child does it; those whose library is absent stay away."""
+    import foundational
+    import foundational.cli
+
+    for module in (
+        *pkgutil.walk_packages(foundational.__path__, "foundational."),
+        *pkgutil.walk_packages(foundational.cli.__path__, "foundational.cli."),
+    ):
+        if not module.name.endswith("__main__"):
+            with suppress(Exception):
+                importlib.import_module(module.name)
+    gc.collect()
+    gc.freeze()
 
 
 def _run(arguments: list[str], project: Path, scratch: Path) -> tuple[str, str]:
@@ -254,6 +257,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="number of the first command line")
     parser.add_argument("--project", type=Path, help="a project that `inputs.small_release` made; else one is made")
     parser.add_argument("--scratch", type=Path)
     parser.add_argument("--out", type=Path)
@@ -264,9 +268,8 @@ def main() -> None:
         if template is None:
             template = Path(temporary) / "seeds" / "project"
             subprocess.run([sys.executable, "-m", "benchmarks.faults.inputs", template.parent], cwd=ROOT, check=True)
-        row = measure(
-            template.resolve(), (options.scratch or Path(temporary) / "scratch").resolve(), options.count, options.seed
-        )
+        scratch = (options.scratch or Path(temporary) / "scratch").resolve()
+        row = measure(template.resolve(), scratch, options.count, options.seed, options.first)
     if options.out:
         options.out.write_text(json.dumps(row))
     elif options.json:

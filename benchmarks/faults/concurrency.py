@@ -14,6 +14,7 @@ import json
 import random
 import re
 import shutil
+import signal
 import sys
 import time
 from collections import Counter
@@ -227,6 +228,7 @@ def main() -> None:
     parser.add_argument("--tries", type=int, default=1, help="for each pair")
     parser.add_argument("--seed", type=int, default=20231109)
     parser.add_argument("--only", action="append", help="pairs of these commands (repeatable)")
+    parser.add_argument("--minutes", type=float, default=600, help="end after so long; so does Ctrl-C, after the try")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--folder", type=Path, help="where to work; by default a temporary folder")
     options = parser.parse_args()
@@ -243,19 +245,37 @@ def campaign(work: Concurrency, calls: tuple[Command, ...], options: argparse.Na
     generator = random.Random(options.seed)
     work.prepare_all(calls)
     outcomes: Counter[str] = Counter()
-    faults, pairs, table = [], 0, {}
-    for first, second in combinations_with_replacement(calls, 2):
+    faults, pairs = [], 0
+    table: list[dict[str, Any]] = []
+    end = time.monotonic() + 60 * options.minutes
+    asked: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
+    planned = list(combinations_with_replacement(calls, 2))
+    generator.shuffle(planned)
+    for first, second in planned:
         for number in range(options.tries):
+            if asked or time.monotonic() > end:
+                break
             a, b = (first, second) if generator.random() < 0.5 else (second, first)
             offset = generator.uniform(0, 0.7 * work.alone[a.name][0].seconds) if (number + pairs) % 3 else 0.0
             pair = work.attempt_pair(a, b, offset)
             pairs += 1
             outcomes.update(pair.outcomes)
-            table[f"{first.name} | {second.name}"] = dict(zip((a.name, b.name), pair.outcomes, strict=True))
+            table.append({"first": a.name, "second": b.name, "offset": pair.offset, "outcomes": pair.outcomes})
             if pair.problems:
                 faults.append(vars(pair))
                 print(f"FAULT {pair}", file=sys.stderr, flush=True)
-    return {"seed": options.seed, "pairs": pairs, "outcomes": dict(outcomes), "table": table, "faults": faults}
+            if pairs % 20 == 0:
+                print(f"{pairs} pairs, {len(faults)} faults", file=sys.stderr, flush=True)
+    planned_tries = options.tries * len(planned)
+    return {
+        "seed": options.seed,
+        "planned": planned_tries,
+        "pairs": pairs,
+        "outcomes": dict(outcomes),
+        "table": table,
+        "faults": faults,
+    }
 
 
 def text(result: dict[str, Any]) -> str:

@@ -118,6 +118,11 @@ def workplace(parent: Path | None, *, private: bool) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
+def processor_time() -> float:
+    """s of processor time of this process and of all that it waited for."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
 def command_line(arguments: Sequence[str]) -> None:
     """Run ``foundational ARGUMENTS`` in this process, which it ends."""
     from foundational.cli.main import run
@@ -162,7 +167,7 @@ class Running:
             if now > deadline:
                 os.killpg(self.process, signal.SIGKILL)
                 return os.waitpid(self.process, 0)[1], True
-            time.sleep(0.001 if moment is None else min(0.001, max(0.0, moment - now)))
+            time.sleep(0.004 if moment is None else min(0.001, max(0.0, moment - now)))
 
 
 def start(

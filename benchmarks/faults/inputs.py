@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,9 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from benchmarks.faults import kept
+from benchmarks.faults.servers import served
 
 ROOT = Path(__file__).resolve().parents[2]
 Call = Callable[[Path], Any]
@@ -45,6 +49,7 @@ def prepare(folder: Path, *, quick: bool = False) -> None:
     _outputs_of_programs(folder)
     _documents(folder)
     _words(folder)
+    kept.prepare_templates(folder)
     if not quick:
         _project_files(folder)
 
@@ -237,8 +242,10 @@ def _documents(folder: Path) -> None:
     (_new(folder, "yaml", "yanked") / "releases.yaml").write_text(
         text.replace("dois: {}", "dois:\n  1.0.0: 10.5281/zenodo.1")
     )
-    lock = (ROOT / "dvc.lock").read_text()[:3000].rpartition("\n")[0]
-    (_new(folder, "yaml", "lock") / "dvc.lock").write_text(f"{lock}\n")
+    lock = (ROOT / "dvc.lock").read_text()
+    stage = re.search(r"^  distill@ni:\n.*?(?=^  \S)", lock, re.MULTILINE | re.DOTALL)
+    assert stage is not None
+    (_new(folder, "yaml", "lock") / "dvc.lock").write_text(f"schema: '2.0'\nstages:\n{stage[0]}")
     for name, source in (
         ("provenance", dataset / "provenance.json"),
         ("lineage", ROOT / "datasets" / "al" / "provenance.json"),
@@ -289,6 +296,7 @@ def _project_files(folder: Path) -> None:
         (ROOT / "datasets/potentials/NiNb.eam.fs").read_bytes()[:20_000]
     )
     _model(folder)
+    kept.prepare_kept(folder, project)
 
 
 def _model(folder: Path) -> None:
@@ -328,8 +336,8 @@ class _Touch:
 def _words(folder: Path) -> None:
     """Texts of languages, answers of servers, and files that would run code if they were unpickled."""
     queries = [
-        "elements has Ni and pressure > 5 GPa", "not (split = train or atoms <= 4) and energy is known", "volume < 2 nm^3", "phase = crystal",
-        "max_force > 1 eV/Å and id = 00", "energy_per_atom between -5 eV and -4 eV", "element = Ni", "temperature > 300 K",
+        "elements has Ni and pressure > 5 GPa", "not (split = train or atoms <= 4) and energy is known", "volume < 2 nm^3", "energy is known or atoms < 3",
+        "max_force > 1 eV/Å and id = 00", "energy_per_atom >= -5 eV and energy_per_atom < -4 eV", "elements only Ni", "-2 GPa < pressure",
     ]  # fmt: skip
     for number, query in enumerate(queries):
         (_new(folder, "where", str(number)) / "query.txt").write_text(query)
@@ -344,7 +352,7 @@ def _words(folder: Path) -> None:
         "preupload": {"files": [{"path": "a.json", "uploadMode": "lfs"}]},
         "batch": {
             "objects": [
-                {"oid": "0" * 64, "actions": {"upload": {"href": "http://127.0.0.1:1/x", "header": {"a": "b"}}}}
+                {"oid": "0" * 64, "actions": {"upload": {"href": "http://127.0.0.1:00000/x", "header": {"a": "b"}}}}
             ]
         },
         "commit": {"commitOid": "abc", "error": "no"},
@@ -485,7 +493,7 @@ def _sealed_bundle(path: Path) -> Any:
     files = {
         p.relative_to(path).as_posix(): p.read_bytes()
         for p in path.rglob("*")
-        if p.is_file() and p.name != "manifest.json"
+        if p.is_file() and p != path / "manifest.json"
     }
     entries = {
         name: ManifestEntry(size=len(c), sha256=hashlib.sha256(c).hexdigest()) for name, c in sorted(files.items())
@@ -530,7 +538,7 @@ def _mirror(path: Path) -> Any:
     from foundational.release.registry.version import parse_dataset_version
     from foundational.release.transfer.retrieval import pull
 
-    with _served(lambda _, name: _file(path, name.removeprefix("/ni/"))) as url, _user_store(path):
+    with served(lambda _method, name, _asked: _file(path, name.removeprefix("/ni/"))) as url, _user_store(path):
         return pull(parse_dataset_version("ni"), url)
 
 
@@ -538,11 +546,11 @@ def _hub(path: Path) -> Any:
     from foundational.release.registry.version import parse_dataset_version
     from foundational.release.transfer.retrieval import pull
 
-    def answer(_: str, name: str) -> bytes:
+    def answer(_method: str, name: str, _asked: bytes) -> bytes:
         revision, _, file = name.partition("/resolve/")[2].partition("/")
         return _file(path, file if revision == "main" else f"{revision}/{file}")
 
-    with _served(answer) as url, _user_store(path):
+    with served(answer) as url, _user_store(path):
         os.environ["HF_ENDPOINT"] = url
         return pull(parse_dataset_version("ni"), "hf:metals/ni")
 
@@ -575,15 +583,24 @@ def _api_answer(folder: Path, name: str) -> bytes:
     return b"HTTP/1.1 " + head.replace(b"\n", b"\r\n") + length + content
 
 
+def _sample(path: Path) -> Path:
+    """A file that is sent to a server."""
+    sample = path / "sample.json"
+    sample.write_bytes(b"{}")
+    return sample
+
+
 def _hub_api(path: Path) -> Any:
     from foundational.release.hub.client import Hub
 
-    def answer(_: str, name: str) -> bytes:
+    def answer(_method: str, name: str, asked: bytes) -> bytes:
         kinds = ("refs", "tree", "preupload", "batch", "commit")
-        return _api_answer(path, f"{next((kind for kind in kinds if kind in name), 'other')}.json")
+        found = _api_answer(path, f"{next((kind for kind in kinds if kind in name), 'other')}.json")
+        host = re.search(rb"(?i)^host: *(\S+)", asked, re.MULTILINE)
+        return found if host is None else found.replace(b"127.0.0.1:00000/", host[1] + b"/")  # of the same length
 
-    sample = path / "other.json"
-    with _served(answer) as url:
+    sample = _sample(path)
+    with served(answer) as url:
         hub = Hub(url, "token", sleep=lambda _: None)
         calls: list[Callable[[], Any]] = [
             lambda: hub.refs("metals/ni"), lambda: hub.files("metals/ni", "main"), lambda: hub.modes("metals/ni", {"a.json": sample}),
@@ -596,8 +613,8 @@ def _hub_api(path: Path) -> Any:
 def _zenodo(path: Path) -> Any:
     from foundational.release.deposit.client import Records
 
-    sample = path / "GET.json"
-    with _served(lambda method, _: _api_answer(path, f"{method}.json")) as url:
+    sample = _sample(path)
+    with served(lambda method, _name, _asked: _api_answer(path, f"{method}.json")) as url:
         records = Records(url, "token", sleep=lambda _: None)
         calls: list[Callable[[], Any]] = [
             lambda: records.create({}), lambda: records.new_version("abc"), lambda: records.draft("abc"), lambda: records.published("abc"),
@@ -620,54 +637,6 @@ def _all(calls: list[Callable[[], Any]]) -> Any:
     if last is not None:
         raise last
     return None
-
-
-@contextmanager
-def _served(answer: Callable[[str, str], bytes]) -> Iterator[str]:
-    """The address of a server that sends ``answer(method, path)`` to every request, as it is."""
-    import socket
-    import threading
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.2)
-        over = threading.Event()
-
-        def serve() -> None:
-            while not over.is_set():
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    continue
-                with connection:
-                    connection.settimeout(2.0)
-                    try:
-                        request = b""
-                        while b"\r\n\r\n" not in request and (piece := connection.recv(65536)):
-                            request += piece
-                        head, _, body = request.partition(b"\r\n\r\n")
-                        method, name = head.split(b" ")[:2]
-                        left = next(
-                            (
-                                int(line[15:])
-                                for line in head.split(b"\r\n")
-                                if line.lower().startswith(b"content-length:")
-                            ),
-                            0,
-                        )
-                        while len(body) < left and (piece := connection.recv(65536)):
-                            body += piece
-                        connection.sendall(answer(method.decode(), name.decode()))
-                    except (OSError, ValueError, IndexError):
-                        continue
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.getsockname()[1]}"
-        finally:
-            over.set()
-            server.close()
-            thread.join()
 
 
 def _dvc(path: Path) -> Any:
@@ -769,6 +738,7 @@ PARSERS: dict[str, tuple[Call, int]] = {
     "index": (_index, 2),
     "where": (_where, 5),
     "potential": (_potential, 3),
+    **kept.KEPT,
 }
 
 if __name__ == "__main__":

@@ -41,13 +41,13 @@ class Way:
 
 
 def numbers(frames: list[Any]) -> Numbers:
-    """What a training script takes of frames."""
+    """What a training script takes of frames; results are those that are stored, whatever calculators compare."""
     return {
         "positions": np.concatenate([a.positions for a in frames]),
         "numbers": np.concatenate([a.numbers for a in frames]),
         "cell": np.concatenate([a.cell.array for a in frames]),
-        "energy": np.array([a.get_potential_energy() for a in frames]),
-        "forces": np.concatenate([a.get_forces() for a in frames]),
+        "energy": np.array([a.calc.results["energy"] for a in frames]),
+        "forces": np.concatenate([a.calc.results["forces"] for a in frames]),
     }
 
 
@@ -191,9 +191,9 @@ def kills(way: Way, folder: Path, count: int, seed: int) -> dict[str, int]:
         _in_child(lambda: way.write(path, new), rng.uniform(0, 1.1 * duration))
         try:
             rows = len(way.read(path)["energy"])
-            outcomes["old or new, whole" if rows in {40, 60} else f"a part, no error"] += 1  # noqa: F541
+            outcomes["old or new, whole" if rows in {40, 60} else "a part, no error"] += 1
         except Exception:
-            outcomes["neither can be read"] += 1
+            outcomes["lost: neither old nor new"] += 1
     return dict(outcomes)
 
 
@@ -247,7 +247,7 @@ def bad_values(way: Way, folder: Path) -> dict[str, str]:
                 from foundational.data.checks import check_dataset
                 from foundational.data.store import open_store
 
-                found[kind] = "refused by check" if list(check_dataset(open_store(path))) else "taken"
+                found[kind] = "named by check" if list(check_dataset(open_store(path))) else "taken"
             else:
                 found[kind] = "taken" if rows == 4 else "a part is read, no error"
         except Exception:

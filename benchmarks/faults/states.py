@@ -12,6 +12,7 @@ from foundational.data.store import open_store, verify_store
 from foundational.errors import FoundationalError
 from foundational.project import STORE, find_dataset, list_datasets
 from foundational.provenance.record import read_record
+from foundational.release.record import RECORD, read_release
 
 #: Neither data nor a leftover: locks, logs, caches, what git and DVC keep for themselves, how far a deposit is.
 OWN = (
@@ -102,7 +103,9 @@ def read_as_a_reader(root: Path) -> None:
         verify_store(folder / STORE)
         record = read_record(folder)
         assert fingerprint(open_store(folder / STORE)) == record.output.fingerprint, f"{name}: data of another record"
-        assert record.output.name == name, f"{name}: the record of {record.output.name}"
+        pulled = read_release(folder / RECORD) if (folder / RECORD).is_file() else None
+        expected = name if pulled is None else pulled.name  # a pulled copy keeps the record of what was released
+        assert record.output.name == expected, f"{name}: the record of {record.output.name}"
     for store in root.parent.rglob(f"*/{STORE}"):
         name = store.relative_to(root.parent).as_posix()
         if not is_leftover(name) and "cache" not in store.parts:

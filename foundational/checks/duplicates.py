@@ -59,19 +59,16 @@ def groups_of(dataset: "xr.Dataset", data: Collection, tolerance: float) -> Grou
         if signatures is None:
             signatures = joined_signatures([signatures_of(batch) for _, batch in iterate_batches(dataset)])
         rows = np.flatnonzero((same_id == np.arange(len(same_id))) & signatures.valid)
-        rows = rows_that_may_be_equal(signatures, rows, tolerance)
-        if rows.size:
-            near = _searched(dataset, signatures, rows, tolerance)[same_id]
+        if rows_that_may_be_equal(signatures, rows, tolerance).size:
+            near = _searched(dataset, signatures, tolerance)[same_id]
     return Groups(_first_pairs(same_id, data.method), near, _first_pairs(near, data.method))
 
 
-def _searched(
-    dataset: "xr.Dataset", signatures: Signatures, rows: NDArray[np.int64], tolerance: float
-) -> NDArray[np.int64]:
+def _searched(dataset: "xr.Dataset", signatures: Signatures, tolerance: float) -> NDArray[np.int64]:
     from foundational.matching.duplicates import groups_of_equal  # noqa: PLC0415 - scipy, which few sets need
     from foundational.matching.frames import Frames  # noqa: PLC0415
 
-    return groups_of_equal(Frames(signatures, lambda some: to_configurations(dataset, some)), tolerance, rows)
+    return groups_of_equal(Frames(signatures, lambda rows: to_configurations(dataset, rows)), tolerance)
 
 
 def _first_pairs(group: NDArray[np.int64], method: NDArray[np.int64]) -> NDArray[np.int64]:

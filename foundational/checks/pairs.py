@@ -156,33 +156,6 @@ def pair_forces(configurations: Configurations, basis: PairBasis) -> tuple[NDArr
     return forces, virials
 
 
-def model_forces(
-    configurations: Configurations, basis: PairBasis, coefficients: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """(A, 3) eV/Å: the forces of `pair_forces` times ``coefficients`` (K,), without the table of every function."""
-    c, per_kind = configurations, len(basis.knots) - 1
-    table = np.zeros((len(coefficients) // per_kind, per_kind + 1))  # the function is zero at the end of its range
-    table[:, :-1] = coefficients.reshape(-1, per_kind)
-    forces = np.zeros((int(c.offsets[-1]), 3))
-    for block, first, second, difference in _blocks(c):
-        distance = np.sqrt(np.einsum("bpx,bpx->bp", difference, difference))
-        place, kind, weight = _hats(c, basis, block, first, second, distance)
-        below = table[kind, place]
-        force = below + weight * (table[kind, np.minimum(place + 1, per_kind)] - below)
-        force[place < 0] = 0.0
-        pushed = difference * (force / np.maximum(distance, 1e-9))[..., None]
-        n = int(c.n_atoms[block[0]])
-        sums = np.zeros((len(block), n, 3))
-        row = 0
-        for atom in range(n - 1):  # its pairs with all later atoms are neighbours in the list of pairs
-            share = pushed[:, row : row + n - 1 - atom]
-            sums[:, atom] += share.sum(axis=1)
-            sums[:, atom + 1 :] -= share
-            row += n - 1 - atom
-        forces[c.atoms_of(block)] = sums.reshape(-1, 3)
-    return forces
-
-
 def _sums(places: NDArray[np.int64], weights: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
     """(R, K) the sum of the weights at each place."""
     sums = np.bincount(places, weights=weights, minlength=int(np.prod(shape)))

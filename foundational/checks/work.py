@@ -5,9 +5,8 @@ energy. The slopes of both terms are 1; a sign or a unit of forces, stresses or 
 No network is needed, but pairs of near configurations are, as in molecular dynamics, phonons and strains.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +37,8 @@ _SHARE: Final = 0.15
 _ERROR: Final = 0.15
 _BLOCKS: Final = 8
 _ROUNDS: Final = 20
+#: Atoms of pairs that are compared together.
+_TOGETHER: Final = 200_000
 
 _FAR: Final = "configurations lie too far from one another"
 _SAME: Final = "the unit is right"
@@ -133,60 +134,55 @@ def _pairs(data: Collection) -> NDArray[np.int64]:
     rows = np.flatnonzero(np.isfinite(data.energy) & np.isfinite(data.mean_force) & ~data.isolated)
     if len(rows) < 2:
         return np.zeros((0, 2), np.int64)
-    kind = _kinds([*data.composition[rows].T, data.method[rows], data.periodic[rows]])
+    kinds = np.column_stack([data.composition[rows], data.method[rows], data.periodic[rows]])
+    kind = np.unique(kinds, axis=0, return_inverse=True)[1].reshape(-1)
     order = np.argsort(kind, kind="stable")
-    kind, rows = kind[order], rows[order]
-    firsts = [np.flatnonzero(kind[step:] == kind[:-step]) for step in _STEPS if step < len(rows)]
-    ends = np.cumsum([len(first) for first in firsts])
-    chosen = np.unique(np.linspace(0, ends[-1] - 1, min(int(ends[-1]), _PAIRS)).astype(np.int64))
-    parts = np.searchsorted(ends, chosen, side="right")
-    pairs = []
-    for number, first in enumerate(firsts):
-        places = first[chosen[parts == number] - (ends[number] - len(first))]
-        pairs.append(np.column_stack([rows[places], rows[places + _STEPS[number]]]))
-    return np.concatenate(pairs)
-
-
-def _kinds(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
-    """(R,) numbers that are equal, and ascend, as the rows of ``columns`` of whole numbers do."""
-    code = np.zeros(len(columns[0]), np.int64)
-    for column in columns:
-        values = column.astype(np.int64)
-        values -= values.min()
-        width = int(values.max()) + 1
-        if int(code.max()) >= 2**62 // width:
-            code = np.unique(code, return_inverse=True)[1].reshape(-1).astype(np.int64)
-        code = code * width + values
-    return code
+    steps = [np.column_stack([order[:-step], order[step:]]) for step in _STEPS if step < len(order)]
+    pairs = np.concatenate(steps)
+    pairs = rows[pairs[kind[pairs[:, 0]] == kind[pairs[:, 1]]]]
+    chosen = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), _PAIRS)).astype(np.int64))
+    few: NDArray[np.int64] = pairs[chosen] if len(pairs) else pairs
+    return few
 
 
 def _work(batch: Configurations, pairs: NDArray[np.int64]) -> Work:
-    """Of those pairs that are near one another."""
-    nearest = shortest_distances(batch)
+    """Of those ``pairs`` (P, 2) that are near one another; both of a pair have as many atoms."""
+    nearest, sizes = shortest_distances(batch), batch.n_atoms[pairs[:, 0]].astype(np.int64)
+    found, near = np.full((len(pairs), 3), np.nan), np.zeros(len(pairs), dtype=bool)
+    for n in np.unique(sizes).tolist():
+        members = np.flatnonzero(sizes == n)
+        per_block = max(1, _TOGETHER // n)
+        for start in range(0, len(members), per_block):
+            block = members[start : start + per_block]
+            found[block], near[block] = _work_of(batch, pairs[block], nearest)
+    return Work(*found[near].T)
+
+
+def _work_of(
+    batch: Configurations, pairs: NDArray[np.int64], nearest: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """(P, 3) ΔE and the work of forces and of stress, eV, and (P,) whether a pair is near; all of one size."""
     labels, cells, volume = batch.labels, batch.complete_cell, batch.volume
     assert labels is not None  # they have energies
-    out: list[tuple[float, float, float]] = []
-    for i, j in pairs.tolist():
-        one, other = (slice(int(batch.offsets[k]), int(batch.offsets[k + 1])) for k in (i, j))
-        if (batch.atomic_numbers[one] != batch.atomic_numbers[other]).any() or (batch.pbc[i] != batch.pbc[j]).any():
-            continue
-        mean = (cells[i] + cells[j]) / 2
-        strain = np.linalg.solve(mean, cells[j] - cells[i])
-        strain = (strain + strain.T) / 2
-        difference = batch.positions[other].astype(np.float64) @ np.linalg.inv(cells[j])
-        difference -= batch.positions[one].astype(np.float64) @ np.linalg.inv(cells[i])
-        difference -= np.where(batch.pbc[i], np.rint(difference), 0.0)
-        moved = difference @ mean
-        moved -= moved.mean(axis=0)
-        away = float(np.sqrt((moved**2).sum(axis=1).mean()))
-        if not (away < _NEAR * min(nearest[i], nearest[j]) and np.abs(strain).max() < _STRAIN):
-            continue
-        forces = (labels.forces[one].astype(np.float64) + labels.forces[other]) / 2
-        pulled = labels.stress[i] * volume[i] + labels.stress[j] * volume[j]
-        stress = float((pulled / 2 * strain).sum()) if np.isfinite(pulled).all() and batch.pbc[i].all() else np.nan
-        out.append((float(labels.energy[j] - labels.energy[i]), -float((forces * moved).sum()), stress))
-    columns = np.array(out, dtype=np.float64).reshape(-1, 3)
-    return Work(columns[:, 0], columns[:, 1], columns[:, 2])
+    i, j = pairs.T
+    one, other = (batch.atoms_of(rows).reshape(len(pairs), -1) for rows in (i, j))
+    same = (batch.atomic_numbers[one] == batch.atomic_numbers[other]).all(axis=1)
+    same &= (batch.pbc[i] == batch.pbc[j]).all(axis=1)
+    mean = (cells[i] + cells[j]) / 2
+    strain = np.linalg.solve(mean, cells[j] - cells[i])
+    strain = (strain + strain.transpose(0, 2, 1)) / 2
+    difference = batch.positions[other].astype(np.float64) @ np.linalg.inv(cells[j])
+    difference -= batch.positions[one].astype(np.float64) @ np.linalg.inv(cells[i])
+    difference -= np.where(batch.pbc[i][:, None], np.rint(difference), 0.0)
+    moved = difference @ mean
+    moved -= moved.mean(axis=1, keepdims=True)
+    away = np.sqrt((moved**2).sum(axis=2).mean(axis=1))
+    near = same & (away < _NEAR * np.minimum(nearest[i], nearest[j])) & (np.abs(strain).max(axis=(1, 2)) < _STRAIN)
+    forces = (labels.forces[one].astype(np.float64) + labels.forces[other]) / 2
+    pulled = (labels.stress[i] * volume[i, None, None] + labels.stress[j] * volume[j, None, None]) / 2
+    stress = (pulled * strain).sum(axis=(1, 2))
+    stress[~batch.pbc[i].all(axis=1)] = np.nan
+    return np.column_stack([labels.energy[j] - labels.energy[i], -(forces * moved).sum(axis=(1, 2)), stress]), near
 
 
 def _errors(energy: NDArray[np.float64], terms: list[NDArray[np.float64]]) -> list[float]:

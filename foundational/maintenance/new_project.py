@@ -8,7 +8,7 @@ from foundational.data.atomic_write import write_whole
 from foundational.defaults import DEFAULTS
 from foundational.errors import ConflictError, InputError
 from foundational.project import DATASETS
-from foundational.release.registry.git import git
+from foundational.release.registry.git import git, require_unlocked
 from foundational.specs.potentials import REGISTRY_FILE, REGISTRY_FOLDER
 from foundational.workspace.dvc import dvc, require_dvc
 
@@ -59,7 +59,8 @@ def init_project(folder: Path) -> NewProject:
     Raises
     ------
     ConflictError
-        A file of a project is there already and is not as this writes it; all are named, and nothing is written.
+        A file of a project is there already and is not as this writes it; all are named, and nothing is written. Or
+        another git works in the repository.
     MissingDependencyError
         git or DVC is absent.
     InputError
@@ -78,10 +79,12 @@ def init_project(folder: Path) -> NewProject:
     folder.mkdir(parents=True, exist_ok=True)
     root = folder.resolve()
     new_repository = _require_repository(root)
+    require_unlocked(root)
     before = {path.name for path in root.iterdir()}
-    if not (root / ".dvc").is_dir():
+    begun = _is_begun(root / ".dvc")
+    if begun or not (root / ".dvc").is_dir():
         below = Path(git(root, "rev-parse", "--show-toplevel").strip()).resolve() != root
-        dvc(root, "init", "--quiet", *(["--subdir"] if below else []))
+        dvc(root, "init", *(["--force"] if begun else []), *(["--subdir"] if below else []))
     if not dvc(root, "remote", "list").strip():
         dvc(root, "remote", "add", "--quiet", "--default", "local", STORE_FOLDER)
     text = (_TEMPLATES / "README.md").read_bytes()
@@ -104,6 +107,14 @@ def _is_other(path: Path, template: str) -> bool:
     if not path.exists():
         return False
     return not path.is_file() or path.read_bytes() != (_TEMPLATES / template).read_bytes()
+
+
+def _is_begun(folder: Path) -> bool:
+    """Whether a killed ``dvc init`` left this folder, and nobody used it since."""
+    if not folder.is_dir() or not {path.name for path in folder.iterdir()} <= {"config", "tmp"}:
+        return False
+    config = folder / "config"
+    return not config.exists() or not config.read_bytes().strip()
 
 
 def _require_repository(root: Path) -> bool:

@@ -5,16 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from foundational.matching.signatures import ROUNDING, Signatures, kind_codes, radius
+from foundational.matching.signatures import ROUNDING, Signatures, radius
 
 #: Pairs in one block.
 BLOCK = 50_000
 #: Pairs that a search within one set holds in memory; where there are more, it goes block by block.
-_MOST_PAIRS = 8_000_000
-#: Columns in which such a search looks, the fewest that leave few enough pairs; and rows from which these are chosen.
-_COLUMNS, _SAMPLE = (3, 4), 10_000
-#: Rows whose partners are counted, from which the number of pairs follows.
-_TRIED = 500
+_MOST_PAIRS = 5_000_000
+#: Columns in which such a search looks, and rows from which these are chosen.
+_COLUMNS, _SAMPLE = 4, 10_000
 #: Rows that are compared by their order in one column: scipy's tree takes longer to import.
 _FEW = 4_096
 
@@ -31,7 +29,8 @@ def candidate_pairs(
     The work grows as n log n, and with the number of pairs whose signatures agree. It stays near linear while
     ``tolerance`` is small compared with the differences between configurations.
     """
-    kinds = kind_codes(np.concatenate([a.kind[rows_a], b.kind[rows_b]]))
+    kinds = np.unique(np.concatenate([a.kind[rows_a], b.kind[rows_b]]), return_inverse=True)[1]
+    kinds = np.asarray(kinds).reshape(-1)
     of_a = np.argsort(kinds[: len(rows_a)], kind="stable")
     of_b = np.argsort(kinds[len(rows_a) :], kind="stable")
     sorted_a, sorted_b = kinds[: len(rows_a)][of_a], kinds[len(rows_a) :][of_b]
@@ -96,20 +95,15 @@ def _near_pairs(keys: NDArray[np.float64]) -> NDArray[np.int64] | None:
         return _near_in_order(keys, columns[0])
     from scipy.spatial import KDTree  # noqa: PLC0415 - slow to import, which few sets need
 
-    for number in _COLUMNS:  # fewer columns are searched much faster, and leave more pairs
-        few = keys[:, columns[:number]]
-        tree = KDTree(few, balanced_tree=False, compact_nodes=False)
-        tried = few[np.linspace(0, len(few) - 1, min(len(few), _TRIED)).astype(np.int64)]
-        partners = tree.query_ball_point(tried, 1.0, p=np.inf, return_length=True).mean() - 1
-        if partners * len(few) <= 2 * _MOST_PAIRS:
-            break
-    else:
+    few = keys[:, columns]
+    tree = KDTree(few, balanced_tree=False, compact_nodes=False)
+    tried = few[np.linspace(0, len(few) - 1, min(len(few), 500)).astype(np.int64)]
+    partners = tree.query_ball_point(tried, 1.0, p=np.inf, return_length=True).mean() - 1
+    if partners * len(few) > 2 * _MOST_PAIRS:
         return None
     pairs: NDArray[np.int64] = tree.query_pairs(1.0, p=np.inf, output_type="ndarray")
-    for column in [*columns[number:], *np.setdiff1d(np.arange(keys.shape[1]), columns).tolist()]:
-        own = keys[:, column]
-        pairs = pairs[np.abs(own[pairs[:, 0]] - own[pairs[:, 1]]) <= 1]
-    return pairs
+    near: NDArray[np.int64] = pairs[np.abs(keys[pairs[:, 0]] - keys[pairs[:, 1]]).max(axis=1, initial=0) <= 1]
+    return near
 
 
 def _near_in_order(keys: NDArray[np.float64], column: int) -> NDArray[np.int64] | None:
@@ -133,7 +127,7 @@ def _telling_columns(keys: NDArray[np.float64]) -> list[int]:
     """Columns of ``keys``, each with the largest spread that the columns before it leave unexplained."""
     rest = keys - keys.mean(axis=0)
     columns: list[int] = []
-    for _ in range(min(max(_COLUMNS), keys.shape[1])):
+    for _ in range(min(_COLUMNS, keys.shape[1])):
         spread = (rest**2).sum(axis=0)
         columns.append(int(np.argmax(spread)))
         direction = rest[:, columns[-1]] / max(float(np.sqrt(spread.max())), 1e-300)

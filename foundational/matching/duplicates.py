@@ -1,15 +1,12 @@
 """Groups of configurations of one dataset that are equal within a tolerance."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from foundational.errors import InputError
 from foundational.matching.candidates import candidate_pairs
 from foundational.matching.frames import Frames, aligned_pairs
-from foundational.matching.signatures import kind_codes, radius, rows_that_may_be_equal
+from foundational.matching.signatures import radius, rows_that_may_be_equal
 
 #: Å; what is farther apart is another configuration.
 LARGEST_TOLERANCE = 0.1
@@ -29,18 +26,13 @@ def require_tolerance(tolerance: float) -> None:
         raise InputError(f"expected a tolerance of 0 to {LARGEST_TOLERANCE} Å, got {tolerance:g}")
 
 
-def groups_of_equal(frames: Frames, tolerance: float, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+def groups_of_equal(frames: Frames, tolerance: float) -> NDArray[np.int64]:
     """(C,) for each configuration the row of the first one that is equal to it within ``tolerance`` Å.
 
     A configuration that equals no earlier one has its own row. Groups are chains: two members can differ by more than
     the tolerance where others lie between them. Up to about 10⁻³ Å the work is near linear in the number of
     configurations; where the tolerance is as large as the moves of atoms between frames, most pairs are compared.
     `foundational.matching.alignment.align` says what is seen and what is not.
-
-    Parameters
-    ----------
-    rows
-        Those that may be equal, as `rows_that_may_be_equal` found them; None: it is asked.
 
     Raises
     ------
@@ -49,8 +41,7 @@ def groups_of_equal(frames: Frames, tolerance: float, rows: NDArray[np.int64] | 
     """
     require_tolerance(tolerance)
     first = np.arange(len(frames))
-    if rows is None:
-        rows = rows_that_may_be_equal(frames.signatures, np.flatnonzero(frames.signatures.valid), tolerance)
+    rows = rows_that_may_be_equal(frames.signatures, np.flatnonzero(frames.signatures.valid), tolerance)
     rows = _joined_in_order(frames, first, rows, tolerance)
     for pairs in candidate_pairs(frames.signatures, rows, frames.signatures, rows, tolerance):
         _join(frames, first, pairs[pairs[:, 0] < pairs[:, 1]], tolerance)
@@ -67,15 +58,14 @@ def _joined_in_order(
     Many copies of one configuration are so compared with one neighbour each, and not all with all.
     """
     signatures = frames.signatures
-    kinds = kind_codes(signatures.kind)
     for number in range(_PASSES):
         if len(rows) < 2:
             break
         features = signatures.features[rows]
         by = np.roll(np.arange(features.shape[1]), number)
-        order = rows[_ascending([kinds[rows], signatures.edge[rows], *features[:, by].T[::-1]])]
+        order = rows[np.lexsort((*features[:, by].T, signatures.edge[rows], signatures.kind[rows].view("S16")))]
         near = np.abs(np.diff(signatures.features[order], axis=0)).max(axis=1) <= radius(signatures, rows, tolerance)
-        near &= kinds[order[1:]] == kinds[order[:-1]]
+        near &= signatures.kind[order[1:]] == signatures.kind[order[:-1]]
         pairs = np.column_stack([order[:-1], order[1:]])[near]
         _join(frames, first, pairs, tolerance)
         left = np.flatnonzero(first[rows] == rows)
@@ -83,20 +73,6 @@ def _joined_in_order(
             return rows[left]
         rows = rows[left]
     return rows
-
-
-def _ascending(columns: Sequence[NDArray[Any]]) -> NDArray[np.int64]:
-    """(R,) the order of rows by the first of ``columns``, ties by the next, …; few rows are tied in the first two."""
-    order: NDArray[np.int64] = np.lexsort(columns[1::-1])
-    same = np.ones(len(order) - 1, dtype=bool)
-    for column in columns[:2]:
-        same &= column[order[1:]] == column[order[:-1]]
-    tied = np.concatenate([[False], same]) | np.concatenate([same, [False]])
-    if tied.any():
-        group = np.cumsum(np.concatenate([[True], ~same]))[tied]
-        rows = order[tied]
-        order[tied] = rows[np.lexsort((*(column[rows] for column in columns[:1:-1]), group))]
-    return order
 
 
 def _join(frames: Frames, first: NDArray[np.int64], pairs: NDArray[np.int64], tolerance: float) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.data.streaming.codes import codes_of
 from foundational.data.streaming.pair_distances import NearestDistances, visit_pairs
 from foundational.matching.company import rows_in_company
 from foundational.matching.lattices import complete_cells, heights_along
@@ -81,12 +80,8 @@ def rows_that_may_be_equal(signatures: Signatures, rows: NDArray[np.int64], tole
     numbers = np.column_stack(
         [signatures.features[rows] / radius(signatures, rows, tolerance), signatures.edge[rows] / wide]
     )
-    return rows[rows_in_company(numbers, kind_codes(signatures.kind[rows]))]
-
-
-def kind_codes(kind: NDArray[np.void]) -> NDArray[np.int64]:
-    """(R,) small numbers that are equal, and ascend, as the hashes ``kind`` do."""
-    return codes_of(np.ascontiguousarray(kind).view(np.uint8).reshape(-1, 16))[0]
+    kinds = np.unique(signatures.kind[rows], return_inverse=True)[1].reshape(-1)
+    return rows[rows_in_company(numbers, kinds)]
 
 
 def signatures_of(configurations: Configurations) -> Signatures:

@@ -139,6 +139,8 @@ class AugmentSpec(RecipesSpec):
 
     parent: str
     """The set to which configurations are added."""
+    smallest: bool = Field(default=False, exclude_if=lambda value: not value)
+    """Scaled, strained and dense crystals in cells of 4, 2 and 4 atoms, which cost an expensive labeller a tenth."""
 
 
 VolumeRule = Literal["virial", "vegard"]

@@ -73,6 +73,8 @@ def read_run(root: Path, name: str) -> "tuple[Run, NDArray[np.float64] | None]":
     ------
     NotFoundError
         If the pool came without them; the message says how to sample it again.
+    ChecksumError
+        If they are damaged.
     """
     path = pool_folder(root, name) / BIAS
     if not path.exists():
@@ -84,7 +86,10 @@ def read_run(root: Path, name: str) -> "tuple[Run, NDArray[np.float64] | None]":
         surplus_from_bytes,
     )
 
-    return run_from_bytes(content), surplus_from_bytes(content)
+    try:
+        return run_from_bytes(content), surplus_from_bytes(content)
+    except Exception:  # zipfile and numpy raise many kinds
+        raise ChecksumError(f"{path} is damaged; sample the pool again with: {_command(name)}") from None
 
 
 def open_pool(root: Path, name: str) -> tuple[xr.Dataset, ProvenanceRecord]:

@@ -3,7 +3,7 @@
 from hashlib import sha256
 from pathlib import Path
 
-from foundational.errors import ConflictError
+from foundational.errors import ConflictError, InputError
 from foundational.evaluation.materials.stored import StoredReference
 from foundational.evaluation.validation_report import ReferenceReport
 from foundational.provenance.record import LabellerRecord, write_json
@@ -44,11 +44,14 @@ def read_reference(root: Path, name: str, labeller: LabellerRecord) -> tuple[Sto
             f"the stored crystals of {name!r} are by {stored.labeller.id}, its labels by {labeller.id} with other data "
             f"sets or files; compute the crystals again: foundational reference {name} --force"
         )
+    settings = stored.labeller.parameters.get("arguments", {})
+    if not isinstance(settings, dict):
+        raise InputError(f"{path}: labeller: expected arguments by their names, got {settings!r:.80}")
     named = ReferenceReport(
         file=path.relative_to(root).as_posix(),
         sha256=sha256(content).hexdigest(),
         labeller=stored.labeller.id,
         version=stored.labeller.version,
-        settings=dict(stored.labeller.parameters.get("arguments", {})),
+        settings=settings,
     )
     return stored, named

@@ -10,7 +10,6 @@ from ase.calculators.emt import EMT
 
 from foundational.checks.limits import CheckLimits
 from foundational.checks.run import check_all
-from foundational.checks.work import _kinds
 from foundational.data.conversion import from_atoms, to_dataset
 
 
@@ -86,11 +85,3 @@ def test_a_wrong_sign_or_unit_is_named(frames: list[Atoms], factors: dict[str, f
     state, message = status(frames, **factors)[rule]
     assert state == "defect"
     assert words in message
-
-
-@pytest.mark.parametrize("largest", [2, 10**7])
-def test_configurations_of_one_kind_have_one_number(largest: int) -> None:
-    columns = np.random.default_rng(4).integers(0, largest, (4, 300))
-    columns[:, :100] = columns[:, 100:200]
-    expected = np.unique(columns.T, axis=0, return_inverse=True)[1].reshape(-1)
-    assert (np.unique(_kinds(list(columns)), return_inverse=True)[1].reshape(-1) == expected).all()

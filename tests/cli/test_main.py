@@ -11,7 +11,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from foundational.cli import studies
-from foundational.cli.main import FORMER, PANELS, app
+from foundational.cli.main import FORMER, PANELS, app, run
 from foundational.errors import EXTRAS, missing_package
 
 GROUPS = {name: list(part[1]) for panel in PANELS.values() for name, part in panel.items() if isinstance(part, tuple)}
@@ -134,3 +134,14 @@ def test_every_optional_package_has_its_extra():
     assert set(EXTRAS.items()) <= named
     assert {package for package, _ in named} == set(EXTRAS)
     assert missing_package(ModuleNotFoundError("no", name="numpy")) is None
+
+
+def test_a_wrong_argument_is_repeated_without_commands_of_a_terminal(monkeypatch, capfd):
+    monkeypatch.setattr(sys, "argv", ["foundational", "list", "\x1b[2J\u202ex"])
+    with pytest.raises(SystemExit) as ended:
+        run()
+    said = capfd.readouterr().err
+    assert ended.value.code == 2
+    assert "unexpected extra argument" in said
+    assert "\\u202ex" in said
+    assert not {"\x1b", "\u202e"} & set(said)

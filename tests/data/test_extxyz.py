@@ -20,7 +20,7 @@ from foundational.errors import InputError, NotFoundError
 from foundational.interchange.importing import import_files
 from foundational.interchange.proofs.received import Received, compare
 from foundational.interchange.proofs.text import read_calculator, read_mace, read_nep, read_sevennet
-from foundational.interchange.writing.plan import Part
+from foundational.interchange.writing.parts import Part
 
 
 def test_every_bit_survives_the_way_through_extended_xyz(store: Path, dataset: xr.Dataset, tmp_path: Path):

@@ -98,6 +98,21 @@ def test_a_killed_init_is_completed_by_the_next_one(tmp_path: Path):
     assert all((made.root / name).is_file() for name in made.written)
 
 
+def test_programs_that_were_killed_within_init_are_no_hindrance(tmp_path: Path):
+    """DVC stopped before it had written all, git while it held its lock, which nobody but the user may remove."""
+    root = tmp_path / "new"
+    (root / ".dvc" / "tmp").mkdir(parents=True)
+    (root / ".dvc" / "config").touch()
+    subprocess.run(["git", "init", "--quiet", root], check=True)
+    lock = root / ".git" / "index.lock"
+    lock.touch()
+    with pytest.raises(ConflictError, match=r"where none runs, remove /.*/index\.lock and run the command again"):
+        init_project(root)
+    lock.unlink()
+    made = init_project(root)
+    assert {".dvc/.gitignore", ".dvc/config"} <= staged(made.root)
+
+
 def test_a_file_is_no_folder(tmp_path: Path):
     (tmp_path / "x").touch()
     with pytest.raises(InputError, match="expected a folder"):

@@ -7,7 +7,7 @@ from foundational.data.integrity.storing import exclusive
 from foundational.data.store import open_store
 from foundational.errors import ChecksumError, ConflictError, NotFoundError
 from foundational.stages.holdout.command import store_holdout
-from foundational.workspace.pools import open_pool
+from foundational.workspace.pools import open_pool, read_run
 
 
 def test_a_pool_is_opened_with_its_record(project):
@@ -51,3 +51,10 @@ def test_two_processes_never_write_one_dataset(project):
     with exclusive(project, "ni-holdout"), pytest.raises(ConflictError, match="another process is writing"):
         store_holdout(project, "ni-holdout")
     assert store_holdout(project, "ni-holdout").output.n_configurations == 10
+
+
+def test_a_damaged_run_of_a_pool_is_said(project):
+    path = project / "datasets/pools/ni-momt-32/run.npz"
+    path.write_bytes(b"PK\x03\x04" + bytes(40))
+    with pytest.raises(ChecksumError, match=r"run\.npz is damaged; sample the pool again"):
+        read_run(project, "ni-momt-32")

@@ -83,3 +83,13 @@ def test_differences_name_the_leaves():
 
 def killed(*_arguments):
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("header", [b"{'descr':(", b"", b"\xff"])
+def test_recorded_frames_with_a_damaged_header_are_said(folder, header):
+    folder.keep(drawn_run(recorded=1), frames_of(1), last=True)
+    (path,) = folder.folder.glob("frames-*.npy")
+    content = path.read_bytes()
+    path.write_bytes(content[:10] + header.ljust(100, b"\n") + content[110:])
+    with pytest.raises(ConflictError, match="damaged"):
+        folder.frames()

@@ -8,6 +8,7 @@ import base64
 import gzip
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -95,8 +96,9 @@ def viewer_of(card: CardRecord, dataset: "xr.Dataset", library: Library) -> View
     return Viewer(library.script, json.dumps(points, ensure_ascii=False), packed, count, library.licence)
 
 
+@lru_cache(maxsize=4)
 def packed_text(content: str | bytes) -> str:
-    """Compressed content in letters that a page may hold."""
+    """Compressed content in letters that a page may hold; of what all pages have it is kept."""
     raw = content.encode() if isinstance(content, str) else content
     return base64.b64encode(gzip.compress(raw, 9, mtime=0)).decode()
 

@@ -202,7 +202,7 @@ class StoredTable:
             name: column[rows[column.dims[0]]] if column.dims[0] in rows else column
             for name, column in self.variables.items()
         }
-        sizes = {dim: _chosen(n, rows[dim]) if dim in rows else n for dim, n in self.sizes.items()}
+        sizes = {dim: len(np.arange(n)[rows[dim]]) if dim in rows else n for dim, n in self.sizes.items()}
         return replace(self, variables=chosen, sizes=sizes)
 
     def load(self) -> Self:
@@ -211,13 +211,6 @@ class StoredTable:
             name: replace(column, source=column.to_numpy(), rows=slice(None)) for name, column in self.variables.items()
         }
         return replace(self, variables=loaded)
-
-
-def _chosen(total: int, rows: Rows) -> int:
-    """How many of ``total`` rows ``rows`` chooses; the time of it does not grow with ``total``."""
-    if isinstance(rows, slice):
-        return len(range(total)[rows])
-    return int(np.count_nonzero(rows)) if rows.dtype == np.bool_ else len(rows)
 
 
 def open_table(path: Place) -> "xr.Dataset":

@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def store_together(
         There are data already, and ``replace`` is false.
     """
     mark = {"record": record, "work_files": list(work_files)}
-    write_whole(folder / MARK, [_json(mark)])
+    write_whole(folder / MARK, [_json(mark | {"sha256": _digest(mark)})])
     try:
         write_dataset(dataset, folder / _STORE, replace=replace)
     except (FoundationalError, OSError):
@@ -92,8 +93,10 @@ def settle(root: Path, folder: Path) -> bool:
         return False
     try:
         mark = json.loads(path.read_bytes())
+        if mark.pop("sha256", None) != _digest(mark):
+            raise ValueError(MARK)
         stored = bool(fingerprint(open_store(folder / _STORE)) == mark["record"]["output"]["fingerprint"])
-    except (ValueError, KeyError, TypeError, FoundationalError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, FoundationalError):
         stored = False
     if stored:
         _complete(root, folder, mark)
@@ -130,6 +133,11 @@ def _complete(root: Path, folder: Path, mark: dict[str, Any]) -> None:
         if path.suffix == ".jsonl":
             shutil.rmtree(path.with_suffix(".batches"), ignore_errors=True)
     (folder / MARK).unlink()
+
+
+def _digest(mark: dict[str, Any]) -> str:
+    """By which a mark of other bytes, which would give the data another record, is not believed."""
+    return sha256(_json(mark)).hexdigest()
 
 
 def _json(content: dict[str, Any]) -> bytes:

@@ -1,6 +1,7 @@
 """Parts of files on web servers, ``https://…``, and in S3, ``s3://bucket/key``."""
 
 import http.client
+import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ from foundational.errors import ConflictError, MissingDependencyError, NotFoundE
 
 #: s without a byte before a server is given up.
 _PATIENCE: Final = 60.0
+#: Bytes of a file that is read as a whole: a list of files, a registry, a record.
+_LARGEST: Final = 1 << 28
+_SIZE: Final = re.compile(r"[0-9]{1,18}")
 
 
 class Transport(Protocol):
@@ -47,12 +51,16 @@ class Web:
         """See `Transport`."""
         found = self._answer(urllib.request.Request(address, method="HEAD"))
         length = None if found is None else found[1].get("Content-Length")
+        if length is not None and not _SIZE.fullmatch(length):
+            raise NotFoundError(
+                f"{address}: the server does not state the size of the file; fetch it with: foundational pull"
+            )
         return None if length is None else int(length)
 
     def part(self, address: str, start: int, length: int) -> bytes:
         """See `Transport`."""
         wanted = {"Range": f"bytes={start}-{start + length - 1}", "Accept-Encoding": "identity"}
-        found = self._answer(urllib.request.Request(address, headers=wanted))
+        found = self._answer(urllib.request.Request(address, headers=wanted), length)
         if found is None:
             raise NotFoundError(f"{address} is not there; the dataset is not complete")
         content, headers, status = found
@@ -70,12 +78,16 @@ class Web:
         found = self._answer(urllib.request.Request(address))
         return None if found is None else found[0]
 
-    def _answer(self, request: urllib.request.Request) -> tuple[bytes, "http.client.HTTPMessage", int] | None:
+    def _answer(
+        self, request: urllib.request.Request, largest: int = _LARGEST
+    ) -> tuple[bytes, "http.client.HTTPMessage", int] | None:
         """The content, which is empty where a part was asked for and the server would give the whole."""
         try:
             with urllib.request.urlopen(request, timeout=_PATIENCE) as response:
                 refused = request.has_header("Range") and response.status != http.client.PARTIAL_CONTENT
-                content = b"" if refused else response.read()
+                content = b"" if refused else response.read(largest + 1)
+                if len(content) > largest:
+                    raise ValueError(f"expected at most {largest:,} bytes, got more")
                 return content, response.headers, response.status
         except urllib.error.HTTPError as error:
             if error.code in {http.client.NOT_FOUND, http.client.GONE}:

@@ -9,7 +9,7 @@ from ase.data import atomic_numbers
 
 from foundational.errors import InputError
 from foundational.interchange.jobs.structure import Structure, row
-from foundational.interchange.jobs.template import with_meshes
+from foundational.interchange.jobs.template import number, with_meshes
 
 _HARTREE: Final = 27.211386245988
 #: Variables that the structure decides.
@@ -55,7 +55,7 @@ def stated(files: Mapping[str, str], main: str) -> dict[str, Any]:
     if match := re.search(r"^\s*ecut\s+([\d.]+(?:[dDeE][-+]?\d+)?)\s*(\w*)", text, re.MULTILINE):
         units = {"": _HARTREE, "ha": _HARTREE, "hartree": _HARTREE, "ry": _HARTREE / 2, "rydberg": _HARTREE / 2}
         factor = units.get(match[2].lower(), 1.0 if match[2].lower() == "ev" else _HARTREE)
-        found["cutoff_eV"] = round(float(match[1].lower().replace("d", "e")) * factor, 3)
+        found["cutoff_eV"] = round(number(match[1], "ecut") * factor, 3)
     if len(mesh := _numbers(text, "ngkpt")) == 3:
         found["k_points"] = "x".join(f"{n:g}" for n in mesh)
     return found

@@ -8,7 +8,7 @@ import numpy as np
 
 from foundational.errors import InputError
 from foundational.interchange.jobs.structure import Structure, row
-from foundational.interchange.jobs.template import with_meshes
+from foundational.interchange.jobs.template import number, with_meshes
 
 _CARDS: Final = (
     "ATOMIC_SPECIES",
@@ -82,8 +82,7 @@ def stated(text: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for line in namelists.get("SYSTEM", []):
         if match := re.search(r"\becutwfc\s*=\s*([\d.]+(?:[dDeE][-+]?\d+)?)", line):
-            cutoff = float(match[1].replace("d", "e").replace("D", "e"))
-            found["cutoff_eV"] = round(cutoff * _RYDBERG, 3)
+            found["cutoff_eV"] = round(number(match[1], "ecutwfc") * _RYDBERG, 3)
     card = cards.get("K_POINTS", [""])
     kind = card[0].partition("K_POINTS")[2].strip(" {}()").lower()
     if kind == "gamma":

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from math import isfinite, nan
 from pathlib import Path
 from typing import Final
 
@@ -82,6 +83,23 @@ def read_template(path: Path) -> Template:
     if not entries:
         raise InputError(f"--template: expected input files in {path}, found none")
     return Template({entry.name: entry.read_bytes() for entry in entries})
+
+
+def number(text: str, name: str) -> float:
+    """The first word of what a file of the template sets the variable ``name`` to; 1.5d0 as Fortran writes it.
+
+    Raises
+    ------
+    InputError
+        It is no finite number.
+    """
+    try:
+        value = float(text.split(maxsplit=1)[0].lower().replace("d", "e"))
+    except (ValueError, IndexError):
+        value = nan
+    if not isfinite(value):
+        raise InputError(f"--template: expected a number for {name}, got {text[:80]!r}")
+    return value
 
 
 def with_meshes(text: str, structure: Structure) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from foundational.errors import InputError
 from foundational.interchange.jobs.structure import Structure, row
+from foundational.interchange.jobs.template import number
 
 _GGA: Final = {"PE": "PBE", "PS": "PBEsol", "RP": "RPBE", "91": "PW91", "CA": "LDA", "AM": "AM05"}
 
@@ -47,7 +48,7 @@ def stated(files: Mapping[str, str], main: str) -> dict[str, Any]:
     tags = _tags(files[main])
     found: dict[str, Any] = {}
     if "ENCUT" in tags:
-        found["cutoff_eV"] = float(tags["ENCUT"].split()[0])
+        found["cutoff_eV"] = number(tags["ENCUT"], "ENCUT")
     if tags.get("GGA", "").upper() in _GGA and "METAGGA" not in tags:
         found["functional"] = _GGA[tags["GGA"].upper()]
     if "KPOINTS" in files:
@@ -56,7 +57,7 @@ def stated(files: Mapping[str, str], main: str) -> dict[str, Any]:
         if automatic and len(lines[3]) >= 3:
             found["k_points"] = "x".join(lines[3][:3])
     elif "KSPACING" in tags:
-        found["k_spacing"] = float(tags["KSPACING"].split()[0])
+        found["k_spacing"] = number(tags["KSPACING"], "KSPACING")
     return found
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
 from foundational.interchange.proofs.received import Received
+
+#: Frames of a system that are read at a time.
+_FRAMES: Final = 16_384
 
 
 def read_memmap(folder: Path) -> Iterator[Received]:
@@ -55,21 +58,30 @@ def read_systems(folder: Path) -> Iterator[Received]:
         types = np.loadtxt(system / "type.raw", dtype=int, ndmin=1)
         periodic = np.full(3, not (system / "nopbc").exists())
         for data in sorted(system.glob("set.*")):
-            arrays = {path.stem: np.load(path) for path in data.glob("*.npy")}
-            count = len(arrays["coord"])
-            real = arrays.get("real_atom_types", np.tile(types, (count, 1)))
-            box = arrays["box"].reshape(count, 3, 3)
-            volume = np.abs(np.linalg.det(box))
-            for i in range(count):
-                yield Received(
-                    np.array([atomic_numbers[names[code]] for code in real[i].tolist()]),
-                    arrays["coord"][i].reshape(-1, 3),
-                    box[i],
-                    periodic,
-                    float(arrays["energy"][i]) if "energy" in arrays else None,
-                    arrays["force"][i].reshape(-1, 3) if "force" in arrays else None,
-                    -arrays["virial"][i].reshape(3, 3) / volume[i] if "virial" in arrays else None,
-                )
+            for arrays in _frames(data):
+                count = len(arrays["coord"])
+                real = arrays.get("real_atom_types", np.tile(types, (count, 1)))
+                box = arrays["box"].reshape(count, 3, 3)
+                volume = np.abs(np.linalg.det(box))
+                for i in range(count):
+                    yield Received(
+                        np.array([atomic_numbers[names[code]] for code in real[i].tolist()]),
+                        arrays["coord"][i].reshape(-1, 3),
+                        box[i],
+                        periodic,
+                        float(arrays["energy"][i]) if "energy" in arrays else None,
+                        arrays["force"][i].reshape(-1, 3) if "force" in arrays else None,
+                        -arrays["virial"][i].reshape(3, 3) / volume[i] if "virial" in arrays else None,
+                    )
+
+
+def _frames(folder: Path) -> Iterator[dict[str, NDArray[Any]]]:
+    """The arrays of a set by name, some frames at a time."""
+    paths = sorted(folder.glob("*.npy"))
+    count = len(np.load(folder / "coord.npy", mmap_mode="r"))
+    for start in range(0, count, _FRAMES):
+        # Each is mapped for as long as it is copied, so that no memory is held.
+        yield {path.stem: np.array(np.load(path, mmap_mode="r")[start : start + _FRAMES]) for path in paths}
 
 
 def read_torchani(path: Path) -> Iterator[Received]:

@@ -1,13 +1,13 @@
 """What a trainer receives of an export, and whether that is what the dataset holds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foundational.interchange.writing.plan import LABELS, Part
+from foundational.interchange.writing.parts import LABELS, AnyPart, Part
 from foundational.specs.base import Spec
 
 #: Largest deviation that a proof allows, relative to the largest number of the configuration.
@@ -58,22 +58,24 @@ class PartProof(Spec):
     """What differs; at most ten are named."""
 
 
-def compare(part: Part, received: Iterable[Received]) -> PartProof:
+def compare(part: AnyPart, received: Iterable[Received]) -> PartProof:
     """Compare what was received with the configurations of ``part``, in that order.
 
     Species, positions, cells and boundary conditions must be equal, and each label too; a label that is not known must
     come as unknown, and no number.
     """
-    c, known = part.configurations, part.known()
     totals = {name: {"compared": 0, "unknown": 0, "relative": 0.0, "absolute": 0.0} for name in LABELS}
     problems: list[str] = []
     moved, count = 0.0, 0
-    for i, got in enumerate(received):
+    each = _configurations(part)
+    for got in received:
         count += 1
-        if i >= len(c):
+        if (expecting := next(each, None)) is None:
             continue
+        block, i = expecting
+        c, known = block.configurations, block.known()
         atoms = slice(int(c.offsets[i]), int(c.offsets[i + 1]))
-        where = f"configuration {i} ({part.ids[i]})"
+        where = f"configuration {count - 1} ({block.ids[i]})"
         if not np.array_equal(got.numbers, c.atomic_numbers[atoms]):
             problems.append(f"{where}: other species")
             continue
@@ -85,9 +87,9 @@ def compare(part: Part, received: Iterable[Received]) -> PartProof:
         if not _near(got.cell[c.pbc[i]], c.cell[i][c.pbc[i]]):
             problems.append(f"{where}: another cell")
         expected = {
-            "energy": np.array([part.labels.energy[i]]),
-            "forces": part.labels.forces[atoms],
-            "stress": part.labels.stress[i],
+            "energy": np.array([block.labels.energy[i]]),
+            "forces": block.labels.forces[atoms],
+            "stress": block.labels.stress[i],
         }
         for name in LABELS:
             problem = _compare_label(
@@ -95,8 +97,8 @@ def compare(part: Part, received: Iterable[Received]) -> PartProof:
             )
             if problem:
                 problems.append(f"{where}: {problem}")
-    if count != len(c):
-        problems.insert(0, f"expected {len(c):,} configurations, read {count:,}")
+    if count != len(part):
+        problems.insert(0, f"expected {len(part):,} configurations, read {count:,}")
     return PartProof(
         configurations=count,
         labels={
@@ -111,6 +113,13 @@ def compare(part: Part, received: Iterable[Received]) -> PartProof:
         largest_position_difference=moved,
         problems=tuple(problems[:10]),
     )
+
+
+def _configurations(part: AnyPart) -> Iterator[tuple[Part, int]]:
+    """The block that holds each configuration, and its place there."""
+    for block in part.blocks():
+        for i in range(len(block)):
+            yield block, i
 
 
 def _compare_label(

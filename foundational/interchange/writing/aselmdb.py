@@ -16,7 +16,7 @@ import numpy as np
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from foundational.interchange.writing.own_fields import as_one
-from foundational.interchange.writing.plan import Part
+from foundational.interchange.writing.parts import AnyPart, Part
 
 #: Bytes that a file may grow to; a sparse file takes what is in it.
 _MAP: Final = 1 << 41
@@ -26,7 +26,7 @@ _CHUNK: Final = 256
 _LEVEL: Final = 1
 
 
-def write_aselmdb(part: Part, folder: Path) -> None:
+def write_aselmdb(part: AnyPart, folder: Path) -> None:
     """Write ``folder/data.0000.aselmdb`` and ``folder/metadata.npz`` with the number of atoms of each row."""
     import lmdb  # noqa: PLC0415 - an extra
 
@@ -38,14 +38,14 @@ def write_aselmdb(part: Part, folder: Path) -> None:
     ):
         with environment.begin(write=True) as transaction:
             number = 0
-            for rows in _ahead(pool, _chunks(_rows(part))):
+            for rows in _ahead(pool, _chunks(row for block in part.blocks() for row in _rows(block))):
                 for row in rows:
                     number += 1
                     transaction.put(str(number).encode(), row)
             transaction.put(b"nextid", _compressed(str(number + 1).encode()))
             transaction.put(b"metadata", _compressed(json.dumps({"written_by": "foundational"}).encode()))
         environment.sync(True)
-    np.savez(folder / "metadata.npz", natoms=part.configurations.n_atoms.astype(np.int64))
+    np.savez(folder / "metadata.npz", natoms=part.n_atoms.astype(np.int64))
 
 
 def _rows(part: Part) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from foundational.interchange.writing.arrays import Types
 from foundational.interchange.writing.own_fields import as_one
-from foundational.interchange.writing.plan import Part
+from foundational.interchange.writing.parts import AnyPart, Part
 
 _MAP: Final = 1 << 41
 
@@ -48,18 +48,18 @@ def labelled_atoms(part: Part, index: int) -> Atoms:
     return atoms
 
 
-def write_atoms(part: Part, path: Path) -> None:
+def write_atoms(part: AnyPart, path: Path) -> None:
     """A pickled list of Atoms with calculators; ids stand in ``info``."""
-    frames = []
-    for i in range(len(part.ids)):
-        atoms = labelled_atoms(part, i)
-        atoms.info["id"] = part.ids[i]
+    frames, whole = [], part.whole()
+    for i in range(len(whole.ids)):
+        atoms = labelled_atoms(whole, i)
+        atoms.info["id"] = whole.ids[i]
         frames.append(atoms)
     with path.open("wb") as stream:
         pickle.dump(frames, stream, protocol=4)
 
 
-def write_sqlite(part: Part, path: Path) -> None:
+def write_sqlite(part: AnyPart, path: Path) -> None:
     """ASE's SQLite database, its rows inserted at once; the id stands in ``data`` of each row."""
     from ase.db.sqlite import init_statements  # noqa: PLC0415 - slow to import
 
@@ -70,13 +70,19 @@ def write_sqlite(part: Part, path: Path) -> None:
                 connection.execute(statement)
             names = connection.execute("SELECT * FROM systems").description
             places = ", ".join(f":{name[0]}" for name in names)
-            connection.executemany(f"INSERT INTO systems VALUES ({places})", _sqlite_rows(part, [n[0] for n in names]))
-            connection.executemany("INSERT INTO species VALUES (?, ?, ?)", _species(part))
+            insert, columns, done = f"INSERT INTO systems VALUES ({places})", [n[0] for n in names], 0
+            for block in part.blocks():
+                connection.executemany(insert, _sqlite_rows(block, columns, done))
+                done += len(block)
+            done = 0
+            for block in part.blocks():
+                connection.executemany("INSERT INTO species VALUES (?, ?, ?)", _species(block, done))
+                done += len(block)
     finally:
         connection.close()
 
 
-def _sqlite_rows(part: Part, names: list[str]) -> Iterator[dict[str, Any]]:
+def _sqlite_rows(part: Part, names: list[str], before: int) -> Iterator[dict[str, Any]]:
     """The columns of each row as `ase.db.sqlite` fills them; a blob holds little-endian numbers."""
     from ase.db.core import object_to_bytes  # noqa: PLC0415 - slow to import
 
@@ -89,8 +95,8 @@ def _sqlite_rows(part: Part, names: list[str]) -> Iterator[dict[str, Any]]:
         numbers = c.atomic_numbers[atoms]
         data = {"id": part.ids[i], "config_type": part.config_types[i], "method": part.methods[i]}
         row: dict[str, Any] = {
-            "id": i + 1,
-            "unique_id": sha256(f"{i}|{part.ids[i]}".encode()).hexdigest()[:32],
+            "id": before + i + 1,
+            "unique_id": sha256(f"{before + i}|{part.ids[i]}".encode()).hexdigest()[:32],
             "ctime": 0.0,
             "mtime": 0.0,
             "numbers": numbers.astype("<i4").tobytes(),
@@ -119,48 +125,56 @@ def _sqlite_rows(part: Part, names: list[str]) -> Iterator[dict[str, Any]]:
         yield empty | row
 
 
-def _species(part: Part) -> Iterator[tuple[int, int, int]]:
+def _species(part: Part, before: int) -> Iterator[tuple[int, int, int]]:
     """(atomic number, atoms, row) of each element of each row."""
     c = part.configurations
     for i in range(len(c)):
         numbers, counts = np.unique(c.atomic_numbers[c.offsets[i] : c.offsets[i + 1]], return_counts=True)
-        yield from ((z, n, i + 1) for z, n in zip(numbers.tolist(), counts.tolist(), strict=True))
+        yield from ((z, n, before + i + 1) for z, n in zip(numbers.tolist(), counts.tolist(), strict=True))
 
 
-def write_deepmd_lmdb(part: Part, folder: Path, elements: tuple[str, ...]) -> None:
+def write_deepmd_lmdb(part: AnyPart, folder: Path, elements: tuple[str, ...]) -> None:
     """The LMDB of DeePMD-kit 3.2: MessagePack under a frame's number in twelve digits, and ``__metadata__``."""
     import lmdb  # noqa: PLC0415 - an extra
     import msgpack  # noqa: PLC0415 - an extra
 
-    c, labels, known = part.configurations, part.labels, part.known()
-    types = Types(elements).of(c.atomic_numbers)
-    volume = c.volume
     with lmdb.open(str(folder), map_size=_MAP, lock=False, meminit=False, sync=False) as environment:
         with environment.begin(write=True) as transaction:
-            for i in range(len(c)):
-                atoms = slice(int(c.offsets[i]), int(c.offsets[i + 1]))
-                frame: dict[str, Any] = {
-                    "atom_numbs": np.bincount(types[atoms], minlength=len(elements)).tolist(),
-                    "atom_types": _encoded(types[atoms]),
-                    "coords": _encoded(c.positions[atoms].astype(np.float64)),
-                    "cells": _encoded(c.cell[i]),
-                }
-                if known["energy"][i]:
-                    frame["energies"] = _encoded(labels.energy[i])
-                if known["forces"][i]:
-                    frame["forces"] = _encoded(labels.forces[atoms].astype(np.float64))
-                if known["stress"][i]:
-                    frame["virials"] = _encoded(-labels.stress[i] * volume[i])
-                transaction.put(f"{i:012d}".encode(), msgpack.packb(frame, use_bin_type=True))
+            number = 0
+            for block in part.blocks():
+                for frame in _deepmd_frames(block, elements):
+                    transaction.put(f"{number:012d}".encode(), msgpack.packb(frame, use_bin_type=True))
+                    number += 1
             metadata = {
-                "nframes": len(c),
+                "nframes": number,
                 "frame_idx_fmt": "012d",
                 "type_map": list(elements),
-                "frame_nlocs": c.n_atoms.tolist(),
-                "frame_system_ids": [0] * len(c),
+                "frame_nlocs": part.n_atoms.tolist(),
+                "frame_system_ids": [0] * number,
             }
             transaction.put(b"__metadata__", msgpack.packb(metadata, use_bin_type=True))
         environment.sync(True)
+
+
+def _deepmd_frames(part: Part, elements: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    c, labels, known = part.configurations, part.labels, part.known()
+    types = Types(elements).of(c.atomic_numbers)
+    volume = c.volume
+    for i in range(len(c)):
+        atoms = slice(int(c.offsets[i]), int(c.offsets[i + 1]))
+        frame: dict[str, Any] = {
+            "atom_numbs": np.bincount(types[atoms], minlength=len(elements)).tolist(),
+            "atom_types": _encoded(types[atoms]),
+            "coords": _encoded(c.positions[atoms].astype(np.float64)),
+            "cells": _encoded(c.cell[i]),
+        }
+        if known["energy"][i]:
+            frame["energies"] = _encoded(labels.energy[i])
+        if known["forces"][i]:
+            frame["forces"] = _encoded(labels.forces[atoms].astype(np.float64))
+        if known["stress"][i]:
+            frame["virials"] = _encoded(-labels.stress[i] * volume[i])
+        yield frame
 
 
 def _encoded(array: NDArray[Any]) -> dict[str, Any]:

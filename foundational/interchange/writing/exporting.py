@@ -13,7 +13,8 @@ from foundational.data.configurations import Configurations, Labels
 from foundational.errors import DatasetError, FoundationalError, InputError
 from foundational.interchange.proofs.received import TOLERANCE, PartProof, compare
 from foundational.interchange.writing.heads import by_head
-from foundational.interchange.writing.plan import LABELS, Part, Plan, plan_export
+from foundational.interchange.writing.parts import LABELS, AnyPart, Part
+from foundational.interchange.writing.plan import Plan, plan_export
 from foundational.interchange.writing.readme import readme
 from foundational.interchange.writing.report import ExportProof, ExportReport, IsolatedAtomReport, Origin
 from foundational.interchange.writing.stubs import stubs_of
@@ -85,8 +86,8 @@ def export_dataset(
             written = _written(part, folder / files[part.name], plan, target)
             _say(progress, 2 * number + 2, total, f"reading {part.name} again")
             proofs[part.name] = _read_again(written, folder / files[part.name], target)
-            ids = "".join(f"{name}\n" for name in written.ids)
-            (folder / f"{part.name}.ids.txt").write_text(ids, encoding="utf-8")
+            with (folder / f"{part.name}.ids.txt").open("w", encoding="utf-8") as stream:
+                stream.writelines(f"{name}\n" for name in written.each_id())
         proof = ExportProof(
             holds=not any(of.problems for of in [probed, *proofs.values()]),
             rule=target.rule,
@@ -102,21 +103,21 @@ def export_dataset(
     return report.model_copy(update={"folder": str(out)})
 
 
-def _written(part: Part, path: Path, plan: Plan, target: Target) -> Part:
+def _written(part: AnyPart, path: Path, plan: Plan, target: Target) -> AnyPart:
     """Write a part; the part in the order of its file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     order = target.write(part, path, plan)
     if order is None:
         return part
-    if not np.array_equal(np.sort(order), np.arange(len(part.ids))):
+    if not np.array_equal(np.sort(order), np.arange(len(part))):
         raise DatasetError(
             f"what {target.trainer} reads of {part.name} is not what the dataset holds: {len(np.unique(order)):,} of "
-            f"{len(part.ids):,} configurations were written; nothing was kept"
+            f"{len(part):,} configurations were written; nothing was kept"
         )
     return part.take(order)
 
 
-def _read_again(part: Part, path: Path, target: Target) -> PartProof:
+def _read_again(part: AnyPart, path: Path, target: Target) -> PartProof:
     """Compare a file with its part; a file that cannot be read is a problem like any other."""
     try:
         return compare(part, target.read(path))
@@ -198,8 +199,8 @@ def _report(
         fingerprint=origin.fingerprint,
         folder="",
         files=files,
-        configurations={part.name: len(part.ids) for part in plan.parts},
-        atoms=sum(int(part.configurations.n_atoms.sum()) for part in plan.parts),
+        configurations={part.name: len(part) for part in plan.parts},
+        atoms=sum(int(part.n_atoms.sum()) for part in plan.parts),
         elements=plan.elements,
         labels={name: sum(int(part.known()[name].sum()) for part in plan.parts) for name in plan.labels},
         excluded=dict(plan.excluded),

@@ -8,13 +8,14 @@ from typing import Final
 import numpy as np
 
 from foundational.errors import InputError
-from foundational.interchange.writing.plan import Part, Plan
+from foundational.interchange.writing.parts import AnyPart
+from foundational.interchange.writing.plan import Plan
 
 #: Between the name of a head and that of a part.
 _JOIN: Final = "-"
 
 
-def by_head(parts: Sequence[Part]) -> tuple[Part, ...]:
+def by_head(parts: Sequence[AnyPart]) -> tuple[AnyPart, ...]:
     """Each part divided by the methods of its labels; names such as ``qe-lda-train``.
 
     Raises
@@ -30,7 +31,7 @@ def by_head(parts: Sequence[Part]) -> tuple[Part, ...]:
             "--keep make such a set, and without --heads all go to one file"
         )
     heads = _names([str(method) for method in methods])
-    divided = []
+    divided: list[AnyPart] = []
     for method, head in heads.items():
         for part in parts:
             rows = np.flatnonzero(np.array([own == method for own in part.methods]))
@@ -62,9 +63,13 @@ def heads_of(plan: Plan, files: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return heads
 
 
-def _isolated(part: Part) -> str:
-    c = part.configurations
-    alone = [row for row, kind in enumerate(part.config_types) if kind == "IsolatedAtom"]
-    energies = {int(c.atomic_numbers[c.offsets[row]]): float(part.labels.energy[row]) for row in alone}
-    complete = set(np.unique(c.atomic_numbers).tolist()) <= energies.keys()
+def _isolated(part: AnyPart) -> str:
+    energies: dict[int, float] = {}
+    elements: set[int] = set()
+    for block in part.blocks():
+        c = block.configurations
+        alone = [row for row, kind in enumerate(block.config_types) if kind == "IsolatedAtom"]
+        energies |= {int(c.atomic_numbers[c.offsets[row]]): float(block.labels.energy[row]) for row in alone}
+        elements |= set(np.unique(c.atomic_numbers).tolist())
+    complete = elements <= energies.keys()
     return str(dict(sorted(energies.items()))) if complete else "average"

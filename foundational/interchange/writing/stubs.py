@@ -106,18 +106,28 @@ def _mattersim(plan: Plan, files: Files) -> dict[str, str]:
 
 def _fairchem(plan: Plan, files: Files) -> dict[str, str]:
     references = np.zeros(100)
-    train = plan.parts[0]
-    counts = np.zeros((len(train.ids), len(chemical_symbols)))
-    np.add.at(counts, (train.configurations.configuration_of_atom, train.configurations.atomic_numbers), 1)
-    present = np.flatnonzero(counts.any(axis=0))
-    references[present[present < 100]] = np.linalg.lstsq(counts[:, present], train.labels.energy, rcond=None)[0]
-    forces = train.labels.forces
+    present = np.array([chemical_symbols.index(element) for element in plan.elements])
+    counts, energies, squares, atoms = [], [], 0.0, 0
+    for block in plan.parts[0].blocks():
+        c = block.configurations
+        whole = np.bincount(
+            c.configuration_of_atom * len(chemical_symbols) + c.atomic_numbers, minlength=len(c) * len(chemical_symbols)
+        )
+        counts.append(whole.reshape(len(c), -1)[:, present].astype(np.float64))
+        energies.append(block.labels.energy)
+        squares += float(np.sum(np.square(block.labels.forces, dtype=np.float64)))
+        atoms += len(c.positions)
+    of_element = np.concatenate(counts)
+    there = of_element.any(axis=0)
+    present, of_element = present[there], of_element[:, there]
+    solution = np.linalg.lstsq(of_element, np.concatenate(energies), rcond=None)[0]
+    references[present[present < 100]] = solution[present < 100]
     document = {
         "train_dataset": {"splits": {"train": {"src": [files.get("train", "train")]}}},
         "val_dataset": {"splits": {"val": {"src": [files.get("valid", "valid")]}}},
         "regress_stress": "stress" in plan.labels,
         "elem_refs": references.tolist(),
-        "normalizer_rmsd": float(np.sqrt(np.mean(np.square(forces, dtype=np.float64)))),
+        "normalizer_rmsd": float(np.sqrt(squares / (3 * atoms))),
     }
     head = "# elem_refs: least squares, eV by atomic number; normalizer_rmsd: root mean square of forces, eV/Å.\n"
     return {"fairchem.yaml": head + _yaml(document)}

@@ -13,20 +13,21 @@ from ase.stress import full_3x3_to_voigt_6_stress
 
 from foundational.interchange.writing.databases import atoms_of
 from foundational.interchange.writing.own_fields import as_one
-from foundational.interchange.writing.plan import IsolatedAtom, Part
+from foundational.interchange.writing.parts import AnyPart, IsolatedAtom, Part
 from foundational.units import GPA
 
 #: eV/Å³ in kbar.
 KBAR: Final = 10 * GPA
 
 
-def write_grace(part: Part, path: Path, isolated: Mapping[str, IsolatedAtom]) -> None:
+def write_grace(given: AnyPart, path: Path, isolated: Mapping[str, IsolatedAtom]) -> None:
     """A pickled pandas DataFrame, gzip: eV, eV/Å, eV/Å³ in ASE's order.
 
     ``energy_corrected``, the energy above isolated atoms, is a column where all of these are known.
     """
     import pandas as pd  # noqa: PLC0415 - an extra
 
+    part = given.whole()
     c, labels, known = part.configurations, part.labels, part.known()
     ends = c.offsets.tolist()
     columns: dict[str, list[Any]] = {
@@ -63,10 +64,11 @@ def _objects(values: list[Any]) -> Any:
     return array
 
 
-def write_chgnet(part: Part, path: Path) -> None:
+def write_chgnet(given: AnyPart, path: Path) -> None:
     """The JSON of CHGNet's own example of fine-tuning: eV per atom, eV/Å, and kbar with VASP's sign."""
     import orjson  # noqa: PLC0415 - an extra
 
+    part = given.whole()
     c, labels, known = part.configurations, part.labels, part.known()
     document: dict[str, Any] = {
         "structure": [_structure(part, i) for i in range(len(c))],
@@ -109,11 +111,12 @@ def _field_columns(part: Part) -> dict[str, list[Any]]:
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def write_parquet(part: Part, path: Path) -> None:
+def write_parquet(given: AnyPart, path: Path) -> None:
     """The columns of ColabFit: eV, eV/Å, eV/Å³ with tension positive; null where a label is not known."""
     import pyarrow as pa  # noqa: PLC0415 - an extra
     import pyarrow.parquet as pq  # noqa: PLC0415
 
+    part = given.whole()
     c, labels, known = part.configurations, part.labels, part.known()
     spans = list(pairwise(c.offsets.tolist()))
     numbers = [c.atomic_numbers[a:b].tolist() for a, b in spans]

@@ -14,10 +14,11 @@ from foundational.interchange.proofs import text as text_rules
 from foundational.interchange.proofs.received import Received
 from foundational.interchange.writing import arrays, databases, tables, text
 from foundational.interchange.writing.aselmdb import write_aselmdb
-from foundational.interchange.writing.plan import Demands, Part, Plan
+from foundational.interchange.writing.parts import AnyPart
+from foundational.interchange.writing.plan import Demands, Plan
 
 #: Writes a part to a path; gives the configurations in the order of the file where it is another one.
-Writer = Callable[[Part, Path, Plan], arrays.Rows | None]
+Writer = Callable[[AnyPart, Path, Plan], arrays.Rows | None]
 _EV: Final = ("eV, of the whole cell", "eV/Å")
 _STRESS: Final = "eV/Å³, tension positive"
 _ABSENT: Final = "has no key; the trainer gives it no weight"
@@ -61,28 +62,28 @@ class Target:
 
 
 def _text(flavour: text.Flavour) -> Writer:
-    def write(part: Part, path: Path, plan: Plan) -> None:  # noqa: ARG001 - a writer's signature
+    def write(part: AnyPart, path: Path, plan: Plan) -> None:  # noqa: ARG001 - a writer's signature
         text.write_text(part, path, flavour)
 
     return write
 
 
-def _plain(write_part: Callable[[Part, Path], arrays.Rows | None]) -> Writer:
-    def write(part: Part, path: Path, plan: Plan) -> arrays.Rows | None:  # noqa: ARG001 - a writer's signature
+def _plain(write_part: Callable[[AnyPart, Path], arrays.Rows | None]) -> Writer:
+    def write(part: AnyPart, path: Path, plan: Plan) -> arrays.Rows | None:  # noqa: ARG001 - a writer's signature
         return write_part(part, path)
 
     return write
 
 
-def _systems(part: Part, path: Path, plan: Plan, *, mixed: bool) -> arrays.Rows:
+def _systems(part: AnyPart, path: Path, plan: Plan, *, mixed: bool) -> arrays.Rows:
     return arrays.write_systems(part, path, plan.elements, mixed=mixed)
 
 
-def _deepmd_lmdb(part: Part, path: Path, plan: Plan) -> None:
+def _deepmd_lmdb(part: AnyPart, path: Path, plan: Plan) -> None:
     databases.write_deepmd_lmdb(part, path, plan.elements)
 
 
-def _grace(part: Part, path: Path, plan: Plan) -> None:
+def _grace(part: AnyPart, path: Path, plan: Plan) -> None:
     tables.write_grace(part, path, plan.isolated)
 
 

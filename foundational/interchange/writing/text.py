@@ -11,7 +11,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import NDArray
 
 from foundational.data.atomic_write import write_whole
-from foundational.interchange.writing.plan import Part
+from foundational.interchange.writing.parts import AnyPart, Part
 
 _SYMBOLS: Final = np.array(chemical_symbols)
 
@@ -46,9 +46,9 @@ ASE: Final = Flavour(
 NEP: Final = Flavour(("energy",), "forces", lambda stress, volume: f'virial="{_numbers(-stress * volume)}"')
 
 
-def write_text(part: Part, path: Path, flavour: Flavour) -> None:
+def write_text(part: AnyPart, path: Path, flavour: Flavour) -> None:
     """Write one file; what is not known has no key and no column."""
-    write_whole(path, (frame.encode() for frame in _frames(part, flavour)))
+    write_whole(path, (frame.encode() for block in part.blocks() for frame in _frames(block, flavour)))
 
 
 def _frames(part: Part, flavour: Flavour) -> Iterator[str]:

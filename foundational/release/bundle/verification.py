@@ -208,8 +208,11 @@ def _broken_rules(folder: Path, manifest: BundleManifest, say: Progress) -> Iter
 def _broken_validation(folder: Path, validation: dict[str, Any], expected: str) -> Iterator[str]:
     try:
         report = json.loads((folder / "validation.json").read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         yield f"validation.json cannot be read: {error}"
+        return
+    if not isinstance(report, dict):
+        yield "validation.json is no report"
         return
     if report != validation:
         yield f"validation.json says something else than {RECORD}"

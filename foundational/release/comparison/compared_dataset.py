@@ -85,17 +85,17 @@ class _Side:
 
 def _opened(side: _Side, table: bool) -> ComparedDataset:
     store = side.store
-    if store.is_dir():
-        encoding = sha256_of(store / ROOT)
-    else:
-        with ZipFile(store) as archive:
-            encoding = hashlib.sha256(archive.read(ROOT)).hexdigest()
     if table:
         dataset = open_table(store)
     else:
         from foundational.data.store import open_store  # noqa: PLC0415 - xarray
 
         dataset = open_store(store)
+    if store.is_dir():
+        encoding = sha256_of(store / ROOT)
+    else:
+        with ZipFile(store) as archive:
+            encoding = hashlib.sha256(archive.read(ROOT)).hexdigest()
     return ComparedDataset(side.title, dataset, side.about, side.provenance, encoding, store=index_place(store))
 
 

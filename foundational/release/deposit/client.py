@@ -27,6 +27,8 @@ _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 120.0
 #: What the address of a server must be.
 ADDRESS: Final = "zenodo, zenodo-sandbox or the https:// address of a server"
+#: What two drafts of one release have in common.
+_IDENTITY: Final = ("title", "version", "identifiers")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 Json = dict[str, Any]
@@ -38,29 +40,34 @@ class Records:
     """The records of one server, on behalf of the owner of a token."""
 
     def __init__(self, server: str, token: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._base = f"{checked_server(server, ADDRESS)}/api/records"
+        self._base = f"{checked_server(server, ADDRESS)}/api"
         self._sleep = sleep
         self._session = _session(token)
 
     @understood
     def create(self, body: Json) -> Json:
-        """A new draft. A lost answer may leave an empty draft behind, which harms nobody."""
-        return self._request("POST", "", json=body)
+        """A new draft, or the empty one that an earlier request for the same made, and whose answer was lost.
+
+        Where the server's search does not show that draft yet, it stays there: empty, and visible to its owner alone.
+        """
+        if found := self._empty_draft(body):
+            return found
+        return self._request("POST", "/records", json=body, lookup=lambda: self._empty_draft(body))
 
     @understood
     def new_version(self, record: str) -> Json:
         """The draft of the version after ``record``; the same one where there is one already."""
-        return self._request("POST", f"/{_checked(record)}/versions")
+        return self._request("POST", f"/records/{_checked(record)}/versions")
 
     @understood
     def draft(self, record: str) -> Json | None:
         """A draft, or None where there is none."""
-        return self._find(f"/{_checked(record)}/draft")
+        return self._find(f"/records/{_checked(record)}/draft")
 
     @understood
     def published(self, record: str) -> Json | None:
         """A published record, or None where there is none."""
-        return self._find(f"/{_checked(record)}")
+        return self._find(f"/records/{_checked(record)}")
 
     @understood
     def update(self, record: str, body: Json) -> Json:
@@ -71,7 +78,7 @@ class Records:
         InputError
             The server finds fault with them; every field is named.
         """
-        draft = self._request("PUT", f"/{_checked(record)}/draft", json=body)
+        draft = self._request("PUT", f"/records/{_checked(record)}/draft", json=body)
         if draft.get("errors"):
             raise InputError(
                 f"the server does not accept the metadata: {_faults(draft)}; correct about.yaml and release"
@@ -81,13 +88,15 @@ class Records:
     @understood
     def reserve_doi(self, record: str) -> str:
         """The DOI that the draft will have; reserved now where it was not."""
-        draft = self._request("POST", f"/{_checked(record)}/draft/pids/doi", lookup=lambda: self._with_doi(record))
+        draft = self._request(
+            "POST", f"/records/{_checked(record)}/draft/pids/doi", lookup=lambda: self._with_doi(record)
+        )
         return str(draft["pids"]["doi"]["identifier"])
 
     @understood
     def files(self, record: str) -> dict[str, Json]:
         """The files of a draft by name: ``status`` pending or completed, ``checksum`` as ``md5:…``, ``size``."""
-        listing = self._request("GET", f"/{_checked(record)}/draft/files")
+        listing = self._request("GET", f"/records/{_checked(record)}/draft/files")
         return {str(entry["key"]): entry for entry in listing.get("entries", [])}
 
     @understood
@@ -98,7 +107,7 @@ class Records:
     @understood
     def upload(self, record: str, name: str, path: Path) -> Json:
         """Send a file in the place of what is there under its name; what the server says of it once it is complete."""
-        address, files = _file(record, name), f"/{_checked(record)}/draft/files"
+        address, files = _file(record, name), f"/records/{_checked(record)}/draft/files"
 
         def send() -> "tuple[Response | None, str]":
             # What an interrupted attempt left is removed: whether it may be written again depends on the server.
@@ -113,8 +122,31 @@ class Records:
     @understood
     def publish(self, record: str) -> Json:
         """Publish a draft, for ever."""
-        address = f"/{_checked(record)}/draft/actions/publish"
+        address = f"/records/{_checked(record)}/draft/actions/publish"
         return self._request("POST", address, lookup=lambda: self.published(record))
+
+    def _empty_draft(self, body: Json) -> Json | None:
+        """A draft of this account with this title, version and these identifiers, to which no file was sent.
+
+        A run leaves one where it ends between the server's answer and its own note of it. The search only proposes:
+        each draft is read, and one that has a file is never taken.
+        """
+        metadata = body.get("metadata", {})
+        if not metadata.get("identifiers"):
+            return None
+        query = f'metadata.identifiers.identifier:"{metadata["identifiers"][0]["identifier"]}"'
+        answer, _ = self._once("GET", f"/user/records?q={quote(query, safe='')}&size=25&sort=oldest")
+        if answer is None or answer.status_code != 200:  # such as of a server without this search
+            return None
+        hits = _parsed(answer).get("hits", {}).get("hits", [])
+        for record in sorted(str(hit["id"]) for hit in hits if not hit.get("is_published")):
+            draft = self.draft(record)
+            if draft is None or draft.get("is_published"):
+                continue
+            same = all(draft["metadata"].get(key) == metadata.get(key) for key in _IDENTITY)
+            if same and not self.files(record):
+                return draft
+        return None
 
     def _with_doi(self, record: str) -> Json | None:
         draft = self.draft(record)
@@ -216,7 +248,7 @@ def _checked(record: str) -> str:
 
 
 def _file(record: str, name: str) -> str:
-    return f"/{_checked(record)}/draft/files/{quote(name, safe='')}"
+    return f"/records/{_checked(record)}/draft/files/{quote(name, safe='')}"
 
 
 def _content(answer: "Response", what: str) -> Json:

@@ -5,7 +5,6 @@ running it again: the draft is found by its id, files that are there with the ri
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from foundational.data.integrity.hashes import sha256_of
-from foundational.errors import ChecksumError, ConflictError, NotFoundError
+from foundational.errors import ChecksumError, ConflictError, InputError, NotFoundError
 from foundational.progress import Progress
 from foundational.provenance.record import Sha256, write_json
 from foundational.release.bundle.bundle import MANIFEST, compare_files, read_manifest
@@ -22,7 +21,7 @@ from foundational.release.deposit.client import Records
 from foundational.release.registry.registry import Registry, Release
 from foundational.release.servers import understood
 from foundational.specs.base import Spec
-from foundational.specs.parsing import parse
+from foundational.specs.parsing import parse, parse_json
 
 #: Servers that have a name, and what they call themselves as a publisher.
 SERVERS: Final = {
@@ -228,8 +227,8 @@ def _state_path(bundle: Path, server: str) -> Path:
 
 def _read_state(path: Path) -> DepositState:
     try:
-        content = json.loads(path.read_bytes())
-    except ValueError:
+        content = parse_json(path.read_bytes(), str(path))
+    except InputError:
         raise ConflictError(f"{path}: not the state of a deposit; move it away to deposit again") from None
     return parse(DepositState, content, str(path))
 

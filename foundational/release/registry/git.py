@@ -1,10 +1,14 @@
 """What git says of a project: the commit, its day, what is not committed, and files as they were."""
 
+import re
 import subprocess
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from foundational.errors import ConflictError, MissingDependencyError, NotFoundError
+
+#: What git says of a lock that is there; a git that was killed leaves its own.
+_LOCK = re.compile(r"Unable to create '([^'\n]+\.lock)': File exists")
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -86,12 +90,35 @@ def commit_of(root: Path, revision: str) -> str:
         ) from None
 
 
+def require_unlocked(root: Path) -> None:
+    """Say what to do where git's lock would stop every change.
+
+    Raises
+    ------
+    ConflictError
+        Another git works in the repository, or one was killed.
+    """
+    lock = root / git(root, "rev-parse", "--git-path", "index.lock").strip()
+    if lock.exists():
+        raise ConflictError(_locked(lock))
+
+
+def _locked(lock: Path) -> str:
+    return (
+        f"another git works in this repository, or one was killed; where none runs, remove {lock} and run the command "
+        "again"
+    )
+
+
 def _run(root: Path, *arguments: str) -> bytes:
     try:
         run = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
     except FileNotFoundError:
         raise MissingDependencyError("expected git on the PATH, found none; install it") from None
     if run.returncode:
-        reason = run.stderr.decode(errors="replace").strip().splitlines()
+        said = run.stderr.decode(errors="replace").strip()
+        if lock := _LOCK.search(said):
+            raise ConflictError(f"git {arguments[0]} failed: {_locked(Path(lock[1]))}")
+        reason = said.splitlines()
         raise ConflictError(f"git {arguments[0]} failed: {reason[0] if reason else f'status {run.returncode}'}")
     return run.stdout

@@ -14,7 +14,7 @@ from foundational.data.named import NamedDataset
 from foundational.engines.geometry.local_structure import StructureType, structure_shares
 from foundational.errors import InputError, MissingDependencyError
 from foundational.evaluation.retraining import retrain
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.seeds import derive, generator
 from foundational.specs.ani import AniSpec
 from foundational.units import MEV
@@ -152,8 +152,8 @@ def _frames(dataset: xr.Dataset) -> list[dict[str, Any]]:
 
 def _entropy(chosen: DistilledSet, pool: xr.Dataset | None, progress: Progress | None) -> dict[str, Any] | None:
     """QUESTS entropy of as many frames of the set as of its pool, at random, and their overlap."""
-    if progress is not None:
-        progress(0, 3, "entropy")
+    if (progress := stage(progress, "entropy", "training")) is not None:
+        progress(0, 1, "")
     if pool is None:
         return None
     try:
@@ -175,14 +175,17 @@ def _errors(
     name: str, dataset: xr.Dataset, test: NamedDataset, plan: TrainingPlan, progress: Progress | None
 ) -> dict[str, Any]:
     """Where networks trained on the set err on its holdout: mean and largest error in meV/atom."""
-    if progress is not None:
-        progress(1, 3, "training")
-    ensemble = retrain(dataset, plan.settings, plan.settings.members, derive(plan.seed, "audit", name))
+    training = stage(progress, "training", "errors on the holdout")
+    ensemble = retrain(
+        dataset, plan.settings, plan.settings.members, derive(plan.seed, "audit", name), progress=training
+    )
     holdout = test.dataset.load()
     batch = to_configurations(holdout)
     assert batch.labels is not None
     energy = batch.labels.energy / batch.n_atoms
-    predicted = ensemble.predict(batch, forces=False).energy / batch.n_atoms
+    predicted = (
+        ensemble.predict(batch, forces=False, progress=stage(progress, "errors on the holdout")).energy / batch.n_atoms
+    )
     error = np.abs(predicted - energy).mean(axis=0) * MEV
     shares = structure_shares(batch)
     phase = np.where(shares.max(axis=1) > 0.5, shares.argmax(axis=1), len(StructureType))

@@ -1,20 +1,22 @@
 """``foundational augment``: add configurations of named recipes to a set of params.yaml, or to any labelled set."""
 
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from foundational.elements import symbols_in
-from foundational.engines.crystals.references import reference_crystals
+from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.errors import InputError, NotFoundError, did_you_mean
 from foundational.labelling.records import labeller_of
 from foundational.labelling.session import LabellingChoice, labelling_session
-from foundational.progress import Progress
-from foundational.provenance.record import ProvenanceRecord
+from foundational.progress import Progress, stage
+from foundational.provenance.record import LabellerRecord, ProvenanceRecord
 from foundational.seeds import derive
 from foundational.specs.params import read_params
 from foundational.specs.parsing import parse
 from foundational.specs.translate import AugmentSpec
 from foundational.stages.augment.stage import augment
+from foundational.workspace.references import read_reference, reference_path
 from foundational.workspace.runner import StageOutput, produce
 from foundational.workspace.sources import open_source
 
@@ -22,13 +24,29 @@ from foundational.workspace.sources import open_source
 SHORTEST = 1.0
 
 
+@dataclass(frozen=True)
+class AugmentChoice:
+    """What is added to which set; for ``local/<name>`` only."""
+
+    parent: str | None = None
+    """The set to which configurations are added."""
+    recipes: dict[str, int] | None = None
+    """Configurations by recipe."""
+    shortest: float | None = None
+    """Å, the shortest distance of two atoms; None: `SHORTEST`."""
+    smallest: bool = False
+    """Crystals without defects are in the smallest cells, for a labeller whose cost grows faster than the cell."""
+
+    def given(self) -> dict[str, Any]:
+        """What differs from the defaults."""
+        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) != field.default}
+
+
 def augment_dataset(
     root: Path,
     name: str,
+    chosen: AugmentChoice | None = None,
     *,
-    parent: str | None = None,
-    recipes: dict[str, int] | None = None,
-    shortest: float | None = None,
     labelling: LabellingChoice | None = None,
     force: bool = False,
     progress: Progress | None = None,
@@ -41,12 +59,8 @@ def augment_dataset(
         The project's folder.
     name
         A set of the section ``augment`` of params.yaml, or ``local/<name>``.
-    parent
-        The set to which configurations are added; for ``local/<name>`` only.
-    recipes
-        Configurations by recipe; for ``local/<name>`` only.
-    shortest
-        Å, the shortest distance of two atoms; for ``local/<name>`` only.
+    chosen
+        What is added to which set; for ``local/<name>`` only.
     labelling
         How labels are computed; a labeller that runs code of its own must be named in it.
     force
@@ -64,8 +78,7 @@ def augment_dataset(
         If the set exists, or the parent was augmented already.
     """
     params, labelling = read_params(root / "params.yaml"), labelling or LabellingChoice()
-    given: dict[str, Any] = {"parent": parent, "recipes": recipes, "shortest": shortest}
-    spec = _spec(params.augment, name, {key: value for key, value in given.items() if value is not None})
+    spec = _spec(params.augment, name, (chosen or AugmentChoice()).given())
     source = open_source(root, spec.parent)
     element = source.record.element
     if len(symbols := symbols_in(element)) > 1:
@@ -78,15 +91,28 @@ def augment_dataset(
 
     def build() -> StageOutput:
         journal = root / "build" / "work" / f"label-{name.replace('/', '--')}.jsonl"
-        with labelling_session(labeller, element, labelling.plan(root / "build", progress), journal=journal) as session:
-            reference = reference_crystals(labeller, element, session=session)
+        plan = labelling.plan(root / "build", stage(progress, "labelling", "storing"))
+        with labelling_session(labeller, element, plan, journal=journal) as session:
+            reference = _crystals(root, spec.parent, source.record.labeller)
+            if reference is None:
+                reference = reference_crystals(labeller, element, session=session)
             # The parent names the stream: a set of the same recipes gets other numbers with another parent.
-            result = augment(spec, source.dataset, reference, session, derive(params.seed, "augment", spec.parent))
+            seed = derive(params.seed, "augment", spec.parent)
+            result = augment(spec, source.dataset, reference, session, seed, smallest=spec.smallest)
         record = source.record.labeller
         return StageOutput(result.dataset, element, record, result.record(), work_files=(journal.name,))
 
     content = {"augment": spec.model_dump(mode="json")}
     return produce(root, name, "augment", content, params.seed, (source.record,), build, force=force)
+
+
+def _crystals(root: Path, parent: str, labeller: LabellerRecord) -> ReferenceCrystals | None:
+    """The stored crystals of the set ``parent``, or of that of which it is a version; None: none are stored."""
+    name = parent.partition("@")[0]
+    if not reference_path(root, name).is_file():
+        return None
+    stored, _ = read_reference(root, name, labeller)
+    return stored.reference()
 
 
 def _spec(planned: dict[str, AugmentSpec], name: str, given: dict[str, Any]) -> AugmentSpec:

@@ -20,6 +20,8 @@ from foundational.science.crystals import STRUCTURES, Structure, build_crystal, 
 
 #: Conventional cells along each edge of the crystals: 32, 16 and 16 atoms.
 _REPEATS: Final[dict[Structure, tuple[int, int, int]]] = {"fcc": (2, 2, 2), "bcc": (2, 2, 2), "hcp": (2, 1, 2)}
+#: The same in the smallest cells: 4, 2 and 4 atoms.
+_SMALLEST: Final = (1, 1, 1)
 #: Volumes of scaled crystals: somewhat more than those of the equation of state, 0.8 to 1.25.
 _SCALED: Final = (0.74, 1.3)
 #: Volumes of dense crystals, at pressures of hundreds of GPa.
@@ -60,6 +62,8 @@ class Material:
     """Å, the shortest distance of two atoms that a recipe gives: down to it the labeller is trusted."""
     frames: Configurations
     """Sampled configurations, from which short pairs start."""
+    smallest: bool = False
+    """Crystals without defects have the smallest cells, for a labeller whose cost grows faster than the cell."""
 
     @property
     def distance(self) -> float:
@@ -205,8 +209,11 @@ def _one(ends: tuple[float, float], random: np.random.Generator) -> float:
 
 
 def _crystal(material: Material, structure: Structure, volume: float, repeats: int | None = None) -> _Cell:
-    """A supercell with ``volume`` times the ground state's volume per atom."""
-    edges = _REPEATS[structure] if repeats is None or structure == "hcp" else (repeats,) * 3
+    """A cell with ``volume`` times the ground state's volume per atom; ``repeats`` is for crystals with defects."""
+    if repeats is None and material.smallest:
+        edges = _SMALLEST
+    else:
+        edges = _REPEATS[structure] if repeats is None or structure == "hcp" else (repeats,) * 3
     crystal = build_crystal(structure, volume * material.volume, edges)
     return crystal.cell, crystal.positions
 

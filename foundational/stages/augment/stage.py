@@ -72,7 +72,13 @@ class AugmentedSet:
 
 
 def augment(
-    spec: RecipesSpec, parent: xr.Dataset, reference: ReferenceCrystals, session: LabellingSession, seed: int
+    spec: RecipesSpec,
+    parent: xr.Dataset,
+    reference: ReferenceCrystals,
+    session: LabellingSession,
+    seed: int,
+    *,
+    smallest: bool = False,
 ) -> AugmentedSet:
     """Add configurations to ``parent`` by the recipes of ``spec``; all of them are for training.
 
@@ -89,6 +95,8 @@ def augment(
         Relaxed crystals by that labeller.
     seed
         Root of the random numbers; each recipe has its own stream.
+    smallest
+        Crystals without defects are in the smallest cells.
 
     Raises
     ------
@@ -106,7 +114,9 @@ def augment(
     kept = to_configurations(parent)
     sampled = kept.take(np.flatnonzero(kept.n_atoms >= _LEAST_SAMPLED)).with_labels(None)
     crystal = reference.isotropic[reference.ground_state].crystal
-    material = Material(atomic_numbers[element], crystal.volume_per_atom, reference.ground_state, limit, sampled)
+    material = Material(
+        atomic_numbers[element], crystal.volume_per_atom, reference.ground_state, limit, sampled, smallest
+    )
     parts: list[Configurations] = []
     codes: list[NDArray[np.int8]] = []
     refused: list[Refused] = []

@@ -10,7 +10,7 @@ from foundational.engines.crystals.references import reference_crystals
 from foundational.errors import InputError, did_you_mean
 from foundational.labelling.records import labeller_record
 from foundational.labelling.session import LabellingChoice, labelling_session
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.project import find_dataset
 from foundational.provenance.opened import open_recorded
 from foundational.provenance.record import ProvenanceRecord
@@ -125,7 +125,7 @@ def translate_to_alloy(
     require_validated_parent(root, parent_record, permissions.failed_parent)
 
     def build() -> StageOutput:
-        where = labelling.plan(root / "build", progress)
+        where = labelling.plan(root / "build", stage(progress, "labelling", "storing"))
         if not labeller.expensive and labelling.executor == "local":
             where = replace(where, workers=1)  # a few thousand cheap labels cost less than the start of a process
         journal = journal_path(root, name)

@@ -17,7 +17,7 @@ from foundational.errors import ConflictError, InputError, NotFoundError, did_yo
 from foundational.execution.tasks import HERE, Execution, Tasks
 from foundational.labelling.records import labeller_of
 from foundational.labelling.session import LabellingChoice, labelling_session
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.project import POOLS, STORE, dataset_folder
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.seeds import derive
@@ -161,7 +161,7 @@ def _with_recipes(
     """``dataset`` with configurations of recipes, their record, and the names of files for an interrupted run."""
     labeller = labeller_of(parent.labeller, root, None)
     journal = root / "build" / "work" / f"label-{name.replace('/', '--')}.jsonl"
-    plan = LabellingChoice().plan(root / "build", progress)
+    plan = LabellingChoice().plan(root / "build", stage(progress, "labelling of recipes", "storing"))
     with labelling_session(labeller, parent.element, plan, journal=journal) as session:
         reference = reference_crystals(labeller, parent.element, session=session)
         result = augment(spec, dataset, reference, session, derive(seed, "augment", name))

@@ -22,7 +22,7 @@ from foundational.engines.ani.ensemble import Ensemble
 from foundational.errors import InputError
 from foundational.evaluation.member_training import train_members
 from foundational.execution.tasks import Tasks
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.science.picking import pick_farthest
 from foundational.seeds import derive, generator
 from foundational.specs.ani import AniSpec
@@ -188,7 +188,7 @@ def select(
     heldout, order = order[total - spec.heldout :], order[: total - spec.heldout]
     rows = np.arange(total)
     if spec.survivors is not None and spec.method not in WITHOUT_FEATURES:
-        left = survivors(spec, ani, pool, order, seed, tasks or Tasks(), progress)
+        left = survivors(spec, ani, pool, order, seed, tasks or Tasks(), stage(progress, "first pass", "selection"))
         rows = np.union1d(left, heldout)
         pool = take(pool, rows).load()
         order, heldout = (np.searchsorted(rows, part[np.isin(part, rows)]) for part in (order, heldout))
@@ -201,8 +201,8 @@ def select(
         goal = spec.size_after(number)
         if len(state.chosen) >= spec.frames:
             break
-        if progress is not None:
-            progress(len(state.chosen), spec.frames, f"round {number}")
+        if (report := stage(progress, "selection", "recipes" if spec.recipes else "storing")) is not None:
+            report(len(state.chosen), spec.frames, f"round {number} of {spec.rounds}")
         chosen = np.array(state.chosen, dtype=np.int64)
         left = order if spec.chunk is None else order[spec.initial :][(number - 1) * spec.chunk :][: spec.chunk]
         now = Round(

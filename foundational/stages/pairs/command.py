@@ -10,7 +10,7 @@ from foundational.evaluation.alloys.frames import LabelledRun, relaxed_mixtures,
 from foundational.evaluation.alloys.reference import alloy_reference
 from foundational.execution.tasks import HERE, Arrays, Execution
 from foundational.labelling.session import LabellingChoice, labelling_session
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.project import find_dataset
 from foundational.provenance.opened import open_recorded
 from foundational.provenance.record import write_json
@@ -119,7 +119,7 @@ def _evaluated(
     opened, record = open_recorded(find_dataset(root, spec.parent))
     parent = opened.load()
     choice_of_labels = LabellingChoice(potential=potential.id, executor=execution.executor, workers=execution.workers)
-    where = choice_of_labels.plan(root / "build", progress)
+    where = choice_of_labels.plan(root / "build", stage(progress, "labelling", "test frames"))
     seed = derive(params.seed, "pair", pair)
     several = len(elements) > 2
     prototypes = (*PURE, *params.compounds.gated) if several else None
@@ -135,7 +135,7 @@ def _evaluated(
     settings = params.ani.scaled(params.validate_.training, float(made.dataset.attrs["volume_per_atom"]))
     training = settings.training.model_copy(update={"epochs": spec.epochs})
     frames: list[LabelledRun] = sample_alloy_frames(
-        potential, reference, params.compounds.test, runs, seed, progress=progress
+        potential, reference, params.compounds.test, runs, seed, progress=stage(progress, "test frames", "training")
     )
     mixtures = relaxed_mixtures(reference, () if several else params.compounds.mixing, runs, seed)
     with execution.tasks(root / "build", f"survey-{pair}") as tasks:

@@ -13,7 +13,7 @@ from foundational.evaluation.alloys.report import AlloyReport
 from foundational.evaluation.report import Report
 from foundational.evaluation.retraining import retrain
 from foundational.execution.tasks import Tasks
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.seeds import derive
 from foundational.specs.ani import AniSpec
 from foundational.specs.compounds import CompoundsSpec
@@ -76,6 +76,6 @@ def evaluate_pair(
     """
     members, tie, root = choice
     seed = derive(root, "pair", "-".join(reference.elements), fingerprint(dataset))
-    ensemble = retrain(dataset, settings, members, seed, tasks=tasks, progress=progress)
+    ensemble = retrain(dataset, settings, members, seed, tasks=tasks, progress=stage(progress, "training", "compounds"))
     frames, mixtures = tested
-    return compare_alloy(ensemble, reference, frames, spec, tie, mixtures, progress=progress)
+    return compare_alloy(ensemble, reference, frames, spec, tie, mixtures, progress=stage(progress, "compounds"))

@@ -11,7 +11,7 @@ from foundational.evaluation.materials.bulk import BulkFit, relax_by_fit
 from foundational.evaluation.materials.comparison import compute_property
 from foundational.evaluation.materials.defects import vacancy_supercell
 from foundational.evaluation.materials.engine import Engine, Metal
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.science.crystals import STRUCTURES, Structure
 from foundational.specs.materials import PropertyName
 from foundational.specs.validate import ReferenceSpec
@@ -57,8 +57,8 @@ def reference_values(
     start = Metal(element, "fcc", volume, 0.0, volume, smallest=True)
     fits: dict[Structure, BulkFit] = {}
     for structure in STRUCTURES:
+        _say(progress, spec, len(fits))
         fits[structure] = relax_by_fit(engine, start, structure, volume)
-        _say(progress, spec, len(fits), f"{structure} relaxed")
     ground = min(STRUCTURES, key=lambda name: fits[name].energy)
     metal = Metal(
         element,
@@ -72,7 +72,7 @@ def reference_values(
     )
     found: dict[PropertyName, dict[str, float | tuple[float, ...]]] = {}
     for name in spec.properties:
-        _say(progress, spec, 3 + len(found), name)
+        _say(progress, spec, len(fits) + len(found))
         if name == "vacancy":
             perfect = float(energies_per_atom(supercells, [vacancy_supercell(metal)], element)[0])
             numbers = compute_property(name, Engine(supercells), replace(metal, energy=perfect))
@@ -87,6 +87,8 @@ def reference_values(
     return ReferenceValues(fits, found)
 
 
-def _say(progress: Progress | None, spec: ReferenceSpec, done: int, what: str) -> None:
-    if progress is not None:
-        progress(done, 3 + len(spec.properties), what)
+def _say(progress: Progress | None, spec: ReferenceSpec, done: int) -> None:
+    """Say what is computed now, and what comes next."""
+    steps = [*(name.upper() for name in STRUCTURES), *spec.properties, "storing"]
+    if (computing := stage(progress, "computing", steps[done + 1])) is not None:
+        computing(done, len(steps) - 1, steps[done])

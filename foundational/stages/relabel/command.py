@@ -10,7 +10,7 @@ from foundational.labelling.comparison import LabelComparison, compare_labels
 from foundational.labelling.records import labeller_of, labeller_record
 from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.labelling.theories import beside, method_of, methods_of
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.project import STORE, find_dataset
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.science.crystals import Structure
@@ -81,7 +81,7 @@ def relabel_dataset(
     plan = RelabelPlan(params.translate.guard.maximum_energy, crystals, params.translate.crystal_majority)
 
     def build() -> StageOutput:
-        where = labelling.plan(root / "build", progress)
+        where = labelling.plan(root / "build", stage(progress, "labelling", "storing"))
         kept = journal_path(root, name)
         with labelling_session(labeller, element, where, journal=kept, required=("energy", "forces")) as session:
             result = relabel(plan, parent, session)

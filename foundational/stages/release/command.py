@@ -21,7 +21,7 @@ from foundational.data.integrity.store_manifest import ROOT
 from foundational.data.integrity.storing import exclusive
 from foundational.errors import ChecksumError, ConflictError, DatasetError, InputError, disk_trouble
 from foundational.inspection.check import check
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.project import BUNDLES, DATASETS, STORE, dataset_folder, find_dataset
 from foundational.provenance.record import is_holdout
 from foundational.release.bundle.archive import archive_folder
@@ -210,7 +210,7 @@ def _draft(
 
     The files of the release are not written yet.
     """
-    report_of_check = check(name, root, progress=progress)
+    report_of_check = check(name, root, progress=stage(progress, "check", "validation"))
     if report_of_check.defects:
         raise DatasetError(f"{name} cannot be released: " + "; ".join(report_of_check.violations))
     about = read_about(root / DATASETS / name)

@@ -19,7 +19,7 @@ from foundational.engines.momt.saved_run import run_to_bytes
 from foundational.errors import InputError, NotFoundError, did_you_mean
 from foundational.execution.tasks import HERE, Execution
 from foundational.labelling.records import labeller_record
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.project import POOLS, STORE, pool_folder, refuse_case_twin
 from foundational.provenance.record import ProvenanceRecord, write_record
 from foundational.provenance.runlog import logged_run
@@ -202,8 +202,8 @@ def _melting(
     root: Path,
 ) -> Melting:
     """What heating finds; it is kept in a file until the record is written, so that a search can be continued."""
-    if options.progress is not None:
-        options.progress(0, 1, "heating the crystal until it melts")
+    if (heating := stage(options.progress, "heating", "the window of enthalpy")) is not None:
+        heating(0, 1, "until the crystal melts")
 
     def keep(limits: tuple[float, ...], **more: float) -> None:
         write_whole(kept, [json.dumps({"superheating_K": limits} | more).encode()])
@@ -287,7 +287,7 @@ def _record(plan: _Plan, parents: tuple[ProvenanceRecord, ...], output: StageOut
 
 def _timed(progress: Progress | None) -> Callable[[RoundReport], None] | None:
     """A report of each round as a line, with the steps per second since the report before."""
-    if progress is None:
+    if (progress := stage(progress, "sampling", "labelling")) is None:
         return None
     last = time.perf_counter()
 

@@ -14,7 +14,7 @@ from foundational.engines.crystals.compression import start_volume
 from foundational.engines.lammps.potentials import ResolvedPotential
 from foundational.engines.momt.run import Run, advance, begin, system_of
 from foundational.engines.momt.saved_run import StoredPool
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.specs.sample import PoolSpec, SampleSettings
 from foundational.stages.sample.frames import joined, labelled, with_walkers
 
@@ -144,8 +144,8 @@ def sample(
     elif task.bias_source is not None:
         run = run_under_bias(task.bias_source, settings.walkers)
     else:
-        if progress is not None:
-            progress(0, 1, "finding the window of enthalpy")
+        if (heating := stage(progress, "the window of enthalpy", "sampling")) is not None:
+            heating(0, 1, "")
         run = begin(settings, pool, system, task.seed, executor)
     steps = settings.steps(settings.block)
     per_round = len(run.walkers) * (steps // settings.steps(settings.frame_time))
@@ -177,7 +177,7 @@ def sample(
     kept = 0 if before is None else before.dataset.sizes["configuration"]
     frames = np.concatenate(pieces)
     new, surplus = frames[: pool.frames - kept], frames[pool.frames - kept :]
-    dataset = labelled(new, steps, pool.element, task.potential, executor, progress)
+    dataset = labelled(new, steps, pool.element, task.potential, executor, stage(progress, "labelling", "storing"))
     if before is not None:
         dataset = joined(before.dataset, dataset)
     dataset = dataset.assign_attrs(volume_per_atom=task.volume_per_atom)

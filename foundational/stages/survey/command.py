@@ -11,7 +11,7 @@ from foundational.evaluation.retraining import EvaluationPlan
 from foundational.execution.tasks import HERE, Arrays, Execution
 from foundational.labelling.records import labeller_of
 from foundational.labelling.session import LabellingChoice, labelling_session
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.project import find_dataset
 from foundational.provenance.opened import open_recorded
 from foundational.provenance.record import write_json
@@ -87,7 +87,7 @@ def survey_metal(
     potential = potential_for(element, root, spec.potentials[element])
     labeller = LammpsLabeller(potential)
     labelling = LabellingChoice(potential=potential.id, executor=execution.executor, workers=execution.workers)
-    where = labelling.plan(root / "build", progress)
+    where = labelling.plan(root / "build", stage(progress, "labelling", "training"))
     augmentation = None
     if change.refine_by:
         pool, _ = open_pool(root, change.refine_from or short_run(root, element, labelling, progress))

@@ -10,7 +10,7 @@ from foundational.evaluation.crystals import compare_crystals
 from foundational.evaluation.errors import error_table
 from foundational.evaluation.report import CrystalErrors, Report
 from foundational.evaluation.retraining import EvaluationPlan, retrain, untrained_rows
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.seeds import derive
 from foundational.specs.validate import PoolTestSpec
 from foundational.units import MEV
@@ -69,7 +69,9 @@ def evaluate_on_pool(
         Settings scaled to the metal, its relaxed crystals, the root seed.
     """
     seed = derive(plan.seed, "parity", subject.name)
-    ensemble = retrain(subject.dataset, plan.settings, members, seed, progress=progress)
+    ensemble = retrain(
+        subject.dataset, plan.settings, members, seed, progress=stage(progress, "training", "errors on the pool")
+    )
     (predicted,) = energies_per_atom([ensemble], pool.dataset)
     trained = {row.tobytes() for row in subject.dataset["id"].to_numpy()}
     unseen = untrained_rows(pool.dataset, trained)

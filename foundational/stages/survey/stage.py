@@ -17,7 +17,7 @@ from foundational.evaluation.crystals import compare_crystals
 from foundational.evaluation.report import CrystalErrors, Report
 from foundational.evaluation.retraining import EvaluationPlan, retrain
 from foundational.execution.tasks import Tasks
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.science.crystals import STRUCTURES, build_crystal
 from foundational.seeds import derive
 from foundational.specs.translate import MetalsSpec, NptTestSpec, Rule
@@ -131,15 +131,20 @@ def evaluate_translation(
     training = plan.settings.training.model_copy(update={"epochs": spec.epochs})
     settings = plan.settings.model_copy(update={"training": training})
     seed = derive(plan.seed, "metal", plan.reference.element, fingerprint(dataset))
-    ensemble = retrain(dataset, settings, spec.members, seed, tasks=tasks, progress=progress)
-    return _test(ensemble, frames, plan)
+    shown = stage(progress, "training", "tests")
+    ensemble = retrain(dataset, settings, spec.members, seed, tasks=tasks, progress=shown)
+    return _test(ensemble, frames, plan, progress)
 
 
-def _test(ensemble: Ensemble, frames: LabelledFrames, plan: EvaluationPlan) -> TranslationErrors:
+def _test(
+    ensemble: Ensemble, frames: LabelledFrames, plan: EvaluationPlan, progress: Progress | None
+) -> TranslationErrors:
     errors, forces = [], []
-    for batch in (frames.solid, frames.liquid):
+    for phase, batch in (("solid", frames.solid), ("liquid", frames.liquid)):
         assert batch.labels is not None
-        predicted = ensemble.predict(batch)
+        predicted = ensemble.predict(
+            batch, progress=stage(progress, phase, "liquid" if phase == "solid" else "crystals")
+        )
         assert predicted.forces is not None
         errors.append(np.abs(predicted.energy - batch.labels.energy) / batch.n_atoms * MEV)
         forces.append(np.abs(predicted.forces - batch.labels.forces).mean() * MEV)

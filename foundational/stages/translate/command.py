@@ -23,7 +23,7 @@ from foundational.errors import InputError
 from foundational.execution.tasks import Execution
 from foundational.labelling.records import labeller_of, labeller_record
 from foundational.labelling.session import LabellingChoice, LabellingPlan, labelling_session
-from foundational.progress import Progress
+from foundational.progress import Progress, stage
 from foundational.project import find_dataset, pool_folder
 from foundational.provenance.opened import open_recorded
 from foundational.provenance.record import ProvenanceRecord
@@ -107,7 +107,8 @@ def translate_dataset(
         raise InputError("expected --refine with --refine-from, which says what to refine with")
 
     def build() -> StageOutput:
-        where = labelling.plan(root / "build", progress)
+        title = "labelling" if augmentation is None else "labelling and refinement"
+        where = labelling.plan(root / "build", stage(progress, title, "storing"))
         known = parent_reference(root, parent_record, where, journal=_journal(root, "reference", name))
         with labelling_session(labeller, element, where, journal=journal_path(root, name)) as session:
             references = References(known, reference_crystals(labeller, element, session=session))

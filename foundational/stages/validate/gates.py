@@ -44,8 +44,10 @@ def evaluate_gates(gates: GateSpec, findings: Findings) -> tuple[GateReport, ...
 
 
 def properties_gate(materials: MaterialsReport) -> GateReport:
-    """Whether every number of the properties is within its limit."""
+    """Whether every number of the properties is within its limit; without an answer where none has one."""
     tested = [number for number in materials.numbers if number.allowed is not None]
+    if not tested:
+        return GateReport(name="properties", ok=None, message="properties: not tested (no number has a limit)")
     names = ", ".join(f"{number.kind} {number.name}" for number in materials.failed)
     message = f"{len(tested) - len(materials.failed)} of {len(tested)} numbers of properties are within their limits"
     return GateReport(name="properties", ok=not names, message=message + (f"; not: {names}" if names else ""))

@@ -11,7 +11,7 @@ import xarray as xr
 from foundational.data.batches import take, to_configurations
 from foundational.data.checks import check_dataset
 from foundational.data.fingerprint import fingerprint
-from foundational.data.integrity.stored_array import StoredTable, open_table
+from foundational.data.integrity.stored_array import open_table
 from foundational.data.store import open_store, write_dataset
 from foundational.errors import ChecksumError, ConflictError, NotFoundError
 
@@ -24,13 +24,6 @@ def test_a_table_has_the_rows_of_the_dataset(dataset: xr.Dataset, store: Path, r
     for name in one.data_vars:
         np.testing.assert_array_equal(one[name].to_numpy(), other[name].to_numpy())
     assert (to_configurations(table, rows).positions == to_configurations(dataset, rows).positions).all()
-
-
-def test_rows_of_a_very_large_table_cost_no_more_than_those_of_a_small_one() -> None:
-    few = StoredTable({}, {}, {"atom": 10**15, "configuration": 9}).isel(
-        {"atom": slice(5, 9), "configuration": np.array([True, False, True] * 3)}
-    )
-    assert few.sizes == {"atom": 4, "configuration": 6}
 
 
 def test_a_table_is_checked_and_identified_as_the_dataset_is(dataset: xr.Dataset, store: Path):

@@ -109,3 +109,14 @@ def test_a_reader_that_may_not_write_says_what_to_do(tmp_path, folder):
 
 def killed(*_arguments, **_options):
     raise Killed
+
+
+def test_a_mark_of_other_bytes_gives_the_data_no_other_record(tmp_path, folder, dataset, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("foundational.data.integrity.storing._complete", killed)
+        with pytest.raises(Killed):
+            store_together(tmp_path, folder, dataset, content(dataset) | {"stage": "sample"})
+    mark = (folder / MARK).read_bytes()
+    (folder / MARK).write_bytes(mark.replace(b"sample", b"samplf"))
+    assert not settle(tmp_path, folder)
+    assert not (folder / "provenance.json").exists()

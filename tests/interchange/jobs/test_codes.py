@@ -221,3 +221,21 @@ def test_templates_and_codes_that_are_not_there_are_named(tmp_path):
         (tmp_path / "two" / name).touch()
     with pytest.raises(InputError, match=r"expected pw.in or one file with the ending"):
         read_template(tmp_path / "two").main(CODES["qe"].main, CODES["qe"].suffixes)
+
+
+@pytest.mark.parametrize(
+    ("code", "old", "new"),
+    [
+        ("vasp", "400 # eV", "# eV"),
+        ("vasp", "0.25", "k0"),
+        ("vasp", "400", "1e999"),
+        ("qe", "30.0", "3.0.0"),
+        ("abinit", "ecut 20", "ecut 2.0.0"),
+    ],
+)
+def test_a_setting_that_is_no_number_is_refused(code, old, new):
+    (main, text), *rest = TEMPLATES[code].items()
+    files = {main: text.replace(old, new), **dict(rest)}
+    assert files != TEMPLATES[code]
+    with pytest.raises(InputError, match="expected a number for"):
+        code_named(code).stated(files, main)

@@ -21,11 +21,16 @@ from foundational.data.batches import to_configurations
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.conversion import to_dataset
 from foundational.data.layout import VARIABLES
+from foundational.data.store import open_store, write_dataset
 from foundational.errors import ConflictError, DatasetError, InputError, NotFoundError
 from foundational.interchange.importing import import_files
+from foundational.interchange.proofs import arrays
+from foundational.interchange.writing import parts
+from foundational.interchange.writing import plan as plans
 from foundational.interchange.writing.boxes import in_boxes
 from foundational.interchange.writing.exporting import ExportOptions, export_dataset
-from foundational.interchange.writing.plan import PARTS, Part, plan_export
+from foundational.interchange.writing.parts import AnyPart, Part
+from foundational.interchange.writing.plan import PARTS, plan_export
 from foundational.interchange.writing.report import Origin
 from foundational.interchange.writing.targets import TARGETS, target_named
 
@@ -120,8 +125,9 @@ def test_every_trainer_gets_what_the_dataset_holds(name: str, case: str, tmp_pat
         assert report.labels["energy"] == len(configurations)
 
 
-def wrong_stress(change: Callable[[NDArray[Any]], NDArray[Any]]) -> Callable[[Part], Part]:
-    def changed(part: Part) -> Part:
+def wrong_stress(change: Callable[[NDArray[Any]], NDArray[Any]]) -> Callable[[AnyPart], AnyPart]:
+    def changed(given: AnyPart) -> Part:
+        part = given.whole()
         labels = replace(part.labels, stress=change(part.labels.stress.copy()))
         return replace(part, configurations=part.configurations.with_labels(labels))
 
@@ -136,23 +142,24 @@ def swapped(stress: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
-def other_labels(**changes: Callable[[NDArray[Any]], NDArray[Any]]) -> Callable[[Part], Part]:
-    def changed(part: Part) -> Part:
+def other_labels(**changes: Callable[[NDArray[Any]], NDArray[Any]]) -> Callable[[AnyPart], AnyPart]:
+    def changed(given: AnyPart) -> Part:
+        part = given.whole()
         values = {name: change(getattr(part.labels, name)) for name, change in changes.items()}
         return replace(part, configurations=part.configurations.with_labels(replace(part.labels, **values)))
 
     return changed
 
 
-DEFECTS: dict[str, Callable[[Part], Part]] = {
+DEFECTS: dict[str, Callable[[AnyPart], AnyPart]] = {
     "another sign of the stress": wrong_stress(lambda stress: -stress),
     "another order of the stress": wrong_stress(swapped),
     "another unit of the stress": wrong_stress(lambda stress: 160.2 * stress),
     "gradients in place of forces": other_labels(forces=lambda forces: -forces),
     "energies per atom": other_labels(energy=lambda energy: energy / 4),
     "a small error of the forces": other_labels(forces=lambda forces: forces * np.float32(1 + 1e-5)),
-    "configurations in another order": lambda part: part.take(np.arange(len(part.ids))[::-1]),
-    "a configuration too few": lambda part: part.take(np.arange(len(part.ids) - 1)),
+    "configurations in another order": lambda part: part.take(np.arange(len(part))[::-1]),
+    "a configuration too few": lambda part: part.take(np.arange(len(part) - 1)),
 }
 
 
@@ -372,6 +379,31 @@ def test_torchani_reads_its_conformers(tmp_path: Path):
         (group,) = read.values()
         assert np.allclose(group["energies"].numpy() * 27.211386024367243, configurations.labels.energy, rtol=1e-12)
         assert np.array_equal(group["species"].numpy().reshape(-1), configurations.atomic_numbers)
+
+
+@pytest.mark.parametrize("name", ["mace", "fairchem", "metatrain", "deepmd", "deepmd-mixed", "deepmd-lmdb", "orb"])
+def test_files_that_are_written_block_by_block_are_those_that_are_written_at_once(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    numbers = [NICKEL, [28, 13, 28, 29], NICKEL, [13, 13, 28, 28], *[NICKEL] * 3]
+    whole = without(crystals([CUBIC + SHEAR] * 7, numbers), "stress", [1, 5])
+    dataset = to_dataset(whole, split=np.array([0, 1, 0, 0, 1, 0, 0], np.int8), attrs={"labeller": "lammps:NiNb"})
+    origin = replace(ORIGIN, isolated={"Ni": -0.5})
+    once = export_dataset(dataset, origin, TARGETS[name], tmp_path / "once")
+    write_dataset(dataset, tmp_path / "data.zarr")
+    monkeypatch.setattr(plans, "_IN_MEMORY", 0)
+    monkeypatch.setattr(parts, "BLOCK", 8)
+    monkeypatch.setattr(arrays, "_FRAMES", 1)
+    blocks = export_dataset(open_store(tmp_path / "data.zarr"), origin, TARGETS[name], tmp_path / "blocks")
+    assert blocks == once.model_copy(update={"folder": str(tmp_path / "blocks")})
+    one, other = (
+        {p.relative_to(f): p for p in f.rglob("*") if p.is_file()} for f in (tmp_path / "once", tmp_path / "blocks")
+    )
+    assert one.keys() == other.keys()
+    for file, path in one.items():
+        if path.suffix in {".aselmdb", ".mdb"}:  # pages have unused bytes of any value
+            continue
+        assert other[file].read_bytes() == path.read_bytes(), file
 
 
 def test_progress_ends_at_its_total(tmp_path: Path):

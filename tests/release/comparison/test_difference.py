@@ -18,7 +18,7 @@ from foundational.data.batches import take, to_configurations
 from foundational.data.conversion import from_atoms, iterate_atoms, to_dataset
 from foundational.data.extxyz import write_extxyz
 from foundational.data.store import open_store, write_dataset
-from foundational.errors import InputError
+from foundational.errors import InputError, NotFoundError
 from foundational.provenance.record import LabellerRecord
 from foundational.release.comparison.compared_dataset import open_compared
 from foundational.release.comparison.difference import ComparedDataset, difference
@@ -275,3 +275,13 @@ def test_the_command_prints_the_numbers_as_json(project, changed, tmp_path):
         "bump": "major",
     }
     assert re.search(r"major\s+1 configuration removed", CliRunner().invoke(app, arguments).stdout)
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_a_folder_that_holds_no_dataset_is_said(tmp_path, table):
+    (tmp_path / "data.zarr").mkdir()
+    with (
+        pytest.raises(NotFoundError, match=r"expected a dataset, found no zarr\.json"),
+        open_compared(str(tmp_path / "data.zarr"), table=table),
+    ):
+        pass

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from time import sleep
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 TOKEN = "valid-token-4711"
 REQUIRED = ("resource_type", "title", "publication_date", "creators", "publisher")
@@ -60,6 +60,8 @@ class InvenioServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.records: dict[str, Record] = {}
         self.faults: list[Fault] = []
+        self.unindexed: set[str] = set()
+        """Records that the search does not show yet."""
         self.log: list[str] = []
         self.trickled = 0
         """Bytes that came slowly."""
@@ -186,6 +188,8 @@ class Handler(BaseHTTPRequestHandler):
             name = f"{len(records) + 1:05d}-abcde"
             records[name] = Record(json.loads(body), f"parent-{name}")
             return 201, self._draft(name)
+        if method == "GET" and urlsplit(path).path == "/api/user/records":
+            return 200, self._search(parse_qs(urlsplit(path).query)["q"][0])
         found = re.fullmatch(r"/api/records/([^/]+)(.*)", path)
         if found is None or found[1] not in records:
             raise RefusedError(404, "The persistent identifier does not exist.")
@@ -208,6 +212,15 @@ class Handler(BaseHTTPRequestHandler):
         if not rest.startswith("/draft") or record.published:
             raise RefusedError(404, "The persistent identifier is not registered.")
         return self._draft_route(method, name, record, rest.removeprefix("/draft"), body, wrong)
+
+    def _search(self, query: str) -> dict[str, Any]:
+        """Drafts and records of the account with an identifier, the only query that is understood."""
+        asked = re.fullmatch(r'metadata\.identifiers\.identifier:"(.+)"', query)
+        if asked is None:
+            raise RefusedError(400, "The syntax of the search query is invalid.")
+        entries = [self._draft(name) for name in self.server.records if name not in self.server.unindexed]
+        hits = [e for e in entries if asked[1] in {i["identifier"] for i in e["metadata"].get("identifiers", [])}]
+        return {"hits": {"hits": hits, "total": len(hits)}}
 
     def _draft_route(
         self, method: str, name: str, record: Record, rest: str, body: bytes, wrong: bool

@@ -12,8 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 import foundational
+from benchmarks.faults.servers import served
 from foundational.cli.main import app
 from foundational.data.fingerprint import fingerprint
+from foundational.data.remote import transport
 from foundational.errors import ChecksumError, ConflictError, InputError, NotFoundError
 from foundational.inspection.check import check
 from foundational.inspection.show import show
@@ -127,3 +129,16 @@ def test_what_changed_or_is_missing_on_the_server_is_refused(two, server: str, t
     (folder / "energy" / "c" / "0").unlink()
     with pytest.raises(NotFoundError, match="energy/c/0 is not there"):
         foundational.open_dataset(f"{server}/plain")["energy"].to_numpy()
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "message"),
+    [("Content-Length: a", "", "does not state the size"), ("Content-Length: 4", "[1 ]", "at most 3 bytes, got more")],
+)
+def test_what_a_server_says_of_a_size_is_not_believed(monkeypatch, header: str, body: str, message: str) -> None:
+    monkeypatch.setattr(transport.Web._answer, "__defaults__", (3,))
+    with (
+        served(lambda *_: f"HTTP/1.1 200 OK\r\n{header}\r\nConnection: close\r\n\r\n{body}".encode()) as url,
+        pytest.raises(NotFoundError, match=message),
+    ):
+        (transport.Web().whole if body else transport.Web().size)(f"{url}/a")

@@ -3,12 +3,20 @@ import pytest
 
 from foundational.data.store import open_store
 from foundational.errors import InputError
+from foundational.progress import stage_of
 from foundational.stages.audit.command import audit_dataset
+
+SAID = []
 
 
 @pytest.fixture(scope="module")
 def found(distilled_project):
-    return audit_dataset(distilled_project, "ni")
+    return audit_dataset(distilled_project, "ni", progress=lambda done, total, message: SAID.append(message))
+
+
+def test_each_stage_is_named_with_the_next_one(found):
+    stages = list(dict.fromkeys((stage_of(message), message.partition("; then ")[2]) for message in SAID))
+    assert stages == [("entropy", "training"), ("training", "errors on the holdout"), ("errors on the holdout", "")]
 
 
 def test_every_frame_is_accounted_for(found, distilled_project):

@@ -12,11 +12,14 @@ from foundational.data.distances import shortest_distances
 from foundational.data.layout import VARIABLES
 from foundational.data.store import open_store
 from foundational.errors import ConflictError, EngineError, InputError
+from foundational.evaluation.materials.stored import StoredCrystal, StoredReference
 from foundational.inspection.check import check
 from foundational.provenance.record import read_record
+from foundational.science.crystals import STRUCTURES
 from foundational.specs.check import CheckLimits
 from foundational.specs.translate import RECIPE_NAMES
-from foundational.stages.augment.command import augment_dataset
+from foundational.stages.augment.command import AugmentChoice, augment_dataset
+from foundational.workspace.references import reference_path, write_reference
 
 COUNTS = {
     "scaled": 9,
@@ -34,7 +37,7 @@ COUNTS = {
 def augmented(distilled_project, tmp_path_factory):
     root = tmp_path_factory.mktemp("augmented") / "project"
     shutil.copytree(distilled_project, root, symlinks=True)
-    augment_dataset(root, "local/more", parent="ni", recipes=COUNTS, shortest=1.5)
+    augment_dataset(root, "local/more", AugmentChoice("ni", COUNTS, 1.5))
     return root
 
 
@@ -102,7 +105,7 @@ def test_configurations_are_what_their_recipe_says(augmented):
 
 
 def test_the_same_seed_gives_the_same_set_and_fewer_recipes_the_same_configurations(augmented):
-    augment_dataset(augmented, "local/again", parent="ni", recipes={"dimers": 6, "scaled": 9}, shortest=1.5)
+    augment_dataset(augmented, "local/again", AugmentChoice("ni", {"dimers": 6, "scaled": 9}, 1.5))
     first, second = read(augmented), read(augmented, "local/again")
     for name in ("scaled", "dimers"):
         assert np.array_equal(first["id"][rows_of(first, name)], second["id"][rows_of(second, name)])
@@ -126,5 +129,41 @@ def test_the_record_says_the_shortest_distance_and_why_a_configuration_is_exclud
 )
 def test_what_cannot_be_augmented_is_refused_in_one_line(augmented, arguments, error, message):
     with pytest.raises(error, match=message):
-        augment_dataset(augmented, "local/bad", **arguments)
+        augment_dataset(augmented, "local/bad", AugmentChoice(**arguments))
     assert not (augmented / "datasets/local/bad").exists()
+
+
+def test_the_smallest_cells_have_4_2_and_4_atoms_and_the_same_volumes(augmented):
+    """Labels by density-functional theory cost a tenth in them."""
+    augment_dataset(augmented, "local/small", AugmentChoice("ni", {"scaled": 9, "vacancies": 2}, 1.5, smallest=True))
+    large, small = read(augmented), read(augmented, "local/small")
+    atoms = small["n_atoms"].to_numpy()
+    assert atoms[rows_of(small, "scaled")].tolist() == [4, 2, 4] * 3
+    assert atoms[rows_of(small, "vacancies")].min() > 20
+    volumes = [to_configurations(x).take(rows_of(x, "scaled")) for x in (large, small)]
+    assert np.allclose(*[batch.volume / batch.n_atoms for batch in volumes])
+    assert read_record(augmented / "datasets/local/small").spec["augment"]["smallest"] is True
+
+
+def test_the_crystals_of_an_expensive_labeller_are_the_stored_ones(augmented):
+    """Else each set would need some fifty labels of crystals that are known."""
+    labeller = read_record(augmented / "datasets/ni").labeller
+    crystal = StoredCrystal(volume_per_atom=13.5, energy_per_atom=-4.0, bulk_modulus_GPa=180.0)
+    stored = StoredReference(
+        element="Ni",
+        labeller=labeller,
+        supercells=labeller,
+        crystals=dict.fromkeys(STRUCTURES, crystal),
+        vacancy_cells=2,
+        properties={},
+        labels=0,
+        software={},
+    )
+    write_reference(augmented, "ni", stored)
+    try:
+        augment_dataset(augmented, "local/stored", AugmentChoice("ni", {"scaled": 9}, 1.5))
+    finally:
+        reference_path(augmented, "ni").unlink()
+    dataset = read(augmented, "local/stored")
+    batch = to_configurations(dataset).take(rows_of(dataset, "scaled"))
+    assert np.max(batch.volume / batch.n_atoms) / 13.5 == pytest.approx(1.27, abs=0.04)

@@ -12,7 +12,7 @@ from foundational.inspection.show import show
 from foundational.labelling.session import LabellingChoice
 from foundational.provenance.record import read_record
 from foundational.stages.audit.command import audit_dataset
-from foundational.stages.augment.command import augment_dataset
+from foundational.stages.augment.command import AugmentChoice, augment_dataset
 from foundational.stages.decorate.command import AlloyChoice, translate_to_alloy
 from foundational.stages.translate.command import translate_dataset
 from foundational.testing.project import change_params
@@ -147,7 +147,7 @@ def test_a_parent_of_several_elements_is_refused_with_what_is_supported(alloyed,
 
 def test_commands_that_cannot_take_several_elements_say_so(alloyed):
     with pytest.raises(InputError, match="has several elements, Al, Ni; recipes need the crystals of one"):
-        augment_dataset(alloyed, "local/bad", parent="local/ni-al", recipes={"dimers": 2})
+        augment_dataset(alloyed, "local/bad", AugmentChoice("local/ni-al", {"dimers": 2}))
     with pytest.raises(InputError, match="expected a distilled set"):
         audit_dataset(alloyed, "local/ni-al")
 

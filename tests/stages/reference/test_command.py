@@ -86,6 +86,10 @@ def test_values_are_neither_replaced_unasked_nor_taken_from_another_method(proje
     path.write_text(before.replace("lammps:NiNb", "lammps:Al_mm"))
     with pytest.raises(ConflictError, match="compute the crystals again"):
         validate_dataset(project, "ni", ValidateOptions(members=1))
+    for damaged in (before[:-9], before.replace('"parameters": {', '"parameters": {"arguments": 3'), "[" * 100_000):
+        path.write_text(damaged)
+        with pytest.raises(InputError, match=r"ni\.json"):
+            validate_dataset(project, "ni", ValidateOptions(members=1))
     path.write_text(before)
 
 

@@ -13,6 +13,7 @@ from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.engines.lammps.test_frames import npt_frames
 from foundational.errors import ConflictError, InputError, NotFoundError
+from foundational.progress import stage_of
 from foundational.reports.survey_page import PAGE, tables, write_survey
 from foundational.science.crystals import build_crystal
 from foundational.specs.parsing import merge, read_yaml
@@ -112,7 +113,15 @@ def test_test_frames_are_a_solid_and_a_liquid_without_pressure(project, structur
 
 
 def test_a_metal_is_judged_and_the_page_shows_it(project):
-    report = survey_metal(project, "Al", write=True)
+    said = []
+    report = survey_metal(project, "Al", write=True, progress=lambda done, total, message: said.append(message))
+    stages = dict.fromkeys((stage_of(message), message.partition("; then ")[2]) for message in said)
+    assert list(stages) == [
+        ("labelling", "training"),
+        ("training", "tests"),
+        ("solid", "liquid"),
+        ("liquid", "crystals"),
+    ]
     stored = json.loads((project / "metrics/translate/Al.json").read_text())
     assert MetalReport.model_validate(stored) == report
     assert stored["seeds"] == 2
