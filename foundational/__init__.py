@@ -73,14 +73,15 @@ def open_dataset(name_or_path: "str | PathLike[str]", root: "str | PathLike[str]
         return Dataset(open_store(remote_store(name_or_path)))
     folder = None if root is None else Path(root)
     name = name_or_path.partition("@")[0] if isinstance(name_or_path, str) else ""
-    store = None
+    store = version = None
     with suppress(NotFoundError):
         store = locate_dataset(name_or_path, folder)
     if store is None:
         from foundational.release.transfer.location import locate  # noqa: PLC0415 - slower to import
 
         store = locate(name_or_path, folder)
-    return open_stored(store, name if can_be_name(name) else None)
+        version = name_or_path.partition("@")[2] or None if isinstance(name_or_path, str) else None
+    return open_stored(store, name if can_be_name(name) else None, version)
 
 
 def __getattr__(name: str) -> object:

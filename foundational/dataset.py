@@ -299,8 +299,13 @@ class Dataset:
         return f"<table><caption>{escape(heading)}</caption>{cells}</table>"
 
 
-def open_stored(store: Path, name: str | None = None) -> Dataset:
+def open_stored(store: Path, name: str | None = None, version: str | None = None) -> Dataset:
     """The dataset in ``store``, a ``.zarr`` folder or a zip of one; what lies beside it describes it.
+
+    Parameters
+    ----------
+    version
+        The released version that ``store`` was found to be, where one was asked for.
 
     Raises
     ------
@@ -315,6 +320,6 @@ def open_stored(store: Path, name: str | None = None) -> Dataset:
     def describe() -> "Description":
         from foundational.inspection.description import describe_store  # noqa: PLC0415
 
-        return describe_store(store)
+        return describe_store(store, version)
 
     return Dataset(open_store(store), name, project=project_of(store), describe=describe, store=store)

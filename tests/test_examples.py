@@ -73,7 +73,7 @@ def printed(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
         patch.setenv("MPLBACKEND", "agg")
         (place / "empty").mkdir()
         patch.chdir(place / "empty")
-        pull(parse_dataset_version("ni@2.1.0"), str(checkout))
+        pull(parse_dataset_version("ni@2.1.1"), str(checkout))
         work = []
         for name, (smaller, _) in NOTEBOOKS.items():
             cells = json.loads((checkout / "examples" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]

@@ -28,8 +28,14 @@ class Description:
     """What to cite."""
 
 
-def describe_store(store: Path) -> Description:
+def describe_store(store: Path, version: str | None = None) -> Description:
     """What is known of the dataset in ``store``; nothing of a ``.zarr`` folder or zip that lies alone.
+
+    Parameters
+    ----------
+    version
+        The version that was asked for and found there: several versions can have the same data. None: by default the
+        one that was pulled, else the newest.
 
     Raises
     ------
@@ -45,7 +51,7 @@ def describe_store(store: Path) -> Description:
     except NotFoundError:
         return Description(about=about)
     project = project_of(store)
-    version = _version(store, record, project)
+    version = version or _version(store, record, project)
     if version is not None:
         try:
             release = read_known_release(record.output.name, version, project)
@@ -67,4 +73,6 @@ def _version(store: Path, record: ProvenanceRecord, project: Path | None) -> str
     """The version whose stored bytes these are: by the registry, else by the record that was pulled with them."""
     root = sha256_of(store / ROOT)
     registry = known_registry(record.output.name, project)
-    return next((r.version for r in registry.releases if r.root == root), record.output.version)
+    own = record.output.version
+    same = [release.version for release in registry.releases if release.root == root]
+    return own if own in same or not same else same[-1]

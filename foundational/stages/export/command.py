@@ -17,6 +17,7 @@ from foundational.project import index_place
 from foundational.provenance.record import ProvenanceRecord
 from foundational.provenance.selection import selection_record
 from foundational.release.citation.formats import CitationFormat, format_citation
+from foundational.release.registry.version import is_version
 from foundational.release.transfer.location import locate
 
 
@@ -63,7 +64,8 @@ def export(
     else:
         store = locate(name, root)
         dataset = choose(open_table(store), where, index_place(store)).load()
-        description = describe_store(store)
+        asked = name.partition("@")[2]
+        description = describe_store(store, asked if is_version(asked) and not Path(name).exists() else None)
     record = description.record
     if where is not None and record is not None:
         record = selection_record(record, dataset, where)

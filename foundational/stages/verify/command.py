@@ -140,7 +140,9 @@ def _at_address(address: str, root: Path | None, progress: Progress | None) -> V
     name = address if record is None else record.output.name
     registry, wrong = (Registry(name=name), []) if record is None else _registry(name, project_or_none(root))
     digest = hashlib.sha256(store.read(ROOT)).hexdigest()
-    entry = next((release for release in registry.releases if release.root == digest), None)
+    same = [release for release in registry.releases if release.root == digest]
+    stated = None if record is None else record.output.version
+    entry = next((release for release in same if release.version == stated), same[-1] if same else None)
     version = None if entry is None else entry.version
     if registry.releases and entry is None and record is not None and record.output.version is not None:
         wrong.append(f"the data are not those that the registry records as {name}@{record.output.version}")

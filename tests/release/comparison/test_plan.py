@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
 
+import foundational
 from foundational.data.fingerprint import hexadecimal
 from foundational.errors import ConflictError, DatasetError, InputError, NotFoundError
 from foundational.inspection.blame import blame
+from foundational.interchange.writing.exporting import ExportOptions
 from foundational.release.bundle.bundle import read_kept
 from foundational.release.registry.registry import read_registry
 from foundational.release.registry.version import Version, largest, parse_dataset_version
+from foundational.stages.export.command import export
 
 
 @pytest.mark.parametrize("text", ["1.0", "1.0.0.0", "01.0.0", "1.0.x", "1.0.0-rc1", "", "１.0.0"])
@@ -51,6 +54,13 @@ def test_versions_follow_from_what_changed(project, changed, nickel):
     project.commit()
     patch = project.released()
     assert (patch.record.version, patch.record.changes) == ("1.1.1", ("about.yaml: caveats changed",))
+    for asked, version in (("ni@1.1.0", "1.1.0"), ("ni@1.1.1", "1.1.1"), ("ni", "1.1.1")):  # of the same data
+        dataset = foundational.open_dataset(asked, project.root)
+        about = dataset.description.about
+        assert about is not None
+        assert (dataset.version, about.caveats) == (version, ("Small.",) if version == "1.1.1" else ())
+        export(asked, "ase", project.out / f"ase-{version}", project.root, options=ExportOptions(replace=True))
+        assert (project.out / f"ase-{version}" / "README.md").read_text().startswith(f"# ni@{version} for ")
     project.write(changed(slice(1, 12)))
     project.commit()
     with pytest.raises(InputError, match="--reason"):
