@@ -36,7 +36,7 @@ BUILD = ROOT / "build" / "docs"
 SOURCE, SITE, EXTRA = BUILD / "source", BUILD / "html", BUILD / "extra"
 FOUNDATIONAL = Path(sys.executable).with_name("foundational")
 #: What the pages' cells open.
-RELEASES = ("ni@1.0.0", "ni@2.0.0", "ni@2.1.0")
+RELEASES = ("ni@1.0.0", "ni@2.0.0", "ni@2.1.1")
 #: Pages beside docs/, and the folder in which the examples' data lie.
 TOP = ("CONTRIBUTING.md", "CHANGELOG.md")
 _LINK = re.compile(r"\[([^\]\n]*)\]\(([^)\s]+)\)")
