@@ -300,12 +300,7 @@ class Dataset:
 
 
 def open_stored(store: Path, name: str | None = None, version: str | None = None) -> Dataset:
-    """The dataset in ``store``, a ``.zarr`` folder or a zip of one; what lies beside it describes it.
-
-    Parameters
-    ----------
-    version
-        The released version that ``store`` was found to be, where one was asked for.
+    """The dataset in ``store``, a ``.zarr`` folder or a zip of one; what lies beside it describes it, as ``version``.
 
     Raises
     ------
