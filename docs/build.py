@@ -61,6 +61,8 @@ def main() -> int:
         sphinx = [sys.executable, "-m", "sphinx", *arguments]
         if subprocess.run(sphinx, check=False, cwd=BUILD, env=os.environ | warm).returncode or cards.wait():
             return 1
+    for page in SITE.rglob("*.html"):
+        page.write_text(for_all_readers(page.read_text(encoding="utf-8")), encoding="utf-8")
     shutil.copytree(EXTRA, SITE / "gallery")
     problems = sorted(problems_of(SITE))
     print(*problems, sep="\n", file=sys.stderr)
@@ -134,6 +136,7 @@ def gallery() -> Iterator[str]:
         "explains it. `foundational site` made these cards when this site was built.\n"
     )
     yield '<p><a href="gallery/index.html">The catalogue, a table that sorts and filters</a></p>\n'
+    yield "<style>.licence { white-space: nowrap }</style>\n"
     yield '<table><thead><tr><th scope="col">release</th><th scope="col">title</th>'
     yield '<th scope="col">configurations</th><th scope="col">licence</th></tr></thead><tbody>'
     for path in sorted((ROOT / "datasets").glob("*/releases.yaml")):
@@ -142,7 +145,7 @@ def gallery() -> Iterator[str]:
             release = released_record(ROOT, registry, entry.version)
             address = f"gallery/{release.name}/{release.version}/index.html"
             yield f'<tr><td><a href="{address}">{release.name} {release.version}</a></td><td>{release.about.title}</td>'
-            yield f"<td>{release.n_configurations:,}</td><td>{release.about.licence}</td></tr>"
+            yield f'<td>{release.n_configurations:,}</td><td class="licence">{release.about.licence}</td></tr>'
     yield "</tbody></table>\n"
 
 
@@ -177,6 +180,11 @@ def described(called: str, command: Any) -> Iterator[str]:
         yield ""
     for name, below in getattr(command, "commands", {}).items():
         yield from described(f"{called} {name}", below)
+
+
+def for_all_readers(page: str) -> str:
+    """A page whose captions have their level for screen readers, and whose code is scrolled by keys too."""
+    return page.replace('role="heading"', 'role="heading" aria-level="2"').replace("<pre>", '<pre tabindex="0">')
 
 
 class Page(HTMLParser):

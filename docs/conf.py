@@ -1,7 +1,10 @@
 """Settings of the documentation site; docs/build.py lays out its pages and calls Sphinx."""
 
 import logging
+from functools import partial
 from importlib.metadata import version as installed
+
+from jupyter_cache.executors import utils
 
 project = "foundational"
 author = "The foundational developers"
@@ -24,7 +27,6 @@ nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
-nb_merge_streams = True
 nb_output_stderr = "remove"  # progress, where the machine is slow
 
 # The public interface, from its docstrings.
@@ -36,3 +38,6 @@ copybutton_prompt_is_regexp = True
 
 # One line for each page that is run says nothing that the end of the build does not.
 logging.getLogger("traitlets").setLevel(logging.WARNING)
+
+# The pieces in which a cell prints are joined as they came; `nb_merge_streams` would begin a line with each of them.
+utils.executenb = partial(utils.executenb, coalesce_streams=True)

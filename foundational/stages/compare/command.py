@@ -41,10 +41,19 @@ def compare_physics(
     # One name: so both have the same seeds and the same holdout.
     name = records[1].output.name
     reports = [
-        validate_opened(project, NamedDataset(name, side.dataset), record, options, progress=progress)
+        validate_opened(
+            project, NamedDataset(name, side.dataset), record, options, progress=_naming(side.title, progress)
+        )
         for side, record in zip((a, b), records, strict=True)
     ]
     return physics_change(a.title, b.title, *reports)
+
+
+def _naming(side: str, progress: Progress | None) -> Progress | None:
+    """The progress with the side on which networks are trained and tested."""
+    if progress is None:
+        return None
+    return lambda done, total, message: progress(done, total, f"{side}, {message}")
 
 
 def _record(side: ComparedDataset) -> ProvenanceRecord:

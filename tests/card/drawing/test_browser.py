@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from foundational.card.comparison.build import build_change
 from foundational.card.drawing.viewer import chemiscope_library
+from foundational.card.site.catalogue import Catalogue, Entry
+from foundational.card.site.page import draw_catalogue
 from foundational.card.sources import Card
-from foundational.card.writing import write_card
+from foundational.card.writing import write_card, write_change
+from foundational.release.comparison.difference import ComparedDataset, difference
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _FOUND = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
@@ -135,6 +140,58 @@ def test_without_javascript_everything_is_readable(chromium: Any, page_file: Pat
     assert not page.locator("button").first.is_visible()
     right = max(page.locator("body > *").nth(i).bounding_box()["width"] for i in range(3))
     assert right <= width
+    page.close()
+
+
+def entry(name: str, configurations: int) -> Entry:
+    return Entry(
+        name=name,
+        version="1.0.0",
+        newest=True,
+        date=date(2026, 11, 27),
+        doi="10.1/x" if name == "al" else None,
+        withdrawn=None,
+        title=f"The set {name}",
+        description="",
+        licence="CC-BY-4.0",
+        creators=("A",),
+        keywords=(),
+        elements=(name.capitalize(),),
+        configurations=configurations,
+        atoms=configurations,
+        labels={"energy": "eV"},
+        methods=("PBE" if name == "al" else "a potential",),
+        validated=None if name == "nb" else name == "al",
+        fingerprint="0" * 64,
+        page=None,
+        data=None,
+    )
+
+
+def test_a_catalogue_sorts_and_filters_and_a_change_is_shown_for_all_readers(
+    chromium: Any, distilled_card: Card, tmp_path: Path
+) -> None:
+    catalogue = Catalogue(title=FORGED, entries=(entry("al", 1_200), entry("nb", 90), entry("ni", 300)))
+    (tmp_path / "catalogue.html").write_text(draw_catalogue(catalogue), encoding="utf-8")
+    a = ComparedDataset("a", distilled_card.dataset)
+    b = ComparedDataset("b", distilled_card.dataset.isel(configuration=slice(5, None)))
+    write_change(build_change(a, b, difference(a, b), None), tmp_path / "change.html")
+    page = chromium.new_page(viewport=SCREEN)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for name in ("change", "catalogue"):
+        asked.clear()
+        page.goto((tmp_path / f"{name}.html").as_uri())
+        assert violations(page) == [], name
+        assert asked == [page.url]
+    assert page.title() != "forged"
+    names = page.locator("tbody tr:visible th, tbody tr:visible td:first-child")
+    for direction in (["nb", "ni", "al"], ["al", "ni", "nb"]):  # by number, not by letters
+        page.get_by_role("button", name="configurations").click()
+        assert names.all_inner_texts() == direction
+    page.get_by_label("Show rows with").fill("pbe al")
+    assert names.all_inner_texts() == ["al"]
+    assert page.get_by_text("1 of 3 rows").is_visible()
     page.close()
 
 

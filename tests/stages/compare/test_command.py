@@ -7,13 +7,20 @@ from pathlib import Path
 import pytest
 
 from foundational.errors import InputError
+from foundational.progress import stage_of
 from foundational.release.comparison.compared_dataset import open_compared
 from foundational.stages.compare.command import compare_physics
 
 
 def test_equal_data_give_equal_networks(distilled_project: Path) -> None:
     with open_compared("ni", distilled_project) as a, open_compared("ni", distilled_project) as b:
-        found = compare_physics(a, replace(b, title="again"), distilled_project, members=1)
+        said: list[str] = []
+        again = replace(b, title="again")
+        found = compare_physics(
+            a, again, distilled_project, members=1, progress=lambda done, total, message: said.append(stage_of(message))
+        )
+    stages = ("training", "errors on the holdout", "crystals")
+    assert list(dict.fromkeys(said)) == [f"{side}, {stage}" for side in ("ni", "again") for stage in stages]
     assert found.members == 1
     assert found.holdouts == ("ni-holdout", "ni-holdout")
     for change in (*found.crystals, *found.errors):
