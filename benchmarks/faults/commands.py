@@ -139,9 +139,8 @@ COMMANDS = (
         "init",
         ["init", "../out/new"],
         weight=0.4,
-        folders=("out/new/.dvc", "out/new/.git"),
-        random=("out/new/.git",),  # git's index holds times of files
-        stepwise=("out/new/.dvc", "out/new/.dvcignore", "out/new/.git"),
+        folders=("out/new/.dvc",),
+        stepwise=("out/new/.dvc", "out/new/.dvcignore"),
     ),
     Command(
         "dvc repro",

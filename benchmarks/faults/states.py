@@ -21,6 +21,7 @@ OWN = (
     "project/build/runs.jsonl",
     "project/build/index/*",
     "project/.git/*",
+    "out/new/.git/*",
     "project/.dvc/tmp/*",
     "project/.dvc/cache/*",
     "project/datasets/.store/*",
