@@ -65,7 +65,7 @@ CALLS = (
     Command(
         "label write", ["label", "write", "local/al", "../out/jobs", "--code", "qe", "--template", "../files/pw.in"]
     ),
-    Command("dvc repro", ["repro", "-q"], program="dvc"),
+    Command("dvc repro", ["repro"], program="dvc"),
     Command("show", ["show", "local/new", "--json"]),
     Command("check", ["check", "local/new", "--json"]),
     Command("verify", ["verify", "ni", "--json"]),
