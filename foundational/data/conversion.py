@@ -53,6 +53,19 @@ def to_dataset(
     InputError
         A variable is not in the layout, has the wrong shape, or does not fit its type.
     """
+    return sharing_dataset(configurations, attrs or {}, variables).copy(deep=True)
+
+
+def sharing_dataset(
+    configurations: Configurations, attrs: Mapping[str, Any], variables: Mapping[str, ArrayLike]
+) -> xr.Dataset:
+    """As `to_dataset`, but the dataset may share its numbers with ``configurations`` and ``variables``.
+
+    Raises
+    ------
+    InputError
+        As `to_dataset`.
+    """
     c = configurations
     arrays: dict[str, Any] = {"id": configuration_ids(c)} | {
         name: getattr(c, name) for name in ("n_atoms", "cell", "pbc", "atomic_numbers", "positions")
@@ -66,7 +79,7 @@ def to_dataset(
         arrays[name] = values
     return xr.Dataset(
         {name: _as_stored(name, arrays[name], c) for name in VARIABLES if name in arrays},
-        attrs={"layout": LAYOUT_VERSION, "elements": elements_in(c.atomic_numbers), **(attrs or {})},
+        attrs={"layout": LAYOUT_VERSION, "elements": elements_in(c.atomic_numbers), **attrs},
     )
 
 
@@ -240,7 +253,8 @@ def _as_stored(name: str, values: ArrayLike, configurations: Configurations) -> 
     shape = tuple(lengths.get(dim, 3) for dim in row.dims)
     if given.shape != shape:
         raise InputError(f"{name}: expected shape {shape}, got {given.shape}")
-    stored = given.astype(row.wider if row.wider and given.dtype == np.dtype(row.wider) else row.dtype)
+    wanted = row.wider if row.wider and given.dtype == np.dtype(row.wider) else row.dtype
+    stored = given.astype(wanted, copy=False)
     if not np.issubdtype(stored.dtype, np.floating) and not np.array_equal(stored, given):
         raise InputError(f"{name}: expected numbers that fit {row.dtype}, got {given.min()}…{given.max()}")
     return xr.Variable(row.dims, stored, row.attributes)

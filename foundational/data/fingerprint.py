@@ -14,7 +14,7 @@ numbers of the configuration are float32 numbers, else in float64. So neither id
 numbers are stored (docs/decisions/0011). The sets of layout 1 know all labels, in float32: their hashes stay.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foundational.data.batches import iterate_batches
+from foundational.data.batches import batch_slices, iterate_batches
 from foundational.data.configurations import Configurations
 from foundational.data.layout import LABELS, VARIABLES
 from foundational.data.streaming.sorted_rows import SortedRows
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Bytes of an id and of a label digest.
 DIGEST = 16
+#: Atoms of configurations that are hashed at once.
+_TOGETHER = 1_048_576
 
 
 def configuration_ids(configurations: Configurations) -> NDArray[np.uint8]:
@@ -40,6 +42,8 @@ def configuration_ids(configurations: Configurations) -> NDArray[np.uint8]:
     Two configurations share an id only where all three are the same to the last bit: the order of the atoms counts,
     labels and periodicity do not.
     """
+    if len(configurations) > 1 and len(configurations.positions) > _TOGETHER:
+        return _in_blocks(configurations.with_labels(None), configuration_ids)
     c = configurations
     wide = _needs_float64(c, c.positions)
     with np.errstate(over="ignore"):
@@ -68,6 +72,8 @@ def configuration_ids(configurations: Configurations) -> NDArray[np.uint8]:
 
 def label_digests(configurations: Configurations) -> NDArray[np.uint8]:
     """(C, 16) hashes of the labels that are known; those of configurations without any are all alike."""
+    if len(configurations) > 1 and len(configurations.positions) > _TOGETHER:
+        return _in_blocks(configurations, label_digests)
     c, labels = configurations, configurations.labels
     if labels is None:
         return _digests(c, [])
@@ -87,6 +93,16 @@ def label_digests(configurations: Configurations) -> NDArray[np.uint8]:
         if wide.any():
             parts.append((prefix, array.astype(np.float64), True, known[name] & wide))
     return _digests(c, parts)
+
+
+def _in_blocks(
+    configurations: Configurations, digests: Callable[[Configurations], NDArray[np.uint8]]
+) -> NDArray[np.uint8]:
+    """(C, 16) digests of many configurations, some at a time: the text that is hashed is as large as they are."""
+    found = np.empty((len(configurations), DIGEST), np.uint8)
+    for rows in batch_slices(configurations.n_atoms, _TOGETHER // 4):
+        found[rows] = digests(configurations.take(np.arange(rows.start, rows.stop)))
+    return found
 
 
 def fingerprint(dataset: "xr.Dataset | Configurations") -> str:

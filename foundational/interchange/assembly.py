@@ -11,12 +11,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations, Labels
-from foundational.data.conversion import narrowed, to_dataset, with_foreign
-from foundational.data.extxyz import nine_digits_narrowed
+from foundational.data.conversion import sharing_dataset, with_foreign
 from foundational.data.layout import ATOM, CONFIGURATION, VARIABLES
 from foundational.errors import InputError, did_you_mean
 from foundational.interchange.atomic_volume import atomic_volume
-from foundational.interchange.columns import Column
+from foundational.interchange.columns import Column, Narrowing
 from foundational.interchange.fields import foreign_name, foreign_of_atoms, foreign_variable
 from foundational.interchange.frame import Frame, FrameError
 from foundational.interchange.geometry import is_isolated, require_geometry
@@ -51,10 +50,10 @@ class Assembly:
     methods: Methods = field(default_factory=Methods)
     _n_atoms: list[int] = field(default_factory=list)
     _numbers: Column = field(default_factory=Column)
-    _positions: Column = field(default_factory=Column)
+    _positions: Column = field(default_factory=lambda: Column(Narrowing()))
     _cells: Column = field(default_factory=Column)
     _pbc: Column = field(default_factory=Column)
-    _labels: dict[str, Column] = field(default_factory=lambda: {name: Column() for name in _SHAPES})
+    _labels: dict[str, Column] = field(default_factory=lambda: {name: _label_column(name) for name in _SHAPES})
     _known: Counter[str] = field(default_factory=Counter)
     _atoms: int = 0
     _stressed: bool = False
@@ -193,7 +192,7 @@ class Assembly:
             self._cells.joined(),
             self._pbc.joined(),
             self._numbers.joined(),
-            _narrow(self._positions.joined()),
+            self._positions.joined(),
             self._joined_labels(),
         )
         further: dict[str, NDArray[Any]] = own_variables(self._info, len(self)) if self._own else {}
@@ -210,7 +209,7 @@ class Assembly:
             attributes = {"volume_per_atom": volume} | attributes
         if remark is not None:
             self._remarks[remark] += len(self)
-        dataset = to_dataset(configurations, attrs=attributes, **further)
+        dataset = sharing_dataset(configurations, attributes, further)
         foreign = dict(self._foreign(n_atoms))
         return with_foreign(dataset, foreign), self._report(dataset, foreign)
 
@@ -236,15 +235,17 @@ class Assembly:
         if not any(self._known.values()):
             return None
 
-        def joined(name: str) -> NDArray[np.float64]:
+        def joined(name: str) -> NDArray[Any]:
             rows = self._atoms if VARIABLES[name].per_atom else len(self)
-            return self._labels[name].joined() if self._known[name] else _unknown(rows, _SHAPES[name])
+            if self._known[name]:
+                return self._labels[name].joined()
+            return np.full((rows, *_SHAPES[name]), np.nan, np.float32 if VARIABLES[name].per_atom else np.float64)
 
         return Labels(
             joined("energy"),
-            _narrow(joined("forces")),
+            joined("forces"),
             joined("stress"),
-            _narrow(joined("atomic_energies")) if self._known["atomic_energies"] else None,
+            joined("atomic_energies") if self._known["atomic_energies"] else None,
         )
 
     def _split(self) -> NDArray[np.int8] | None:
@@ -310,7 +311,6 @@ def _unknown(rows: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
     return np.full((rows, *shape), np.nan)
 
 
-def _narrow(values: NDArray[np.float64]) -> NDArray[Any]:
-    """float32 where that changes no number, or where nine digits of it were written."""
-    narrow = narrowed(values)
-    return narrow if narrow.dtype == np.float32 else nine_digits_narrowed(values)
+def _label_column(name: str) -> Column:
+    """Of a label of each configuration float64, of each atom float32 where that is exact."""
+    return Column(Narrowing() if VARIABLES[name].per_atom else None)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from foundational.data import fingerprint as hashing
 from foundational.data.configurations import Configurations
 from foundational.data.conversion import to_configurations, to_dataset
 from foundational.data.fingerprint import configuration_ids, fingerprint, label_digests
@@ -28,6 +29,15 @@ def test_identity_can_be_recomputed_from_the_documented_bytes(configurations: Co
         assert configuration_ids(configurations)[i].tobytes() == identity
         pairs.append(identity + hashlib.sha256(labels).digest()[:16])
     assert fingerprint(configurations) == hashlib.sha256(b"".join(sorted(pairs))).hexdigest()
+
+
+def test_digests_do_not_depend_on_how_many_configurations_are_hashed_together(
+    configurations: Configurations, monkeypatch: pytest.MonkeyPatch
+):
+    ids, labels = configuration_ids(configurations), label_digests(configurations)
+    monkeypatch.setattr(hashing, "_TOGETHER", 2 * int(configurations.n_atoms.max()))
+    assert (configuration_ids(configurations) == ids).all()
+    assert (label_digests(configurations) == labels).all()
 
 
 def test_fingerprint_ignores_order_and_storage(store: Path, dataset: xr.Dataset, configurations: Configurations):
