@@ -75,6 +75,8 @@ def test_a_published_release_comes_back_bit_for_bit(published, released_template
     assert files == sorted(p.relative_to(pulled.store) for p in pulled.store.rglob("*") if p.is_file())
     assert all((own / p).read_bytes() == (pulled.store / p).read_bytes() for p in files)
     assert published.leaks == []
+    verified = CliRunner().invoke(app, ["verify", "ni@1.1.0"])
+    assert (verified.exit_code, "intact" in verified.output) == (0, True), verified.output
 
 
 def test_the_repository_has_what_people_and_catalogues_read(published, tmp_path):
