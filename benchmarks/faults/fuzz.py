@@ -178,7 +178,9 @@ class Watch:
             if not all(self._mine(a, folder) for a in arguments if isinstance(a, str | bytes | os.PathLike)):
                 self.seen.append(f"{event} {arguments!r}")
         elif event in self._PROCESS:
-            if not (event == "subprocess.Popen" and str(arguments[0]).endswith("ssh-keygen")):
+            # The package's own: signatures, and texts in HDF5, which a process of its own reads first.
+            own = event == "subprocess.Popen" and str(arguments[0]).endswith(("ssh-keygen", sys.executable))
+            if not own:
                 self.seen.append(f"{event} {arguments[:2]!r}")
         elif event == "pickle.find_class":
             self.seen.append(f"unpickles {arguments!r}")
