@@ -10,6 +10,7 @@ import numpy as np
 from foundational.errors import InputError
 from foundational.interchange.frame import Frame, FrameError, FrameReader
 from foundational.interchange.reading.ase_files import frame_of
+from foundational.interchange.reading.isolated import require_lmdb
 
 _LMDB: Final = ".aselmdb"
 #: How ASE begins a database in JSON: with its first row, and the first key of a row in alphabetical order.
@@ -74,16 +75,17 @@ class AseDatabases(FrameReader):
 
 
 def require_whole(path: Path, name: str, *, subdir: bool) -> None:
-    """Refuse an LMDB file that is shorter than it says of itself: reading beyond its end kills the process.
+    """Refuse an LMDB file that is shorter than it says of itself, or damaged: reading it can kill the process.
 
     Raises
     ------
     InputError
-        If it is cut short, or no LMDB.
+        If it is cut short, damaged or no LMDB.
     """
     import lmdb  # noqa: PLC0415 - an extra
 
     size = (path / "data.mdb" if subdir else path).stat().st_size
+    require_lmdb(path, size)
     try:
         with lmdb.open(str(path), readonly=True, lock=False, subdir=subdir, create=False) as environment:
             expected = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from foundational.errors import InputError
 from foundational.interchange.frame import Frame, FrameError, FrameReader
 from foundational.interchange.reading.databases import require_whole
-from foundational.interchange.reading.hdf5 import opened
+from foundational.interchange.reading.isolated import opened_hdf5
 
 _TYPES: Final = "type.raw"
 #: Labels by their files: the key of a frame, and whether it has a row for each atom.
@@ -55,7 +55,7 @@ class Deepmd(FrameReader):
                 name = path.name if folder == path else f"{path.name}/{folder.relative_to(path).as_posix()}"
                 yield from self._system(name, _Folder(folder))
             return
-        with opened(path) as file:
+        with opened_hdf5(path) as file:
             for group in _groups(file):
                 yield from self._system(f"{path.name}{group.name}".rstrip("/"), _Group(group))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from foundational.errors import InputError
 from foundational.interchange.frame import Frame, FrameError, FrameReader
-from foundational.interchange.reading.hdf5 import opened
+from foundational.interchange.reading.isolated import opened_hdf5
 
 _STRUCTURE: Final = frozenset({"species", "numbers", "atomic_numbers", "coordinates", "cell", "pbc"})
 #: Names of datasets and those under which labels are looked for.
@@ -47,7 +47,7 @@ class TorchAni(FrameReader):
         InputError
             If a group has no species, or a name is no element.
         """
-        with opened(path) as file:
+        with opened_hdf5(path) as file:
             for group in _groups(file):
                 yield from self._group(f"{path.name}{group.name}", {name: group[name][()] for name in group})
 
