@@ -25,9 +25,7 @@ DEFAULTS: Final[dict[str, Any]] = {
     "setups": "paw",  # name of the PAW data sets
     "ecut": 250.0,  # eV
     "spacing": 0.42,  # 1/Å, largest distance of two k-points along a reciprocal lattice vector
-    # Of the mesh, in steps along each vector: 0 (it contains Γ), 0.5, or 0.25 with the points −k added. The last prefers
-    # one diagonal of the cell: of a cubic crystal shear stresses are wrong by 2 GPa, and energies of sheared cells too.
-    "shift": 0.25,
+    "shift": 0.25,  # of the mesh, in steps along each vector: 0 (it contains Γ), 0.5, or 0.25 with the points −k added
     "smearing": "marzari-vanderbilt",
     "width": 0.6,  # eV
     "point_group": False,  # use the symmetry of the crystal, beside that of time
