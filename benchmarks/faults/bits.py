@@ -175,8 +175,8 @@ def _verified_or_shown(name: str, root: Path) -> Reader:
 def _work_files(project: Path, folder: Path) -> list[Kind]:
     """Models, indexes, journals, and what interrupted runs keep."""
     seeds = folder / "seeds"
-    import pyarrow.parquet as pq
-
+    from foundational.data.integrity.stored_array import open_table
+    from foundational.data.query.computed import makers_of
     from foundational.data.query.index import stored_index
     from foundational.engines.ani.model_file import load_model
     from foundational.labelling.journal import LabelJournal
@@ -184,7 +184,7 @@ def _work_files(project: Path, folder: Path) -> list[Kind]:
     model, journal = seeds / "model" / "file" / "ni.model", seeds / "journal" / "file" / "labels.jsonl"
     place, store = folder / "index", project / "datasets" / "ni" / "data.zarr"
     stored_index(store, place)
-    names = [*pq.read_schema(next(place.iterdir())).names, "elements"]
+    names = [*makers_of(open_table(store)), "elements"]
     lines = repr(LabelJournal.open(journal, {"id": "lammps:NiNb", "version": "1"}).outcomes)
 
     def read_model() -> str:

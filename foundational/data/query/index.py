@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 #: Of the columns and their meaning; an index of another version is made again.
-VERSION: Final = 1
+VERSION: Final = 2
+#: Bytes of the CRC32C of all others, behind the Parquet file: the checksums of Parquet leave headers and footer out.
+_CRC: Final = 4
 #: Rows that are read from an index at a time.
 _ROWS: Final = 1_048_576
 
@@ -46,7 +49,7 @@ class ParquetIndex:
         import pyarrow.parquet as pq  # noqa: PLC0415
 
         try:
-            with pq.ParquetFile(self.path, page_checksum_verification=True) as file:
+            with pq.ParquetFile(pa.BufferReader(_checked(pa, self.path))) as file:
                 there = file.schema_arrow.names
                 wanted = [name for name in there if name in names or (name.startswith(COUNT) and "elements" in names)]
                 for batch in file.iter_batches(_ROWS, columns=wanted or ["atoms"]):
@@ -63,7 +66,7 @@ class ParquetIndex:
                         else:
                             block[name] = values.to_numpy(zero_copy_only=False)
                     yield block
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())
             raise ChecksumError(f"the index {self.path} is damaged ({reason}); remove it, it is made again") from None
 
@@ -111,11 +114,31 @@ def _write(dataset: "xr.Dataset", path: Path, progress: Progress | None) -> None
             arrays = {name: _arrow(pa, values) for name, values in sorted({**block, **zeros}.items())}
             table = pa.table(arrays)
             if writer is None:
-                writer = pq.ParquetWriter(partial, table.schema, compression="zstd", write_page_checksum=True)
+                writer = pq.ParquetWriter(partial, table.schema, compression="zstd")
             writer.write_table(table)
             done += count
         assert writer is not None  # a dataset has configurations
         writer.close()
+        with pa.memory_map(str(partial)) as file:
+            checksum = google_crc32c.value(file.read_buffer())
+        with partial.open("ab") as stream:
+            stream.write(checksum.to_bytes(_CRC, "little"))
+
+
+def _checked(pa: Any, path: Path) -> Any:
+    """The bytes of the Parquet file, which match their checksum.
+
+    Raises
+    ------
+    ValueError
+        They do not.
+    """
+    with pa.memory_map(str(path)) as file:
+        content = file.read_buffer()
+    parquet = content.slice(0, max(0, content.size - _CRC))
+    if google_crc32c.value(parquet) != int.from_bytes(bytes(content[-_CRC:]), "little"):
+        raise ValueError("it does not match its checksum")
+    return parquet
 
 
 def _arrow(pa: Any, values: "NDArray[Any] | Texts") -> Any:

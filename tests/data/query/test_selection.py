@@ -1,6 +1,5 @@
 """Rows that fulfil a condition, by the numbers and by the index."""
 
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -98,11 +97,10 @@ def test_a_damaged_index_is_named(asked: xr.Dataset, tmp_path: Path) -> None:
     index = stored_index(tmp_path / "set.zarr", tmp_path / "index")
     (path,) = (tmp_path / "index").iterdir()
     whole = path.read_bytes()
-    for place in range(8, len(whole) - 8, max(1, len(whole) // 40)):
+    for place in (*range(0, len(whole), max(1, len(whole) // 40)), len(whole) - 1):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
-        with suppress(ChecksumError):
-            found = rows_where("dipole <= 0.5 and energy is known", index)
-            assert found.tolist() == rows_where("dipole <= 0.5", DatasetIndex(asked)).tolist()
+        with pytest.raises(ChecksumError, match="remove it"):
+            rows_where("dipole <= 0.5 and energy is known", index)
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ChecksumError, match="remove it"):
         rows_where("dipole <= 0.5", index)
