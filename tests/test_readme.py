@@ -125,6 +125,16 @@ def test_the_tasks_print_what_the_page_shows(page: str, clone: Path) -> None:
     assert not failures, "\n\n".join(failures)
 
 
+def test_blame_prints_what_the_page_on_reviews_shows(checkout: Path) -> None:
+    page = (checkout / "docs" / "review.md").read_text(encoding="utf-8")
+    found = re.search(r"^    \$ (foundational blame .+)\n((?:    .+\n)+)", page, re.MULTILINE)
+    assert found is not None
+    run = subprocess.run(found[1].split(), capture_output=True, text=True, cwd=checkout, env=environment(), check=False)
+    assert run.returncode == 0, run.stderr
+    shown = [line[4:] for line in found[2].splitlines() if "pools/" not in line]  # the pool is not in every clone
+    assert missing(shown, run.stdout, numbers=False) is None, run.stdout
+
+
 def _unknown_options(words: list[str], clone: Path) -> list[str]:
     """Options of a command that its help does not have."""
     run = subprocess.run(
