@@ -75,9 +75,11 @@ def diff(
     With --physics, networks are trained on both with the same settings: what they lost or gained is shown for each
     crystal and gate.
     """
+    from foundational.data.streaming.allocation import reuse_freed_memory
     from foundational.release.comparison.compared_dataset import open_compared
     from foundational.release.comparison.difference import difference
 
+    reuse_freed_memory()
     physics = None
     plain = how.html is None and how.plot is None and not how.physics
     with open_compared(a, root, table=plain) as first, open_compared(b, root, table=plain) as second:
