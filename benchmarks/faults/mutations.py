@@ -140,7 +140,7 @@ def other_json(data: bytes, rng: random.Random) -> bytes:
     """One value, key or branch of a JSON document replaced; anything else is flipped."""
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return flip(data, rng)
     return json.dumps(changed_tree(document, rng)).encode()
 

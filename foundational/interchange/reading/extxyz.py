@@ -130,6 +130,8 @@ class ExtendedXyz(FrameReader):
         columns = columns_of(str(entries.get("Properties", "species:S:1:pos:R:3")))
         if isinstance(columns, str):
             raise FrameError(source, columns)
+        if odd := [f"{name}:{kind}" for name, kind, _ in columns if name in {"pos", "Z"} and kind not in {"R", "I"}]:
+            raise FrameError(source, f"expected numbers in the columns pos:R:3 and Z:I:1, got {odd[0]}")
         values = _fast_values(columns, rows) or _slow_values(source, columns, rows)
         if "pos" not in values:
             raise FrameError(source, "expected a column pos in Properties")

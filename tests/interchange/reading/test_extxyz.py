@@ -136,6 +136,14 @@ def test_an_empty_lattice_is_none(path: Path):
         (f"2\n{COMMENT.replace(LATTICE, '')}\n{ROWS}", "frame 0: it is periodic, but its Lattice is missing"),
         (f"2\n{COMMENT.replace('3.2', '')}\n{ROWS}", "frame 0: Lattice: expected 9 numbers, got 8"),
         (f"2\n{COMMENT.replace('pos:R:3', 'pos:R')}\n{ROWS}", "frame 0: expected Properties as name:kind:width"),
+        (
+            f"2\n{COMMENT.replace('pos:R:3', 'pos:S:3')}\n{ROWS}",
+            "frame 0: expected numbers in the columns pos:R:3 and Z",
+        ),
+        (
+            f"2\n{COMMENT.replace('species:S:1', 'Z:S:1')}\n{ROWS}",
+            "frame 0: expected numbers in the columns pos:R:3 and Z",
+        ),
         (f"0\n{COMMENT}\n", "frame 0: a frame of no atoms"),
         ("", "a.xyz: expected at least one frame, found none"),
         ("<!DOCTYPE html>", "a.xyz: expected extended XYZ, which begins with a number of atoms"),
