@@ -14,6 +14,7 @@ from foundational.data.layout import LABELS, REQUIRED, VARIABLES, is_foreign
 from foundational.errors import InputError
 from foundational.provenance.method import MethodRecord
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord
+from foundational.specs.parsing import parse
 
 #: Values of integer variables where nothing is known of them.
 _NOTHING = {"walker": -1, "step": -1, "selection_round": -1, "scf_steps": -1}
@@ -23,7 +24,9 @@ def methods_of(record: ProvenanceRecord, dataset: xr.Dataset) -> tuple[MethodRec
     """The methods that gave the labels of a set, in the order of their codes."""
     stated = dataset.attrs.get("methods")
     if stated:
-        return tuple(MethodRecord.model_validate(method) for method in stated)
+        if not isinstance(stated, list | tuple):
+            raise InputError(f"the attribute methods: expected a list of methods, got {stated!r:.80}")
+        return tuple(parse(MethodRecord, method, "the attribute methods") for method in stated)
     return (method_of(record.labeller),)
 
 
@@ -31,13 +34,14 @@ def method_of(labeller: LabellerRecord) -> MethodRecord:
     """A labeller as the method of labels."""
     program = labeller.version.rpartition(" ")
     details: dict[str, Any] = {} if labeller.sha256 is None else {"sha256": labeller.sha256}
-    return MethodRecord(
-        id=labeller.id,
-        code=program[0] or None,
-        version=program[2] or None,
-        energy_kind=labeller.parameters.get("energy_reference"),
-        stated=details,
-    )
+    method = {
+        "id": labeller.id,
+        "code": program[0] or None,
+        "version": program[2] or None,
+        "energy_kind": labeller.parameters.get("energy_reference"),
+        "stated": details,
+    }
+    return parse(MethodRecord, method, f"the labeller {labeller.id}")
 
 
 def beside(first: xr.Dataset, second: xr.Dataset, methods: Sequence[MethodRecord]) -> xr.Dataset:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ase.data import chemical_symbols
 
 from foundational.errors import InputError, NotFoundError
+from foundational.specs.parsing import parse
 from foundational.specs.potentials import PairStyle, PotentialSpec, SecondFile
 
 #: Endings of EAM files and their pair_style; the numbers in a file are counted before it is registered.
@@ -67,29 +68,27 @@ class PotentialFile:
         Raises
         ------
         InputError
-            An element is not in the file, or the file's names are not chemical symbols and none were given.
+            An element is not in the file, the file's names are not chemical symbols and none were given, or a number of
+            the file is none that a potential can have.
         """
         pairs = [_pair(text, self) for text in elements] if elements else list(self._own_pairs())
         symbols, names = tuple(symbol for symbol, _ in pairs), tuple(name for _, name in pairs)
         second = (
             None if self.parameters is None else SecondFile(file=self.parameters.name, sha256=_digest(self.parameters))
         )
-        entry = {"doi": None, "openkim": None, "licence": None, "notes": None, "source": "bundled"}
-        return PotentialSpec.model_validate(
-            entry
-            | {
-                "id": potential_id,
-                "elements": symbols,
-                "pair_style": self.pair_style,
-                "file": self.path.name,
-                "sha256": _digest(self.path),
-                "cutoff": self.cutoff,
-                "citation": self.citation,
-                "parameters": second,
-                "names": names if names != symbols and self.pair_style != "eam" else None,
-            }
-            | fields
-        )
+        entry: dict[str, Any] = {"doi": None, "openkim": None, "licence": None, "notes": None, "source": "bundled"}
+        entry |= {
+            "id": potential_id,
+            "elements": symbols,
+            "pair_style": self.pair_style,
+            "file": self.path.name,
+            "sha256": _digest(self.path),
+            "cutoff": self.cutoff,
+            "citation": self.citation,
+            "parameters": second,
+            "names": names if names != symbols and self.pair_style != "eam" else None,
+        }
+        return parse(PotentialSpec, entry | fields, self.path.name)
 
     def _own_pairs(self) -> Iterator[tuple[str, str]]:
         for name, number in zip(self.names, self.numbers, strict=True):

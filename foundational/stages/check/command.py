@@ -1,12 +1,15 @@
 """``foundational check --deep``: the tests that train networks, of a dataset or a file."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
 from foundational.checks.report import Finding, not_applicable
 from foundational.data.store import open_store
 from foundational.defaults import DEFAULTS
+from foundational.errors import InputError
 from foundational.inspection.show import imported_path, record_of
 from foundational.interchange.importing import ImportChoice, import_files
 from foundational.interchange.label_choice import LabelChoice
@@ -51,18 +54,34 @@ def _opened(name: str, root: Path | None) -> tuple[xr.Dataset, Stated]:
 
 
 def stated_of(record: ProvenanceRecord | None) -> Stated:
-    """How the labels of the dataset of ``record`` were read, by the import that it comes from."""
+    """How the labels of the dataset of ``record`` were read, by the import that it comes from.
+
+    Raises
+    ------
+    InputError
+        The record is not one that an import writes.
+    """
     while record is not None and record.stage in _KEEP_LABELS and record.parents:
         record = record.parents[0]
     if record is None or record.stage != "import" or "labels" not in record.spec:
         return Stated(LabelChoice(), imported=False)
-    recorded = dict(record.spec["labels"])
+    try:
+        return Stated(_recorded(record.spec), imported=True)
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise InputError(
+            "provenance.json: expected in spec how an import read the labels and the format of its files, got others"
+        ) from None
+
+
+def _recorded(spec: Mapping[str, Any]) -> LabelChoice:
+    """How labels were read, by the record of an import."""
+    recorded = dict(spec["labels"])
     if "forces_unit" in recorded:
-        return Stated(LabelChoice.model_validate(recorded), imported=True)
+        return LabelChoice.model_validate(recorded)
     # Until version 1 of this key, records had what users stated, without what the format of the file says.
     plain = LabelChoice().model_dump(mode="json")
     choice = LabelChoice.model_validate({key: value for key, value in recorded.items() if value != plain.get(key)})
     formats = {reader.name: reader for reader in readers()}
-    format_name = record.spec["files"][0]["format"]
+    format_name = spec["files"][0]["format"]
     defaults = formats[format_name].defaults if format_name in formats else {}
-    return Stated(choice.with_defaults(defaults), imported=True)
+    return choice.with_defaults(defaults)

@@ -61,6 +61,16 @@ def test_an_incomplete_file_is_refused(folder: Path, tmp_path: Path):
         read_potential_file(tmp_path / "half.eam.alloy")
 
 
+def test_a_cutoff_that_no_potential_has_is_refused_in_one_line(folder: Path, tmp_path: Path):
+    lines = (folder / "CoAl.eam.alloy").read_text(encoding="utf-8").splitlines()
+    *others, _ = lines[4].split()
+    (tmp_path / "x.eam.alloy").write_text(
+        "\n".join([*lines[:4], " ".join([*others, "0.0"]), *lines[5:]]), encoding="utf-8"
+    )
+    with pytest.raises(InputError, match=r"x\.eam\.alloy: cutoff"):
+        read_potential_file(tmp_path / "x.eam.alloy").spec("x")
+
+
 @pytest.mark.parametrize("text", ["", "\n\n", "a\nb\nc\n2 Ni\n1 2 3 4 5\n", "a\nb\nc\nd e\nf\n", "\x00\x01"])
 def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path: Path, text: str):
     (tmp_path / "x.eam.alloy").write_text(text, encoding="utf-8")

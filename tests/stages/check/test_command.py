@@ -3,6 +3,7 @@ import pytest
 
 from foundational.data.batches import take
 from foundational.data.extxyz import write_extxyz
+from foundational.errors import InputError
 from foundational.interchange.importing import ImportChoice
 from foundational.interchange.label_choice import LabelChoice
 from foundational.stages.check.command import deep_findings, stated_of
@@ -34,6 +35,9 @@ def test_a_set_knows_how_its_file_was_read(project, file):
         }
     )
     assert stated_of(older).labels.stress_order == "vasp"
+    for spec in ({"labels": 3}, {"labels": {"forces_unit": 3}}, {"labels": {}, "files": []}):
+        with pytest.raises(InputError, match="how an import read the labels"):
+            stated_of(record.model_copy(update={"spec": spec}))
 
 
 def test_labels_without_a_record_were_not_imported():
