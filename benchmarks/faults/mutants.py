@@ -251,6 +251,9 @@ def mapped(copy: Path, tests: list[str], kept: Path) -> Map:
     if not (kept / "tests.json").exists():
         kept.mkdir(parents=True, exist_ok=True)
         child(copy, tests, kept / "log", None, kept)
+        for path in copy.glob("foundational/**/__pycache__/compiled-*/*"):  # for the next copy
+            (ROOT / path.relative_to(copy)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, ROOT / path.relative_to(copy))
         mine = coverage.Coverage(config_file=False, data_file=str(kept / "coverage"))
         mine.combine([str(kept)])
         mine.save()
