@@ -18,6 +18,7 @@ usual time, which counts as killed, and a *survivor* otherwise. No test that fai
 import argparse
 import ast
 import collections
+import difflib
 import fnmatch
 import gc
 import importlib
@@ -244,29 +245,60 @@ def _tests(copy: Path, arguments: list[str], log: Path, limit: float | None, res
     return status
 
 
-def mapped(copy: Path, tests: list[str], kept: Path) -> Map:
-    """Run ``tests`` without a mutation where ``kept`` is not there yet, and read what reaches what."""
+def mapped(copy: Path, tests: list[str], kept: Path, further: list[str]) -> Map:
+    """What reaches what, from all runs in the folder ``kept``; ``tests`` run where there is none, ``further`` always."""
+    if not list(kept.glob("*/tests.json")):
+        _run_mapped(copy, tests, kept / "1")
+    if further:
+        _run_mapped(copy, further, kept / str(len(list(kept.glob("*/tests.json"))) + 1))
+    lines: dict[str, dict[int, list[str]]] = {}
+    seconds: dict[str, float] = {}
+    modules: set[str] = set()
+    for folder in sorted(kept.glob("*/tests.json")):
+        _read_mapped(folder.parent, copy, lines)
+        noted = json.loads(folder.read_text())
+        seconds |= noted["seconds"]
+        modules |= set(noted["modules"])
+    preload(sorted(modules))
+    return Map(lines, seconds)
+
+
+def _run_mapped(copy: Path, tests: list[str], folder: Path) -> None:
     import coverage
 
-    if not (kept / "tests.json").exists():
-        kept.mkdir(parents=True, exist_ok=True)
-        child(copy, tests, kept / "log", None, kept)
-        for path in copy.glob("foundational/**/__pycache__/compiled-*/*"):  # for the next copy
-            (ROOT / path.relative_to(copy)).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, ROOT / path.relative_to(copy))
-        mine = coverage.Coverage(config_file=False, data_file=str(kept / "coverage"))
-        mine.combine([str(kept)])
-        mine.save()
-    noted = json.loads((kept / "tests.json").read_text())
-    data = coverage.CoverageData(str(kept / "coverage"))
+    folder.mkdir(parents=True)
+    child(copy, tests, folder / "log", None, folder)
+    for path in copy.glob("foundational/**/__pycache__/compiled-*/*"):  # for the next copy
+        (ROOT / path.relative_to(copy)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, ROOT / path.relative_to(copy))
+    mine = coverage.Coverage(config_file=False, data_file=str(folder / "coverage"))
+    mine.combine([str(folder)])
+    mine.save()
+    sources = {p.relative_to(copy).as_posix(): p.read_text() for p in copy.glob("foundational/**/*.py")}
+    (folder / "sources.json").write_text(json.dumps(sources))
+
+
+def _read_mapped(folder: Path, copy: Path, lines: dict[str, dict[int, list[str]]]) -> None:
+    """Add the tests of each line; a line that moved since the run keeps its tests, one that changed has none."""
+    import coverage
+
+    sources = json.loads((folder / "sources.json").read_text())
+    data = coverage.CoverageData(str(folder / "coverage"))
     data.read()
-    lines = {}
     for name in data.measured_files():
         file = name[name.rfind("/foundational/") + 1 :]
-        by_line = data.contexts_by_lineno(name)
-        lines[file] = {line: sorted(set(found) - {""}) for line, found in by_line.items()}
-    preload(noted["modules"])
-    return Map(lines, noted["seconds"])
+        if file not in sources or not (copy / file).is_file():
+            continue
+        then, now = sources[file].splitlines(), (copy / file).read_text().splitlines()
+        place = {a.a + i + 1: a.b + i + 1 for a in _same(then, now) for i in range(a.size)}
+        for line, found in data.contexts_by_lineno(name).items():
+            if line in place:
+                known = lines.setdefault(file, {}).setdefault(place[line], [])
+                known += sorted(set(found) - {"", *known})
+
+
+def _same(then: list[str], now: list[str]) -> list[difflib.Match]:
+    return difflib.SequenceMatcher(None, then, now, autojunk=False).get_matching_blocks()
 
 
 def preload(modules: list[str]) -> None:
@@ -359,6 +391,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=math.inf, help="no further mutant after this time")
     parser.add_argument("--only", default="*", help="files, as a pattern such as 'foundational/data/*'")
     parser.add_argument("--map", type=Path, help="folder for what reaches what, used again where it is there")
+    parser.add_argument("--further", nargs="*", default=[], help="tests that are run and added to what --map has")
     parser.add_argument("--replay", type=int, help="number of one mutant, whose change and tests are shown")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -367,7 +400,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         copy = Path(temporary).resolve() / "copy"
         copied(ROOT, copy)
-        reached = mapped(copy, settings["tests"], (options.map or Path(temporary) / "map").resolve())
+        reached = mapped(copy, settings["tests"], (options.map or Path(temporary) / "map").resolve(), options.further)
         known = _stand_ins()
         rows = []
         begun = time.monotonic()
@@ -425,6 +458,8 @@ def _try(
             del reached.seconds[killer]
             return _try(number, place, mutation, copy, reached, known)
         reached.alone.add(killer)
+    if status in (2, 3, 4) and child(copy, ["--collect-only", *tests], copy.parent / "control", None) != 0:
+        raise RuntimeError("the tests have other names than in --map: " + (copy.parent / "control").read_text()[-2000:])
     row["killer"] = killer
     row["result"] = "slow" if status is None else "survived" if status == 0 else "killed"
     if not tests:
