@@ -71,7 +71,7 @@ def test_one_bit_of_one_label_is_named_as_rounding_and_a_patch(nickel):
     assert 0 < found.label_changes["forces"].largest < 1e-7
 
 
-@pytest.mark.parametrize(("units_in_the_last_place", "bump"), [(7, "patch"), (500, "major")])
+@pytest.mark.parametrize(("units_in_the_last_place", "bump"), [(7, "patch"), (64, "patch"), (130, "major")])
 def test_energies_of_another_processor_are_a_patch_and_larger_differences_are_not(
     nickel, units_in_the_last_place, bump
 ):
@@ -80,6 +80,14 @@ def test_energies_of_another_processor_are_a_patch_and_larger_differences_are_no
     found = compare(nickel, nickel.assign(energy=nickel["energy"].copy(data=energy)))
     assert (found.bump, found.rounded + found.relabelled) == (bump, 2)
     assert found.label_changes["energy"].configurations == 2
+
+
+@pytest.mark.parametrize(("units_in_the_last_place", "bump"), [(4, "patch"), (10, "major")])
+def test_forces_in_float32_are_the_same_within_their_last_bits(nickel, units_in_the_last_place, bump):
+    forces = nickel["forces"].to_numpy().copy()
+    place = np.unravel_index(np.abs(forces).argmax(), forces.shape)
+    forces[place] += units_in_the_last_place * np.spacing(forces[place])
+    assert compare(nickel, nickel.assign(forces=nickel["forces"].copy(data=forces))).bump == bump
 
 
 def test_forces_of_perfect_crystals_that_are_nothing_but_rounding_are_a_patch(nickel):
