@@ -11,7 +11,7 @@ Places in annotations are not drawn: a wrong type stops the import, which says n
 
 Everything happens in a copy of the checkout. The tests of ``[tool.foundational.mutants]`` in pyproject.toml run once,
 with coverage.py noting which test reaches which line. For a mutant those tests run that reach its line, the mirrored ones
-first, until one fails. A mutant is *killed* where a test fails, *slow* where the tests do not end in five times the
+first, until one fails or ``--budget`` seconds of processor time are planned. A mutant is *killed* where a test fails, *slow* where the tests do not end in five times the
 usual time, which counts as killed, and a *survivor* otherwise. No test that failed without a mutation counts.
 """
 
@@ -44,8 +44,6 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Processor time of the chosen tests of one mutant, s; tests beyond it are not chosen. The slowest test alone may take more.
-BUDGET = 40.0
 #: Kinds of Cosmic Ray that need settings of their own.
 _UNUSED = {"VariableInserter", "VariableReplacer"}
 _FAMILIES = ("ReplaceBinaryOperator", "ReplaceComparisonOperator", "ReplaceUnaryOperator")
@@ -146,37 +144,46 @@ def drawn(population: list[Place], count: int, seed: int) -> Iterator[tuple[Plac
 
 
 class Watch:
-    """A plugin of pytest that says to coverage.py which test runs, and notes what passes in what time."""
+    """A plugin of pytest that says to coverage.py which test runs, and notes what passes in what processor time."""
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = collections.defaultdict(float)
+        self.seconds: dict[str, float] = {}
+        self.began = 0.0
         self.failed: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         import coverage
 
+        self.began = sum(os.times()[:4])
+
         measured = coverage.Coverage.current()
         if measured is not None:
             measured.switch_context(item.nodeid)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.seconds[report.nodeid] += report.duration
+        self.seconds[report.nodeid] = sum(os.times()[:4]) - self.began
         if not report.passed:
             self.failed.append(report.nodeid)
 
 
 def copied(root: Path, copy: Path) -> None:
-    """A copy of what git tracks, of what DVC has put there, and of machine code that numba has kept."""
+    """A copy of what git tracks and of what DVC has put there; an older copy is renewed."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=root, check=True, capture_output=True, text=True).stdout.split("\0")
-    patterns = ("foundational/**/__pycache__/compiled-*/*", "datasets/potentials/*", "datasets/*/data.zarr/**/*")
+    patterns = ("datasets/potentials/*", "datasets/*/data.zarr/**/*")
     kept = [path.relative_to(root).as_posix() for pattern in patterns for path in root.glob(pattern)]
+    copy.mkdir(parents=True, exist_ok=True)
+    for old in copy.rglob("*.py"):  # of a module that is gone
+        if not (root / old.relative_to(copy)).is_file():
+            old.unlink()
     for name in filter(None, [*names, *kept]):
         if (root / name).is_file() or (root / name).is_symlink():
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).unlink(missing_ok=True)
             shutil.copy2(root / name, copy / name, follow_symlinks=False)
-    (copy / "foundational" / "cli").symlink_to("../cli")
+    if not (copy / "foundational" / "cli").is_symlink():
+        (copy / "foundational" / "cli").symlink_to("../cli")
 
 
 def child(copy: Path, arguments: list[str], log: Path, limit: float | None, result: Path | None = None) -> int | None:
@@ -268,9 +275,6 @@ def _run_mapped(copy: Path, tests: list[str], folder: Path) -> None:
 
     folder.mkdir(parents=True)
     child(copy, tests, folder / "log", None, folder)
-    for path in copy.glob("foundational/**/__pycache__/compiled-*/*"):  # for the next copy
-        (ROOT / path.relative_to(copy)).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, ROOT / path.relative_to(copy))
     mine = coverage.Coverage(config_file=False, data_file=str(folder / "coverage"))
     mine.combine([str(folder)])
     mine.save()
@@ -321,8 +325,8 @@ def mirrored(file: str, known: dict[str, str]) -> str:
     return path.as_posix() if (ROOT / path).exists() else f"tests/{stand_in}"
 
 
-def chosen(place: Place, source: str, reached: Map, known: dict[str, str]) -> list[str]:
-    """Tests that reach a place: mirrored ones first, quick ones first, within `BUDGET`."""
+def chosen(place: Place, source: str, reached: Map, known: dict[str, str], budget: float) -> list[str]:
+    """Tests that reach a place: mirrored ones first, quick ones first, within a ``budget`` of processor time, s."""
     lines = reached.lines.get(place.file, {})
     inside = _body(ast.parse(source), place.line)
     first = mirrored(place.file, known)
@@ -337,7 +341,7 @@ def chosen(place: Place, source: str, reached: Map, known: dict[str, str]) -> li
     total, taken = 0.0, []
     for test in ordered:
         total += reached.seconds[test]
-        if taken and total > BUDGET:
+        if taken and total > budget:
             break
         taken.append(test)
     return taken
@@ -389,6 +393,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=400, help="mutants")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=math.inf, help="no further mutant after this time")
+    parser.add_argument("--budget", type=float, default=40, help="processor time of the tests of one mutant, s")
     parser.add_argument("--only", default="*", help="files, as a pattern such as 'foundational/data/*'")
     parser.add_argument("--map", type=Path, help="folder for what reaches what, used again where it is there")
     parser.add_argument("--further", nargs="*", default=[], help="tests that are run and added to what --map has")
@@ -398,18 +403,19 @@ def main() -> None:
     files = sorted({p.relative_to(ROOT).as_posix() for pattern in settings["files"] for p in ROOT.glob(pattern)})
     population = [place for file in files if fnmatch.fnmatch(file, options.only) for place in places(ROOT, file)]
     with tempfile.TemporaryDirectory() as temporary:
-        copy = Path(temporary).resolve() / "copy"
+        kept = (options.map or Path(temporary)).resolve()
+        copy = kept / "work" / "copy"  # numba keeps machine code by the place of the source
         copied(ROOT, copy)
-        reached = mapped(copy, settings["tests"], (options.map or Path(temporary) / "map").resolve(), options.further)
+        reached = mapped(copy, settings["tests"], kept, options.further)
         known = _stand_ins()
         rows = []
         begun = time.monotonic()
-        for number, (place, mutation) in enumerate(drawn(population, options.count, options.seed)):
+        for number, pair in enumerate(drawn(population, options.count, options.seed)):
             if options.replay not in (None, number):
                 continue
             if time.monotonic() > begun + 60 * options.minutes:
                 break
-            rows.append(_try(number, place, mutation, copy, reached, known))
+            rows.append(_try(number, pair, copy, reached, known, options.budget))
             if options.replay is not None:
                 print((copy.parent / "log").read_text())
             if not options.json or options.replay is not None:
@@ -424,13 +430,14 @@ def main() -> None:
 
 
 def _try(
-    number: int, place: Place, mutation: tuple[str, int], copy: Path, reached: Map, known: dict[str, str]
+    number: int, mutant: tuple[Place, tuple[str, int]], copy: Path, reached: Map, known: dict[str, str], budget: float
 ) -> dict[str, Any]:
+    place, mutation = mutant
     path = copy / place.file
     source, stamp = path.read_text(encoding="utf-8"), path.stat()
     changed = mutated(source, *mutation)
     assert changed is not None
-    tests = chosen(place, source, reached, known)
+    tests = chosen(place, source, reached, known, budget)
     row = {
         "number": number,
         "file": place.file,
@@ -456,7 +463,7 @@ def _try(
     if killer and killer not in reached.alone:
         if child(copy, [killer], copy.parent / "control", None) != 0:  # it fails without the mutation
             del reached.seconds[killer]
-            return _try(number, place, mutation, copy, reached, known)
+            return _try(number, mutant, copy, reached, known, budget)
         reached.alone.add(killer)
     if status in (2, 3, 4) and child(copy, ["--collect-only", *tests], copy.parent / "control", None) != 0:
         raise RuntimeError("the tests have other names than in --map: " + (copy.parent / "control").read_text()[-2000:])

@@ -9,7 +9,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from foundational.data.batches import iterate_batches, take
 from foundational.data.configurations import Configurations, concatenate
-from foundational.data.conversion import from_atoms, iterate_atoms, to_configurations, to_dataset
+from foundational.data.conversion import elements_of, from_atoms, iterate_atoms, to_configurations, to_dataset
 from foundational.data.fingerprint import configuration_ids, fingerprint, hexadecimal
 from foundational.data.store import open_store
 from foundational.errors import ChecksumError, InputError
@@ -128,3 +128,33 @@ def test_a_variable_that_is_unknown_misshapen_or_does_not_fit_is_refused(configu
         to_dataset(configurations, split=np.full(count, 1000))
     with pytest.raises(InputError, match="hold already"):
         to_dataset(configurations, energy=np.zeros(count))
+
+
+def test_labels_of_another_number_of_atoms_are_refused():
+    atoms = bulk("Ni", cubic=True)
+    atoms.info["REF_forces"] = np.zeros((3, 3))
+    with pytest.raises(InputError, match=r"forces: expected 4 rows of 3, got shape \(3, 3\)"):
+        from_atoms([atoms])
+
+
+def test_explicit_labels_come_before_those_of_a_calculator():
+    atoms = bulk("Ni")
+    atoms.calc = SinglePointCalculator(atoms, energy=-1.0, forces=np.ones((1, 3)))
+    atoms.info["REF_energy"] = -2.0
+    atoms.arrays["REF_forces"] = np.full((1, 3), 3.0)
+    labels = from_atoms([atoms]).labels
+    assert labels.energy.tolist() == [-2.0]
+    assert labels.forces.tolist() == [[3.0] * 3]
+
+
+def test_configurations_without_labels_become_atoms_without_a_calculator(configurations: Configurations):
+    bare = to_dataset(configurations.with_labels(None))
+    assert all(atoms.calc is None for atoms in iterate_atoms(bare))
+
+
+def test_elements_are_those_that_are_stated_or_else_those_that_occur(dataset: xr.Dataset):
+    assert elements_of(dataset) == ["Al", "Ni", "Cu"]
+    del dataset.attrs["elements"]
+    assert elements_of(dataset) == ["Ni"]
+    del dataset.attrs["element"]
+    assert elements_of(dataset) == ["Al", "Ni", "Cu"]

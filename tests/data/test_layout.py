@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from foundational.data.layout import LABELS, REQUIRED, VARIABLES, require_schema, schema_breaches, variable
+from foundational.data.layout import (
+    LABELS,
+    REQUIRED,
+    VARIABLES,
+    foreign_attributes,
+    require_schema,
+    schema_breaches,
+    variable,
+)
 from foundational.errors import DatasetError, InputError
 
 
@@ -74,3 +82,25 @@ def test_every_breach_is_told_at_once(dataset: xr.Dataset):
 
 def test_a_dataset_without_configurations_is_refused(dataset: xr.Dataset):
     assert "it holds no configuration" in schema_breaches(dataset.isel(configuration=slice(0), atom=slice(0)))
+
+
+@pytest.mark.parametrize(
+    ("dims", "dtype", "message"),
+    [
+        (("configuration",), "float64", None),
+        (("atom", "xyz"), "int64", None),
+        (("xyz",), "float64", "magmoms: expected a row for each configuration or atom, got dimensions"),
+        ((), "float64", "magmoms: expected a row for each configuration or atom, got dimensions"),
+        (("atom",), "float32", "magmoms: expected one of bool, int64, float64, uint8, got float32"),
+    ],
+)
+def test_a_variable_of_another_program_has_rows_and_a_type_that_is_kept(dataset: xr.Dataset, dims, dtype, message):
+    values = np.zeros([dataset.sizes[dim] for dim in dims], dtype)
+    given = dataset.assign(magmoms=xr.Variable(dims, values, foreign_attributes()))
+    breaches = schema_breaches(given)
+    assert len(breaches) == (message is not None)
+    assert all(breach.startswith(message) for breach in breaches)
+
+
+def test_a_vector_of_another_length_is_named(dataset: xr.Dataset):
+    assert "dimension 'xyz': expected length 3, got 2" in schema_breaches(dataset.isel(xyz=slice(0, 2)))

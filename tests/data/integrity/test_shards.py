@@ -63,3 +63,27 @@ def test_an_array_of_another_form_is_left_to_zarr(store: Path, key: str) -> None
     _, (_, described) = OpenedStore.described(store)
     stored, description = described["energy"]
     assert Shards.of(FolderParts(store), stored, {**description, key: [{"name": "bytes"}]}) is None
+
+
+def test_rows_beyond_the_end_and_absent_chunks_are_errors_and_never_zeros(store: Path) -> None:
+    _, (_, described) = OpenedStore.described(store)
+    stored, description = described["energy"]
+    shards = Shards.of(FolderParts(store), stored, description)
+    for row in (12, -13):
+        with pytest.raises(IndexError, match="expected rows of 12"):
+            shards.read(np.array([0, row]))
+    # zarr leaves a chunk of nothing but the fill value out of a shard.
+    array = zarr.create_array(
+        store / "holes",
+        shape=(12,),
+        chunks=(2,),
+        shards=(4,),
+        dtype="float64",
+        fill_value=0.0,
+        config={"write_empty_chunks": False},
+    )
+    array[:] = np.array([1.0, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1])
+    own = dict(description, shape=[12], chunk_grid={"configuration": {"chunk_shape": [4]}})
+    holes = Shards.of(FolderParts(store), "holes", own)
+    with pytest.raises(ValueError, match="a chunk is absent"):
+        holes.read(slice(0, 4))

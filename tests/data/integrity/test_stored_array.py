@@ -50,3 +50,13 @@ def test_a_check_of_a_store_does_not_import_xarray(dataset: xr.Dataset, tmp_path
     code = "import sys; from foundational.inspection.check import check; from pathlib import Path; check(sys.argv[1]); "
     code += "assert not {'xarray', 'pandas'} & set(sys.modules), 'slow imports'"
     subprocess.run([sys.executable, "-c", code, str(store)], check=True)
+
+
+def test_rows_of_rows_and_some_of_the_variables_are_those_of_the_dataset(dataset: xr.Dataset, store: Path):
+    table = open_table(store)
+    few = table[["energy", "cell"]]
+    assert set(few.variables) == {"energy", "cell"}
+    twice = few.isel({"configuration": slice(2, 9)}).isel({"configuration": np.array([0, 3])})
+    assert np.array_equal(twice["energy"].to_numpy(), dataset["energy"].to_numpy()[[2, 5]])
+    assert twice.sizes["configuration"] == 2
+    assert take(table, slice(3, 3)).sizes["atom"] == 0

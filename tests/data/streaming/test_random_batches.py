@@ -48,3 +48,9 @@ def test_torch_loads_batches_as_tensors(dataset: xr.Dataset) -> None:
 def test_an_impossible_size_is_refused(dataset: xr.Dataset) -> None:
     with pytest.raises(InputError, match="at least 1"):
         Batches(dataset, 0, memory=1)
+
+
+@pytest.mark.parametrize("number", [-1, 3])
+def test_a_batch_that_is_not_there_is_an_index_error(dataset: xr.Dataset, number: int) -> None:
+    with pytest.raises(IndexError, match="expected one of 3 batches"):
+        Batches(dataset, 4, seed=0, memory=10**6)[number]

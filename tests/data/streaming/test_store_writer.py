@@ -96,3 +96,12 @@ def test_what_is_not_sealed_is_no_dataset(dataset: xr.Dataset, tmp_path: Path) -
         open_store(tmp_path / "set.zarr")
     writer.seal(dataset.attrs)
     assert fingerprint(open_store(tmp_path / "set.zarr")) == fingerprint(dataset)
+
+
+def test_nothing_is_no_store_and_a_later_variable_is_no_part_of_it(dataset: xr.Dataset, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="at least one configuration to store, got none"):
+        StoreWriter(tmp_path / "none.zarr").seal({})
+    writer = StoreWriter(tmp_path / "few.zarr")
+    writer.append(take(dataset.drop_vars("split"), slice(0, 4)))
+    with pytest.raises(DatasetError, match="'split' is in a later batch of a dataset and not in the first"):
+        writer.append(take(dataset, slice(4, 12)))
