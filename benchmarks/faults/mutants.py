@@ -334,8 +334,8 @@ def chosen(place: Place, source: str, reached: Map, known: dict[str, str], budge
         found = {test for tests in lines.values() for test in tests}
     else:
         found = {test for line in inside for test in lines.get(line, ())}
-        if not found and any(line in lines for line in inside):  # in another process
-            found = {test for test in reached.seconds if test.startswith(first + "::")}
+    if not found and (inside is None or any(line in lines for line in inside)):  # a table; or in another process
+        found = {test for test in reached.seconds if test.startswith(first + "::")}
     known_good = [test for test in found if test in reached.seconds]
     ordered = sorted(known_good, key=lambda test: (not test.startswith(first + "::"), reached.seconds[test], test))
     total, taken = 0.0, []

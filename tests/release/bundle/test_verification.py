@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from foundational.cli.main import app
 from foundational.data.batches import to_configurations
 from foundational.data.conversion import to_dataset
 from foundational.data.extxyz import write_extxyz
+from foundational.data.fingerprint import fingerprint
 from foundational.data.store import write_dataset
 from foundational.errors import ChecksumError, FoundationalError, NotFoundError
 from foundational.provenance.record import read_record, write_json
@@ -24,6 +26,7 @@ from foundational.release.registry.version import Version, parse_dataset_version
 from foundational.release.transfer.retrieval import pull
 from foundational.specs.about import read_about
 from foundational.stages.verify.command import verify
+from tests.validation_reports import report
 
 
 def flip(path, position=None, bit=0):
@@ -180,6 +183,45 @@ def test_what_breaks_a_rule_is_found_where_every_checksum_is_right(
     problems = "; ".join(verify(str(bundle)).problems)
     assert message in problems
     assert "registry" not in problems
+
+
+def test_a_validation_of_other_data_or_that_failed_is_found(project, nickel, tmp_path, monkeypatch):
+    project.write(nickel, record=project.record(nickel, stage="distill"))
+    project.commit()
+    project.release(gate=lambda: report(fingerprint(nickel)))
+    cases = [
+        (False, {"kendall_tau": 0.125}, "validation.json says something else than release.json"),
+        (True, {"fingerprint": "0" * 64}, "validation.json is the report of other data"),
+        (True, {"passed": False}, "validation.json reports a gate that failed"),
+        (True, {"passed": None}, "validation.json reports a gate that failed"),
+    ]
+    monkeypatch.chdir(tmp_path)  # away from the project and its registry
+    for number, (everywhere, changes, message) in enumerate(cases):
+
+        def change(folder, everywhere=everywhere, changes=changes):
+            said = json.loads((folder / "validation.json").read_text()) | changes
+            write_json(folder / "validation.json", said)
+            if everywhere:
+                record = json.loads((folder / "release.json").read_text())
+                write_json(folder / "release.json", record | {"validation": said})
+
+        copy = Path(shutil.copytree(project.out / "ni" / "ni-1.0.0", tmp_path / str(number)))
+        assert verify(str(copy)).problems == ()
+        forged(copy, change)
+        assert verify(str(copy)).problems == (message,)
+
+
+def test_a_record_of_another_version_or_file_than_the_manifest_is_found(two, bundle, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = bundle / "release.json"
+    record = json.loads(path.read_text())
+    record["files"][0]["size"] += 1
+    write_json(path, record)
+    write_manifest(bundle, read_release(path).model_copy(update={"version": "1.2.0"}))
+    assert verify(str(bundle)).problems == (
+        "release.json is of ni@1.1.0, the manifest of ni@1.2.0",
+        f"release.json records another {record['files'][0]['path']} than the manifest",
+    )
 
 
 def test_labels_are_computed_again_on_demand(project, changed):

@@ -5,7 +5,15 @@ from typer.testing import CliRunner
 from foundational.cli.main import app
 from foundational.errors import ConflictError, InputError, NotFoundError
 from foundational.release.registry.git import git
-from foundational.release.registry.registry import merged, parse_registry, read_registry, registry_text, write_registry
+from foundational.release.registry.registry import (
+    doubts,
+    learned,
+    merged,
+    parse_registry,
+    read_registry,
+    registry_text,
+    write_registry,
+)
 from foundational.release.registry.tags import tag_releases
 from foundational.release.registry.version import Version
 
@@ -133,3 +141,30 @@ def test_a_release_is_tagged_once_it_is_committed(project):
     project.release()
     with pytest.raises(NotFoundError, match="commit datasets/ni first"):
         tag_releases(project.root, "ni")
+
+
+def test_what_is_learned_of_a_version_that_was_never_released_is_refused(two):
+    registry = read_registry(two.folder)
+    for name, known in (("dois", "10.5281/zenodo.1"), ("yanked", "Wrong.")):
+        text = registry_text(registry.model_copy(update={name: {"3.0.0": known}}))
+        with pytest.raises(InputError, match=r"DOIs and withdrawals of released versions, got 3\.0\.0"):
+            parse_registry(text.encode(), "it", "ni")
+    with pytest.raises(InputError, match="letters that can be printed"):
+        registry.with_yanked(Version(1, 0, 0), "Wrong\x1b[2J.")
+
+
+def test_a_server_that_forgets_or_invents_is_doubted_and_one_that_continues_is_not(two):
+    known = read_registry(two.folder)
+    older = known.model_copy(update={"releases": known.releases[:1]})
+    assert doubts(known, known, "there") == doubts(older, known, "there") == []
+    assert doubts(known.model_copy(update={"releases": ()}), known, "there") == []
+    (rolled_back,) = doubts(known, older, "there")
+    assert "ends with 1.0.0, the one on this machine with 1.1.0: it is old, or was rolled back" in rolled_back
+    (empty,) = doubts(known, known.model_copy(update={"releases": ()}), "there")
+    assert "ends with no release" in empty
+    said = known.with_yanked(Version(1, 0, 0), "Wrong.").with_doi(Version(1, 1, 0), "10.5281/zenodo.1")
+    assert len(doubts(known, said, "there")) == 2
+    assert doubts(said, said, "there") == []
+    assert (learned(known, said).yanked, learned(known, said).dois) == ({}, {})
+    nothing = known.model_copy(update={"releases": ()})
+    assert learned(nothing, said) == said

@@ -20,6 +20,7 @@ from foundational.errors import ChecksumError, ConflictError, InputError, NotFou
 from foundational.inspection.check import check
 from foundational.inspection.show import show
 from foundational.provenance.record import read_record
+from foundational.release.bundle.archive import archive_folder, unpack
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import read_registry
 from foundational.release.registry.version import parse_dataset_version
@@ -142,3 +143,41 @@ def test_what_a_server_says_of_a_size_is_not_believed(monkeypatch, header: str, 
         pytest.raises(NotFoundError, match=message),
     ):
         (transport.Web().whole if body else transport.Web().size)(f"{url}/a")
+
+
+@pytest.mark.parametrize(
+    ("case", "error", "message"),
+    [
+        ("another version", NotFoundError, r"expected ni@1\.1\.0, got ni@1\.0\.0"),
+        ("other data", ChecksumError, r"is not what was released as ni@1\.1\.0"),
+        ("no zip", NotFoundError, "expected a zip, found nothing there"),
+        ("no list", NotFoundError, "expected the list of releases, found nothing there"),
+        ("no dataset", NotFoundError, r"expected a dataset, found no zarr\.json in the zip"),
+        ("no record", NotFoundError, r"expected a release, found no release\.json"),
+    ],
+)
+def test_what_is_not_the_release_at_a_server_is_refused_and_nothing_is_kept(
+    two, server, tmp_path, case, error, message
+):
+    folder = tmp_path / "served" / "ni"
+    newest, older = folder / "ni-1.1.0.zip", folder / "ni-1.0.0.zip"
+    if case == "no list":
+        (folder / "releases.yaml").unlink()
+    elif case == "another version":
+        shutil.copyfile(older, newest)
+    elif case == "no zip":
+        newest.unlink()
+    else:
+        unpack(older if case == "other data" else newest, tmp_path / "unpacked")
+        (root,) = (tmp_path / "unpacked").iterdir()
+        if case == "other data":  # of the older version under the newer one's record
+            unpack(newest, tmp_path / "record")
+            shutil.copyfile(next((tmp_path / "record").glob("*/release.json")), root / "release.json")
+        elif case == "no record":
+            (root / "release.json").unlink()
+        else:
+            (root / "data.zarr.zip").unlink()
+        archive_folder(newest, tmp_path / "unpacked")
+    with pytest.raises(error, match=message):
+        pull_where(parse_dataset_version("ni@1.1.0"), "atoms = 32", "local/none", source=server, root=two.root)
+    assert not (two.root / "datasets" / "local" / "none").exists()
