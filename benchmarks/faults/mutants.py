@@ -397,7 +397,7 @@ def main() -> None:
     parser.add_argument("--only", default="*", help="files, as a pattern such as 'foundational/data/*'")
     parser.add_argument("--map", type=Path, help="folder for what reaches what, used again where it is there")
     parser.add_argument("--further", nargs="*", default=[], help="tests that are run and added to what --map has")
-    parser.add_argument("--replay", type=int, help="number of one mutant, whose change and tests are shown")
+    parser.add_argument("--replay", type=int, nargs="*", help="numbers of mutants, to try these alone")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     files = sorted({p.relative_to(ROOT).as_posix() for pattern in settings["files"] for p in ROOT.glob(pattern)})
@@ -411,21 +411,14 @@ def main() -> None:
         rows = []
         begun = time.monotonic()
         for number, pair in enumerate(drawn(population, options.count, options.seed)):
-            if options.replay not in (None, number):
+            if options.replay is not None and number not in options.replay:
                 continue
             if time.monotonic() > begun + 60 * options.minutes:
                 break
             rows.append(_try(number, pair, copy, reached, known, options.budget))
-            if options.replay is not None:
-                print((copy.parent / "log").read_text())
-            if not options.json or options.replay is not None:
-                print(
-                    *(rows[-1][key] for key in ("number", "result", "file", "line", "kind", "change")),
-                    sep="\t",
-                    flush=True,
-                )
-            else:
-                print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+            if options.replay is not None and len(options.replay) == 1:
+                print((copy.parent / "log").read_text(), file=sys.stderr)
+            print(json.dumps(rows[-1], ensure_ascii=False), file=sys.stderr, flush=True)
     _report(rows, population, options)
 
 
