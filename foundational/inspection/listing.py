@@ -136,20 +136,12 @@ def _releases() -> list[ListedDataset]:
         name, version = path.parent.parent.name, path.parent.name
         try:
             content = parse_json((path.parent / "release.json").read_bytes(), str(path.parent / "release.json"))
-            validation = content["validation"]
-            listed.append(
-                ListedDataset(
-                    name,
-                    "release",
-                    version,
-                    content["provenance"]["element"],
-                    content["n_configurations"],
-                    content["n_atoms"],
-                    _size(path),
-                    True,
-                    None if validation is None else bool(validation["passed"]),
-                )
-            )
+            validation, element = content["validation"], content["provenance"]["element"]
+            counts = content["n_configurations"], content["n_atoms"]
+            if not (isinstance(element, str | None) and all(isinstance(count, int) for count in counts)):
+                raise TypeError(f"expected an element and two numbers, got {element!r:.40} and {counts!r:.80}")
+            passed = None if validation is None else bool(validation["passed"])
+            listed.append(ListedDataset(name, "release", version, element, *counts, _size(path), True, passed))
         except (OSError, ValueError, KeyError, TypeError) as error:
             listed.append(
                 ListedDataset(
