@@ -160,8 +160,7 @@ def run() -> None:
     try:
         _require_text(sys.argv[1:])
         status = app(standalone_mode=False)
-        if isinstance(status, int) and status:
-            sys.exit(status)
+        sys.exit(status if isinstance(status, int) else 0)
     except _USAGE as error:
         _fail_usage(error)
     except typer.Abort:
