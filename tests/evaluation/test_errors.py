@@ -6,7 +6,8 @@ import pytest
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.conversion import to_dataset
 from foundational.errors import InputError
-from foundational.evaluation.errors import calibrate, evaluate
+from foundational.evaluation.errors import ModelErrors, calibrate, evaluate, lines_of
+from foundational.science.error_metrics import ForceErrors
 from tests.engines.ani.cases import labelled, untrained
 
 
@@ -127,3 +128,22 @@ def test_calibration_undoes_a_wrong_scale_of_the_errors(truth: Configurations) -
     energy = calibrate(model, truth.with_labels(labels))["energy"]
     assert energy["scale"] == pytest.approx(3.0, rel=1e-4)
     assert energy["correlation"] == pytest.approx(1.0)
+
+
+def test_the_table_shows_what_is_known_the_most_frequent_compositions_and_every_element() -> None:
+    part = ModelErrors(mae_meV_per_atom=0.25, stress_mae_meV_per_A3=0.0, configurations=3)
+    errors = ModelErrors(
+        mae_meV_per_atom=1.23456,
+        configurations=31,
+        by_composition={f"AlNi{n}": replace(part, configurations=n) for n in range(2, 16)},
+        by_element={"Al": ForceErrors(force_mae_meV_per_A=12.5, force_rmse_meV_per_A=20.0)},
+    )
+    lines = list(lines_of(errors))
+    assert lines[:2] == [f"{'mae_meV_per_atom':<28} 1.235", f"{'configurations':<28} 31"]
+    assert not any(line.startswith("rmse") for line in lines)
+    shown = [line for line in lines if line.startswith("AlNi")]
+    assert [line.split()[0] for line in shown] == [f"AlNi{n}" for n in range(15, 3, -1)]
+    assert shown[0].split()[1:] == ["15", "0.25", "–", "0"]
+    assert "… and 2 more compositions; --json has all" in lines
+    assert lines[-1].split() == ["Al", "12.5"]
+    assert "\n" not in "".join(lines_of(replace(errors, by_composition={}, by_element={})))

@@ -210,3 +210,28 @@ def test_a_frame_error_is_an_input_error_that_knows_its_place():
     error = FrameError("a.xyz, frame 3", "a frame of no atoms")
     assert isinstance(error, InputError)
     assert (error.source, str(error)) == ("a.xyz, frame 3", "a.xyz, frame 3: a frame of no atoms")
+
+
+@pytest.mark.parametrize("kind", ["I", "R"])
+def test_atomic_numbers_stand_for_symbols_where_there_are_none(path: Path, kind: str):
+    rows = "28 0 0 0\n13 1.5 1.5 1.25\n"
+    (frame,) = read(path, f"2\n{LATTICE} Properties=Z:{kind}:1:pos:R:3\n{rows}")
+    assert frame.numbers.tolist() == [28, 13]
+    assert "Z" not in frame.arrays
+    (frame,) = read(path, f"2\n{LATTICE} Properties=species:S:1:Z:I:1:pos:R:3\nAl 28 0 0 0\nNi 13 1 1 1\n")
+    assert frame.numbers.tolist() == [13, 28]
+
+
+@pytest.mark.parametrize(
+    ("properties", "row", "message"),
+    [
+        ("Z:I:1:pos:R:3", "0 0 0 0", r"atomic numbers from 1 to 118, got 0…0"),
+        ("Z:I:1:pos:R:3", "119 0 0 0", r"atomic numbers from 1 to 118, got 119…119"),
+        ("Z:I:1:pos:R:3", "28.5 0 0 0", "column Z: expected whole numbers"),
+        ("pos:R:3", "0 0 0", "expected a column species or Z"),
+        ("species:S:1", "Ni", "expected a column pos"),
+    ],
+)
+def test_atoms_without_an_element_or_a_place_are_refused(path: Path, properties: str, row: str, message: str):
+    with pytest.raises(InputError, match=message):
+        read(path, f"1\n{LATTICE} Properties={properties}\n{row}\n")
