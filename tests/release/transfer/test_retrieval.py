@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,15 @@ from typer.testing import CliRunner
 
 import foundational
 from foundational.cli.main import app
+from foundational.data.store import write_dataset
 from foundational.errors import ChecksumError, ConflictError, FoundationalError, InputError, NotFoundError
 from foundational.inspection.check import check
 from foundational.inspection.show import show
 from foundational.project import user_store
+from foundational.provenance.record import write_json
+from foundational.release.bundle.archive import archive_folder
+from foundational.release.bundle.bundle import write_manifest
+from foundational.release.record import read_release
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import YankedWarning, read_registry, write_registry
 from foundational.release.registry.version import Version, parse_dataset_version
@@ -140,6 +146,26 @@ def test_a_server_of_other_bytes_is_refused_and_nothing_is_kept(two, elsewhere, 
     assert not list(user_store().rglob("data.zarr"))
     with pytest.raises(NotFoundError):
         foundational.open_dataset("ni@1.1.0")
+
+
+def test_data_of_another_fingerprint_than_their_record_are_refused_where_no_registry_is_known(
+    two, elsewhere, changed, tmp_path
+):
+    bundle = Path(shutil.copytree(two.out / "ni" / "ni-1.1.0", tmp_path / "bundle"))
+    write_dataset(changed(energy=0.25), tmp_path / "other.zarr")
+    archive_folder(bundle / "data.zarr.zip", tmp_path / "other.zarr")
+    path = bundle / "release.json"
+    record = json.loads(path.read_text())
+    for file in record["files"]:
+        content = (bundle / file["path"]).read_bytes()
+        file |= {"size": len(content), "sha256": sha256(content).hexdigest()}
+    write_json(path, record)
+    write_manifest(bundle, read_release(path))  # every checksum is right
+    with pytest.raises(ChecksumError, match="another fingerprint"):
+        pull(parse_dataset_version("ni@1.1.0"), str(bundle))
+    assert not list(user_store().rglob("data.zarr"))
+    with pytest.raises(InputError, match="a URL, folder or zip after --from, got nothing"):
+        pull(parse_dataset_version("ni@1.1.0"), " ")
 
 
 def test_a_server_with_another_history_is_refused(two, elsewhere, changed, tmp_path):
