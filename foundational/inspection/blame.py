@@ -31,6 +31,7 @@ _DID = {
     "select": "picked",
     "import": "imported",
     "augment": "taken over or built",
+    "collect": "labelled elsewhere",
 }
 #: Variables that say how a configuration came into a set, and their units.
 _FACTS = (
