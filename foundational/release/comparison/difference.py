@@ -8,7 +8,7 @@ configurations or variables added; **patch**, metadata, documentation, encoding,
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ from foundational.specs.base import Spec
 
 if TYPE_CHECKING:
     import xarray as xr
+
+#: Rows that are compared at a time.
+_ROWS: Final = 4_096
 
 Kind = Literal["configurations", "labels", "split", "units", "method", "licence", "variables", "metadata", "encoding"]
 
@@ -125,7 +128,7 @@ def difference(a: ComparedDataset, b: ComparedDataset, *, tolerance: float | Non
     rows = matched.rows
     by_tolerance = np.array([alignment is not None for alignment in rows.alignments], dtype=bool)
     differs = {
-        name: (old.rows[name][rows.a] != new.rows[name][rows.b]).any(axis=1)
+        name: _differ(old.rows[name], rows.a, new.rows[name], rows.b)
         for name in VARIABLES
         if name in old.rows and name in new.rows
     }
@@ -253,6 +256,17 @@ def _attributes(a: ComparedDataset, b: ComparedDataset) -> Iterator[Change]:
         if old.get(name) != new.get(name):
             message = f"the attribute {name} is {new.get(name)!r}, was {old.get(name)!r}"
             yield Change(kind="metadata", bump="patch", message=message)
+
+
+def _differ(
+    old: NDArray[np.uint8], rows_a: NDArray[np.int64], new: NDArray[np.uint8], rows_b: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """(R,) whether rows of bytes differ, a block at a time, which stays in the processor's cache."""
+    found = np.zeros(len(rows_a), dtype=bool)
+    for start in range(0, len(found), _ROWS):
+        block = slice(start, start + _ROWS)
+        found[block] = (old[rows_a[block]] != new[rows_b[block]]).any(axis=1)
+    return found
 
 
 def _repeats(content: Content, title: str) -> list[Change]:
