@@ -62,9 +62,11 @@ def _expected(dataset: xr.Dataset) -> dict[str, np.ndarray]:
             "config_type in (slab)": place % 3 == 1,
             "config_type is known": place % 3 > 0,
             "dipole <= 0.5": np.linspace(0, 1, len(place)) <= 0.5,
-            "formula = AlNi2 or formula = Cu": np.array(
-                [set(z) == {29} or (sum(z == 13), sum(z == 28)) == (len(z) // 3, 2 * len(z) // 3) for z in numbers]
+            "formula = Al3Ni5 or formula = Cu": np.array(
+                [set(z) == {29} or (sum(z == 13), sum(z == 28)) == (3, 5) for z in numbers]
             ),
+            "formula = Al": np.array([set(z) == {13} for z in numbers]),
+            "formula = AlNi": np.zeros(len(n_atoms), dtype=bool),
         }
 
 

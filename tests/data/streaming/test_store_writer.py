@@ -105,3 +105,19 @@ def test_nothing_is_no_store_and_a_later_variable_is_no_part_of_it(dataset: xr.D
     writer.append(take(dataset.drop_vars("split"), slice(0, 4)))
     with pytest.raises(DatasetError, match="'split' is in a later batch of a dataset and not in the first"):
         writer.append(take(dataset, slice(4, 12)))
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_rows_that_a_killed_writer_stored_after_its_checkpoint_are_forgotten(dataset: xr.Dataset, tmp_path: Path):
+    writer = StoreWriter(tmp_path / "grown.zarr")
+    writer.append(take(dataset, slice(0, 5)))
+    writer.checkpoint()
+    writer.append(take(dataset, slice(5, 12)))  # whole shards are on disk when the process is killed
+    writer = StoreWriter(tmp_path / "grown.zarr")
+    assert writer.count == 5
+    writer.append(take(dataset, [11, 10]))
+    writer.seal(dataset.attrs)
+    expected = take(dataset, [0, 1, 2, 3, 4, 11, 10])
+    write_dataset(expected, tmp_path / "whole.zarr")
+    grown, whole = files_of(tmp_path / "grown.zarr"), files_of(tmp_path / "whole.zarr")
+    assert sorted(name for name in grown.keys() | whole.keys() if grown.get(name) != whole.get(name)) == []
