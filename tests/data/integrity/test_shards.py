@@ -87,3 +87,25 @@ def test_rows_beyond_the_end_and_absent_chunks_are_errors_and_never_zeros(store:
     holes = Shards.of(FolderParts(store), "holes", own)
     with pytest.raises(ValueError, match="a chunk is absent"):
         holes.read(slice(0, 4))
+
+
+@pytest.mark.parametrize("rows", [0, -2, 4, 12])
+def test_a_shard_that_is_no_multiple_of_its_chunks_is_left_to_zarr(store: Path, rows: int) -> None:
+    _, (_, described) = OpenedStore.described(store)
+    stored, description = described["energy"]
+    (sharding,) = description["codecs"]
+    odd = {**sharding, "configuration": {**sharding["configuration"], "chunk_shape": [rows]}}
+    assert Shards.of(FolderParts(store), stored, {**description, "codecs": [odd]}) is None
+
+
+def test_chunks_that_are_compressed_otherwise_are_left_to_zarr(store: Path) -> None:
+    _, (_, described) = OpenedStore.described(store)
+    stored, description = described["energy"]
+    (sharding,) = description["codecs"]
+    inner = sharding["configuration"]
+    for codecs in (
+        [inner["codecs"][0], {"name": "gzip"}, inner["codecs"][2]],
+        [*inner["codecs"][:2], {"name": "none"}],
+    ):
+        other = {**sharding, "configuration": {**inner, "codecs": codecs}}
+        assert Shards.of(FolderParts(store), stored, {**description, "codecs": [other]}) is None
