@@ -26,7 +26,6 @@ TESTED_IN = {
     "card/*.py": "card/test_build.py",
     "cli/*.py": "cli/test_main.py",
     "checks/*.py": "checks/test_run.py",
-    "data/integrity/exchange.py": "data/test_atomic_write.py",
     "data/query/*.py": "data/query/test_selection.py",
     "data/remote/*.py": "release/transfer/test_remote.py",
     "data/streaming/*.py": "data/streaming/test_store_writer.py",
@@ -52,7 +51,6 @@ TESTED_IN = {
     **{f"interchange/jobs/{name}.py": "stages/collect/test_command.py" for name in ("manifest", "slurm", "writing")},
     "interchange/jobs/*.py": "interchange/jobs/test_codes.py",
     "interchange/returned/*.py": "interchange/returned/test_readers.py",
-    "labelling/theories.py": "stages/collect/test_command.py",
     "stages/select/command.py": "release/transfer/test_remote.py",
     "stages/compare_labels/*.py": "stages/compare_labels/test_stage.py",
     "stages/collect/*.py": "stages/collect/test_command.py",
@@ -149,6 +147,7 @@ OF_THE_WHOLE = {
     "reports/test_metrics_files.py",
     "release/test_adversaries.py",
     "release/test_faults.py",
+    "release/test_review_recipe.py",
     *(path.name for path in TESTS.glob("test_*.py")),
 }
 
