@@ -2,6 +2,7 @@
 
     python benchmarks/faults/concurrency.py --json
     python benchmarks/faults/concurrency.py --only import --only check --tries 5
+    python benchmarks/faults/concurrency.py --json --after first.json    # what an ended run left
 
 Both commands start together, or one a drawn time after the other. Each must complete, or refuse by one of the
 documented sentences. What lies on disk then must be what one of the two orders gives: part by part what was there
@@ -228,6 +229,13 @@ def main() -> None:
     parser.add_argument("--tries", type=int, default=1, help="for each pair")
     parser.add_argument("--seed", type=int, default=20231109)
     parser.add_argument("--only", action="append", help="pairs of these commands (repeatable)")
+    parser.add_argument(
+        "--after",
+        type=Path,
+        action="append",
+        default=[],
+        help="JSON of an earlier run; its pairs are done (repeatable)",
+    )
     parser.add_argument("--minutes", type=float, default=600, help="end after so long; so does Ctrl-C, after the try")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     parser.add_argument("--folder", type=Path, help="where to work; by default a temporary folder")
@@ -250,7 +258,10 @@ def campaign(work: Concurrency, calls: tuple[Command, ...], options: argparse.Na
     end = time.monotonic() + 60 * options.minutes
     asked: list[int] = []
     signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
-    planned = list(combinations_with_replacement(calls, 2))
+    done = {pair for path in options.after for pair in _pairs_of(path)}
+    planned = [
+        pair for pair in combinations_with_replacement(calls, 2) if frozenset(call.name for call in pair) not in done
+    ]
     generator.shuffle(planned)
     for first, second in planned:
         for number in range(options.tries):
@@ -276,6 +287,11 @@ def campaign(work: Concurrency, calls: tuple[Command, ...], options: argparse.Na
         "table": table,
         "faults": faults,
     }
+
+
+def _pairs_of(path: Path) -> set[frozenset[str]]:
+    """The pairs of an earlier result."""
+    return {frozenset((row["first"], row["second"])) for row in json.loads(path.read_bytes())["table"]}
 
 
 def text(result: dict[str, Any]) -> str:
