@@ -185,7 +185,7 @@ class Concurrency(Campaign):
 
     def refused(self, ended: Ended) -> bool:
         """Whether a command refused by a documented sentence."""
-        return ended.status == 1 and any(re.search(pattern, ended.said) for pattern in REFUSALS)
+        return ended.status in {1, 255} and any(re.search(pattern, ended.said) for pattern in REFUSALS)
 
     def outcome(self, pair: Pair, call: Command, ended: Ended) -> str:
         """``completed``, the sentence of a refusal, or a problem."""
