@@ -128,10 +128,9 @@ def augment(
         parts.append(labelled)
         codes.append(np.full(len(labelled), _CODES[name], np.int8))
         refused += lost
-    added = np.concatenate(codes)
-    dataset = to_dataset(
-        concatenate([kept, *parts]), attrs=dict(parent.attrs), **_columns(parent, np.asarray(added, np.int8))
-    )
+    added, new = np.concatenate(codes), concatenate(parts)
+    columns = _columns(parent, np.asarray(added, np.int8)) | _convergence(parent, new)
+    dataset = to_dataset(concatenate([kept, new]), attrs=dict(parent.attrs), **columns)
     counts = {str(name): int((added == _CODES[name]).sum()) for name in spec.recipes}
     return AugmentedSet(dataset, counts, limit, tuple(refused))
 
@@ -180,6 +179,23 @@ def _labelled(
         raise EngineError(f"no configuration of the recipe {name!r} is left; is the shortest distance too large?")
     refused += [Refused(name, ids[rows[c]], reason) for c, reason in survivors.failures.items()]
     return built.take(rows[survivors.rows]).with_labels(survivors.labels), refused
+
+
+def _convergence(parent: xr.Dataset, new: Configurations) -> dict[str, NDArray[Any]]:
+    """How each label of a self-consistent method converged, where the parent or the labels have it."""
+    assert new.labels is not None
+    scf = new.labels.scf
+    if scf is None and "scf_steps" not in parent:
+        return {}
+    old = parent.sizes["configuration"]
+    steps = parent["scf_steps"].to_numpy() if "scf_steps" in parent else np.full(old, -1)
+    residual = parent["scf_residual"].to_numpy() if "scf_residual" in parent else np.full(old, np.nan)
+    if scf is None:
+        scf = np.column_stack([np.full(len(new), -1.0), np.full(len(new), np.nan)])
+    return {
+        "scf_steps": np.concatenate([steps, scf[:, 0]]).astype(np.int32),
+        "scf_residual": np.concatenate([residual, scf[:, 1]]),
+    }
 
 
 def _columns(parent: xr.Dataset, added: NDArray[np.int8]) -> dict[str, NDArray[Any]]:

@@ -8,6 +8,8 @@ from foundational.checks.collection import Collector
 from foundational.checks.energies import check_energies
 from foundational.data.batches import to_configurations
 from foundational.data.checks import check_dataset
+from foundational.data.configurations import Configurations, Labels
+from foundational.data.conversion import to_dataset
 from foundational.data.distances import shortest_distances
 from foundational.data.layout import VARIABLES
 from foundational.data.store import open_store
@@ -19,6 +21,7 @@ from foundational.science.crystals import STRUCTURES
 from foundational.specs.check import CheckLimits
 from foundational.specs.translate import RECIPE_NAMES
 from foundational.stages.augment.command import AugmentChoice, augment_dataset
+from foundational.stages.augment.stage import _convergence
 from foundational.workspace.references import reference_path, write_reference
 
 COUNTS = {
@@ -167,3 +170,16 @@ def test_the_crystals_of_an_expensive_labeller_are_the_stored_ones(augmented):
     dataset = read(augmented, "local/stored")
     batch = to_configurations(dataset).take(rows_of(dataset, "scaled"))
     assert np.max(batch.volume / batch.n_atoms) / 13.5 == pytest.approx(1.27, abs=0.04)
+
+
+def test_how_labels_converged_is_kept_and_unknown_where_it_is():
+    """The steps and residuals of a self-consistent field are part of a set labelled by density-functional theory."""
+    cells = Configurations.build([8 * np.eye(3)] * 2, [np.zeros((1, 3))] * 2, [np.array([13])] * 2)
+    labels = Labels(np.zeros(2), np.zeros((2, 3), np.float32), np.zeros((2, 3, 3)))
+    plain, parent = cells.with_labels(labels), to_dataset(cells.with_labels(labels))
+    assert _convergence(parent, plain) == {}
+    known = parent.assign(scf_steps=("configuration", [12, 13]), scf_residual=("configuration", [1e-9, 2e-9]))
+    assert _convergence(known, plain)["scf_steps"].tolist() == [12, 13, -1, -1]
+    converged = cells.with_labels(replace(labels, scf=np.array([[9, 3e-9], [8, 4e-9]])))
+    assert _convergence(known, converged)["scf_residual"].tolist() == [1e-9, 2e-9, 3e-9, 4e-9]
+    assert _convergence(parent, converged)["scf_steps"].tolist() == [-1, -1, 9, 8]
