@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
+from foundational.errors import InputError
 
 #: Å; a layer without atoms that is thicker than this is a vacuum, and the cell is none of the bulk.
 _VACUUM: Final = 6.0
@@ -60,8 +61,14 @@ def _filled(c: Configurations, row: int) -> float:
     """Share of the cell that is not vacuum, 1 in the bulk."""
     cell = c.cell[row]
     atoms = slice(int(c.offsets[row]), int(c.offsets[row + 1]))
-    fractional = np.linalg.solve(cell.T, c.positions[atoms].astype(np.float64).T).T % 1.0
-    heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    try:
+        with np.errstate(all="ignore"):
+            fractional = np.linalg.solve(cell.T, c.positions[atoms].astype(np.float64).T).T % 1.0
+            heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    except np.linalg.LinAlgError:
+        fractional = heights = np.full(3, np.nan)
+    if not (np.isfinite(fractional).all() and np.isfinite(heights).all()):
+        raise InputError(f"configuration {row}: expected a cell that spans a volume, got {cell.tolist()}")
     share = 1.0
     for axis in range(3):
         gap = _widest(fractional[:, axis])

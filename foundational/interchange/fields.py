@@ -33,7 +33,7 @@ def foreign_variable(name: str, dim: str, values: list[Any], shape: tuple[int, .
     """A field of another program, one value a row, None where it has none: numbers, truths, or codes of texts."""
     units = _UNITS.get(name.lower())
     known = [value for value in values if value is not None]
-    arrays = [np.asarray(value) for value in known]
+    arrays = [_as_array(value) for value in known]
     shapes = {array.shape for array in arrays} | ({shape} if shape else set())
     dims = (dim, *(f"{name}_{axis}" for axis in range(len(next(iter(shapes))))))
     if len(shapes) == 1 and all(array.dtype.kind in "iufb" for array in arrays):
@@ -48,6 +48,14 @@ def foreign_variable(name: str, dim: str, values: list[Any], shape: tuple[int, .
     place = {text: code for code, text in enumerate(names)}
     codes = np.array([-1 if text is None else place[text] for text in texts], dtype=np.int64)
     return xr.Variable((dim,), codes, foreign_attributes(units, names))
+
+
+def _as_array(value: Any) -> NDArray[Any]:
+    """A value as numpy has it; one object where its rows have several lengths."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        return np.empty((), dtype=object)
 
 
 def foreign_of_atoms(

@@ -6,6 +6,7 @@ from ase import Atoms
 from ase.build import bulk, fcc111
 
 from foundational.data.conversion import from_atoms
+from foundational.errors import InputError
 from foundational.interchange.atomic_volume import atomic_volume
 
 BULK = bulk("Ni", cubic=True)
@@ -45,3 +46,10 @@ def test_clusters_and_slabs_without_bulk_are_measured_by_their_neighbours():
         assert volume == pytest.approx(VOLUME, rel=1e-3)
         assert "distances of neighbours" in remark
     assert atomic_volume(from_atoms([ISOLATED]))[0] is None
+
+
+def test_a_cell_that_cannot_be_inverted_is_refused():
+    cell = [[4, 0, 0], [0, 2.7e180, 9.9e247], [2.2e233, 1e-153, 6e-154]]
+    flat = Atoms("Ni2", [(0, 0, 0), (2, 2, 2)], cell=cell, pbc=True)
+    with pytest.raises(InputError, match="a cell that spans a volume"):
+        atomic_volume(from_atoms([flat]))

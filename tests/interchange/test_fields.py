@@ -9,9 +9,9 @@ def test_whole_numbers_stay_whole_and_a_missing_one_is_nan():
 
 
 def test_texts_and_mixed_values_are_codes_of_their_texts():
-    found = foreign_variable("note", "configuration", ["b", None, "a", 3, {"k": [1]}])
-    assert found.attrs["values"] == ["3", "a", "b", '{"k": [1]}']
-    assert found.to_numpy().tolist() == [2, -1, 1, 0, 3]
+    found = foreign_variable("note", "configuration", ["b", None, "a", 3, {"k": [1]}, [1, [2, 3]]])
+    assert found.attrs["values"] == ["3", "[1, [2, 3]]", "a", "b", '{"k": [1]}']
+    assert found.to_numpy().tolist() == [3, -1, 2, 0, 4, 1]
 
 
 def test_vectors_keep_their_columns():
