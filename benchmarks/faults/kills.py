@@ -210,6 +210,8 @@ class Campaign:
             if int(number) % 2 == 0:  # else nobody reads before the command runs again
                 self.look(prepared, outcome, "after the kill")
             states.age(self.place)
+            if self.private:
+                states.age_shared_memory()
             again = self.call(command)
             if lock := re.search(r"where none runs, remove (\S+\.lock) and", again.said):
                 Path(lock[1]).unlink()

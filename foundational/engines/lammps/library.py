@@ -9,8 +9,9 @@ import ctypes
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 from importlib.util import find_spec
@@ -22,6 +23,8 @@ from foundational.data.atomic_write import temporary_folder
 from foundational.errors import EngineError, MissingDependencyError, package_needed
 
 _OPEN: WeakSet[Any] = WeakSet()  # instances that must be closed before MPI ends
+#: s. In another container, the number of a process that runs may look free here; after this time it needs no name.
+_LEFT = 60.0
 _INSTALL = "install it with: pip install 'foundational[sampling]'"
 
 
@@ -74,11 +77,23 @@ def lammps_instance() -> Any:
 def _forget_shared_memory(instance: Any) -> None:
     """Take the name away from the shared memory of a process that is alone in MPI, so that a kill leaves none behind.
 
-    MPICH keeps the name until MPI ends. Processes that run together need it to find each other.
+    MPICH keeps the name until MPI ends. Processes that run together need it to find each other, when they start. A
+    process that was killed between the two leaves its memory: it is removed here after a minute.
     """
     if sys.platform == "linux" and instance.extract_setting("world_size") == 1:
-        for path in Path("/dev/shm").glob(f"mpich_shm_{os.getpid():x}_*"):
-            path.unlink(missing_ok=True)
+        for path in Path("/dev/shm").glob("mpich_shm_*_*"):
+            with suppress(OSError, ValueError):  # of another user, or removed by another process at this moment
+                process = int(path.name.split("_")[2], 16)
+                if process == os.getpid() or (_is_dead(process) and time.time() - path.stat().st_mtime > _LEFT):
+                    path.unlink()
+
+
+def _is_dead(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def _end_mpi(finalize: Any) -> None:

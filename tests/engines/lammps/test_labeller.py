@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -248,8 +249,16 @@ def test_a_process_that_uses_lammps_leaves_no_shared_memory_even_if_it_is_killed
         "kept = lammps_instance()\n"
         "print(os.getpid(), *Path('/dev/shm').glob(f'*_{os.getpid():x}_*'))  # what a kill would leave\n"
     )
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    killed, alive = (Path(f"/dev/shm/mpich_shm_{n:x}_0") for n in (dead.pid, os.getppid()))
+    for path in (killed, alive):
+        path.touch()
+        os.utime(path, (0, 0))
     found = subprocess.run([sys.executable, "-c", code, checkout], capture_output=True, text=True, check=True)
     (process,) = found.stdout.split()
+    assert (killed.exists(), alive.exists()) == (False, True)
+    alive.unlink()
     assert not list(Path("/dev/shm").glob(f"*_{int(process):x}_*"))
     assert found.stderr == ""
 
