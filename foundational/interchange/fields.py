@@ -34,7 +34,7 @@ def foreign_variable(name: str, dim: str, values: list[Any], shape: tuple[int, .
     units = _UNITS.get(name.lower())
     known = [value for value in values if value is not None]
     arrays = [_as_array(value) for value in known]
-    shapes = {array.shape for array in arrays} | ({shape} if shape else set())
+    shapes = {array.shape for array in arrays} | ({shape} if shape else set()) or {()}  # nothing known: numbers
     dims = (dim, *(f"{name}_{axis}" for axis in range(len(next(iter(shapes))))))
     if len(shapes) == 1 and all(array.dtype.kind in "iufb" for array in arrays):
         kind = {"b": "bool", "i": "int64", "u": "int64"}.get("".join({a.dtype.kind for a in arrays}), "float64")

@@ -23,3 +23,9 @@ def test_vectors_keep_their_columns():
 
 def test_a_name_of_the_layout_is_kept_beside_it():
     assert [foreign_name(name) for name in ("step", "mp_id", "a/b")] == ["imported_step", "mp_id", "a_b"]
+
+
+def test_a_field_of_which_nothing_is_known_is_nan():
+    found = foreign_variable("spin", "configuration", [None, None])
+    assert (found.dims, found.dtype.kind) == (("configuration",), "f")
+    assert np.isnan(found.to_numpy()).all()

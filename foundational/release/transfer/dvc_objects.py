@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -150,8 +151,9 @@ def _places(root: Path) -> list[Path]:
 
 def _find(places: list[Path], md5: str) -> Path:
     for place in places if _MD5.fullmatch(md5) else ():
-        if (path := place / md5[:2] / md5[2:]).is_file():
-            return path
+        with suppress(OSError):  # no file system has such a name
+            if (path := place / md5[:2] / md5[2:]).is_file():
+                return path
     raise NotFoundError(
         f"the data with the DVC hash {md5} are neither in the cache nor in a remote that is a folder; "
         "fetch them with: dvc fetch --all-commits"

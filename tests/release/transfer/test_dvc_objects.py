@@ -23,7 +23,7 @@ from foundational.errors import ChecksumError, NotFoundError
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import read_registry
 from foundational.release.registry.version import parse_dataset_version
-from foundational.release.transfer.dvc_objects import directory_hash, is_stored, listed_objects, tracked_hash
+from foundational.release.transfer.dvc_objects import directory_hash, fetch, is_stored, listed_objects, tracked_hash
 from foundational.stages.select.command import pull_where
 from foundational.stages.verify.command import verify
 
@@ -83,6 +83,14 @@ def test_dvc_and_this_package_name_data_alike(template):
     assert tracked == tracked_hash(template.root, "ni", "HEAD")
     assert is_stored(template.root, tracked)
     assert not is_stored(template.root, "0" * 32 + ".dir")
+
+
+def test_a_remote_whose_name_no_file_system_has_is_one_without_the_data(tmp_path: Path) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").write_text(f"['remote \"long\"']\n    url = ../{'0' * 300}\n")
+    assert not is_stored(tmp_path, "0" * 32 + ".dir")
+    with pytest.raises(NotFoundError, match="neither in the cache nor in a remote"):
+        fetch(tmp_path, "0" * 32 + ".dir", tmp_path / "out")
 
 
 def test_a_bare_clone_pulls_plainly_and_by_target_and_another_repository_gets_and_imports(two, tmp_path, expected):
