@@ -21,6 +21,7 @@ EMPTY = (
     "distill",
     "translate.sets",
     "alloys.sets",
+    "augment",
     "relabel",
     "validate.datasets",
     "validate.references",
