@@ -124,3 +124,13 @@ def test_a_command_of_a_cell_is_run_where_and_as_it_is_called(tmp_path: Path, mo
             )
             assert done.returncode == status, done
             assert said in (done.stderr if status else done.stdout)
+
+
+def test_the_thermodynamics_that_a_page_shows_are_those_that_are_stored() -> None:
+    from foundational.cli.thermo import _lines  # noqa: PLC0415 - these load numba
+    from foundational.stages.thermo.stage import ThermoReport  # noqa: PLC0415
+
+    report = ThermoReport.model_validate_json((ROOT / "metrics/thermo/ni-momt-32.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs/sampling.md").read_text(encoding="utf-8")
+    shown = page.split("    $ foundational thermo ni-momt-32\n")[1].split("\n\n")[0].splitlines()
+    assert [line.removeprefix("    ") for line in shown] == list(_lines(report))
