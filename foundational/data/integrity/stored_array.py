@@ -202,7 +202,7 @@ class StoredTable:
             name: column[rows[column.dims[0]]] if column.dims[0] in rows else column
             for name, column in self.variables.items()
         }
-        sizes = {dim: len(np.arange(n)[rows[dim]]) if dim in rows else n for dim, n in self.sizes.items()}
+        sizes = {dim: _count(rows[dim], n) if dim in rows else n for dim, n in self.sizes.items()}
         return replace(self, variables=chosen, sizes=sizes)
 
     def load(self) -> Self:
@@ -211,6 +211,11 @@ class StoredTable:
             name: replace(column, source=column.to_numpy(), rows=slice(None)) for name, column in self.variables.items()
         }
         return replace(self, variables=loaded)
+
+
+def _count(rows: Rows, of: int) -> int:
+    """How many of ``of`` rows are chosen, without a list of all of them."""
+    return len(range(of)[rows]) if isinstance(rows, slice) else len(rows)
 
 
 def open_table(path: Place) -> "xr.Dataset":
