@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from foundational.checks.collection import Collection
 from foundational.checks.consistency import PairModel
 from foundational.checks.limits import CheckLimits
-from foundational.checks.pairs import pair_forces
+from foundational.checks.pairs import forces_of_pairs
 from foundational.checks.report import Finding, found, not_applicable, passed, places
 from foundational.data.batches import to_configurations
 
@@ -70,7 +70,7 @@ def _correlations(
     for members in np.split(rows, np.flatnonzero(np.diff(batch)) + 1):
         c = to_configurations(dataset, members)
         assert c.labels is not None
-        expected = pair_forces(c, data.basis)[0] @ model.coefficients
+        expected = forces_of_pairs(c, data.basis, model.coefficients)
         stored = c.labels.forces.astype(np.float64)
         start = c.offsets[:-1]
         norm = np.sqrt(_product(expected, expected, start) * _product(stored, stored, start))

@@ -156,6 +156,29 @@ def pair_forces(configurations: Configurations, basis: PairBasis) -> tuple[NDArr
     return forces, virials
 
 
+def forces_of_pairs(
+    configurations: Configurations, basis: PairBasis, coefficients: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(A, 3) eV/Å, the forces of the pair potential with these (K,) coefficients: `pair_forces` times them."""
+    forces = np.zeros((int(configurations.offsets[-1]), 3))
+    per_kind = len(basis.knots) - 1
+    # One value more for each kind: beyond the last knot no pair repels.
+    table = np.hstack([coefficients.reshape(-1, per_kind), np.zeros((basis.size // per_kind, 1))]).ravel()
+    for block, first, second, difference in _blocks(configurations):
+        distance = np.sqrt(np.einsum("bpx,bpx->bp", difference, difference))
+        place, kind, weight = _hats(configurations, basis, block, first, second, distance)
+        b, p = np.nonzero(place >= 0)
+        column = kind[b, p] * (per_kind + 1) + place[b, p]
+        share = weight[b, p]
+        size = (table[column] * (1 - share) + table[column + 1] * share) / np.maximum(distance[b, p], 1e-9)
+        vector = difference[b, p] * size[:, None]
+        start = configurations.offsets[block][b]
+        for x in range(3):
+            forces[:, x] += np.bincount(start + first[p], vector[:, x], len(forces))
+            forces[:, x] -= np.bincount(start + second[p], vector[:, x], len(forces))
+    return forces
+
+
 def _sums(places: NDArray[np.int64], weights: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
     """(R, K) the sum of the weights at each place."""
     sums = np.bincount(places, weights=weights, minlength=int(np.prod(shape)))
