@@ -63,7 +63,9 @@ def export(
         dataset, description = choose(source.dataset, where), Description(record=source.record)
     else:
         store = locate(name, root)
-        dataset = choose(open_table(store), where, index_place(store)).load()
+        dataset = choose(open_table(store), where, index_place(store))
+        if where is not None:  # the rows of a selection lie apart: they are read once
+            dataset = dataset.load()
         asked = name.partition("@")[2]
         description = describe_store(store, asked if is_version(asked) and not Path(name).exists() else None)
     record = description.record

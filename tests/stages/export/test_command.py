@@ -10,7 +10,9 @@ from ase.calculators.emt import EMT
 
 from foundational.cli.main import run
 from foundational.data.conversion import from_atoms, to_dataset
+from foundational.data.integrity.stored_array import StoredTable
 from foundational.data.store import write_dataset
+from foundational.interchange.writing import parts, plan
 from foundational.provenance.record import LabellerRecord
 from foundational.stages.export.command import stated_isolated_atoms
 
@@ -50,6 +52,23 @@ def test_the_json_names_files_labels_and_the_proof(store: Path, tmp_path: Path, 
     assert report["configurations"] == {"train": 4}
     assert report["labels"] == {"energy": 4, "forces": 4, "stress": 4}
     assert report["missing_isolated_atoms"] == ["Al", "Ni"]
+
+
+def test_a_set_above_the_limit_is_never_in_memory_as_a_whole(store: Path, tmp_path: Path, monkeypatch):
+    assert call(monkeypatch, "export", store, "--for", "deepmd", "-o", tmp_path / "at-once") == 0
+    loaded, load = [], StoredTable.load
+
+    def counted(table: StoredTable) -> StoredTable:
+        loaded.append(table.sizes["configuration"])
+        return load(table)
+
+    monkeypatch.setattr(StoredTable, "load", counted)
+    monkeypatch.setattr(parts, "BLOCK", 4)
+    monkeypatch.setattr(plan, "_IN_MEMORY", 0)
+    assert call(monkeypatch, "export", store, "--for", "deepmd", "-o", tmp_path / "in-blocks") == 0
+    assert set(loaded) == {1}
+    for path in (tmp_path / "at-once").rglob("*.npy"):
+        assert path.read_bytes() == (tmp_path / "in-blocks" / path.relative_to(tmp_path / "at-once")).read_bytes()
 
 
 def test_a_file_is_exported_like_a_dataset(store: Path, tmp_path: Path, monkeypatch, capsys):
