@@ -2,9 +2,13 @@
 
 ``python benchmarks/large_pools.py --json`` selects from the 20,000 frames of ``ni-momt-32`` with ``informative``, from
 all candidates and from those that the first pass leaves, trains five networks on each selection, and tests them on
-every 20th frame of ``ni-momt-108``. It prints one object with a row for each selection: ``survivors`` (null: all),
-``frames``, ``seed``, ``mae_meV`` and ``p99_meV`` (energy per atom, of all networks together), and ``cpu_seconds`` of
-the selection.
+every 10th frame of ``ni-momt-108``. It prints one object:
+
+* ``rows``, one for each selection: ``survivors`` (null: all), ``frames``, ``seed``, ``mae_meV`` and ``p99_meV`` (energy
+  per atom, of all networks together), and ``cpu_seconds`` of the selection. A smaller budget is the beginning of the
+  largest one, so it costs no selection of its own and has null;
+* ``loss``, of each budget and number of survivors: ``p99`` and ``mae``, the mean over seeds of
+  log(error from survivors / error from all candidates), with its standard error and the number of seeds (pairs).
 
 ``--cost N`` selects from a synthetic pool of N configurations instead, and prints the seconds and the memory of it.
 """
@@ -46,22 +50,22 @@ def quality(budgets: list[int], survivors: list[int | None], seeds: list[int]) -
     """Rows of the table."""
     params = read_params(ROOT / "params.yaml")
     pool, test = open_pool(ROOT, POOL)[0], open_pool(ROOT, TEST)[0]
-    tested = to_configurations(take(test, np.arange(0, test.sizes["configuration"], 20)))
+    tested = to_configurations(take(test, np.arange(0, test.sizes["configuration"], 10)))
     assert tested.labels is not None
     ani = params.ani.scaled("recipe", float(pool.attrs["volume_per_atom"]))
     training = ani.training.model_copy(update={"epochs": params.paper.epochs, "least_steps": params.paper.least_steps})
     rows = []
     for seed in seeds:
         for count in survivors:
+            spec = params.distill[SETTINGS].model_copy(
+                update={"frames": max(budgets), "method": "informative", "survivors": count, "heldout": 0}
+            )
+            root = derive(params.seed, "large pools", seed)
+            start = seconds()
+            chosen = select(spec, ani, pool, root).chosen
+            spent = seconds() - start
             for frames in budgets:
-                spec = params.distill[SETTINGS].model_copy(
-                    update={"frames": frames, "method": "informative", "survivors": count, "heldout": 0}
-                )
-                root = derive(params.seed, "large pools", seed)
-                start = seconds()
-                chosen = select(spec, ani, pool, root).chosen
-                spent = seconds() - start
-                picked = take(pool, np.sort(chosen)).load()
+                picked = take(pool, np.sort(chosen[:frames])).load()
                 settings = ani.model_copy(update={"training": training})
                 networks = retrain(picked.drop_vars("split", errors="ignore"), settings, 5, derive(root, "test"))
                 found = networks.predict(tested, forces=False).energy
@@ -73,11 +77,31 @@ def quality(budgets: list[int], survivors: list[int | None], seeds: list[int]) -
                         "seed": seed,
                         "mae_meV": round(float(error.mean()), 4),
                         "p99_meV": round(float(np.percentile(error, 99)), 4),
-                        "cpu_seconds": round(spent, 1),
+                        "cpu_seconds": round(spent, 1) if frames == max(budgets) else None,
                     }
                 )
                 sys.stderr.write(f"{rows[-1]}\n")
+                sys.stderr.flush()
     return rows
+
+
+def losses(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mean and standard error of the logarithm of the ratio of errors, over pairs of the same seed and budget."""
+    table = {(row["survivors"], row["frames"], row["seed"]): row for row in rows}
+    found = []
+    for count, frames in sorted({(row["survivors"], row["frames"]) for row in rows if row["survivors"] is not None}):
+        pairs = [
+            (row, table[None, frames, seed])
+            for (left, budget, seed), row in table.items()
+            if (left, budget) == (count, frames) and (None, frames, seed) in table
+        ]
+        of: dict[str, Any] = {"survivors": count, "frames": frames, "pairs": len(pairs)}
+        for name in ("p99", "mae"):
+            ratio = np.array([np.log(few[f"{name}_meV"] / every[f"{name}_meV"]) for few, every in pairs])
+            of[name] = round(float(ratio.mean()), 4) if len(ratio) else None
+            of[f"{name}_error"] = round(float(ratio.std(ddof=1) / len(ratio) ** 0.5), 4) if len(ratio) > 1 else None
+        found.append(of)
+    return found
 
 
 def synthetic(folder: Path, total: int) -> xr.Dataset:
@@ -141,7 +165,8 @@ def main() -> None:
         figures: Any = cost(chosen.cost, survivors, chosen.workers)
     else:
         counts = [count or None for count in chosen.survivors]
-        figures = {"rows": quality(chosen.budgets, counts, chosen.seeds)}
+        rows = quality(chosen.budgets, counts, chosen.seeds)
+        figures = {"rows": rows, "loss": losses(rows)}
     sys.stdout.write(json.dumps(figures, indent=None if chosen.json else 2) + "\n")
 
 

@@ -46,6 +46,8 @@ class Collection:
     """(C,) eV/Å, length of the sum of all forces."""
     mean_force: NDArray[np.float64]
     """(C,) eV/Å, mean length of a force."""
+    shortest: NDArray[np.float64]
+    """(C,) Å, shortest distance of two atoms, or of one and its own image."""
     stress: NDArray[np.float64]
     """(C, 3, 3) eV/Å³."""
     zero_forces: NDArray[np.bool_]
@@ -209,6 +211,7 @@ def _numbers(batch: Batch, elements: NDArray[np.int64]) -> dict[str, NDArray[np.
         "energy": energy,
         "net_force": net,
         "mean_force": mean,
+        "shortest": batch.shortest,
         "stress": stress,
         "zero_forces": zero,
         "alone": (c.n_atoms == 1) & (2 * pair_reach(c) > _ALONE),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
-from foundational.data.streaming.pair_distances import PairBlock, visit_pairs
+from foundational.data.streaming.pair_distances import PairBlock, cells_at_once, visit_pairs
 
 #: Pair distances held in memory at a time.
 _PAIRS = 2_000_000
@@ -159,24 +159,60 @@ def pair_forces(configurations: Configurations, basis: PairBasis) -> tuple[NDArr
 def forces_of_pairs(
     configurations: Configurations, basis: PairBasis, coefficients: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """(A, 3) eV/Å, the forces of the pair potential with these (K,) coefficients: `pair_forces` times them."""
-    forces = np.zeros((int(configurations.offsets[-1]), 3))
+    """(A, 3) eV/Å, the forces of the pair potential with these (K,) coefficients: `pair_forces` times them.
+
+    Pairs are taken by the difference of their places, as in `foundational.data.streaming.pair_distances`.
+    """
+    c, forces = configurations, np.zeros((int(configurations.offsets[-1]), 3))
     per_kind = len(basis.knots) - 1
-    # One value more for each kind: beyond the last knot no pair repels.
-    table = np.hstack([coefficients.reshape(-1, per_kind), np.zeros((basis.size // per_kind, 1))]).ravel()
-    for block, first, second, difference in _blocks(configurations):
-        distance = np.sqrt(np.einsum("bpx,bpx->bp", difference, difference))
-        place, kind, weight = _hats(configurations, basis, block, first, second, distance)
-        b, p = np.nonzero(place >= 0)
-        column = kind[b, p] * (per_kind + 1) + place[b, p]
-        share = weight[b, p]
-        size = (table[column] * (1 - share) + table[column + 1] * share) / np.maximum(distance[b, p], 1e-9)
-        vector = difference[b, p] * size[:, None]
-        start = configurations.offsets[block][b]
-        for x in range(3):
-            forces[:, x] += np.bincount(start + first[p], vector[:, x], len(forces))
-            forces[:, x] -= np.bincount(start + second[p], vector[:, x], len(forces))
+    # Two values more for each kind: beyond the last knot no pair repels.
+    table = np.hstack([coefficients.reshape(-1, per_kind), np.zeros((basis.size // per_kind, 2))]).ravel()
+    for n in np.unique(c.n_atoms).tolist():
+        members, together = np.flatnonzero(c.n_atoms == n), cells_at_once(n)
+        for start in range(0, len(members), together):
+            block = members[start : start + together]
+            atoms = c.atoms_of(block).reshape(len(block), n)
+            forces[atoms] = _forces_of_block(c.take(block), n, basis.knots, table, basis.kinds * (per_kind + 2))
     return forces
+
+
+def _forces_of_block(
+    c: Configurations, n: int, knots: NDArray[np.float64], table: NDArray[np.float64], places: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """(B, n, 3) forces of B configurations of ``n`` atoms; ``places`` (119, 119) is where a kind begins in ``table``.
+
+    The cells lie along the last axis, and the atoms stand twice one after another: so the partners of all atoms at one
+    difference of places are one slice.
+    """
+    cell = c.complete_cell
+    fractional = (c.positions.reshape(len(c), n, 3).astype(np.float64) @ np.linalg.inv(cell)).transpose(2, 1, 0)
+    fractional = np.concatenate([fractional, fractional], axis=1)
+    closed = None if c.pbc.all() else c.pbc.T.astype(np.float64)[:, None]
+    one = len(np.unique(c.atomic_numbers)) == 1
+    numbers = c.atomic_numbers.reshape(len(c), n).T
+    numbers = np.concatenate([numbers, numbers])
+    total = np.zeros((3, 2 * n, len(c)))
+    for shift in range(1, n // 2 + 1):
+        rows = n if 2 * shift < n else n - shift
+        first, second = slice(0, rows), slice(shift, shift + rows)
+        d = fractional[:, first] - fractional[:, second]
+        nearest = np.rint(d)
+        d -= nearest if closed is None else nearest * closed
+        vector = np.zeros_like(d)
+        for k, x in np.argwhere(cell.any(axis=0)).tolist():
+            vector[x] += d[k] * cell[:, k, x]
+        distance = np.sqrt((vector * vector).sum(axis=0))
+        scaled = np.clip((distance - knots[0]) / (knots[1] - knots[0]), 0, len(knots) - 1)
+        place = scaled.astype(np.int64)
+        scaled -= place
+        place += places[numbers[0, 0], numbers[0, 0]] if one else places[numbers[first], numbers[second]]
+        size = table[place]
+        size += (table[place + 1] - size) * scaled
+        size /= np.maximum(distance, 1e-9, out=distance)
+        vector *= size
+        total[:, first] += vector
+        total[:, second] -= vector
+    return (total[:, :n] + total[:, n:]).transpose(2, 1, 0)
 
 
 def _sums(places: NDArray[np.int64], weights: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:

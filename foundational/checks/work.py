@@ -16,7 +16,6 @@ from foundational.checks.limits import CheckLimits
 from foundational.checks.report import Finding, found, not_applicable, passed
 from foundational.data.batches import to_configurations
 from foundational.data.configurations import Configurations
-from foundational.data.distances import shortest_distances
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -88,7 +87,7 @@ def check_work(dataset: "xr.Dataset", data: Collection, limits: CheckLimits) -> 
     if len(pairs) < _LEAST:
         return [not_applicable(rule, "few configurations of the same atoms have energies and forces") for rule in rules]
     rows, at = np.unique(pairs, return_inverse=True)
-    work = _work(to_configurations(dataset, rows), at.reshape(-1, 2))
+    work = _work(to_configurations(dataset, rows), at.reshape(-1, 2), data.shortest[rows])
     strained = np.isfinite(work.stress)
     use_stress = int(strained.sum()) >= _LEAST
     chosen = strained if use_stress else np.ones(len(work.energy), dtype=bool)
@@ -145,9 +144,12 @@ def _pairs(data: Collection) -> NDArray[np.int64]:
     return few
 
 
-def _work(batch: Configurations, pairs: NDArray[np.int64]) -> Work:
-    """Of those ``pairs`` (P, 2) that are near one another; both of a pair have as many atoms."""
-    nearest, sizes = shortest_distances(batch), batch.n_atoms[pairs[:, 0]].astype(np.int64)
+def _work(batch: Configurations, pairs: NDArray[np.int64], nearest: NDArray[np.float64]) -> Work:
+    """Of those ``pairs`` (P, 2) that are near one another; both of a pair have as many atoms.
+
+    ``nearest`` (C,) Å are the shortest distances of the batch.
+    """
+    sizes = batch.n_atoms[pairs[:, 0]].astype(np.int64)
     found, near = np.full((len(pairs), 3), np.nan), np.zeros(len(pairs), dtype=bool)
     for n in np.unique(sizes).tolist():
         members = np.flatnonzero(sizes == n)
