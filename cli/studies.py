@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from foundational.cli.options import Force, Json, Plot, Root, Transfer, crystals_named
-from foundational.cli.output import emit, say
+from foundational.cli.output import emit, say, warn
 from foundational.cli.progress import SamplingExecution, progress_on_stderr
 
 
@@ -140,7 +140,9 @@ def pairs(
         return
     with progress_on_stderr(f"translating to {pair}") as progress:
         report = survey_pair(find_root(root), pair, execution=execution.chosen, write=write, progress=progress)
-    if plot is not None and report.alloy is not None:
+    if plot is not None and report.alloy is None:
+        warn("no picture was drawn: the pair was not compared")
+    elif plot is not None and report.alloy is not None:
         from foundational.pictures.survey import draw_pair
 
         draw_pair(pair, report.alloy, plot)

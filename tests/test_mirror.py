@@ -20,7 +20,6 @@ TESTED_IN = {
     "card/site/*.py": "release/test_site.py",
     "card/drawing/*.py": "card/drawing/test_page.py",
     "card/colabfit.py": "release/hub/test_submission.py",
-    "card/readme.py": "release/hub/test_publication.py",
     "card/released.py": "release/test_site.py",
     "card/writing.py": "card/drawing/test_page.py",
     "card/*.py": "card/test_build.py",

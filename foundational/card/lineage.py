@@ -19,6 +19,7 @@ _DID = {
     "select": "selected",
     "import": "imported",
     "augment": "augmented",
+    "collect": "labelled elsewhere",
 }
 
 

@@ -95,8 +95,6 @@ def _of_batches(
         done = start + len(found.rows) + len(found.failures)
         if progress is not None:
             progress(done, total, f"labelled, {len(failures)} failed" if failures else "labelled")
-    if total and len(failures) == total:
-        raise EngineError(f"all {total} configurations failed; the first one: {failures[0]}")
     return SurvivingLabels(np.concatenate(rows), joined_labels(parts), failures)
 
 

@@ -10,13 +10,14 @@ from ase.build import bulk, fcc111, molecule
 
 from foundational.card.build import build_card
 from foundational.card.evidence import Evidence, Subject
-from foundational.card.points import MOST_POINTS
+from foundational.card.points import MOST_POINTS, groups
 from foundational.card.record import CardRecord
-from foundational.card.sources import Card, read_card
+from foundational.card.sources import Card, pool_test_of, read_card
 from foundational.data.batches import take
 from foundational.data.configurations import Labels
-from foundational.data.conversion import from_atoms, to_dataset
+from foundational.data.conversion import from_atoms, to_dataset, with_foreign
 from foundational.data.fingerprint import fingerprint
+from foundational.data.layout import foreign_attributes
 from foundational.defaults import DEFAULTS
 from foundational.specs.potentials import PotentialRegistry
 
@@ -157,3 +158,69 @@ def test_a_file_of_somebody_has_a_card(checkout: Path, tmp_path: Path) -> None:
 def test_part_of_a_set_has_a_card_of_its_own(pool_card: Card) -> None:
     few = card_of(take(pool_card.dataset, [0, 1, 2]))
     assert few.contents.configurations == len(few.map.rows) == 3
+
+
+def frames(count: int, **columns: list[float]) -> xr.Dataset:
+    return to_dataset(from_atoms([bulk("Ni", a=3.5 + 0.01 * i) for i in range(count)]), **columns)
+
+
+def counted(dataset: xr.Dataset) -> dict[str, int]:
+    found = groups(dataset)
+    assert found is not None
+    assert np.bincount(found[1]).tolist() == [part.configurations for part in found[0].parts]
+    return {part.name: part.configurations for part in found[0].parts}
+
+
+def test_groups_are_those_that_the_set_states_of_each_configuration() -> None:
+    own = frames(
+        7,
+        order_parameter=[0.9, 0.9, 0.1, np.nan, np.nan, np.nan, np.nan],
+        transformed_to=[0, 0, 0, 2, 0, 0, 0],
+        recipe=[0, 0, 0, 0, 4, 0, 0],
+        role=[0, 0, 0, 0, 0, 1, 0],
+    )
+    assert counted(own) == {
+        "crystal": 2,
+        "isolated atom": 1,
+        "liquid or other crystal": 1,
+        "not known": 1,
+        "recipe vacancies": 1,
+        "transformed to BCC": 1,
+    }
+    explained = card_of(own).groups
+    assert explained is not None
+    assert explained.explanation.endswith("; not known: nothing says what it is")
+    stated = groups(frames(2, role=[0, 1]))
+    assert stated is not None
+    assert stated[0].explanation == "not known: nothing says what it is"
+    assert groups(frames(2, role=[0, 0])) is None
+
+
+def test_texts_of_another_program_are_groups_where_they_tell_configurations_apart() -> None:
+    """One text for all tells nothing; configurations without a text are a group."""
+
+    def texts(codes: list[int]) -> xr.Variable:
+        return xr.Variable("configuration", np.array(codes), foreign_attributes(values=["slab", "bulk"]))
+
+    same = with_foreign(frames(3), {"config_type": texts([0, 0, 0]), "tag": texts([1, -1, 1])})
+    assert counted(same) == {"bulk": 2, "not stated": 1}
+    assert groups(same.drop_vars("tag")) is None
+
+
+def test_the_map_tells_methods_apart_where_there_are_several() -> None:
+    methods = [{"id": "pbe"}, {"id": "scan"}]
+    two = frames(3, method=[0, 1, 1]).assign_attrs(methods=methods)
+    column = card_of(two).map.columns["method"]
+    assert (column.meanings, column.codes) == (("pbe", "scan"), (0, 1, 1))
+    assert [method.configurations for method in card_of(two).contents.methods] == [1, 2]
+    assert "method" not in card_of(two.assign_attrs(methods=methods[:1])).map.columns
+
+
+def test_a_test_on_a_pool_counts_only_of_the_same_data(tmp_path: Path) -> None:
+    path = tmp_path / "metrics" / "parity" / "nb.json"
+    assert pool_test_of("nb", "0" * 64, None) is None
+    assert pool_test_of("nb", "0" * 64, tmp_path) is None
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"fingerprint": "0" * 64, "pool": "p"}))
+    assert pool_test_of("nb", "0" * 64, tmp_path) == {"fingerprint": "0" * 64, "pool": "p"}
+    assert pool_test_of("nb", "1" * 64, tmp_path) is None

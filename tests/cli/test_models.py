@@ -46,7 +46,10 @@ def test_a_model_file_is_trained_and_evaluated_on_the_holdout(foundational, dist
     assert foundational(*arguments, "--random", cwd=distilled_project).status == 0
     assert load_model(model).metadata["fingerprint"] != fingerprint(take(dataset, np.sort(earliest)))
     model.write_bytes(first)
-    errors = json.loads(foundational("evaluate", str(model), "ni-holdout", "--json", cwd=distilled_project).out)
+    drawn = tmp_path / "errors.svg"
+    arguments = ("evaluate", str(model), "ni-holdout", "--plot", str(drawn), "--json")
+    errors = json.loads(foundational(*arguments, cwd=distilled_project).out)
+    assert f"mean error {errors['mae_meV_per_atom']:.3g} meV/atom" in drawn.read_text(encoding="utf-8")
     assert errors["mae_shifted_meV_per_atom"] <= errors["rmse_meV_per_atom"]
     assert errors["mae_meV_per_atom"] <= errors["p99_meV_per_atom"] <= errors["max_meV_per_atom"]
     assert errors["force_mae_meV_per_A"] > 0
@@ -70,8 +73,12 @@ def test_a_holdout_may_be_named_and_must_hold_other_frames(foundational, distill
     root = copy_project(distilled_project, tmp_path / "project")
     labeller = LammpsLabeller(potential_for("Ni", root))
     store_set(root, "local/test", labelled_dataset(rattled_crystals(5, seed=99), labeller, "Ni"), labeller)
-    outcome = foundational("validate", "ni", "--seeds", "1", "--holdout", "local/test", "--json", cwd=root)
-    assert json.loads(outcome.out)["holdout"] == "local/test"
+    arguments = ("--seeds", "1", "--holdout", "local/test", "--labeller", "lammps:NiNb", "--write", "--json")
+    drawn = tmp_path / "ni.svg"
+    report = json.loads(foundational("validate", "ni", *arguments, "--plot", str(drawn), cwd=root).out)
+    assert report["holdout"] == "local/test"
+    assert report == json.loads((root / "metrics" / "validate" / "ni.json").read_text(encoding="utf-8"))
+    assert "validation failed" in drawn.read_text(encoding="utf-8")
     outcome = foundational("validate", "ni", "--holdout", "ni", cwd=root)
     assert outcome.status != 0
     assert "which shares 40 ids with it" in outcome.err

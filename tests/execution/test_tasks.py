@@ -2,13 +2,15 @@
 
 import os
 import signal
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from foundational.errors import EngineError
-from foundational.execution.tasks import Execution, Tasks
+from foundational.execution.tasks import Execution, Tasks, in_order
 
 
 def squared(number: int, folder: Path, kills: int) -> dict[str, np.ndarray]:
@@ -68,3 +70,52 @@ def test_few_tasks_are_in_memory_at_a_time(tmp_path: Path):
     found = Tasks().results(squared, sent())
     next(found)
     assert len(made) == 1
+
+
+def test_workers_compute_only_what_is_not_kept(tmp_path: Path):
+    begun: list[int] = []
+
+    def cube(number: int) -> dict[str, np.ndarray]:
+        begun.append(number)
+        return {"cube": np.array(number**3)}
+
+    for numbers in ([0, 1], [0, 1], [0, 1, 2]):
+        with ThreadPoolExecutor(2) as pool:
+            found = in_order(cube, [(number,) for number in numbers], pool, tmp_path)
+            assert [int(result["cube"]) for result in found] == [number**3 for number in numbers]
+    assert sorted(begun) == [0, 1, 2]
+
+
+class KilledWorker(Exception):  # noqa: N818 - the name by which Dask's is recognised
+    """As Dask raises it."""
+
+
+def failing(error: Exception) -> Callable[[int], dict[str, np.ndarray]]:
+    def task(number: int) -> dict[str, np.ndarray]:
+        if number == 1:
+            raise error
+        return {}
+
+    return task
+
+
+@pytest.mark.parametrize(
+    ("error", "seen", "message"),
+    [
+        (ValueError("no convergence"), ValueError, "^no convergence$"),
+        (KilledWorker("task", None), EngineError, "the workers died of task 2 "),
+        (BrokenExecutor("lost"), EngineError, "the workers died of task 2 .*: repeat it to resume"),
+    ],
+)
+def test_an_error_of_a_task_is_raised_as_it_is_and_a_death_is_named(error: Exception, seen: type, message: str):
+    with ThreadPoolExecutor(1) as pool, pytest.raises(seen, match=message):
+        list(in_order(failing(error), [(number,) for number in range(3)], pool))
+
+
+def test_an_executor_that_is_broken_before_a_task_begins_is_one_that_died():
+    class Broken(ThreadPoolExecutor):
+        def submit(self, *_: object, **__: object) -> None:  # type: ignore[override]
+            raise BrokenExecutor
+
+    with Broken(1) as pool, pytest.raises(EngineError, match="the workers died of task 1 "):
+        list(in_order(failing(ValueError()), [(0,)], pool))

@@ -1,3 +1,4 @@
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from typing import ClassVar
 
 import numpy as np
@@ -6,8 +7,9 @@ import pytest
 from foundational.data.configurations import Configurations, Labels
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
+from foundational.errors import EngineError
 from foundational.labelling import batches
-from foundational.labelling.fault_tolerance import label_survivors
+from foundational.labelling.fault_tolerance import label_all_kept, label_survivors
 from foundational.labelling.journal import LabelJournal
 from foundational.science.crystals import build_crystal
 
@@ -81,3 +83,54 @@ def test_a_damaged_line_and_all_after_it_are_dropped(tmp_path):
     path.write_bytes(b"".join(lines))
     assert list(LabelJournal.open(path, {"id": "x"}).outcomes) == ["a"]
     assert path.read_bytes() == b"".join(lines[:2])
+
+
+class Expensive(LammpsLabeller):
+    """A potential of which each label is a task; configurations with 4 atoms raise ``error``."""
+
+    expensive: ClassVar[bool] = True
+    error: ClassVar[Exception] = EngineError("configuration 0: no convergence")
+
+    def label(self, configurations: Configurations) -> Labels:
+        if configurations.n_atoms[0] == 4:
+            raise self.error
+        return super().label(configurations)
+
+
+def cells(*sizes: int) -> Configurations:
+    crystals = [build_crystal("fcc", 11.0, (1, 1, size // 4)) for size in sizes]
+    return Configurations.build(
+        [c.cell for c in crystals], [c.positions for c in crystals], [np.full(size, 28) for size in sizes]
+    )
+
+
+def test_failures_are_kept_and_counted_and_a_set_of_nothing_else_is_refused(checkout, tmp_path):
+    labeller, said = Expensive(potential_for("Ni", checkout)), []
+    journal = LabelJournal.open(tmp_path / "labels.jsonl", {"id": "x"})
+    found = label_survivors(
+        labeller, cells(8, 4, 12), journal=journal, progress=lambda done, total, message: said.append((done, message))
+    )
+    assert (found.rows.tolist(), found.failures) == ([0, 2], {1: "no convergence"})
+    assert said == [(1, "labelled"), (2, "labelled, 1 failed"), (3, "labelled, 1 failed")]
+    with pytest.raises(EngineError, match="the first 1 configurations all failed; the first one: no convergence"):
+        label_survivors(labeller, cells(4))
+    with pytest.raises(EngineError, match="all 1 configurations failed; the first one: no convergence"):
+        label_survivors(labeller, cells(4), journal=LabelJournal.open(tmp_path / "labels.jsonl", {"id": "x"}))
+    with pytest.raises(EngineError, match=r"^configuration 1: no convergence$"):
+        label_all_kept(labeller, cells(8, 4))
+
+
+@pytest.mark.parametrize(
+    ("error", "seen", "message"),
+    [
+        (ValueError("a fault of the calculator"), ValueError, "^a fault of the calculator$"),
+        (BrokenExecutor("lost"), EngineError, "the workers died .*labels that were finished are kept"),
+    ],
+)
+def test_a_lost_worker_is_tried_again_and_then_named_and_any_other_fault_is_itself(
+    checkout, monkeypatch, error, seen, message
+):
+    monkeypatch.setattr(Expensive, "error", error)
+    labeller = Expensive(potential_for("Ni", checkout))
+    with ThreadPoolExecutor(1) as pool, pytest.raises(seen, match=message):
+        label_survivors(labeller, cells(8, 4), executor=pool)

@@ -1,11 +1,14 @@
 """A new project is whole, its settings are those of the package, and nothing that was there changes."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from foundational.cli.main import app
 from foundational.defaults import DEFAULTS
 from foundational.errors import ConflictError, InputError
 from foundational.maintenance.new_project import init_project
@@ -26,6 +29,13 @@ EMPTY = (
     "validate.datasets",
     "validate.references",
 )
+
+
+def initialised(folder: Path, *options: str) -> str:
+    """What the command says."""
+    done = CliRunner().invoke(app, ["init", str(folder), *options])
+    assert done.exit_code == 0, done.exception
+    return done.stdout
 
 
 def staged(root: Path) -> set[str]:
@@ -55,15 +65,18 @@ def test_the_settings_of_a_new_project_are_those_of_the_package():
 
 
 def test_a_new_project_has_what_the_commands_read_and_git_holds_it(tmp_path: Path):
-    made = init_project(tmp_path / "new")
-    root = made.root
-    assert made.new_repository
+    first, new_repository, written, following = initialised(tmp_path / "new").splitlines()
+    root = tmp_path / "new"
+    assert first == f"{root} is a project now"
+    assert new_repository == "  git init: it was in no git repository"
+    assert following == "next: README.md says the next three commands"
     assert find_root(root) == root
     assert not read_params(root / "params.yaml").distill
     assert {p.id for p in PotentialRegistry.read(root).potentials} == {
         p.id for p in PotentialRegistry.read(DEFAULTS).potentials
     }
-    assert set(made.written) | {".dvc/.gitignore"} == staged(root)
+    assert written.startswith("  new: ")
+    assert set(written.removeprefix("  new: ").split(", ")) | {".dvc/.gitignore"} == staged(root)
     assert "url = ../datasets/.store" in (root / ".dvc" / "config").read_text(encoding="utf-8")
 
 
@@ -71,21 +84,22 @@ def test_an_existing_repository_keeps_its_files(tmp_path: Path):
     subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
     (tmp_path / "README.md").write_text("mine", encoding="utf-8")
     (tmp_path / ".gitignore").write_text("/build/\n*.log", encoding="utf-8")
-    made = init_project(tmp_path / "below")
-    assert not made.new_repository
-    assert (made.root / ".dvc").is_dir()
+    made = json.loads(initialised(tmp_path / "below", "--json"))
+    assert not made["new_repository"]
+    assert (tmp_path / "below" / ".dvc").is_dir()
     (tmp_path / "dvc.yaml").write_text("stages: {}\n", encoding="utf-8")
     with pytest.raises(ConflictError, match=r"dvc.yaml in .* would be overwritten; nothing was written"):
         init_project(tmp_path)
     assert not (tmp_path / "params.yaml").exists()
     (tmp_path / "dvc.yaml").unlink()
-    made = init_project(tmp_path)
+    said = initialised(tmp_path)
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == "mine"
-    assert made.readme == "datasets/README.md"
+    assert "git init" not in said
+    assert "  lines appended: .gitignore\n" in said
+    assert said.endswith("next: datasets/README.md says the next three commands\n")
     lines = (tmp_path / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert lines[:2] == ["/build/", "*.log"]
     assert lines.count("/build/") == 1
-    assert ".gitignore" in made.appended
 
 
 def test_a_killed_init_is_completed_by_the_next_one(tmp_path: Path):

@@ -4,7 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from foundational.cli.main import app
+from foundational.cli.maintain import _added
 from foundational.defaults import DEFAULTS
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.library import lammps_potentials
@@ -46,11 +49,27 @@ def test_a_file_is_copied_proven_and_used_by_its_id(root: Path):
 
 
 def test_one_of_lammps_is_registered_without_a_copy_and_becomes_the_default_of_a_new_element(root: Path):
-    done = add_potential(root, "CoAl.eam.alloy")
-    assert done.files == ("datasets/potentials/potentials.yaml",)
-    assert done.default_for == ("Co",)
+    (root / "dvc.yaml").touch()
+    done = CliRunner().invoke(app, ["potentials", "add", "CoAl.eam.alloy", "--root", str(root), "--doi", "10.1/x"])
+    assert done.exit_code == 0, done.exception
+    entry, citation, *proof, following = done.stdout.splitlines()
+    assert entry.split() == ["CoAl", "Co-Al", "eam/alloy", "cutoff", "5.60", "Å", "default", "for", "Co"]
+    assert citation.endswith(", doi 10.1/x")
+    assert [line.split()[:3] for line in proof[:2]] == [["Co", "alone", "0.0000"], ["Al", "alone", "0.0000"]]
+    assert [line.split()[:3] for line in proof[2:]] == [[p, "bound", "by"] for p in ("Co-Co", "Co-Al", "Al-Al")]
+    assert following == "next: git add datasets/potentials/potentials.yaml"
     assert potential_for("Co", root).id == "CoAl"
     assert PotentialRegistry.read(root).defaults["Al"] == "Al_mm"
+
+
+def test_atoms_that_only_repel_are_said_to_and_have_no_distance():
+    entry = {"id": "x", "elements": ["Co"], "pair_style": "eam", "cutoff": 5.0, "citation": None, "doi": None}
+    dimer = {"elements": ("Co", "Co"), "distance": None, "energy": 0.1}
+    document = {"potential": entry, "default_for": [], "isolated_atom_eV": {}, "dimers": [dimer], "files": ["a", "b"]}
+    _, citation, pair, following = _added(document)
+    assert citation.strip() == "citation unknown"
+    assert pair.strip() == "Co-Co atoms only repel each other"
+    assert following == "next: git add a b"
 
 
 def test_meam_and_snap_keep_both_files(root: Path):

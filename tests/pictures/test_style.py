@@ -25,12 +25,19 @@ from foundational.release.comparison.difference import ComparedDataset, differen
 from foundational.stages.pairs.stage import PairReport
 from foundational.stages.survey.pool_test import PoolTestReport
 from foundational.stages.survey.stage import MetalReport
+from tests.validation_reports import report
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def stored(name: str) -> str:
     return (ROOT / "metrics" / name).read_text(encoding="utf-8")
+
+
+def texts(path: Path) -> list[str]:
+    """The words of a picture, in the order in which they are drawn."""
+    drawn = ElementTree.fromstring(path.read_text(encoding="utf-8"))
+    return ["".join(text.itertext()) for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
 
 
 class Shifted:
@@ -84,15 +91,87 @@ DRAWN = {
 }
 
 
+def without_crystals(path: Path, _: Path) -> None:
+    draw_validation(report(), path)
+
+
+def without_a_minimum(path: Path, _: Path) -> None:
+    """One network finds no HCP; the largest error is near the limit, which is then drawn."""
+    draw_validation(report(energies={"fcc": -4.0, "bcc": -3.985, "hcp": None}), path, 20)
+
+
+def without_energies(path: Path, pool: Path) -> None:
+    unknown_errors(path, pool, "energy")
+
+
+def without_forces(path: Path, pool: Path) -> None:
+    unknown_errors(path, pool, "forces")
+
+
+def unknown_errors(path: Path, pool: Path, unknown: str) -> None:
+    data = take(open_store(pool).load(), np.arange(5)).load().copy(deep=True)
+    data[unknown][:] = np.nan
+    seen = Seen()
+    draw_errors(seen, evaluate(Shifted(), to_configurations(data), seen=seen), "a model on a pool", path)
+
+
+def change_of_files(path: Path, pool: Path) -> None:
+    """Without energies the map has no second axis: it counts the states instead, and one histogram is left."""
+    data = open_store(pool).load().drop_vars(["energy", "forces", "stress", "atomic_energies"], errors="ignore")
+    old, new = (ComparedDataset(name, take(data, rows).load()) for name, rows in (("a", range(9)), ("b", range(3, 12))))
+    draw_change(build_change(old, new, difference(old, new), None), path)
+
+
+def audit_without_a_test_set(path: Path, _: Path) -> None:
+    rounds = [{"round": 0, "frames": 20, "median_meV": None}]
+    draw_audit({"name": "ni", "pool": "pools/p", "rounds": rounds, "errors": None}, path)
+
+
+def audit_with_order(path: Path, _: Path) -> None:
+    part = {"from": -4.0, "to": -3.9, "frames": 5, "mae_meV": 0.5, "max_meV": 2.0}
+    errors = {"mae_meV": 0.5, "by_energy_per_atom": [part, part], "by_order_parameter": [part]}
+    draw_audit({"name": "ni", "pool": "pools/p", "rounds": [], "errors": errors}, path)
+
+
+def pair_without_compounds(path: Path, _: Path) -> None:
+    reports = sorted((ROOT / "metrics" / "pairs").glob("*.json"))
+    one = next(found for path in reports if (found := PairReport.model_validate_json(path.read_text())).alloy)
+    assert one.alloy is not None
+    draw_pair("a pair", one.alloy.model_copy(update={"compounds": ()}), path)
+
+
+#: Panels that are left where something is not known, a word that is drawn, and one that is not.
+UNKNOWN = {
+    "no crystals": (0, without_crystals, "validation passed", "relaxed crystals"),
+    "no minimum": (2, without_a_minimum, "passes", "properties"),
+    "no energies": (1, without_energies, "meV/Å", "reference energy"),
+    "no forces": (2, without_forces, "meV/atom", "force component"),
+    "no labels": (2, change_of_files, "configurations", "energy"),
+    "no test set": (1, audit_without_a_test_set, "configurations selected", "order parameter"),
+    "order parameter": (3, audit_with_order, "order parameter", "median uncertainty"),
+    "no compounds": (0, pair_without_compounds, "0 compounds", "formation energy"),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_a_panel_without_numbers_is_absent_and_the_others_keep_their_letters(
+    name: str, tiny_project: Path, tmp_path: Path
+) -> None:
+    panels, draw, shown, absent = UNKNOWN[name]
+    draw(tmp_path / "picture.svg", tiny_project / "datasets" / "pools" / "ni-momt-32" / "data.zarr")
+    words = texts(tmp_path / "picture.svg")
+    assert sorted(word[:3] for word in words if re.match(r"\([a-j]\)", word)) == [f"({c})" for c in "abcdef"[:panels]]
+    assert any(shown in word for word in words), words
+    assert not any(absent in word for word in words), words
+
+
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_panel_has_a_letter_and_text_stays_text(name: str, tiny_project: Path, tmp_path: Path) -> None:
     panels, draw = DRAWN[name]
     pool = tiny_project / "datasets" / "pools" / "ni-momt-32" / "data.zarr"
     draw(tmp_path / "picture.svg", pool)
     drawn = (tmp_path / "picture.svg").read_text(encoding="utf-8")
-    words = [
-        "".join(text.itertext()) for text in ElementTree.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text")
-    ]
+    words = texts(tmp_path / "picture.svg")
     letters = [word[:3] for word in words if re.match(r"\([a-j]\)", word)]
     assert sorted(letters) == [f"({letter})" for letter in "abcdef"[:panels]]
     assert set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", drawn)) & {colour.lower() for colour in COLOURS}

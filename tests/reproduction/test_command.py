@@ -1,10 +1,14 @@
 import json
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
+from typer.testing import CliRunner
 
+from foundational.cli.main import app
 from foundational.data.fingerprint import configuration_ids, hexadecimal
 from foundational.errors import InputError, NotFoundError
 from foundational.reports.paper_page import FIGURES, PAGE, filled_page, write_page
@@ -39,6 +43,9 @@ SMALL = {
     "published_epochs": 1,
 }
 
+#: What the commands said, by method or settings.
+SAID = {}
+
 
 @pytest.fixture(scope="module")
 def root(distilled_project, checkout, tmp_path_factory):
@@ -50,11 +57,36 @@ def root(distilled_project, checkout, tmp_path_factory):
     params["ani"]["published"]["network"]["hidden"] = [16]
     params["ani"]["recipe"]["training"]["least_steps"] = 200
     YAML().dump(params, root / "params.yaml")
-    for name in SMALL["methods"]:
-        compare_method(root, name)
-    for settings in ("recipe", "published"):
-        compare_sets(root, settings)
+    for kind, names in (("method", SMALL["methods"]), ("sets", ("recipe", "published"))):
+        for name in names:
+            SAID[name] = printed("paper", kind, name, root=root).splitlines()
     return root
+
+
+def printed(*words, root):
+    """What a command says, where it works."""
+    done = CliRunner().invoke(app, [*words, "--root", str(root)])
+    assert done.exit_code == 0, done.exception
+    return done.stdout
+
+
+def test_a_comparison_says_what_it_found_and_where_it_is_kept(root):
+    """A mean over the networks of a row, and of a training set over the networks on a pool."""
+    *lines, place = SAID["random"]
+    assert place == "metrics/paper/method-random.json"
+    for line, row in zip(lines, numbers(root, "method-random")["rows"], strict=True):
+        mean = {key: np.mean(row["ni-momt-32"][key]) for key in ("mae_meV", "p99_meV", "max_meV")}
+        assert line == (
+            f"{row['frames']:>5,} frames, seed {row['seed']}: MAE {mean['mae_meV']:.3f}, p99 {mean['p99_meV']:.2f}, "
+            f"max {mean['max_meV']:.1f} meV/atom"
+        )
+    for settings in ("recipe", "published"):
+        *lines, place = SAID[settings]
+        assert place == f"metrics/paper/sets-{settings}.json"
+        stored = numbers(root, f"sets-{settings}")["sets"]
+        for line, (name, row) in zip(lines, stored.items(), strict=True):
+            (error,) = row["errors"]["ni-momt-32"]["mae_meV"]
+            assert re.fullmatch(rf"{name} +ni-momt-32 {error:.2f} meV/atom", line)
 
 
 def numbers(root, name):
@@ -119,7 +151,8 @@ def test_the_page_holds_every_number_and_writing_it_again_changes_nothing(root):
     (root / "docs").mkdir()
     text = "".join(f"# {n}\n<!-- begin: {n} -->\n<!-- end: {n} -->\nwords\n" for n in names)
     (root / PAGE).write_text(text)
-    drawn = write_page(root)
+    said = printed("paper", "page", root=root).splitlines()
+    drawn = list(map(Path, said))
     page = (root / PAGE).read_text()
     assert page == filled_page(root)
     assert page.count("words\n") == len(names)

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from foundational.card.comparison.build import build_change
+from foundational.card.comparison.build import _paired, _spread, build_change
 from foundational.card.comparison.page import draw_change
 from foundational.card.comparison.record import STATES, ChangeRecord
 from foundational.card.writing import write_change
 from foundational.data.batches import take
 from foundational.data.store import open_store
+from foundational.evaluation.materials.report import MaterialsReport, PropertyReport
 from foundational.evaluation.physics_change import PhysicsChange, physics_change
 from foundational.release.comparison.difference import ComparedDataset, difference
 from tests.validation_reports import report
@@ -107,3 +108,57 @@ def test_the_same_set_twice_differs_in_nothing(pool: xr.Dataset) -> None:
     record = changed(pool, pool)
     assert {part.name for part in record.states if part.configurations} == {"equal"}
     assert "Nothing differs." in draw_change(record)
+
+
+def test_sets_without_labels_have_no_map_and_say_so(pool: xr.Dataset) -> None:
+    bare = pool.drop_vars([name for name in ("energy", "forces", "stress", "atomic_energies") if name in pool])
+    record = changed(take(bare, np.arange(9)).load(), take(bare, np.arange(3, 12)).load())
+    page = draw_change(record)
+    assert "6 equal, 3 added, 3 removed. 12 of 12 configurations of both are shown." in page
+    assert "against" not in page
+    molecules = record.model_copy(update={"histograms": ()})
+    assert "No quantity is known in both." in draw_change(molecules)
+
+
+def test_groups_of_one_side_alone_are_counted_there(pool: xr.Dataset) -> None:
+    states = pool.assign(order_parameter=("configuration", np.where(np.arange(120) < 60, 0.9, 0.1), {"units": "1"}))
+    found = changed(take(states, np.arange(100)).load(), take(pool, np.arange(10, 120)).load())
+    rows = {group.name: (group.before, group.after, group.added, group.removed) for group in found.groups}
+    assert rows == {"crystal": (60, 0, 0, 10), "liquid or other crystal": (40, 0, 0, 0)}
+
+
+def test_a_number_that_differs_in_few_configurations_is_seen() -> None:
+    many, few = np.ones(5000), np.array([1.0, 2.0])
+    paired = _paired("energy", "eV", many, few)
+    assert paired is not None
+    assert (sum(paired.a), sum(paired.b), paired.b[-1]) == (5000, 2, 1)
+    assert _paired("energy", "eV", many, many) is None
+    assert (_spread(10, 0).size, _spread(10, 3).tolist()) == (0, [0, 4, 9])
+
+
+def test_properties_and_another_holdout_are_part_of_a_change(change: ChangeRecord) -> None:
+    number = PropertyReport(
+        kind="vacancy", name="energy", unit="eV", reference=1.5, networks=(1.5,), allowed=0.1, verdict="passed",
+        message="m",
+    )  # fmt: skip
+    other = number.model_copy(update={"verdict": "failed", "message": "error 0.3 eV"})
+    before, after = (
+        report().model_copy(update={"holdout": name, "mae_meV_per_atom": error, "materials": materials})
+        for name, error, materials in (
+            ("a-holdout", None, MaterialsReport(numbers=(number,))),
+            ("b-holdout", 1.0, MaterialsReport(numbers=(other, number.model_copy(update={"name": "relaxed"})))),
+        )
+    )
+    found = physics_change("a", "b", before, after)
+    assert [(p.name, p.before, p.after) for p in found.properties] == [
+        ("vacancy energy", "passed", "failed"),
+        ("vacancy relaxed", "not applicable", "passed"),
+    ]
+    assert found.crystals == ()
+    lines = list(found.lines())
+    assert "       vacancy energy: passed → failed; error 0.3 eV" in lines
+    assert lines[-1].startswith("note: errors are those of different configurations")
+    page = draw_change(change.model_copy(update={"physics": found, "fingerprints": ("0" * 64, None)}))
+    assert "Fingerprint of a" in page
+    assert "Fingerprint of b" not in page
+    assert "errors are those of different configurations" in page

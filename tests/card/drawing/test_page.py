@@ -6,13 +6,20 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from ase.build import bulk, molecule
 
+from foundational.card.build import build_card
 from foundational.card.drawing.page import draw_card
 from foundational.card.drawing.viewer import Library, viewer_of
+from foundational.card.evidence import Evidence, Subject
 from foundational.card.record import CardRecord
 from foundational.card.sources import Card
 from foundational.card.writing import write_card
-from foundational.evaluation.alloys.report import AlloyReport, CompoundReport
+from foundational.data.conversion import from_atoms, to_dataset
+from foundational.defaults import DEFAULTS
+from foundational.evaluation.alloys.report import AlloyReport, CompoundReport, FramesReport, MixingReport
+from foundational.evaluation.materials.report import MaterialsReport, PropertyReport
+from foundational.specs.potentials import PotentialRegistry
 from tests.validation_reports import report
 
 FORGED = '</title><script>alert("x")</script><img src=x onerror=alert(1)>'
@@ -200,3 +207,80 @@ def test_each_network_has_its_result_in_words(record: CardRecord) -> None:
     text = Elements(draw_card(record.model_copy(update={"validation": validation}))).text
     for said in ("another than the reference", "no minimum", "Validation: failed", "1, BCC"):
         assert said in text, said
+
+
+def test_a_set_of_which_nothing_is_known_has_a_page_without_empty_sections() -> None:
+    """Structures alone: no labels, no lineage, no findings, nothing to cite; the map has one quantity and no axes."""
+    dataset = to_dataset(from_atoms([molecule("CO"), molecule("N2")]))
+    subject, evidence = Subject("mine", "0" * 64), Evidence(PotentialRegistry.read(DEFAULTS))
+    page = draw_card(build_card(dataset, subject, evidence))
+    text = Elements(page).text
+    for said in ("No label is known.", "Method not stated", "Licence not stated", "2 not periodic", "not released"):
+        assert said in text, said
+    for section in ("lineage", "check", "references", "validation", "distillation", "changes", "errors"):
+        assert f'id="{section}"' not in page, section
+    assert "BibTeX" not in text
+    assert "coloured by" not in page
+
+
+def test_a_map_without_energies_shows_what_else_is_known(record: CardRecord) -> None:
+    columns = {name: column for name, column in record.map.columns.items() if name in {"volume", "largest_force"}}
+    shown = record.model_copy(update={"map": record.map.model_copy(update={"columns": columns})})
+    page = draw_card(shown)
+    assert "Volume per atom against largest force." in page
+    assert "energy per atom against" not in page.lower()
+    unknown = columns["largest_force"].model_copy(update={"values": (1.0, *[None] * (len(record.map.rows) - 1))})
+    few = record.map.model_copy(update={"columns": record.map.columns | {"selection_round": unknown}})
+    assert "coloured by largest force" not in draw_card(record.model_copy(update={"map": few}))
+
+
+def test_random_alloys_and_test_frames_have_their_tables(record: CardRecord) -> None:
+    frames = FramesReport(
+        formula="AlNi", phase="random", frames=1234, temperature_K=None, mae_meV_per_atom=2.5, force_mae_meV_per_A=30.0
+    )
+    mixing = MixingReport(formula="Al3Ni", atoms=108, lattice="fcc", mixing_meV=-210.0, error_meV=(3.0, -7.25))
+    several = {"compounds": (), "without_minimum": (), "vertices": (), "mixing": (mixing,), "frames": (frames,)}
+    alloy = alloy_report((None, None)).model_copy(update=several)
+    validation = report().model_copy(update={"alloy": alloy})
+    text = Elements(draw_card(record.model_copy(update={"validation": validation}))).text
+    for said in ("Vertices of the hull by the reference: none.", "Al3Ni fcc 108", "7.25", "AlNi random 1,234 – 2.5 30"):
+        assert said in text, said
+    assert "The reference does not hold" not in text
+    lost = report().model_copy(update={"alloy": alloy_report((None, None)).model_copy(update={"missing": ((), ())})})
+    page = draw_card(record.model_copy(update={"validation": lost}))
+    assert "Formation energies, one point a compound" not in page
+    assert "lacks" not in page
+
+
+def test_a_property_shows_its_verdict_its_spread_and_the_networks_without_it(record: CardRecord) -> None:
+    number = PropertyReport(
+        kind="stacking-fault", name="energy", unit="mJ/m²", reference=120.0, networks=(118.0, None), allowed=25.0,
+        verdict="not determined", message="m", spread=1.5,
+    )  # fmt: skip
+    unknown = number.model_copy(
+        update={"reference": None, "networks": (None,), "allowed": None, "spread": None, "verdict": "not applicable"}
+    )
+    materials = MaterialsReport(numbers=(number, unknown))
+    tested = {"materials": materials, "holdout": "ni-holdout", "mae_meV_per_atom": 0.5, "p99_meV_per_atom": 3.0}
+    validation = report(energies={"fcc": -4.0}).model_copy(update=tested)
+    text = Elements(draw_card(record.model_copy(update={"validation": validation}))).text
+    assert "stacking fault energy not determined 120 118 ± 1.5 (1 without) 25 mJ/m²" in text
+    assert "stacking fault energy not applicable – – – mJ/m²" in text
+    assert "Errors on ni-holdout" in text
+    assert "Energy, 99th percentile 3 meV/atom" in text
+    assert "Forces, mean absolute error" not in text
+
+
+def test_distances_of_a_viewer_are_shown_of_sets_of_molecules_too() -> None:
+    """Without volumes there is no volume axis; chemiscope gets the first numbers, and no cell."""
+    dataset = to_dataset(from_atoms([molecule("CO"), molecule("H2O"), molecule("N2")]))
+    subject, evidence = Subject("mine", "0" * 64), Evidence(PotentialRegistry.read(DEFAULTS))
+    made = build_card(dataset, subject, evidence)
+    points = json.loads(viewer_of(made, dataset, Library("", "")).points)
+    assert set(points["settings"]["map"]) >= {"x", "y"}
+    assert points["packing"]["counts"] == [2, 3, 2]
+    cells = to_dataset(from_atoms([bulk("Ni", a=a) for a in (3.4, 3.5)]))
+    known = build_card(cells, subject, evidence)
+    assert json.loads(viewer_of(known, cells, Library("", "")).points)["settings"]["map"]["x"]["property"] == (
+        "volume per atom"
+    )

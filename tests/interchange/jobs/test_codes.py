@@ -239,3 +239,67 @@ def test_a_setting_that_is_no_number_is_refused(code, old, new):
     assert files != TEMPLATES[code]
     with pytest.raises(InputError, match="expected a number for"):
         code_named(code).stated(files, main)
+
+
+KPOINTS = "a mesh\n0\nGamma\n 4 4 2\n 0 0 0\n"
+LIST = "points\n1\nReciprocal\n0 0 0 1\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "files", "settings"),
+    [
+        ("vasp", {"INCAR": "METAGGA = SCAN; GGA = PE\n", "KPOINTS": KPOINTS}, {"k_points": "4x4x2"}),
+        ("vasp", {"INCAR": "GGA = PS\nKSPACING = 0.2\n", "KPOINTS": LIST}, {"functional": "PBEsol"}),
+        ("vasp", {"INCAR": "GGA = XY\n", "KPOINTS": KPOINTS.replace("4 4 2", "4")}, {}),
+        ("vasp", {"INCAR": "just words\n"}, {}),
+        (
+            "qe",
+            {"pw.in": QE.partition("K_POINTS")[0].replace("ecutwfc = 30.0", "nspin = 1") + "K_POINTS gamma\n"},
+            {"k_points": "1x1x1"},
+        ),
+        ("qe", {"pw.in": "&SYSTEM\n/\nK_POINTS crystal\n1\n0 0 0 1\nATOMIC_SPECIES\nAl 27\n"}, {}),
+        (
+            "cp2k",
+            {"cp2k.inp": CP2K.replace("SCHEME MONKHORST-PACK", "SCHEME GAMMA").replace("FUNCTIONAL PBE", "F")},
+            {},
+        ),
+        ("abinit", {"run.abi": "ecut 400 eV\nngkpt 3*4 # a mesh\n"}, {"cutoff_eV": 400.0, "k_points": "4x4x4"}),
+        ("abinit", {"run.abi": "ecut 20\nngkpt 4 four 4\n"}, {"cutoff_eV": 544.228}),
+        ("abinit", {"run.abi": "kptrlatt 4 0 0 0 4 0 0 0 4\n"}, {}),
+    ],
+)
+def test_what_inputs_do_not_state_is_not_compared_with_outputs(code, files, settings):
+    stated = code_named(code).stated(files, next(iter(files)))
+    assert {key: value for key, value in stated.items() if "pseudopotential" not in key} == settings
+
+
+def test_a_potcar_of_the_elements_in_their_order_is_taken_and_none_is_no_fault():
+    """VASP's licence forbids some users to keep potentials beside their inputs."""
+    titles = "TITEL = PAW_PBE Ni_pv 06Sep2000\nTITEL = PAW_PBE Al 04Jan2001\n"
+    for files in ({"INCAR": INCAR, "POTCAR": titles}, {"INCAR": INCAR}):
+        assert inputs("vasp", files)[0].keys() == {"POSCAR"}
+
+
+def test_abinit_of_one_element_needs_no_list_of_nuclei():
+    pure = Structure(np.array([13, 13], dtype=np.uint8), ALLOY.positions[:2], ALLOY.cell, ALLOY.pbc)
+    text = inputs("abinit", {"run.abi": "ecut 20\nionmov 0\n"}, pure)[0]["run.abi"]
+    assert "ntypat 1\nznucl 13\nnatom 2\ntypat\n1\n1\n" in text
+    with pytest.raises(
+        InputError, match=r"znucl and pseudos for Ni, Al in run\.abi, in the same order, got znucl of not"
+    ):
+        inputs("abinit", {"run.abi": "ecut 20\n"})
+
+
+def test_a_cluster_is_not_periodic_for_cp2k():
+    cluster = Structure(ALLOY.numbers, ALLOY.positions, ALLOY.cell, np.zeros(3, dtype=bool))
+    assert "PERIODIC NONE" in inputs("cp2k", structure=cluster)[0]["cp2k.inp"]
+    with pytest.raises(InputError, match=r"expected the section &SUBSYS in cp2k\.inp, it is missing"):
+        inputs("cp2k", {"cp2k.inp": CP2K.replace("&SUBSYS", "&SUB")})
+
+
+def test_switches_of_forces_and_text_outside_of_namelists_are_kept():
+    text = QE.replace("'scf'", "'scf', tprnfor = .true., tstress=.true.") + "HUBBARD (atomic)\nU Ni-3d 3.0\n"
+    made = inputs("qe", {"pw.in": f"of nothing\n{text}"})[0]["pw.in"]
+    assert made.count("tprnfor") == made.count("tstress") == 1
+    assert "HUBBARD (atomic)\nU Ni-3d 3.0\n" in made
+    assert "of nothing" not in made

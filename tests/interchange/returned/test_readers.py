@@ -1,5 +1,6 @@
 """Outputs of each program, written by real runs of two aluminium atoms: labels, settings, and what is refused."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -189,3 +190,91 @@ def test_a_mesh_is_found_from_its_points(mesh, shift):
     points = np.array([[(i + shift) / n for i, n in zip(ijk, mesh, strict=True)] for ijk in np.ndindex(mesh)])
     points -= np.rint(points)
     assert mesh_of(np.round(points, 7)) == "x".join(map(str, mesh))
+
+
+#: code, file, what is removed: the settings that are then not known.
+SILENT = [
+    ("qe", "pw.out", r".*(Exchange-correlation|kinetic-energy cutoff|charge density cutoff).*\n", "functional"),
+    ("qe", "pw.out", r"Marzari-Vanderbilt smearing, width.*", "smearing"),
+    ("qe", "pw.out", r".*estimated scf accuracy.*\n", None),
+    ("qe", "pw.out", r"MD5 check sum", "pseudopotential Al"),
+    ("abinit", "run.abo", r" (ecut|ixc|kptrlatt|tsmear) ", "k_points"),
+    ("abinit", "run.abo", r"At SCF step", None),
+    (
+        "cp2k",
+        "cp2k.out",
+        r".*(FUNCTIONAL\||Density cutoff|K-Point grid|Orbital Basis Set|Potential info).*\n",
+        "basis Al",
+    ),
+    ("gpaw", "gpaw.txt", r".*(XC\(name|Cutoff|Monkhorst-Pack size|width=|name: ).*\n", "functional"),
+]
+
+
+@pytest.mark.parametrize(("code", "name", "removed", "setting"), SILENT)
+def test_a_setting_that_an_output_does_not_print_is_not_known(code, name, removed, setting, tmp_path):
+    """Labels are read anyway; whether the settings suffice is decided where outputs are compared with one another."""
+    text, count = re.subn(removed, "", (FILES / name).read_text())
+    assert count
+    output = read(code, name, text, tmp_path)
+    assert output.problem is None, output.detail
+    assert len(output.frames) == 1
+    assert setting not in output.settings
+    assert "" not in output.settings.values()
+    if setting is None:
+        assert (output.scf_steps if code == "abinit" else output.residual) is None
+    else:
+        assert setting in REAL[code, name][3]
+
+
+def test_a_skew_lattice_of_k_points_and_an_unknown_functional_are_not_guessed(tmp_path):
+    text = (FILES / "run.abo").read_text()
+    skew = text.replace(
+        "4    0    0      0    4    0      0    0    3", "4    1    0      0    4    0      0    0    3"
+    )
+    output = read("abinit", "run.abo", skew.replace("ixc           7", "ixc           9"), tmp_path)
+    assert "k_points" not in output.settings
+    assert output.settings["functional"] == "ixc 9"
+    mesh = text.replace("kptrlatt        4    0    0      0    4    0      0    0    3", "ngkpt           5    5    4")
+    assert read("abinit", "run.abo", mesh, tmp_path).settings["k_points"] == "5x5x4"
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "table"), [("gpaw", "gpaw.txt", "Stress tensor"), ("gpaw", "gpaw.txt", "Free energy")]
+)
+def test_a_label_that_gpaw_did_not_print_is_not_read(code, name, table, tmp_path):
+    output = read(code, name, (FILES / name).read_text().replace(table, "Nothing"), tmp_path)
+    if table == "Free energy":
+        assert output.problem == "no forces"
+    else:
+        assert "stress" not in output.frames[0].results
+        assert {"energy", "forces"} <= output.frames[0].results.keys()
+
+
+def test_vasp_settings_come_from_either_file_and_symmetry_hides_a_mesh(tmp_path):
+    tags = '<i name="KSPACING"> 0.25</i><i name="ISMEAR"> 1</i><i name="SIGMA"> 0.2</i></incar>'
+    xml = read("vasp", "vasprun.xml", VASPRUN.replace("</incar>", tags), tmp_path).settings
+    (tmp_path / "vasprun.xml").unlink()
+    said = WHOLE_OUTCAR.replace("   GGA ", "   KSPACING = 0.25\n   ISMEAR = 1; SIGMA = 0.20\n   GGA ")
+    text = read("vasp", "OUTCAR", said, tmp_path).settings
+    for settings in (xml, text):
+        assert (settings["k_spacing"], settings["smearing"]) == (0.25, "ISMEAR 1, 0.2 eV")
+        assert "k_points" not in settings
+    assert read("vasp", "OUTCAR", WHOLE_OUTCAR, tmp_path).settings["k_points"] == "1x1x1"
+    for hidden in (WHOLE_OUTCAR + "Found 48 space group operations\n", WHOLE_OUTCAR.replace("reciprocal lattice", "x")):
+        assert "k_points" not in read("vasp", "OUTCAR", hidden, tmp_path).settings
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("LNONCOLLINEAR =      F", "LNONCOLLINEAR =      T", {"spin": "non-collinear"}),
+        ("ISPIN  =      1", "ISPIN  =      2", {"spin": "collinear"}),
+        ("GGA     =    PE", "METAGGA =  R2SCAN", {"functional": "R2SCAN"}),
+        ("GGA     =    PE", "GGA     =    --", {"functional": "PBE"}),
+        ("   ENCUT  =  400.0 eV", "", {"functional": "PBE", "spin": "none"}),
+    ],
+)
+def test_spin_and_functional_are_what_vasp_was_told(old, new, expected, tmp_path):
+    settings = read("vasp", "OUTCAR", WHOLE_OUTCAR.replace(old, new), tmp_path).settings
+    assert expected.items() <= settings.items()
+    assert ("cutoff_eV" in settings) == ("ENCUT" not in old)

@@ -1,8 +1,11 @@
 import pytest
+from typer.testing import CliRunner
 
+from foundational.cli.main import app
 from foundational.data.store import open_store
 from foundational.errors import InputError, NotFoundError
 from foundational.project import STORE, dataset_folder
+from foundational.provenance.record import read_record
 from foundational.specs.params import read_params
 from foundational.stages.alloy_holdout import command
 from foundational.stages.alloy_holdout.command import store_alloy_holdout
@@ -28,7 +31,9 @@ def with_holdout(monkeypatch, **changes):
 
 def test_the_record_tells_the_runs_of_a_holdout_apart(project, monkeypatch):
     with_holdout(monkeypatch)
-    record = store_alloy_holdout(project, "ni-al-holdout")
+    done = CliRunner().invoke(app, ["survey", "holdout", "ni-al-holdout", "--root", str(project)])
+    assert done.stdout == "datasets/ni-al-holdout: 8 configurations of AlNi\n"
+    record = read_record(dataset_folder(project, "ni-al-holdout"))
     dataset = open_store(dataset_folder(project, "ni-al-holdout") / STORE)
     assert (record.element, dataset.sizes["configuration"]) == ("AlNi", 8)
     assert [(run["phase"], run["frames"]) for run in record.details["runs"]] == [

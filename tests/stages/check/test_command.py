@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.io import write
 
 from foundational.data.batches import take
 from foundational.data.extxyz import write_extxyz
@@ -49,3 +51,10 @@ def test_files_and_datasets_are_opened_outside_and_inside_a_project(project, fil
     assert {f.status for f in deep_findings(str(file))} == {"not applicable"}
     import_dataset(project, [file], "local/x", ImportChoice())
     assert {f.status for f in deep_findings("local/x", project)} == {"not applicable"}
+
+
+def test_isolated_atoms_alone_have_no_lengths_to_train_with(tmp_path):
+    write(tmp_path / "atoms.xyz", [Atoms("Ni", cell=[20.0 + i] * 3, pbc=True) for i in range(2)])
+    (finding,) = deep_findings(str(tmp_path / "atoms.xyz"))
+    assert finding.status == "not applicable"
+    assert "no configurations of two or more atoms, from which lengths follow" in finding.message

@@ -7,6 +7,7 @@ import pytest
 
 from foundational.data.configurations import Configurations
 from foundational.data.conversion import to_dataset
+from foundational.engines.ani.ensemble import Prediction
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
 from foundational.interchange.label_choice import LabelChoice
@@ -15,7 +16,7 @@ from foundational.specs.params import read_params
 from foundational.stages.check import stage
 from foundational.stages.check.findings import Stated
 from foundational.stages.check.stage import check_deep
-from foundational.stages.check.units import order_option
+from foundational.stages.check.units import Units, order_option
 from foundational.testing.crystals import NICKEL_VOLUME
 
 FILE = Stated(LabelChoice(), imported=True)
@@ -144,3 +145,92 @@ def test_units_of_energies_and_forces_are_named(check, energy, forces, option):
 def test_sets_that_determine_nothing_lead_to_no_conclusion(labelled, ani):
     few = to_dataset(labelled.take(np.arange(5)))
     assert {f.status for f in check_deep(few, ani, 1, FILE)} == {"not applicable"}
+
+
+@pytest.fixture
+def ideal(labelled, ani, monkeypatch):
+    """Findings with ideal networks: they have the forces that they trained on, and the energies that these imply.
+
+    Nothing is trained. Four members differ by a little, as real ones do.
+    """
+
+    def trained(c, *_):
+        truth = labelled.take(np.arange(len(c)))
+        sign = np.sign(float(np.nansum(c.labels.forces * truth.labels.forces)))
+        size = np.linalg.norm(c.labels.forces) / np.linalg.norm(truth.labels.forces) * (sign or 1.0)
+        rng = np.random.default_rng(7)
+        energy = np.stack([truth.labels.energy * size * (1 + 1e-4 * rng.normal()) for _ in range(4)])
+        forces = np.stack([truth.labels.forces * size] * 4).astype(np.float32)
+        stress = np.stack([truth.labels.stress * size * (1 + 1e-3 * rng.normal()) for _ in range(4)])
+        return Prediction(energy, np.zeros((4, len(c.positions))), forces, stress)
+
+    monkeypatch.setattr(stage, "_trained", trained)
+
+    def findings(change=lambda labels: labels, stated=FILE, **variables):
+        dataset = to_dataset(replace(labelled, labels=change(labelled.labels)), **variables)
+        return {f.rule: f for f in check_deep(dataset, ani, 1, stated)}
+
+    return findings
+
+
+def relabelled(**factors):
+    return lambda labels: replace(labels, **{name: getattr(labels, name) * size for name, size in factors.items()})
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "said", "option"),
+    [
+        (relabelled(forces=-1), "energy against forces", "the forces have the sign of the gradient", "change the sign"),
+        (
+            relabelled(energy=3.7),
+            "energy against forces",
+            "the energies are 3.7 times what the forces imply",
+            "--energy",
+        ),
+        (relabelled(energy=0.0433641), "energy against forces", "the energies are in", "--energy-unit"),
+        (relabelled(stress=2.5), "stress unit", "the stress is 2.5 times what energies and forces imply", "--stress-unit"),
+        (
+            lambda labels: replace(
+                labels, stress=labels.stress - np.trace(labels.stress, axis1=1, axis2=2)[:, None, None] * np.eye(3)
+            ),
+            "stress sign",
+            "pressure, rest of the diagonal and shear differ in sign",
+            "find out what the file's stress is",
+        ),
+    ],
+)
+def test_what_energies_forces_and_stresses_say_of_one_another(ideal, change, rule, said, option):
+    finding = ideal(change)[f"networks: {rule}"]
+    assert finding.status == ("warning" if rule == "stress unit" else "defect")
+    assert said in finding.message
+    assert option in finding.action
+
+
+def test_labels_that_do_not_go_with_their_structures_lead_to_no_conclusion(ideal):
+    """Energies of other configurations: even networks of the forces alone have others."""
+    rng = np.random.default_rng(3)
+    found = ideal(lambda labels: replace(labels, energy=rng.permutation(labels.energy)))
+    assert {f.status for f in found.values()} == {"not applicable"}
+    assert "the networks fit too little to conclude anything" in found["networks: energy against forces"].message
+    assert "the networks fit too little" in found["networks: stress"].message
+
+
+def test_labels_that_are_absent_are_not_tested(ideal, labelled, ani):
+    none = ideal(lambda labels: replace(labels, forces=labels.forces * 0))
+    assert none["networks: energy against forces"].message == "no forces that are not zero"
+    few = labelled.labels.stress.copy()
+    few[3:] = np.nan
+    some = ideal(lambda labels: replace(labels, stress=few))
+    assert some["networks: stress"].message == "fewer than 8 periodic configurations have a stress"
+    assert some["networks: energy against forces"].status == "passed"
+    without = to_dataset(labelled).drop_vars(["energy", "stress"])
+    assert {f.status for f in check_deep(without, ani, 1, FILE)} == {"not applicable"}
+    atoms = ideal(role=[1] * 30 + [0] * 6)
+    assert {f.message for f in atoms.values()} == {"fewer than 8 configurations of two or more atoms have energies"}
+
+
+def test_units_that_changed_are_all_named():
+    stated = Units("eV", "eV/A", "eV/A3")
+    assert Units("eV", "eV/A", "GPa").options(stated) == "--stress-unit GPa"
+    assert Units("eV", "eV/Bohr", "eV/A3").options(stated) == "--forces-unit eV/Bohr"
+    assert Units("Hartree", "Hartree/A", "eV/A3").options(stated) == "--energy-unit Hartree"

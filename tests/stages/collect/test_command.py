@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.io import write
+from typer.testing import CliRunner
 
+from foundational.cli.main import app
 from foundational.data.batches import to_configurations
 from foundational.data.checks import check_dataset
 from foundational.data.store import open_store
@@ -238,6 +240,92 @@ def test_jobs_are_named_by_id_and_written_again_where_they_are_missing(small):
     assert (jobs / "folders.txt").read_text().split() == [job.id for job in read_manifest(jobs).jobs]
 
 
+def printed(root, *words):
+    """What a command says, where it works."""
+    done = CliRunner().invoke(app, ["label", *words, "--root", str(root)])
+    assert done.exit_code == 0, done.exception
+    return done.stdout
+
+
+def test_commands_say_what_was_written_taken_refused_and_kept(small):
+    """Every configuration is in one row, every refused output has its reason, and the next command is named."""
+    jobs, template = small / "jobs", ("--code", "qe", "--template", str(small / "pw.in"))
+    told = printed(small, "write", "local/al", str(jobs), *template, "--limit", "2")
+    assert told.splitlines() == [
+        f"{jobs}: 2 folders for qe, 2 of them new",
+        f"next: cd {jobs}; sbatch job-array.sh; then foundational label collect {jobs} --name local/NAME",
+    ]
+    for frames, total in (("2,4,4", 4), ("5:", 5), (":1", 5), ("0:6", 6)):
+        document = json.loads(printed(small, "write", "local/al", str(jobs), *template, "--frames", frames, "--json"))
+        assert document["folders"] == total
+    truth = answers(jobs)
+    refused, swapped, other, absent, *_ = truth
+    for name, answer in truth.items():
+        (jobs / name / "pw.out").write_text(answer.text())
+    (jobs / refused / "pw.out").write_text(wrong(truth[refused], cutoff=14.0))
+    (jobs / swapped / "pw.out").write_text(truth[other].text())
+    (jobs / other / "pw.out").write_text(truth[swapped].text())
+    (jobs / absent / "pw.out").unlink()
+    lines = printed(small, "collect", str(jobs), "--name", "local/al-qe").splitlines()
+    rows = {line.rsplit(maxsplit=1)[0].strip(): int(line.rsplit(maxsplit=1)[1]) for line in lines[:8]}
+    assert rows == {
+        "outputs": 5,
+        "taken": 4,
+        "was computed with other settings": 1,
+        "in the folder of another configuration": 2,
+        "configurations": 6,
+        "labelled": 4,
+        "all outputs refused": 1,
+        "no output yet": 1,
+    }
+    assert (
+        f"refused: {refused}/pw.out: was computed with other settings (cutoff_eV is 190.48, expected 163.268)" in lines
+    )
+    assert f"moved: {swapped}/pw.out is of {other}" in lines
+    assert any(line.startswith("settings: ") and "functional LDA" in line for line in lines)
+    assert lines[-1] == "datasets/local/al-qe: 4 configurations, stored"
+    again = printed(small, "collect", str(jobs), "--name", "local/al-qe")
+    assert again.endswith("datasets/local/al-qe: 4 configurations, as before\n")
+    (jobs / other / "pw.out").unlink()
+    tidied = printed(small, "collect", str(jobs), "--name", "local/al-qe")
+    assert re.search(r"of these kept from an earlier collection +1\n", tidied)
+
+
+def test_of_many_refused_outputs_the_first_are_listed_and_all_are_counted(small, monkeypatch):
+    monkeypatch.setattr("foundational.cli.labels.elsewhere._PRINTED", 2)
+    jobs = written(small)
+    for name, answer in answers(jobs).items():
+        (jobs / name / "pw.out").write_text(answer.text()[: len(answer.text()) // 2])
+    lines = printed(small, "collect", str(jobs)).splitlines()
+    assert sum(line.startswith("refused: ") for line in lines) == 3
+    assert "refused: 4 more; --json lists all" in lines
+    assert not any(line.startswith("datasets/") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        ("a:b", "expected places such as 0:40 or 3,7,9, got 'a:b'"),
+        ("1,x", "expected places such as 0:40 or 3,7,9, got '1,x'"),
+        ("0,6", "expected places from 0 to 5, got '0,6'"),
+        ("9:", "expected configurations to write, got none of 6"),
+    ],
+)
+def test_places_that_are_none_are_refused(small, frames, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        written(small, frames=frames)
+    assert not (small / "jobs").exists()
+
+
+def test_configurations_without_three_periods_are_excluded_and_counted(small):
+    frames = [Atoms("Al2", cell=3.3 * np.eye(3), positions=[[0, 0, 0], [1.6, 1.6, 1.7]], pbc=p) for p in (True, False)]
+    write(small / "mixed.xyz", frames)
+    template = ("--code", "qe", "--template", str(small / "pw.in"))
+    said = printed(small, "write", str(small / "mixed.xyz"), str(small / "jobs"), *template)
+    assert said.startswith("excluded: 1 × not periodic along three vectors, which Quantum ESPRESSO needs\n")
+    assert f"{small / 'jobs'}: 1 folders for qe, 1 of them new" in said
+
+
 def test_a_folder_of_other_jobs_is_refused(small):
     jobs = written(small)
     (small / "other.in").write_text(TEMPLATE.replace("12.0", "16.0"))
@@ -312,6 +400,8 @@ def test_two_theories_lie_on_one_set_of_ids(small):
     for name, answer in answers(again).items():
         (again / name / "pw.out").write_text(wrong(answer, energy=answer.energy + 1.0))
     collect_labels(small, again, "local/both", keep=True)
+    _, excluded = write_label_jobs(small, "local/both", "qe", small / "third", small / "pw.in")
+    assert excluded == {"the configuration is there again, by another method": 4}
     dataset = open_store(small / "datasets" / "local" / "both" / "data.zarr").load()
     assert not check_dataset(dataset)
     assert dataset["method"].to_numpy().tolist() == [0] * 4 + [1] * 4

@@ -1,10 +1,13 @@
 """Two theories of the same configurations: offsets, scatter, phases, and what they mean."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from foundational.cli.main import app
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.conversion import to_dataset
 from foundational.data.fingerprint import configuration_ids
@@ -13,6 +16,7 @@ from foundational.errors import InputError
 from foundational.labelling.theories import beside
 from foundational.provenance.method import MethodRecord
 from foundational.stages.compare_labels.command import compare_labels
+from foundational.stages.compare_labels.report import Difference, meaning_of
 from foundational.stages.compare_labels.stage import Theory, compare
 from foundational.testing.crystals import rattled_crystals
 
@@ -119,3 +123,70 @@ def test_one_set_of_two_methods_is_compared_with_itself(tmp_path):
     write_dataset(first, tmp_path / "one.zarr")
     with pytest.raises(InputError, match="a second dataset"):
         compare_labels(None, str(tmp_path / "one.zarr"))
+
+
+def test_a_comparison_is_printed_for_people_with_what_it_means(tmp_path):
+    """Two sets by name; offsets, phases, and a stress that one of them lacks."""
+    a = alloy(8)
+    b = other(a, nickel=1.0, aluminium=-0.5, noise=0.004)
+    write_dataset(to_dataset(a, attrs={"labeller": "x"}), tmp_path / "a.zarr")
+    write_dataset(to_dataset(b).drop_vars("stress"), tmp_path / "b.zarr")
+    done = CliRunner().invoke(app, ["compare-labels", str(tmp_path / "a.zarr"), str(tmp_path / "b.zarr")])
+    assert done.exit_code == 0, done.exception
+    lines = done.stdout.splitlines()
+    assert lines[0].endswith("a.zarr, x")
+    assert lines[1].endswith("b.zarr")
+    assert lines[2] == "8 configurations in both: 8 by id, 0 by geometry; only in A 0, only in B 0"
+    assert re.match(r"offset per atom, B − A: Al -0\.(5|49)\d* eV, Ni \+(1\.0|0\.99)\d* eV$", lines[3])
+    assert "do not determine" not in lines[3]
+    head, whole, *_ = lines[4:]
+    assert head.split("  ")[-1] == "stress GPa"
+    assert whole.split()[:2] == ["all", "8"]
+    assert whole.endswith("–")
+    assert not any(line.startswith("mean pressure") for line in lines)
+    assert lines[-1].startswith("After the offsets the labels are ")
+
+
+def test_the_methods_of_each_set_are_chosen_where_there_are_several(tmp_path):
+    a = alloy(4)
+    datasets = [to_dataset(other(a, nickel=shift), attrs={"labeller": name}) for name, shift in (("x", 0), ("y", 1))]
+    third = to_dataset(other(a, nickel=2.0), attrs={"labeller": "z"})
+    two = beside(*datasets, (MethodRecord(id="x"), MethodRecord(id="y")))
+    write_dataset(two, tmp_path / "two.zarr")
+    write_dataset(
+        beside(two, third, (*map(MethodRecord.model_validate, two.attrs["methods"]), MethodRecord(id="z"))),
+        tmp_path / "three.zarr",
+    )
+    write_dataset(third, tmp_path / "one.zarr")
+    paths = {name: str(tmp_path / f"{name}.zarr") for name in ("one", "two", "three")}
+    found = compare_labels(None, paths["two"], paths["one"], methods=("y", "z"))
+    assert (found.method_a, found.method_b, found.offsets_eV["Ni"]) == ("y", "z", pytest.approx(1.0))
+    for options, message in (
+        ({"a": paths["two"], "methods": ["x"]}, "--methods: expected two methods, separated by a comma, got x"),
+        ({"a": paths["three"]}, "has the methods x, y, z; choose two with --methods"),
+        ({"a": paths["two"], "b": paths["one"]}, "has the methods x, y; choose two with --methods"),
+    ):
+        with pytest.raises(InputError, match=message):
+            compare_labels(None, **options)
+
+
+@pytest.mark.parametrize(
+    ("energy", "forces", "stress", "said"),
+    [
+        (None, None, None, "No label is known of both: nothing can be said."),
+        (1.0, None, None, "labels are 1 meV/atom (10 % of their spread) apart, as much as converged"),
+        (
+            None,
+            50.0,
+            None,
+            "labels are 50 meV/Å apart: one network trained on both as they are keeps errors of about 25",
+        ),
+        (1.0, 5.0, 0.5, "one network can be trained on both. Take stresses of one: 0.5 GPa."),
+    ],
+)
+def test_the_meaning_follows_from_the_labels_that_both_have(energy, forces, stress, said):
+    def difference(rms):
+        return None if rms is None else Difference(mean=rms, rms=rms, largest=rms, count=1)
+
+    meaning = meaning_of(difference(energy), difference(forces), difference(stress), 10.0 if energy else None, None)
+    assert said in meaning

@@ -4,7 +4,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
+from typer.testing import CliRunner
 
+from foundational.cli.main import app
 from foundational.data.batches import to_configurations
 from foundational.data.distances import shortest_distances
 from foundational.data.store import open_store
@@ -40,6 +42,13 @@ TEST = {
 }
 METALS = {"parent": "ni", "rule": "volume", "members": 2, "epochs": 2, "test": TEST, "potentials": {"Al": "Al_mm"}}
 TRAINING = {"recipe": {"training": {"least_steps": None}}}
+
+
+def printed(root, *words):
+    """What a command says, where it works."""
+    done = CliRunner().invoke(app, [*words, "--root", str(root)])
+    assert done.exit_code == 0, done.exception
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -132,15 +141,21 @@ def test_a_metal_is_judged_and_the_page_shows_it(project):
     )
     with pytest.raises(NotFoundError, match="foundational survey pool local/al --write"):
         write_survey(project)
-    parity = run_pool_test(project, "local/al", write=True)
+    picture = project / "build" / "pool.svg"
+    said_of_pool = printed(project, "survey", "pool", "local/al", "--write", "--plot", str(picture))
+    (parity,) = read_pool_tests(project)
+    assert f"| local/al | local-al, 40 | {np.mean(parity.mae_meV_per_atom):.3f} ±" in said_of_pool
+    assert picture.read_text().startswith("<?xml")
     with pytest.raises(NotFoundError, match="no page docs/translation"):
         write_survey(project)
     (project / "docs").mkdir(exist_ok=True)
     page = project / "docs/translation.md"
     names = ("metals", "parity", "table-3")
     page.write_text("".join(f"before\n<!-- begin: {name} -->\nold\n<!-- end: {name} -->\nafter\n" for name in names))
-    write_survey(project)
+    shown = printed(project, "survey", "page")
     text = page.read_text()
+    assert shown.strip() in text
+    assert json.loads(printed(project, "survey", "page", "--json")) == {"Al": stored}
     assert text.count("before\n") == text.count("after\n") == 3
     assert "old" not in text
     assert "| Al | Al_mm | 1.15" in text
@@ -164,10 +179,17 @@ def test_what_is_not_in_the_table_is_refused(project):
 
 
 def test_a_metal_is_judged_with_frames_of_its_own(project):
-    plain = survey_metal(project, "Al")
-    refined = survey_metal(project, "Al", variation=Transfer(refine_by=3, refine_from="local-al"))
+    everything = printed(project, "survey", "run", "all", "--workers", "1", "--write")
+    (plain,) = read_metals(project).values()
+    assert everything.startswith("| metal | potential |")
+    assert everything.count("| Al | Al_mm | ") == 1
+    assert everything.endswith(" of 1 metals have the correct ranking in at least four of five networks.\n")
+    picture = project / "build" / "al.svg"
+    added = ("--refine", "3", "--refine-from", "local-al", "--workers", "1", "--plot", str(picture), "--json")
+    refined = MetalReport.model_validate_json(printed(project, "survey", "run", "Al", *added))
     assert refined.frames == plain.frames + 3
     assert refined.mae_meV_per_atom != plain.mae_meV_per_atom
+    assert picture.read_text().startswith("<?xml")
 
 
 def test_parity_is_over_every_frame_and_by_energy(project):
