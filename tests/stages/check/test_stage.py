@@ -188,7 +188,7 @@ def relabelled(**factors):
             "--energy",
         ),
         (relabelled(energy=0.0433641), "energy against forces", "the energies are in", "--energy-unit"),
-        (relabelled(stress=2.5), "stress unit", "the stress is 2.5 times what energies and forces imply", "--stress-unit"),
+        (relabelled(stress=2.5), "stress unit", "the stress is 2.5 times what energies and", "--stress-unit"),
         (
             lambda labels: replace(
                 labels, stress=labels.stress - np.trace(labels.stress, axis1=1, axis2=2)[:, None, None] * np.eye(3)
