@@ -22,7 +22,7 @@ QUICK = {
         name: {"members": 2, "network": {"hidden": [16]}, "training": {"epochs": 1, "least_steps": 20}}
         for name in ("recipe", "general")
     },
-    "validate": {"full_steps": 0},
+    "validate": {"full_steps": 0, "materials": {"properties": ["hcp-ratio"]}},
 }
 
 
