@@ -3,6 +3,7 @@
 Heavy imports happen inside commands, so that ``foundational --help`` answers at once.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from io import StringIO, TextIOWrapper
@@ -154,6 +155,9 @@ _USAGE = cast("type[Exception]", typer.BadParameter.__mro__[2])
 
 def run() -> None:
     """Entry point: an error that a user can act on is one line on stderr and exit status 1, never a traceback."""
+    # The matrices of crystals are small. On a busy machine the threads of BLAS wait for each other: relaxing crystals
+    # took five times the processor time. Read by numpy when it is imported, so before any command.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a letter that the terminal cannot show ends no command

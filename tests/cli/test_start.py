@@ -1,6 +1,7 @@
 """What commands import before they answer; times depend on the machine, names do not."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,3 +39,23 @@ def test_a_citation_imports_nothing_slow() -> None:
         [sys.executable, "-c", CODE, "cite", "ni"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert set(json.loads(done.stderr.splitlines()[-1])) & SLOW == set()
+
+
+def test_linear_algebra_of_a_command_runs_on_one_thread_unless_the_user_states_another_number() -> None:
+    code = """
+import sys
+from foundational.cli.main import run
+sys.argv[1:] = ["list"]
+try:
+    run()
+except SystemExit:
+    import numpy, threadpoolctl
+    print([pool["num_threads"] for pool in threadpoolctl.threadpool_info()], file=sys.stderr)
+"""
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+    free = {name: value for name, value in os.environ.items() if name not in names}
+    for stated, expected in (({}, "[1]"), ({"OPENBLAS_NUM_THREADS": "2"}, f"[{min(2, os.cpu_count() or 1)}]")):
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=free | stated, capture_output=True, text=True, check=True
+        )
+        assert done.stderr.splitlines()[-1] == expected
