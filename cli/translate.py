@@ -119,6 +119,7 @@ def _to_alloy(
                 labels=transfer.labels,
                 choice=transfer.select,
                 most=transfer.most,
+                compounds=transfer.compounds,
                 crystals=crystals_named(transfer.crystals),
             ),
             labelling=common[1],

@@ -11,7 +11,7 @@ from foundational.checks.pairs import PairBasis, PairCounts, pair_basis, pair_re
 from foundational.data.batches import to_configurations
 from foundational.data.configurations import Configurations
 from foundational.data.distances import ShortestDistances
-from foundational.data.layout import ATOM
+from foundational.data.layout import ATOM, COMPOUND
 from foundational.data.rules import Batch
 from foundational.data.streaming.pair_distances import PairVisitor, visit_pairs
 from foundational.matching.signatures import SignatureMaker, Signatures
@@ -55,7 +55,7 @@ class Collection:
     isolated: NDArray[np.bool_]
     """(C,) one atom alone."""
     built: NDArray[np.bool_]
-    """(C,) made by a recipe, such as a slab: few are alike, and what the others let expect says nothing of them."""
+    """(C,) made by a recipe, such as a slab, or the cell of a compound: few are alike, and what the others let expect says nothing of them."""
     method: NDArray[np.int64]
     """(C,) place of the method; 0 where none is stated."""
     split: NDArray[np.int64] | None
@@ -149,7 +149,7 @@ class Collector:
             n_atoms=self._n_atoms,
             elements=self._elements,
             isolated=role | alone,
-            built=dataset["recipe"].to_numpy() > 0 if "recipe" in dataset else np.zeros(count, dtype=bool),
+            built=_built(dataset),
             method=codes,
             split=dataset["split"].to_numpy().astype(np.int64) if "split" in dataset else None,
             basis=self._basis,
@@ -172,6 +172,16 @@ class _Filling:
         start = self._filled[name]
         self.arrays[name][start : start + len(values)] = values
         self._filled[name] = start + len(values)
+
+
+def _built(dataset: "xr.Dataset") -> NDArray[np.bool_]:
+    """(C,) made by a recipe, or the cell of a compound."""
+    built = np.zeros(dataset.sizes["configuration"], dtype=bool)
+    if "recipe" in dataset:
+        built |= dataset["recipe"].to_numpy() > 0
+    if "decoration" in dataset:
+        built |= dataset["decoration"].to_numpy() == COMPOUND
+    return built
 
 
 def elements_in(dataset: "xr.Dataset") -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from foundational.data.batches import iterate_places, to_configurations
 from foundational.data.configurations import Configurations
 from foundational.data.fingerprint import hashes_of
-from foundational.data.layout import ATOM, schema_breaches
+from foundational.data.layout import ATOM, COMPOUND, schema_breaches
 from foundational.data.rules import RULES, Batch, Tolerances
 from foundational.data.streaming.codes import codes_of, first_of_each
 from foundational.data.streaming.sorted_rows import SortedRows
@@ -193,5 +193,8 @@ def _foreign_parents(dataset: "xr.Dataset", parent: "xr.Dataset") -> list[Violat
         return [Violation("parent", "expected parent_id in a dataset derived from another, it is missing")]
     tally = _Tally()
     codes, known = codes_of(dataset["parent_id"].to_numpy(), parent["id"].to_numpy())
-    tally.add(0, ~np.isin(codes, known))
+    strangers = ~np.isin(codes, known)
+    if "decoration" in dataset:  # compounds are built, from no configuration of the parent
+        strangers &= dataset["decoration"].to_numpy() != COMPOUND
+    tally.add(0, strangers)
     return [tally.violation("parent", "parents among the configurations of the parent dataset")] if tally.count else []

@@ -5,6 +5,7 @@ import pytest
 
 from foundational.data.batches import to_configurations
 from foundational.data.conversion import elements_of
+from foundational.data.layout import COMPOUND
 from foundational.data.store import open_store
 from foundational.errors import InputError, NotFoundError
 from foundational.inspection.check import check
@@ -110,6 +111,19 @@ def test_only_the_compositions_that_are_asked_for_are_made(alloyed):
     assert set(made.details["decorations"]) == {"L1_2", "random"}
 
 
+def test_compounds_of_other_prototypes_are_a_part_of_the_labels_and_have_no_parent(alloyed):
+    choice = AlloyChoice(labels=60, choice="random", compounds=21, rule="vegard")
+    made = translate_to_alloy(alloyed, "ni", "Ni-Al", name="local/compounds", choice=choice)
+    data = open_store(alloyed / "datasets/local/compounds/data.zarr").load()
+    compound = data["decoration"].to_numpy() == COMPOUND
+    lost = [entry["reason"] for entry in made.details["filtered"] if not entry["parent_id"]]
+    assert compound.sum() == made.details["decorations"]["compound"] == 21 - len(lost)
+    assert made.output.n_configurations == 60 - len(lost)
+    assert np.array_equal(~data["parent_id"].to_numpy().any(axis=1), compound)
+    assert (data["walker"].to_numpy()[compound] == -1).all()
+    assert check("local/compounds", alloyed).violations == ()
+
+
 BAD = {
     "Xx-Yy": ({}, "expected a chemical symbol"),
     "Ni-Ni": ({}, "each element once"),
@@ -119,6 +133,8 @@ BAD = {
     "rule": ({"rule": "straight"}, "virial"),
     "order": ({"orders": {"L12": 1.0}}, "L1_2"),
     "select": ({"choice": "best"}, "informative"),
+    "compounds": ({"compounds": 20, "compositions": ("Ni3Al",)}, "no --composition"),
+    "few": ({"compounds": 40, "labels": 40}, "expected more than 40"),
 }
 
 
