@@ -55,7 +55,8 @@ class Collection:
     isolated: NDArray[np.bool_]
     """(C,) one atom alone."""
     built: NDArray[np.bool_]
-    """(C,) made by a recipe, such as a slab, or the cell of a compound: few are alike, and what the others let expect says nothing of them."""
+    """(C,) made by a recipe, such as a slab, or the cell of a compound: few are alike, and what the others let expect
+    says nothing of them."""
     method: NDArray[np.int64]
     """(C,) place of the method; 0 where none is stated."""
     split: NDArray[np.int64] | None

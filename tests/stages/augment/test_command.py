@@ -13,7 +13,7 @@ from foundational.data.conversion import to_dataset
 from foundational.data.distances import shortest_distances
 from foundational.data.layout import VARIABLES
 from foundational.data.store import open_store
-from foundational.errors import ConflictError, EngineError, InputError
+from foundational.errors import EngineError, InputError
 from foundational.evaluation.materials.stored import StoredCrystal, StoredReference
 from foundational.inspection.check import check
 from foundational.provenance.record import read_record
@@ -127,13 +127,22 @@ def test_the_record_says_the_shortest_distance_and_why_a_configuration_is_exclud
         ({"parent": "ni"}, InputError, "at least one --recipe"),
         ({"parent": "ni", "recipes": {"vacancy": 3}}, InputError, "recipes.vacancy"),
         ({"parent": "ni", "recipes": {"dimers": 3}, "shortest": 9.0}, EngineError, "no configuration of the recipe"),
-        ({"parent": "local/more", "recipes": {"dimers": 3}}, ConflictError, "has configurations of recipes already"),
     ],
 )
 def test_what_cannot_be_augmented_is_refused_in_one_line(augmented, arguments, error, message):
     with pytest.raises(error, match=message):
         augment_dataset(augmented, "local/bad", AugmentChoice(**arguments))
     assert not (augmented / "datasets/local/bad").exists()
+
+
+def test_a_set_with_recipes_is_augmented_again_as_a_validation_advises(augmented):
+    augment_dataset(augmented, "local/most", AugmentChoice("local/more", {"scaled": 4, "short-pairs": 3}, 1.5))
+    first, second = read(augmented), read(augmented, "local/most")
+    n = first.sizes["configuration"]
+    assert np.array_equal(second["recipe"][:n], first["recipe"])
+    assert np.array_equal(second["id"][:n], first["id"])
+    assert len(rows_of(second, "scaled")) == COUNTS["scaled"] + 4
+    assert len(np.unique(second["id"], axis=0)) == second.sizes["configuration"] == n + 7
 
 
 def test_the_smallest_cells_have_4_2_and_4_atoms_and_the_same_volumes(augmented):
