@@ -269,7 +269,7 @@ def augment(
         list[str] | None,
         typer.Option(
             "--recipe",
-            help="name=count: scaled, strained, short-pairs, vacancies, surfaces, free-atoms, dimers (repeatable).",
+            help="name=count: scaled, strained, dense, short-pairs, vacancies, surfaces, free-atoms, dimers (repeatable).",
         ),
     ] = None,
     shortest: Annotated[
