@@ -16,7 +16,7 @@ from foundational.data.layout import VARIABLES
 from foundational.data.store import open_store
 from foundational.engines.gpaw import labeller as gpaw
 from foundational.engines.gpaw.calculation import SinglePoint
-from foundational.errors import ConflictError, EngineError, InputError
+from foundational.errors import ConflictError, EngineError, InputError, NotFoundError
 from foundational.evaluation.materials.stored import StoredCrystal, StoredReference
 from foundational.inspection.check import check
 from foundational.labelling.comparison import compare_labels
@@ -24,6 +24,7 @@ from foundational.labelling.records import labeller_of, labellers_of_recipes
 from foundational.provenance.record import read_record
 from foundational.science.crystals import STRUCTURES
 from foundational.specs.check import CheckLimits
+from foundational.specs.params import read_params
 from foundational.specs.translate import RECIPE_NAMES
 from foundational.stages.augment.command import AugmentChoice, augment_dataset
 from foundational.stages.augment.stage import _convergence
@@ -239,3 +240,11 @@ def test_a_recipe_may_have_a_mesh_of_its_own(augmented, monkeypatch):
     monkeypatch.setattr("foundational.labelling.comparison.np.linspace", lambda *_: added)
     assert compare_labels(store, labeller, 7, recipes).ok
     assert [text.split()[3] for text in compare_labels(store, labeller, 7).problems] == ["23", "24", "25", "26"]
+
+
+def test_a_set_of_params_yaml_is_augmented_as_it_is_stated_there(distilled_project):
+    with pytest.raises(NotFoundError, match=r"no augmented set 'mine' in params\.yaml; known: al-pbe"):
+        augment_dataset(distilled_project, "mine")
+    name = next(iter(read_params(distilled_project / "params.yaml").augment))
+    with pytest.raises(InputError, match=f"'{name}' is defined in params.yaml; name your own sets local/<name>"):
+        augment_dataset(distilled_project, name, AugmentChoice("ni", {"vacancies": 3}))
