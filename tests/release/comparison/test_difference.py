@@ -289,7 +289,7 @@ def test_the_command_prints_the_numbers_as_json(project, changed, tmp_path):
     assert re.search(r"major\s+1 configuration removed", told)
     assert "10 equal, 1 relabelled, 0 moved, 0 added, 1 removed" in told
     assert "       energy by up to 0.1 eV/atom, 0.1 rms\n" in told
-    assert re.search(r"energy per atom median .* → .*, 5–95 % .* eV/atom \(KS 0\.\d+\)", told)
+    assert re.search(r"energy_per_atom median .* → .*, 5–95 % .* eV/atom \(KS 0\.\d+\)", told)
     assert told.endswith("bump: major\n")
     assert picture.read_text(encoding="utf-8").startswith("<?xml")
 
