@@ -101,8 +101,8 @@ def _write(figure: Any, path: Path) -> None:
 def short(name: str, letters: int = 24) -> str:
     """The end of a long name; a whole path as a label would leave no room for the panels.
 
-    >>> short("/home/somebody/datasets/ni.xyz", 12)
-    '…sets/ni.xyz'
+    >>> short("datasets/of/somebody/ni.xyz", 12)
+    '…body/ni.xyz'
     """
     return name if len(name) <= letters else f"…{name[1 - letters :]}"
 
