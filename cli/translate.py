@@ -1,5 +1,6 @@
 """Commands that label: translate, relabel, augment."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -269,7 +270,8 @@ def augment(
         list[str] | None,
         typer.Option(
             "--recipe",
-            help="name=count: scaled, strained, dense, short-pairs, vacancies, surfaces, free-atoms, dimers (repeatable).",
+            help="name=count: scaled, strained, dense, distorted, short-pairs, vacancies, surfaces, free-atoms, dimers "
+            "(repeatable); name=count@spacing: by GPAW with symmetric k-points, 1/Å apart.",
         ),
     ] = None,
     shortest: Annotated[
@@ -291,11 +293,12 @@ def augment(
     from foundational.project import find_root
     from foundational.stages.augment.command import AugmentChoice, augment_dataset
 
+    counts, meshes = _recipes(recipe or [])
     with progress_on_stderr(f"augmenting {parent or name}") as progress:
         record = augment_dataset(
             find_root(root),
             name,
-            AugmentChoice(parent, _counts(recipe or []) or None, shortest, smallest),
+            AugmentChoice(parent, counts or None, shortest, smallest, meshes or None),
             labelling=_choice(labelling),
             force=force,
             progress=progress,
@@ -307,12 +310,12 @@ def augment(
         say(f"{len(record.details['filtered'])} configurations were excluded; ids and reasons: {path}")
 
 
-def _counts(texts: list[str]) -> dict[str, int]:
-    """Recipes and their numbers from the options."""
-    counts: dict[str, int] = {}
+def _recipes(texts: list[str]) -> tuple[dict[str, int], dict[str, float]]:
+    """Recipes with their numbers, and with the distances of their k-points, from the options."""
+    counts, meshes = dict[str, int](), dict[str, float]()
     for text in texts:
-        name, _, number = text.partition("=")
-        if not number.isdecimal() or int(number) < 1:
-            raise InputError(f"--recipe: expected name=count, such as vacancies=40, got {text!r}")
-        counts[name] = int(number)
-    return counts
+        if (found := re.fullmatch(r"([^=]+)=0*([1-9]\d{0,8})(?:@(\d*\.?\d+))?", text, re.ASCII)) is None:
+            raise InputError(f"--recipe: expected name=count or name=count@spacing, such as vacancies=40, got {text!r}")
+        counts[found[1]] = int(found[2])
+        meshes |= {found[1]: float(found[3])} if found[3] else {}
+    return counts, meshes

@@ -153,6 +153,7 @@ _ROW = (
             "free-atoms",
             "dimers",
             "dense",
+            "distorted",
         ),
     ),
     Variable(

@@ -1,12 +1,16 @@
 """Stored labels compared with those that a labeller computes now."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foundational.data.batches import to_configurations
+from foundational.data.configurations import Configurations, Labels, concatenate
 from foundational.data.labeller import Model
+from foundational.data.layout import VARIABLES
 from foundational.data.store import open_store
 from foundational.errors import InputError
 from foundational.specs.base import Spec
@@ -34,8 +38,15 @@ class LabelComparison(Spec):
         return not self.problems
 
 
-def compare_labels(store: Path, model: Model, count: int) -> LabelComparison:
+def compare_labels(
+    store: Path, model: Model, count: int, recipes: Mapping[str, Model] | None = None
+) -> LabelComparison:
     """Labels of ``count`` stored configurations, spread evenly, compared with those of ``model``.
+
+    Parameters
+    ----------
+    recipes
+        What labels the configurations of a recipe, where that is not ``model``.
 
     Raises
     ------
@@ -51,7 +62,10 @@ def compare_labels(store: Path, model: Model, count: int) -> LabelComparison:
     stored = to_configurations(dataset, chosen)
     if stored.labels is None:
         raise InputError(f"{store}: the dataset has no labels to compare")
-    labels = model.label(stored.with_labels(None))
+    if recipes and "recipe" in dataset:
+        labels = _labelled(stored.with_labels(None), model, dataset["recipe"].to_numpy()[chosen], recipes)
+    else:
+        labels = model.label(stored.with_labels(None))
     problems, largest = [], {}
     owner = stored.configuration_of_atom
     for name, tolerance in _TOLERANCES.items():
@@ -74,3 +88,18 @@ def compare_labels(store: Path, model: Model, count: int) -> LabelComparison:
         stress_eV_per_A3=largest["stress"],
         problems=tuple(problems),
     )
+
+
+def _labelled(
+    configurations: Configurations, model: Model, codes: NDArray[np.int8], recipes: Mapping[str, Model]
+) -> Labels:
+    """Labels of all configurations, those of each recipe by its own model, where it has one."""
+    groups = [np.flatnonzero(codes == code) for code in np.unique(codes)]
+    parts = []
+    for rows in groups:
+        alone = configurations.take(rows)
+        name = VARIABLES["recipe"].meanings[codes[rows[0]]]
+        parts.append(alone.with_labels(recipes.get(name, model).label(alone)))
+    labels = concatenate(parts).take(np.argsort(np.concatenate(groups))).labels
+    assert labels is not None
+    return labels

@@ -1,17 +1,22 @@
 """Between a labeller and its record: how labels were computed, and which labeller can compute them again."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from foundational.data.labeller import Labeller
 from foundational.data.layout import VARIABLES
 from foundational.elements import symbols_in
 from foundational.errors import ConflictError, FoundationalError, InputError
 from foundational.labelling.catalogue import labeller_named
-from foundational.provenance.record import LabellerRecord
+from foundational.provenance.record import LabellerRecord, ProvenanceRecord
 
 #: Units in which every dataset is stored, whatever the labeller's own.
 _UNITS = {name: VARIABLES[name].unit for name in ("energy", "forces", "stress")} | {"stress_sign": "tension positive"}
+
+#: Settings of GPAW that choose k-points, and nothing on which the zero of the energy depends.
+MESH = {"spacing", "shift", "point_group"}
 
 
 def labeller_record(labeller: Labeller, element: str) -> LabellerRecord:
@@ -72,6 +77,39 @@ def _recorded(record: LabellerRecord, root: Path) -> Labeller:
     stated = next(iter(atoms.values()), None)
     arguments = record.parameters.get("arguments")
     return labeller_named(record.id, root, arguments, element="".join(atoms), isolated_energy=stated)
+
+
+def labellers_of_recipes(record: ProvenanceRecord, root: Path) -> dict[str, Labeller]:
+    """By recipe, what gave the labels that have a mesh of k-points of their own; nothing where no recipe has one.
+
+    Raises
+    ------
+    InputError
+        If the record states what is no mesh, or one for another labeller than GPAW.
+    """
+    found = dict[str, Labeller]()
+    for step in (*record.parents, record):
+        if step.labeller.id == record.labeller.id:
+            stated = step.details.get("meshes", {})
+            found |= {name: labeller_with_mesh(step.labeller, root, settings) for name, settings in stated.items()}
+    return found
+
+
+def labeller_with_mesh(record: LabellerRecord, root: Path, settings: Mapping[str, Any]) -> Labeller:
+    """The labeller of a record with another mesh of k-points: the same method, and the same zero of the energy.
+
+    Raises
+    ------
+    InputError
+        If the labeller is not GPAW, or a setting is none of the mesh.
+    """
+    if not record.id.startswith("gpaw:"):
+        raise InputError(f"expected labels by gpaw, whose k-points can be chosen by recipe, got {record.id}")
+    if other := sorted(settings.keys() - MESH):
+        raise InputError(f"expected settings of a mesh, {', '.join(sorted(MESH))}; got {other[0]!r}")
+    parameters = dict(record.parameters)
+    parameters["arguments"] = parameters.get("arguments", {}) | dict(settings)
+    return _recorded(record.model_copy(update={"parameters": parameters}), root)
 
 
 def pair_labeller(record: LabellerRecord, root: Path) -> Labeller | None:

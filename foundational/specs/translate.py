@@ -1,8 +1,8 @@
 """What translation and augmentation do: the sections ``translate`` and ``augment`` of params.yaml."""
 
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from foundational.specs.base import Count, EnergyPerAtom, Length, Spec, Time
 from foundational.specs.heating import HeatingRange
@@ -113,7 +113,9 @@ class TranslateSpec(Spec):
     """The table of many metals; null: none is made."""
 
 
-RecipeName = Literal["scaled", "strained", "dense", "short-pairs", "vacancies", "surfaces", "free-atoms", "dimers"]
+RecipeName = Literal[
+    "scaled", "strained", "dense", "distorted", "short-pairs", "vacancies", "surfaces", "free-atoms", "dimers"
+]
 #: All recipes, in the order in which a set holds their configurations.
 RECIPE_NAMES: Final[tuple[RecipeName, ...]] = get_args(RecipeName)
 
@@ -141,6 +143,17 @@ class AugmentSpec(RecipesSpec):
     """The set to which configurations are added."""
     smallest: bool = Field(default=False, exclude_if=lambda value: not value)
     """Scaled, strained and dense crystals in cells of 4, 2 and 4 atoms, which cost an expensive labeller a tenth."""
+    meshes: dict[RecipeName, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, exclude_if=lambda value: not value
+    )
+    """Recipes whose labels by ``gpaw`` have a symmetric mesh of their own: the largest distance of its k-points, 1/Å.
+    The mesh contains Γ and has the symmetry of the crystal. All other settings are those of the parent's labels."""
+
+    @model_validator(mode="after")
+    def _built(self) -> Self:
+        if unknown := sorted(self.meshes.keys() - self.recipes.keys()):
+            raise ValueError(f"meshes: expected recipes of this set, {', '.join(self.recipes)}; got {unknown[0]}")
+        return self
 
 
 VolumeRule = Literal["virial", "vegard"]

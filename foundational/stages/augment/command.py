@@ -1,5 +1,6 @@
 """``foundational augment``: add configurations of named recipes to a set of params.yaml, or to any labelled set."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from foundational.elements import symbols_in
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
 from foundational.errors import InputError, NotFoundError, did_you_mean
-from foundational.labelling.records import labeller_of
+from foundational.labelling.records import labeller_of, labeller_with_mesh
 from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.progress import Progress, stage
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord
@@ -36,6 +37,8 @@ class AugmentChoice:
     """Å, the shortest distance of two atoms; None: `SHORTEST`."""
     smallest: bool = False
     """Crystals without defects are in the smallest cells, for a labeller whose cost grows faster than the cell."""
+    meshes: dict[str, float] | None = None
+    """Recipes whose labels by GPAW have a symmetric mesh of their own: the largest distance of its k-points, 1/Å."""
 
     def given(self) -> dict[str, Any]:
         """What differs from the defaults."""
@@ -88,19 +91,30 @@ def augment_dataset(
         )
     named = None if labelling.labeller is None else labelling.labeller_for(element, root)
     labeller = labeller_of(source.record.labeller, root, named)
+    # A mesh of a recipe contains Γ and has the crystal's symmetry; a shifted one may lack it (docs/dft.md).
+    meshes = {recipe: {"spacing": size, "shift": 0.0, "point_group": True} for recipe, size in spec.meshes.items()}
+    others = {recipe: labeller_with_mesh(source.record.labeller, root, mesh) for recipe, mesh in meshes.items()}
 
     def build() -> StageOutput:
         journal = root / "build" / "work" / f"label-{name.replace('/', '--')}.jsonl"
         plan = labelling.plan(root / "build", stage(progress, "labelling", "storing"))
-        with labelling_session(labeller, element, plan, journal=journal) as session:
+        journals = {recipe: journal.with_stem(f"{journal.stem}-{recipe}") for recipe in others}
+        with ExitStack() as stack:
+            session = stack.enter_context(labelling_session(labeller, element, plan, journal=journal))
+            own = {
+                recipe: stack.enter_context(labelling_session(other, element, plan, journal=journals[recipe]))
+                for recipe, other in others.items()
+            }
             reference = _crystals(root, spec.parent, source.record.labeller)
             if reference is None:
                 reference = reference_crystals(labeller, element, session=session)
             # The parent names the stream: a set of the same recipes gets other numbers with another parent.
             seed = derive(params.seed, "augment", spec.parent)
-            result = augment(spec, source.dataset, reference, session, seed, smallest=spec.smallest)
+            result = augment(spec, source.dataset, reference, session, seed, smallest=spec.smallest, own=own)
         record = source.record.labeller
-        return StageOutput(result.dataset, element, record, result.record(), work_files=(journal.name,))
+        details = result.record() | ({"meshes": meshes} if meshes else {})
+        files = tuple(path.name for path in (journal, *journals.values()))
+        return StageOutput(result.dataset, element, record, details, work_files=files)
 
     content = {"augment": spec.model_dump(mode="json")}
     return produce(root, name, "augment", content, params.seed, (source.record,), build, force=force)

@@ -2,9 +2,9 @@
 
 All lengths are in units of the nearest-neighbour distance of the ground state, and volumes in units of its volume per
 atom, so that a recipe means the same for each metal. No recipe gives a relaxed crystal, a relaxed defect or a point of
-the equation of state, because the tests use those: every crystal has random displacements. Volumes, distances and
-displacements are spread evenly over their ranges (one random number in each of as many equal parts), so that a small
-number of configurations covers them.
+the equation of state, because the tests use those: every crystal has random displacements, or a strain of more than
+1 %. Volumes, distances and displacements are spread evenly over their ranges (one random number in each of as many
+equal parts), so that a small number of configurations covers them.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,14 @@ from ase.build import bcc100, bcc110, bcc111, fcc100, fcc110, fcc111, hcp0001
 from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations, concatenate
-from foundational.science.crystals import STRUCTURES, Structure, build_crystal, lattice_constant, nearest_neighbour
+from foundational.science.crystals import (
+    STRUCTURES,
+    Structure,
+    build_crystal,
+    lattice_constant,
+    nearest_neighbour,
+    primitive_cell,
+)
 
 #: Conventional cells along each edge of the crystals: 32, 16 and 16 atoms.
 _REPEATS: Final[dict[Structure, tuple[int, int, int]]] = {"fcc": (2, 2, 2), "bcc": (2, 2, 2), "hcp": (2, 1, 2)}
@@ -30,6 +37,27 @@ _DENSE: Final = (0.55, 0.8)
 _RATTLE: Final = (0.005, 0.06)
 #: Largest component of a random strain.
 _STRAIN: Final = 0.12
+#: Components of the strains of distorted crystals, both signs, and their volumes.
+_DISTORTION: Final = (0.012, 0.085)
+_DISTORTED: Final = (0.92, 1.1)
+#: Strains that keep much of a cubic crystal's symmetry: along an edge, along a diagonal of the cube, and in one plane.
+#: In HCP they are c/a, a plane that contains c, and the basal plane.
+_CUBIC: Final = np.array(
+    [
+        [[1.0, 0, 0], [0, -0.5, 0], [0, 0, -0.5]],
+        [[0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]],
+        [[0, 0.7, 0], [0.7, 0, 0], [0, 0, 0]],
+        [[1.0, 0, 0], [0, 0, 0], [0, 0, 0]],
+    ]
+)
+_HEXAGONAL: Final = np.array(
+    [
+        [[-0.5, 0, 0], [0, -0.5, 0], [0, 0, 1.0]],
+        [[0, 0, 0], [0, 0, 0.7], [0, 0.7, 0]],
+        [[0.7, 0, 0], [0, -0.7, 0], [0, 0, 0]],
+        [[0, 0, 0], [0, 0, 0], [0, 0, 1.0]],
+    ]
+)
 #: Volumes of strained cells and of crystals with defects.
 _NEAR: Final = (0.88, 1.14)
 #: Distances of short pairs and of dimers; a lower limit in Å is given to a recipe.
@@ -93,6 +121,24 @@ def strained(material: Material, count: int, random: np.random.Generator) -> Con
 def dense(material: Material, count: int, random: np.random.Generator) -> Configurations:
     """FCC, BCC and HCP crystals, by turns, from 0.55 to 0.8 of the ground state's volume, displaced."""
     return _of_volumes(material, _DENSE, count, random)
+
+
+def distorted(material: Material, count: int, random: np.random.Generator) -> Configurations:
+    """Primitive cells of one or two atoms under strains of 1 to 8 % that keep much of their symmetry.
+
+    Seven of nine are the ground state. A dense mesh of k-points is cheap in them: symmetry leaves a quarter to a
+    sixteenth of its points. Single atoms in a cell have no forces: the energies of such crystals determine elasticity.
+    """
+    strains = _spread((-1, 1), count, random)
+    cells = []
+    for k, volume in enumerate(_spread(_DISTORTED, count, random).tolist()):
+        structure = material.structure if k % 3 else STRUCTURES[k // 3 % 3]
+        kinds = _HEXAGONAL if structure == "hcp" else _CUBIC
+        size = _DISTORTION[0] + (_DISTORTION[1] - _DISTORTION[0]) * abs(strains[k])
+        deformation = np.eye(3) + np.copysign(size, strains[k]) * kinds[k % len(kinds)]
+        cell, fractional = primitive_cell(structure, volume * material.volume)
+        cells.append((cell @ deformation, fractional @ cell @ deformation))
+    return _joined_cells(cells, material)
 
 
 def short_pairs(material: Material, count: int, random: np.random.Generator) -> Configurations:
@@ -173,6 +219,7 @@ RECIPES: Final[dict[str, Recipe]] = {
     "scaled": scaled,
     "strained": strained,
     "dense": dense,
+    "distorted": distorted,
     "short-pairs": short_pairs,
     "vacancies": vacancies,
     "surfaces": surfaces,

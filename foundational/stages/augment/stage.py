@@ -1,5 +1,6 @@
 """Augmentation: add configurations built by named recipes to a set, labelled by its own labeller."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.errors import ConflictError, EngineError
 from foundational.labelling.session import LabellingSession
 from foundational.seeds import generator
-from foundational.specs.translate import RecipesSpec
+from foundational.specs.translate import RecipeName, RecipesSpec
 from foundational.stages.augment.recipes import RECIPES, Material
 
 #: Configurations with fewer atoms are no sampled ones: recipes made them.
@@ -79,6 +80,7 @@ def augment(
     seed: int,
     *,
     smallest: bool = False,
+    own: Mapping[RecipeName, LabellingSession] | None = None,
 ) -> AugmentedSet:
     """Add configurations to ``parent`` by the recipes of ``spec``; all of them are for training.
 
@@ -97,6 +99,9 @@ def augment(
         Root of the random numbers; each recipe has its own stream.
     smallest
         Crystals without defects are in the smallest cells.
+    own
+        Recipes that are labelled with other settings of the same method, and what labels them; the others are labelled
+        by ``session``.
 
     Raises
     ------
@@ -122,7 +127,7 @@ def augment(
         if name not in spec.recipes:
             continue
         built = recipe(material, spec.recipes[name], generator(seed, "augment", name))
-        labelled, lost = _labelled(name, built, limit, session)
+        labelled, lost = _labelled(name, built, limit, (own or {}).get(name, session))
         parts.append(labelled)
         codes.append(np.full(len(labelled), _CODES[name], np.int8))
         refused += lost

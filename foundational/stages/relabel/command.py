@@ -7,7 +7,7 @@ from typing import Any
 
 from foundational.errors import InputError
 from foundational.labelling.comparison import LabelComparison, compare_labels
-from foundational.labelling.records import labeller_of, labeller_record
+from foundational.labelling.records import labeller_of, labeller_record, labellers_of_recipes
 from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.labelling.theories import beside, method_of, methods_of
 from foundational.progress import Progress, stage
@@ -141,4 +141,5 @@ def check_labels(root: Path, name: str, count: int, labelling: LabellingChoice |
     named = None
     if labelling is not None and labelling.labeller is not None:
         named = labelling.labeller_for(record.element, root)
-    return compare_labels(folder / STORE, labeller_of(record.labeller, root, named), count)
+    labeller = labeller_of(record.labeller, root, named)
+    return compare_labels(folder / STORE, labeller, count, labellers_of_recipes(record, root))

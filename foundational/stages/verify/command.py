@@ -246,12 +246,14 @@ def _root_digest(store: Path) -> str | None:
 def relabelled(store: Path, root: Path | None, count: int) -> list[str]:
     """Which labels of ``count`` configurations, spread evenly, differ from what the labeller gives today."""
     from foundational.labelling.comparison import compare_labels  # noqa: PLC0415
-    from foundational.labelling.records import labeller_of  # noqa: PLC0415 - LAMMPS is loaded where it is asked for
+    from foundational.labelling.records import labeller_of, labellers_of_recipes  # noqa: PLC0415 - LAMMPS is loaded where it is asked for
 
     project = project_or_none(root)
     if project is None:
         raise InputError("expected a project, whose registry knows the potential, to label configurations again")
-    return list(compare_labels(store, labeller_of(read_record(store.parent).labeller, project), count).problems)
+    record = read_record(store.parent)
+    labeller, recipes = labeller_of(record.labeller, project), labellers_of_recipes(record, project)
+    return list(compare_labels(store, labeller, count, recipes).problems)
 
 
 def _bundle(

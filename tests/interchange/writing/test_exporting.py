@@ -197,6 +197,32 @@ def test_a_trainer_that_fills_with_zeros_gets_no_configuration_without_a_label(n
     assert "stress" not in everything.labels
 
 
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_configuration_without_its_energy_or_its_forces_is_written_as_such_or_excluded(name: str, tmp_path: Path):
+    """One lacks each; the proof compares what is known, and a label that is unknown is never a number."""
+    whole = crystals([CUBIC + SHEAR] * 3, [NICKEL] * 3)
+    report = export(without(without(whole, "energy", [0]), "forces", [1]), name, tmp_path / "out")
+    written = sum(report.configurations.values())
+    assert report.proof.holds
+    assert written + sum(report.excluded.values()) == 3
+    needs = {label for label in ("energy", "forces") if f"{label} unknown" in " ".join(report.excluded)}
+    for label in ("energy", "forces"):
+        proof = report.proof.parts["train"].labels[label]
+        assert (proof.compared, proof.unknown) == (
+            written - (label not in needs and written > 1),
+            written - proof.compared,
+        )
+    assert report.labels["stress"] == written
+
+
+@pytest.mark.parametrize("name", ["deepmd", "deepmd-mixed", "deepmd-lmdb", "torchani", "ase", "mace"])
+def test_clusters_alone_are_written_without_a_cell(name: str, tmp_path: Path):
+    cluster = crystals([np.zeros((3, 3))] * 2, [[28, 13, 13, 28]] * 2, [(False,) * 3] * 2)
+    report = export(without(cluster, "stress", [0, 1]), name, tmp_path / "out")
+    assert (report.proof.holds, report.excluded, report.labels["energy"]) == (True, {}, 2)
+    assert "stress" not in report.labels
+
+
 def test_parts_of_the_split_are_files_and_ids_follow_their_order(tmp_path: Path):
     configurations = crystals([CUBIC + SHEAR] * 6, [NICKEL, [13, 13, 28, 28], NICKEL, NICKEL, [13] * 4, NICKEL])
     dataset = to_dataset(configurations, split=np.array([0, 2, 1, 0, 0, 2], np.int8))

@@ -4,7 +4,9 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from foundational.cli.main import app
 from foundational.errors import InputError, NotFoundError
 from foundational.release.bundle.signature import sign, signer
 from foundational.stages.verify.command import verify
@@ -27,6 +29,30 @@ def keys(tmp_path_factory) -> Path:
 @pytest.fixture
 def signed(project, keys):
     return project.released(key=keys / "anna").bundle
+
+
+def test_a_release_is_announced_signed_and_pulled_with_its_signer(project, keys, tmp_path, monkeypatch):
+    """A dry run writes nothing; the next command is named; who pulls it learns who signed."""
+    command = ["release", "ni", "--root", str(project.root), "--out", str(project.out)]
+    dry = CliRunner().invoke(app, [*command, "--dry-run"])
+    assert dry.stdout.splitlines()[0] == "ni@1.0.0 would be released"
+    assert "next:" not in dry.stdout
+    assert not (project.folder / "releases.yaml").exists()
+    done = CliRunner().invoke(app, [*command, "--sign", str(keys / "anna")])
+    assert done.exit_code == 0, done.exception
+    said = done.stdout.splitlines()
+    assert said[0] == "ni@1.0.0 is released"
+    assert said[-2] == f"bundle: {project.out / 'ni' / 'ni-1.0.0.zip'}"
+    assert said[-1].startswith("next: ")
+    assert said[-1].endswith("git add datasets && git commit -m 'Release ni@1.0.0'; foundational release ni --tag")
+    project.commit("release")
+    again = CliRunner().invoke(app, command)
+    assert again.stdout.startswith("ni@1.0.0 is released, and nothing changed since\n")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    pull = ["pull", "ni@1.0.0", "--from", str(project.out), "--signers", str(keys / "anna.signers")]
+    pulled = CliRunner().invoke(app, pull)
+    assert pulled.stdout.splitlines()[1] == "signed by anna@example.org"
 
 
 def test_a_signature_is_verified_against_the_allowed_signers(project, signed, keys):

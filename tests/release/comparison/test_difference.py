@@ -272,17 +272,26 @@ def test_memory_grows_with_configurations_not_with_atoms(nickel, tmp_path):
 
 
 def test_the_command_prints_the_numbers_as_json(project, changed, tmp_path):
-    write_dataset(changed(slice(0, 11)), tmp_path / "other.zarr")
+    write_dataset(changed(slice(0, 11), energy=0.4), tmp_path / "other.zarr")
     arguments = ["diff", "ni", str(tmp_path / "other.zarr"), "--root", str(project.root)]
     shown = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert {k: shown[k] for k in ("added", "removed", "relabelled", "moved", "bump")} == {
         "added": 0,
         "removed": 1,
-        "relabelled": 0,
+        "relabelled": 1,
         "moved": 0,
         "bump": "major",
     }
-    assert re.search(r"major\s+1 configuration removed", CliRunner().invoke(app, arguments).stdout)
+    picture = tmp_path / "change.svg"
+    done = CliRunner().invoke(app, [*arguments, "--plot", str(picture)])
+    assert done.exit_code == 0, done.exception
+    told = done.stdout
+    assert re.search(r"major\s+1 configuration removed", told)
+    assert "10 equal, 1 relabelled, 0 moved, 0 added, 1 removed" in told
+    assert "       energy by up to 0.1 eV/atom, 0.1 rms\n" in told
+    assert re.search(r"energy_per_atom median .* → .*, 5–95 % .* eV/atom \(KS 0\.\d+\)", told)
+    assert told.endswith("bump: major\n")
+    assert picture.read_text(encoding="utf-8").startswith("<?xml")
 
 
 @pytest.mark.parametrize("table", [False, True])

@@ -74,12 +74,22 @@ def test_dry_run_needs_no_token_and_asks_no_server(project: Path, invenio) -> No
         {"person_or_org": {"type": "organizational", "name": "The foundational developers"}}
     ]
     assert any("ni, version 1.0.0" in reference["reference"] for reference in metadata["references"])
+    first, *files, last = run_cli(
+        "deposit", "al@1.0.0", "--to", invenio.url, "--root", str(project)
+    ).stdout.splitlines()
+    assert first == f"al@1.0.0 would become a new record on {invenio.url}:"
+    assert [line.split()[1] for line in files] == [file["name"] for file in shown["files"]]
+    assert last == "nothing was sent; --send makes a draft, --publish publishes it (--json shows the metadata)"
+    assert invenio.log == []
 
 
 def test_sending_needs_a_token_from_the_environment(project: Path, invenio) -> None:
     done = run_cli("deposit", "al@1.0.0", "--to", invenio.url, "--send", "--root", str(project))
     assert isinstance(done.exception, InputError)
     assert "FOUNDATIONAL_DEPOSIT_TOKEN" in str(done.exception)
+    odd = run_cli("deposit", "al@1.0.0", "--to", invenio.url, "--send", "--root", str(project), token="two words")
+    assert "expected a token of printable ASCII characters" in str(odd.exception)
+    assert "two words" not in str(odd.exception)
     assert invenio.log == []
 
 
@@ -96,9 +106,9 @@ def test_sending_makes_a_whole_draft_and_publishes_nothing(project: Path, inveni
 def test_publishing_notes_the_doi_and_citations_carry_it(
     project: Path, deposit: Deposit, invenio, bundle: Path
 ) -> None:
-    done = deposit(publish=True)
+    done = run_cli("deposit", "al@1.0.0", "--to", invenio.url, "--publish", "--root", str(project), token=TOKEN)
     require_complete(invenio, bundle)
-    assert done.state.doi == "10.5281/zenodo.00001"
+    assert done.stdout.startswith("al@1.0.0 is published: https://doi.org/10.5281/zenodo.00001, ")
     assert read_registry(project / "datasets" / "al").dois == {"1.0.0": "10.5281/zenodo.00001"}
     assert "https://doi.org/10.5281/zenodo.00001" in run_cli("cite", "al", "--root", str(project)).stdout
 

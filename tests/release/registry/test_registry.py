@@ -128,7 +128,9 @@ def test_copies_of_a_registry_join_only_where_one_continues_the_other(two):
 
 
 def test_tags_follow_from_the_registry_as_gto_reads_them(two):
-    assert tag_releases(two.root, "ni") == ["ni@v1.0.0", "ni@v1.1.0"]
+    command = ["release", "ni", "--tag", "--root", str(two.root)]
+    assert CliRunner().invoke(app, command).stdout == "ni@v1.0.0\nni@v1.1.0\n"
+    assert CliRunner().invoke(app, command).stdout == "every release has its tag\n"
     assert tag_releases(two.root, "ni") == []
     versions = {v["version"]: v["ref"] for v in show(str(two.root), "ni")}
     assert versions == {"v1.0.0": "ni@v1.0.0", "v1.1.0": "ni@v1.1.0"}

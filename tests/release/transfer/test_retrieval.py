@@ -212,6 +212,8 @@ def test_a_withdrawn_release_warns_wherever_it_is_used(two, elsewhere):
     registry = read_registry(two.folder).with_yanked(Version(1, 1, 0), "Stress sign.")
     write_registry(two.folder, registry)
     shutil.copyfile(two.folder / "releases.yaml", two.out / "ni" / "releases.yaml")
+    said = CliRunner().invoke(app, ["pull", "ni@1.1.0", "--from", str(two.out)]).stderr
+    assert said.splitlines()[-1] == "warning: ni@1.1.0 was withdrawn: Stress sign."
     with pytest.warns(YankedWarning, match=r"ni@1\.1\.0 was withdrawn: Stress sign\.; take ni@1\.0\.0"):
         assert pull(parse_dataset_version("ni@1.1.0"), str(two.out)).yanked == "Stress sign."
     with pytest.warns(YankedWarning, match="Stress sign"):

@@ -1,3 +1,4 @@
+import itertools
 import shutil
 from dataclasses import replace
 
@@ -6,34 +7,43 @@ import pytest
 
 from foundational.checks.collection import Collector
 from foundational.checks.energies import check_energies
-from foundational.data.batches import to_configurations
+from foundational.data.batches import take, to_configurations
 from foundational.data.checks import check_dataset
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.conversion import to_dataset
 from foundational.data.distances import shortest_distances
 from foundational.data.layout import VARIABLES
 from foundational.data.store import open_store
-from foundational.errors import EngineError, InputError
+from foundational.engines.gpaw import labeller as gpaw
+from foundational.engines.gpaw.calculation import SinglePoint
+from foundational.errors import EngineError, InputError, NotFoundError
 from foundational.evaluation.materials.stored import StoredCrystal, StoredReference
 from foundational.inspection.check import check
+from foundational.labelling.comparison import compare_labels
+from foundational.labelling.records import labeller_of, labellers_of_recipes
 from foundational.provenance.record import read_record
 from foundational.science.crystals import STRUCTURES
 from foundational.specs.check import CheckLimits
+from foundational.specs.params import read_params
 from foundational.specs.translate import RECIPE_NAMES
 from foundational.stages.augment.command import AugmentChoice, augment_dataset
 from foundational.stages.augment.stage import _convergence
+from foundational.testing.project import store_set
 from foundational.workspace.references import reference_path, write_reference
 
 COUNTS = {
     "scaled": 9,
     "strained": 6,
     "dense": 6,
+    "distorted": 12,
     "short-pairs": 6,
     "vacancies": 6,
     "surfaces": 9,
     "free-atoms": 1,
     "dimers": 6,
 }
+#: Lattice vectors, as multiples of those of a primitive cell.
+SHELL = np.array([v for v in itertools.product((-1, 0, 1), repeat=3) if any(v)]).T
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +56,20 @@ def augmented(distilled_project, tmp_path_factory):
 
 def read(root, name="local/more"):
     return open_store(root / "datasets" / name / "data.zarr").load()
+
+
+def stored_crystals(labeller):
+    crystal = StoredCrystal(volume_per_atom=13.5, energy_per_atom=-4.0, bulk_modulus_GPa=180.0)
+    return StoredReference(
+        element="Ni",
+        labeller=labeller,
+        supercells=labeller,
+        crystals=dict.fromkeys(STRUCTURES, crystal),
+        vacancy_cells=2,
+        properties={},
+        labels=0,
+        software={},
+    )
 
 
 def rows_of(dataset, recipe):
@@ -127,6 +151,9 @@ def test_the_record_says_the_shortest_distance_and_why_a_configuration_is_exclud
         ({"parent": "ni"}, InputError, "at least one --recipe"),
         ({"parent": "ni", "recipes": {"vacancy": 3}}, InputError, "recipes.vacancy"),
         ({"parent": "ni", "recipes": {"dimers": 3}, "shortest": 9.0}, EngineError, "no configuration of the recipe"),
+        ({"parent": "local/more", "recipes": {"dimers": 3}}, "has configurations of recipes already"),
+        ({"parent": "ni", "recipes": {"dense": 3}, "meshes": {"dense": 0.2}}, InputError, "expected labels by gpaw"),
+        ({"parent": "ni", "recipes": {"dense": 3}, "meshes": {"scaled": 0.2}}, InputError, "expected recipes of this"),
     ],
 )
 def test_what_cannot_be_augmented_is_refused_in_one_line(augmented, arguments, error, message):
@@ -159,19 +186,7 @@ def test_the_smallest_cells_have_4_2_and_4_atoms_and_the_same_volumes(augmented)
 
 def test_the_crystals_of_an_expensive_labeller_are_the_stored_ones(augmented):
     """Else each set would need some fifty labels of crystals that are known."""
-    labeller = read_record(augmented / "datasets/ni").labeller
-    crystal = StoredCrystal(volume_per_atom=13.5, energy_per_atom=-4.0, bulk_modulus_GPa=180.0)
-    stored = StoredReference(
-        element="Ni",
-        labeller=labeller,
-        supercells=labeller,
-        crystals=dict.fromkeys(STRUCTURES, crystal),
-        vacancy_cells=2,
-        properties={},
-        labels=0,
-        software={},
-    )
-    write_reference(augmented, "ni", stored)
+    write_reference(augmented, "ni", stored_crystals(read_record(augmented / "datasets/ni").labeller))
     try:
         augment_dataset(augmented, "local/stored", AugmentChoice("ni", {"scaled": 9}, 1.5))
     finally:
@@ -192,3 +207,54 @@ def test_how_labels_converged_is_kept_and_unknown_where_it_is():
     converged = cells.with_labels(replace(labels, scf=np.array([[9, 3e-9], [8, 4e-9]])))
     assert _convergence(known, converged)["scf_residual"].tolist() == [1e-9, 2e-9, 3e-9, 4e-9]
     assert _convergence(parent, converged)["scf_steps"].tolist() == [-1, -1, 9, 8]
+
+
+def test_distorted_crystals_are_primitive_cells_that_no_test_uses(augmented):
+    """Their strains are larger than those of elastic constants, and none is a change of volume alone."""
+    dataset = read(augmented)
+    batch = to_configurations(dataset).take(rows_of(dataset, "distorted"))
+    atoms = batch.n_atoms.tolist()
+    assert atoms == [1] * 6 + [2] + [1] * 5  # the seventh is HCP
+    for k in (0, 1, 2, 4, 5, 7, 8, 10, 11):  # FCC
+        neighbours = np.sort(np.linalg.norm(batch.cell[k].T @ SHELL, axis=0))[:12]
+        assert neighbours[-1] / neighbours[0] > 1.01
+    assert np.abs(batch.labels.forces[:6]).max() < 1e-5
+
+
+def test_a_recipe_may_have_a_mesh_of_its_own(augmented, monkeypatch):
+    """The record says which, and labels are compared with those of that mesh."""
+
+    def single_point(numbers, positions, cell, settings):
+        energy = -3.0 * len(numbers) + settings["spacing"] + settings["shift"]
+        return SinglePoint(energy, energy, np.zeros((len(numbers), 3)), np.zeros((3, 3)), 9, 1e-9, 1e-9, (1, 1, 1))
+
+    monkeypatch.setattr(gpaw, "single_point", single_point)
+    monkeypatch.setattr(gpaw, "version", lambda: "gpaw 26")
+    monkeypatch.setattr(gpaw, "setup_sha256", lambda *_: "0" * 64)
+    parent = take(read(augmented, "ni"), slice(0, 20)).assign_attrs(labeller="gpaw:PBE")
+    store_set(augmented, "pbe", parent, gpaw.GpawLabeller(("Ni",)))
+    write_reference(augmented, "pbe", stored_crystals(read_record(augmented / "datasets/pbe").labeller))
+    chosen = AugmentChoice("pbe", {"scaled": 3, "distorted": 4}, 1.5, smallest=True, meshes={"distorted": 0.3})
+    record = augment_dataset(augmented, "local/meshed", chosen)
+    dataset = read(augmented, "local/meshed")
+    energy = dataset["energy"].to_numpy() + 3 * dataset["n_atoms"].to_numpy()
+    assert energy[rows_of(dataset, "scaled")] == pytest.approx(0.42 + 0.25)
+    assert energy[rows_of(dataset, "distorted")] == pytest.approx(0.3)
+    mesh = {"spacing": 0.3, "shift": 0.0, "point_group": True}
+    assert record.details["meshes"] == {"distorted": mesh}
+    assert record.labeller.parameters["settings"]["spacing"] == 0.42
+    assert not list((augmented / "build/work").glob("label-*"))
+    recipes = labellers_of_recipes(record, augmented)
+    store, labeller = augmented / "datasets/local/meshed/data.zarr", labeller_of(record.labeller, augmented)
+    added = np.arange(20, 27)
+    monkeypatch.setattr("foundational.labelling.comparison.np.linspace", lambda *_: added)
+    assert compare_labels(store, labeller, 7, recipes).ok
+    assert [text.split()[3] for text in compare_labels(store, labeller, 7).problems] == ["23", "24", "25", "26"]
+
+
+def test_a_set_of_params_yaml_is_augmented_as_it_is_stated_there(distilled_project):
+    with pytest.raises(NotFoundError, match=r"no augmented set 'mine' in params\.yaml; known: al-pbe"):
+        augment_dataset(distilled_project, "mine")
+    name = next(iter(read_params(distilled_project / "params.yaml").augment))
+    with pytest.raises(InputError, match=f"'{name}' is defined in params.yaml; name your own sets local/<name>"):
+        augment_dataset(distilled_project, name, AugmentChoice("ni", {"vacancies": 3}))

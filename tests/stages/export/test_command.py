@@ -106,3 +106,10 @@ def test_the_energy_of_an_isolated_atom_comes_from_the_record_of_the_labeller():
         )
 
     assert stated_isolated_atoms(Record()) == {"Ni": -0.5}
+
+
+def test_a_file_is_no_folder_and_stays(store: Path, tmp_path: Path, monkeypatch, capsys):
+    (tmp_path / "out").write_text("mine")
+    assert call(monkeypatch, "export", store, "--for", "mace", "-o", tmp_path / "out", "--force") == 1
+    assert "-o: expected a folder to write, got the file " in capsys.readouterr().err
+    assert (tmp_path / "out").read_text() == "mine"

@@ -70,3 +70,19 @@ LIMIT = PropertyLimit(absolute=3)
 def test_the_gate_of_properties_passes_where_each_tested_number_is_within_its_limit(found, limit, ok, message):
     gate = properties_gate(MaterialsReport(numbers=(_judged("elastic", "C11", 100.0, found, limit),)))
     assert (gate.name, gate.ok, gate.message) == ("properties", ok, message)
+
+
+def test_each_number_with_a_limit_counts_in_the_gate_of_properties():
+    judged = [
+        _judged("elastic", name, 100.0, [value], limit)
+        for name, value, limit in (
+            ("C11", 101.0, LIMIT),
+            ("C12", 110.0, LIMIT),
+            ("C44", 99.0, LIMIT),
+            ("B", 200.0, None),
+            ("G", 90.0, LIMIT),
+        )
+    ]
+    gate = properties_gate(MaterialsReport(numbers=tuple(judged)))
+    assert gate.ok is False
+    assert gate.message == "2 of 4 numbers of properties are within their limits; not: elastic C12, elastic G"
