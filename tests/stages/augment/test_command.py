@@ -151,7 +151,6 @@ def test_the_record_says_the_shortest_distance_and_why_a_configuration_is_exclud
         ({"parent": "ni"}, InputError, "at least one --recipe"),
         ({"parent": "ni", "recipes": {"vacancy": 3}}, InputError, "recipes.vacancy"),
         ({"parent": "ni", "recipes": {"dimers": 3}, "shortest": 9.0}, EngineError, "no configuration of the recipe"),
-        ({"parent": "local/more", "recipes": {"dimers": 3}}, "has configurations of recipes already"),
         ({"parent": "ni", "recipes": {"dense": 3}, "meshes": {"dense": 0.2}}, InputError, "expected labels by gpaw"),
         ({"parent": "ni", "recipes": {"dense": 3}, "meshes": {"scaled": 0.2}}, InputError, "expected recipes of this"),
     ],
