@@ -102,6 +102,19 @@ def test_card_writes_the_page_and_its_record(foundational, distilled_project, tm
     assert foundational("card", "nothing", "-o", str(page), cwd=distilled_project).status == 1
 
 
+def test_a_card_of_some_configurations_says_which(foundational, distilled_project, tmp_path):
+    page, condition = tmp_path / "ni.html", "pressure > 0 GPa"
+    asked = ("ni", "--where", condition, "--json")
+    chosen = json.loads(foundational("show", *asked, cwd=distilled_project).out)
+    outcome = foundational("card", *asked, "-o", str(page), "--still", cwd=distilled_project)
+    stated = json.loads(outcome.out)
+    assert 0 < stated["configurations"] == chosen["n_selected"] < 40
+    record = json.loads(page.with_suffix(".json").read_text())
+    assert (record["stage"], record["settings"]["where"]) == ("select", condition)
+    assert record["limits"][-1] == f"only the configurations with {condition}"
+    assert {finding["status"] for finding in record["findings"]} <= {"passed", "not applicable"}
+
+
 def test_blame_follows_a_configuration_to_its_pool(foundational, distilled_project):
     with open_store(distilled_project / "datasets/ni/data.zarr") as dataset:
         key = dataset["id"].to_numpy()[7].tobytes().hex()

@@ -94,9 +94,9 @@ def test_the_parent_is_kept_and_each_recipe_adds_its_number(augmented):
 
 def test_a_wrong_energy_of_what_a_recipe_built_is_found(augmented):
     dataset = read(augmented)
-    collector = Collector(dataset)
+    collector = Collector.over(dataset)
     check_dataset(dataset, companion=collector)
-    data = collector.collection()
+    data = collector.collection(dataset)
     row = int(rows_of(dataset, "vacancies")[2])
     energy = data.energy.copy()
     energy[row] /= 27.2114  # of another unit
