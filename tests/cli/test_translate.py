@@ -29,7 +29,7 @@ def project(distilled_project, tmp_path):
         ("translate ni --to Al --decorations 3", "--decorations: expected several target elements, such as --to Ni-Al"),
         ("translate ni --to Ni-Al --refine 3", "--refine: expected one target element, got several; use --labels"),
         ("translate ni --to Ni-Al --order random=x", "--order: expected kinds such as random=1,L1_2=2, got 'random=x'"),
-        ("augment local/x --from ni --recipe vacancies", "--recipe: expected name=count, such as vacancies=40, got"),
+        ("augment local/x --from ni --recipe vacancies", "--recipe: expected name=count or name=count@spacing, such"),
         ("augment local/x --from ni --recipe vacancies=0", "got 'vacancies=0'"),
         ("relabel ni --isolated-energy nan", "--isolated-energy: expected a finite number, got nan"),
         ("relabel ni --isolated-energy -1.5", "expected --labeller and --name, or --check"),
