@@ -130,8 +130,8 @@ def _to_alloy(
     decorations, output = record.details["decorations"], record.output
     kinds = ", ".join(f"{count} {kind}" for kind, count in decorations.items() if kind != "none")
     say(
-        f"datasets/{output.name}: {output.n_configurations:,} configurations of {to}, labelled by {record.labeller.id}; "
-        f"{decorations.get('none', 0)} of one element, {kinds}"
+        f"datasets/{output.name}: {output.n_configurations:,} configurations of {to}, labelled by "
+        f"{record.labeller.id}; {decorations.get('none', 0)} of one element, {kinds}"
     )
     for point in record.details["volume"].get("measured", []):
         say(f"  {point['composition']}: volume {point['excess']:+.1%} of that between the pure elements")
