@@ -7,13 +7,15 @@
 The mutations are those of Cosmic Ray: another operator, comparison, number or truth value, a negated condition, a loop
 that never runs, an exception that is not caught, a missing decorator. A *place* is one part of one line and one kind
 of mutation; places are drawn with equal chance without repetition, and one mutation of that kind is drawn for each.
-Not drawn is what cannot change a result: annotations, ``frozen=`` of a dataclass, ``stacklevel=`` of a warning, another
-negative number in ``reshape(-1)``, and ``is`` for ``==`` between values that Python keeps once.
+Not drawn is what cannot change a result: annotations, ``frozen=`` of a dataclass, ``stacklevel=`` of a warning, the
+number in ``reshape(-1)``, and ``is`` for ``==``, which is the same between values that Python keeps once.
 
 Everything happens in a copy of the checkout. The tests of ``[tool.foundational.mutants]`` in pyproject.toml run once,
-with coverage.py noting which test reaches which line. For a mutant those tests run that reach its line, the mirrored ones
-first, until one fails or ``--budget`` seconds of processor time are planned. A mutant is *killed* where a test fails, *slow* where the tests do not end in five times the
-usual time, which counts as killed, and a *survivor* otherwise. No test that failed without a mutation counts.
+with coverage.py noting which test reaches which line; the files of slow ones run again, for their time without it. For
+a mutant those tests run that reach its line, until one fails: first those of its module, then those beside them, then
+the others, quick ones first, up to ``--budget`` seconds of processor time. A mutant is *killed* where a test fails,
+*slow* where the tests do not end in five times the usual time, which counts as killed, and a *survivor* otherwise. In
+the end the tests that failed run without a mutation; where one fails then, its mutants are tried again without it.
 """
 
 import argparse
@@ -75,8 +77,6 @@ class Map:
     """Tests by file and line; tests of a line that is reached while modules load are unknown."""
     seconds: dict[str, float]
     """Of the tests that passed without a mutation."""
-    alone: set[str] = field(default_factory=set)
-    """Tests that also passed alone; each that kills a mutant is tried once."""
 
 
 # ---------------------------------------------------------------------------------------------------------------- places
@@ -441,18 +441,31 @@ def main() -> None:
         copied(ROOT, copy)
         reached = mapped(copy, settings["tests"], kept, options.further)
         known = _stand_ins()
-        rows = []
+        rows: dict[int, dict[str, Any]] = {}
         begun = time.monotonic()
-        for number, pair in enumerate(drawn(population, options.count, options.seed)):
-            if options.replay is not None and number not in options.replay:
-                continue
-            if time.monotonic() > begun + 60 * options.minutes:
-                break
-            rows.append(_try(number, pair, copy, reached, known, options.budget))
-            if options.replay is not None and len(options.replay) == 1:
-                print((copy.parent / "log").read_text(), file=sys.stderr)
-            print(json.dumps(rows[-1], ensure_ascii=False), file=sys.stderr, flush=True)
-    _report(rows, population, options)
+        mutants = dict(enumerate(drawn(population, options.count, options.seed)))
+        waiting = [n for n in mutants if options.replay is None or n in options.replay]
+        while waiting and time.monotonic() < begun + 60 * options.minutes:
+            for number in waiting:
+                if time.monotonic() > begun + 60 * options.minutes:
+                    break
+                rows[number] = _try(number, mutants[number], copy, reached, known, options.budget)
+                if options.replay is not None and len(options.replay) == 1:
+                    print((copy.parent / "log").read_text(), file=sys.stderr)
+                print(json.dumps(rows[number], ensure_ascii=False), file=sys.stderr, flush=True)
+            failing = _failing(copy, {row["killer"] for row in rows.values()} - {""})
+            for test in failing:
+                del reached.seconds[test]
+            waiting = [number for number, row in rows.items() if row["killer"] in failing]
+    _report(list(rows.values()), population, options)
+
+
+def _failing(copy: Path, tests: set[str]) -> set[str]:
+    """Which of ``tests`` fail without a mutation, so that they say nothing of one."""
+    costs = copy.parent / "control.json"
+    if not tests or child(copy, sorted(tests), copy.parent / "control", None, costs=costs) == 0:
+        return set()
+    return tests - set(json.loads(costs.read_text())["seconds"])
 
 
 def _try(
@@ -486,11 +499,6 @@ def _try(
             path.write_text(source, encoding="utf-8")
             os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     killer = (copy.parent / "failed").read_text() if status == 1 else ""
-    if killer and killer not in reached.alone:
-        if child(copy, [killer], copy.parent / "control", None) != 0:  # it fails without the mutation
-            del reached.seconds[killer]
-            return _try(number, mutant, copy, reached, known, budget)
-        reached.alone.add(killer)
     if status in (2, 3, 4) and child(copy, ["--collect-only", *tests], copy.parent / "control", None) != 0:
         gone = re.findall(r"not found: \S*/copy/(\S+)", (copy.parent / "control").read_text())  # since --map was made
         if not gone:

@@ -393,5 +393,26 @@ def test_retry_after_is_obeyed_in_seconds_and_as_a_date(invenio) -> None:
 
 
 def test_a_wait_of_an_hour_is_not_waited_for(invenio) -> None:
+    assert waits(invenio, status=429, headers={"Retry-After": "120"}) == [120.0]
     with pytest.raises(ConflictError, match="3600 s"):
         waits(invenio, status=429, headers={"Retry-After": "3600"})
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        *((status, InputError) for status in (400, 401, 403, 413, 422)),
+        *((status, ConflictError) for status in (402, 405, 409, 411, 414, 421, 423)),
+        (404, None),
+        (410, None),
+    ],
+)
+def test_a_refusal_is_what_its_status_says(invenio, status: int, meaning: type[Exception] | None) -> None:
+    """What is not there or was withdrawn is no failure; of the others some are the user's to correct."""
+    invenio.fault("status", r"GET /api/records/00001-abcde/draft$", status=status)
+    records = client.Records(invenio.url, TOKEN)
+    if meaning is None:
+        assert records.draft("00001-abcde") is None
+        return
+    with pytest.raises(meaning, match="token" if status in (401, 403) else "the server refuses it"):
+        records.draft("00001-abcde")

@@ -180,19 +180,17 @@ def test_crystals_are_compared_where_a_method_can_compute_them(
         assert why is None or (found or "").endswith(why)
 
 
-def test_runs_of_a_holdout_are_those_of_its_record(distilled_project: Path, tmp_path: Path) -> None:
-    root = copy_project(distilled_project, tmp_path / "project")
-    folder = root / "datasets" / "ni-holdout"
-    holdout = NamedDataset("ni-holdout", open_store(folder / "data.zarr").load())
-    assert _runs(root, None) == []
-    (whole,) = _runs(root, holdout)
-    assert (whole.phase, len(whole.configurations), whole.temperature) == ("unknown", 10, None)
-    record = read_record(folder)
-    told = [{"phase": "random", "temperature_K": 900.0}, {"phase": "liquid", "temperature_K": 2000.0}]
-    write_record(folder, record.model_copy(update={"details": record.details | {"runs": told}}))
-    found = _runs(root, holdout)
-    counts = np.bincount(holdout.dataset["walker"].to_numpy(), minlength=2).tolist()
-    assert [(run.phase, len(run.configurations), run.temperature) for run in found] == [
-        ("random", counts[0], 900.0),
-        ("liquid", counts[1], 2000.0),
-    ]
+def test_runs_of_a_holdout_are_those_of_its_record(tiny_project: Path, tmp_path: Path) -> None:
+    pool = tiny_project / "datasets" / "pools" / "ni-momt-32"
+    folder = copy_project(pool, tmp_path / "datasets" / "tested")
+    holdout = NamedDataset("tested", open_store(pool / "data.zarr"))
+    assert _runs(tmp_path, None) == []
+    (whole,) = _runs(tmp_path, holdout)
+    assert (whole.phase, len(whole.configurations), whole.temperature) == ("unknown", 120, None)
+    runs = [{"phase": "random", "temperature_K": 900.0}, {"phase": "liquid", "temperature_K": 2000.0}]
+    write_record(folder, read_record(folder).model_copy(update={"details": {"runs": runs}}))
+    found = _runs(tmp_path, holdout)
+    assert [(run.phase, run.temperature) for run in found] == [("random", 900.0), ("liquid", 2000.0)]
+    walker, energy = (holdout.dataset[name].to_numpy() for name in ("walker", "energy"))
+    for k, run in enumerate(found):
+        assert np.array_equal(run.configurations.labels.energy, energy[walker == k])
