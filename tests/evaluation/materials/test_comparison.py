@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from foundational.engines.crystals.references import KnownProperties, ReferenceC
 from foundational.errors import InputError
 from foundational.evaluation.materials import defects, elastic, energies, phonons
 from foundational.evaluation.materials.comparison import (
+    _curve,
     _judged,
     _not_applicable,
     compare_materials,
@@ -21,7 +23,7 @@ from foundational.evaluation.materials.dynamics import short_runs
 from foundational.evaluation.materials.engine import Engine, Metal
 from foundational.evaluation.materials.report import MaterialsReport, PropertyReport
 from foundational.labelling.catalogue import labeller_named
-from foundational.specs.materials import MaterialsSpec, PropertyLimit, properties_named
+from foundational.specs.materials import MaterialsSpec, PropertyLimit, PropertyName, properties_named
 from foundational.units import GPA, MJ_PER_M2
 from tests.engines.ani.cases import untrained
 from tests.exact_networks import BCC, FCC, HCP, Exact, Networks, exact_crystals
@@ -148,6 +150,24 @@ def test_an_unknown_property_is_refused_with_the_closest_name():
 def test_a_property_that_no_method_has_alone_is_refused(engine, nickel):
     with pytest.raises(InputError, match="to compute by one method, got 'dynamics'"):
         compute_property("dynamics", engine, nickel)
+
+
+def test_a_report_has_the_errors_that_ml_peg_calls_good_and_bad():
+    scales = {name: _judged(name, "n", 1.0, [1.0], None).public_scale for name in get_args(PropertyName)}
+    assert {name: scale for name, scale in scales.items() if scale is not None} == {
+        "equation-of-state": (0, 200),
+        "bain-path": (0, 50),
+        "elastic": (5, 50),
+        "vacancy": (50, 500),
+        "surfaces": (60, 150),
+        "stacking-fault": (12, 25),
+        "phonons": (0, 1.04),
+    }
+
+
+def test_frequencies_are_compared_in_thz():
+    (number,) = [_curve("phonons", "X", [5.0, 6.0], [np.array([5.25, 5.5]), None], spec("phonons"))]
+    assert (number.networks, number.unit, number.verdict) == ((-0.5, None), "THz", "failed")
 
 
 # ------------------------------------------------------------------------ networks whose errors are exactly known
