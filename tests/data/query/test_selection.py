@@ -115,8 +115,20 @@ def test_a_damaged_index_is_named(asked: xr.Dataset, tmp_path: Path) -> None:
         ("split = trian", "did you mean 'train'"),
         ("atoms > 1000", "no configuration of 12 fulfils it"),
         ("id = xyz", "hexadecimal digits"),
+        (f"id = {'0' * 33}", "expected at most 32 hexadecimal digits for id, got"),
     ],
 )
 def test_a_condition_that_nothing_can_fulfil_is_said(asked: xr.Dataset, condition: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         choose(asked, condition)
+
+
+def test_an_index_says_how_far_it_is_and_is_no_condition_for_a_query(asked: xr.Dataset, tmp_path: Path) -> None:
+    write_dataset(asked, tmp_path / "set.zarr")
+    said: list[tuple[int, int, str]] = []
+    index = stored_index(tmp_path / "set.zarr", tmp_path / "index", lambda *step: said.append(step))
+    assert said == [(0, asked.sizes["configuration"], "indexing")]
+    (tmp_path / "file").write_text("no folder")
+    without = stored_index(tmp_path / "set.zarr", tmp_path / "file")
+    assert isinstance(without, DatasetIndex)
+    assert rows_where("dipole <= 0.5", without).tolist() == rows_where("dipole <= 0.5", index).tolist()
