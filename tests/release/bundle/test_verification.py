@@ -318,6 +318,10 @@ def test_a_record_that_is_not_the_released_one_is_a_problem_until_it_is_committe
     checked = verify("ni", two.root)
     assert checked.problems == ()
     assert checked.changes == (f"differs from ni@1.1.0: {file} ({fields})",)
+    said = CliRunner().invoke(app, ["verify", "ni", "--root", str(two.root)])
+    assert said.exit_code == 0
+    assert said.stdout.startswith(f"note  {checked.changes[0]}\n")
+    assert "intact, changed since the release" in said.stdout
 
 
 def test_new_data_with_a_record_of_their_own_are_a_change_and_without_one_a_problem(two, changed):
