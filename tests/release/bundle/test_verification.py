@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from foundational.data.conversion import to_dataset
 from foundational.data.extxyz import write_extxyz
 from foundational.data.fingerprint import fingerprint
 from foundational.data.store import write_dataset
-from foundational.errors import ChecksumError, FoundationalError, NotFoundError
+from foundational.errors import ChecksumError, FoundationalError, InputError, NotFoundError
 from foundational.provenance.record import read_record, write_json
 from foundational.release.bundle.archive import archive_folder, read_members
 from foundational.release.bundle.bundle import write_manifest
@@ -25,7 +26,7 @@ from foundational.release.registry.registry import read_registry, write_registry
 from foundational.release.registry.version import Version, parse_dataset_version
 from foundational.release.transfer.retrieval import pull
 from foundational.specs.about import read_about
-from foundational.stages.verify.command import verify
+from foundational.stages.verify.command import relabelled, verify
 from tests.validation_reports import report
 
 
@@ -364,3 +365,23 @@ def test_a_record_of_a_pulled_release_is_compared_too(two, tmp_path, monkeypatch
     path.write_text(path.read_text().replace('"seed": 1', '"seed": 2'))
     [problem] = verify("ni@1.1.0").problems
     assert problem.startswith("differs from ni@1.1.0: provenance.json (seed)")
+
+
+def test_a_zip_that_was_made_again_or_holds_several_folders_is_no_release(two, bundle, tmp_path):
+    again = tmp_path / "ni-1.1.0.zip"
+    with zipfile.ZipFile(again, "w") as archive:
+        for path in sorted(p for p in bundle.rglob("*") if p.is_file()):
+            archive.write(path, f"ni-1.1.0/{path.relative_to(bundle).as_posix()}")
+    with pytest.raises(FoundationalError):
+        verify(str(again), two.root)
+    archive_folder(again, bundle)
+    with pytest.raises(NotFoundError, match="expected a release in one folder in the zip, found"):
+        verify(str(again), two.root)
+
+
+def test_a_set_that_lost_its_statements_says_so(two, tmp_path, monkeypatch):
+    (two.folder / "about.yaml").unlink()
+    assert "about.yaml is missing; restore it from git" in verify("ni", two.root).problems
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="expected a project, whose registry knows the potential, to label"):
+        relabelled(two.folder / "data.zarr", None, 3)
