@@ -1,4 +1,5 @@
 import hashlib
+import sys
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -139,6 +140,7 @@ def test_a_file_of_a_pretrained_model_is_that_of_the_installed_package(tmp_path,
     (tmp_path / "chgnet").mkdir()
     (tmp_path / "chgnet" / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "chgnet", raising=False)  # where it is installed and was used
     assert model_named("chgnet", "r2scan") == "r2scan"
     with pytest.raises(
         InputError, match=r"chgnet has no file of '0\.3\.0', chgnet_0\.3\.0_.*; install another version"
