@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from foundational.data.atomic_write import write_whole
 from foundational.data.batches import iterate_places, to_configurations
 from foundational.data.configurations import Configurations
-from foundational.data.conversion import from_atoms, labels_of, to_dataset
+from foundational.data.conversion import from_atoms, to_dataset
 from foundational.data.fingerprint import fingerprint_of, hashes_of
 from foundational.data.layout import CONFIGURATION, LABELS, VARIABLES
 from foundational.errors import InputError, NotFoundError
@@ -175,12 +175,6 @@ def nine_digits_narrowed(values: NDArray[Any]) -> NDArray[Any]:
             return values
         start, size = start + size, 65_536  # in parts: a Python float takes eight times the memory
     return narrow
-
-
-def labels_in(path: Path) -> set[str]:
-    """Names of the labels that every configuration of an extended XYZ file has, by those of the layout."""
-    frames: list[Atoms] = ase.io.read(path, index=":", format="extxyz")
-    return set.intersection(*(set(labels_of(atoms)) for atoms in frames))
 
 
 def _column(name: str, frames: list[Atoms]) -> NDArray[Any]:
