@@ -7,8 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from foundational.cli.main import app
-from foundational.errors import InputError, NotFoundError
-from foundational.release.bundle.signature import sign, signer
+from foundational.errors import InputError, MissingDependencyError, NotFoundError
+from foundational.release.bundle.signature import _is_plain, require_valid, sign, signer
+from foundational.release.bundle.verification import SIGNATURE
 from foundational.stages.verify.command import verify
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs OpenSSH's ssh-keygen")
@@ -129,3 +130,20 @@ def test_a_certified_key_that_is_in_an_agent_alone_signs_and_is_verified_offline
         finally:
             agent.terminate()
     assert signer(tmp_path / "manifest.json", made, tmp_path / "signers") == "ci@example.org"
+
+
+def test_a_signature_is_spelled_in_one_way(signed):
+    text = (signed.with_suffix("") / SIGNATURE).read_bytes()
+    assert _is_plain(text)
+    spaced, armour = text.replace(b"\n", b"\r\n"), text.replace(b"SSH", b"PGP", 1)
+    for other in (text + b"\n", spaced, armour, text[:30] + b"!" + text[31:]):
+        assert not _is_plain(other)
+    lines = text.split(b"\n")
+    assert not _is_plain(b"\n".join([lines[0], lines[1][:-4], lines[1][-4:] + lines[2], *lines[3:]]))
+
+
+def test_without_openssh_its_name_is_said(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingDependencyError, match="expected ssh-keygen on the PATH"):
+        require_valid(tmp_path / "file", tmp_path / "file")

@@ -19,8 +19,9 @@ from foundational.data.store import write_dataset
 from foundational.errors import ChecksumError, FoundationalError, InputError, NotFoundError
 from foundational.provenance.record import read_record, write_json
 from foundational.release.bundle.archive import archive_folder, read_members
-from foundational.release.bundle.bundle import write_manifest
+from foundational.release.bundle.bundle import read_kept, write_manifest
 from foundational.release.bundle.damage import find_damages
+from foundational.release.bundle.verification import verify_bundle
 from foundational.release.record import read_release
 from foundational.release.registry.registry import read_registry, write_registry
 from foundational.release.registry.version import Version, parse_dataset_version
@@ -223,6 +224,63 @@ def test_a_record_of_another_version_or_file_than_the_manifest_is_found(two, bun
         "release.json is of ni@1.1.0, the manifest of ni@1.2.0",
         f"release.json records another {record['files'][0]['path']} than the manifest",
     )
+
+
+def test_what_is_wrong_in_a_release_whose_bytes_are_right_is_named(two, bundle, tmp_path):
+    """Each is a release that somebody made with right checksums and without a registry."""
+
+    def change_record(folder, **changes):
+        record = json.loads((folder / "release.json").read_text())
+        write_json(folder / "release.json", record | changes)
+
+    def without_text(folder):
+        (folder / "data.extxyz").unlink()
+        files = json.loads((folder / "release.json").read_text())["files"]
+        change_record(folder, files=[file for file in files if file["path"] != "data.extxyz"])
+
+    cases = {
+        "the records cannot be read: ": lambda folder: (folder / "provenance.json").write_text("{}"),
+        "provenance.json records other data than release.json": lambda folder: change_record(folder, n_atoms=7),
+        "data.extxyz is missing": without_text,
+        "validation.json cannot be read: ": lambda folder: (folder / "validation.json").write_text("["),
+        "validation.json is no report": lambda folder: (folder / "validation.json").write_text("[]"),
+    }
+    for number, (message, change) in enumerate(cases.items()):
+        copy = Path(shutil.copytree(bundle, tmp_path / str(number)))
+        if "validation" in message:
+            change_record(copy, validation={"passed": True})
+        forged(copy, change)
+        problems = verify_bundle(copy).problems
+        assert [problem for problem in problems if problem.startswith(message)], (message, problems)
+        assert len(problems) == 1, problems
+
+
+def test_a_zip_is_of_one_release_and_is_the_one_of_the_registry(two, bundle, tmp_path):
+    entry = read_registry(two.folder).releases[1]
+    path = bundle.with_name("ni-1.1.0.zip")
+    assert verify_bundle(path, release=entry).ok
+    other = verify_bundle(path, release=entry.model_copy(update={"archive": "0" * 64}))
+    assert other.problems == ("the zip is not the one that the registry records of ni@1.1.0",)
+    (tmp_path / "two" / "a").mkdir(parents=True)
+    for name in ("a/x.txt", "b.txt"):
+        (tmp_path / "two" / name).write_text("x")
+    archive_folder(tmp_path / "two.zip", tmp_path / "two")
+    with pytest.raises(NotFoundError, match="expected a release in one folder in the zip, found 2 names"):
+        verify_bundle(tmp_path / "two.zip")
+    archive_folder(tmp_path / "one.zip", tmp_path / "two" / "a")
+    with pytest.raises(NotFoundError, match="found 1 names"):
+        verify_bundle(tmp_path / "one.zip")
+
+
+def test_records_that_git_keeps_are_those_of_the_manifest(two):
+    entry = read_registry(two.folder).releases[1]
+    folder = two.folder / "releases" / "1.1.0"
+    assert read_kept(folder, entry.manifest).version == "1.1.0"
+    with pytest.raises(ChecksumError, match="is not as it was released"):
+        read_kept(folder, "0" * 64)
+    (folder / "release.json").unlink()
+    with pytest.raises(NotFoundError, match=r"expected release\.json, found none; restore it from git"):
+        read_kept(folder, entry.manifest)
 
 
 def test_labels_are_computed_again_on_demand(project, changed):
