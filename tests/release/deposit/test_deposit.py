@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from foundational.cli.main import app
 from foundational.errors import ChecksumError, ConflictError, InputError, NotFoundError
 from foundational.release.deposit import client
-from foundational.release.deposit.deposit import DepositState
+from foundational.release.deposit.deposit import DepositState, Payload, _fault, _previous, plan_deposit
 from foundational.release.registry.registry import read_registry, write_registry
 from foundational.release.registry.version import Version, parse_dataset_version
 from foundational.stages.deposit.command import DepositResult, deposit_release
@@ -416,3 +416,73 @@ def test_a_refusal_is_what_its_status_says(invenio, status: int, meaning: type[E
         return
     with pytest.raises(meaning, match="token" if status in (401, 403) else "the server refuses it"):
         records.draft("00001-abcde")
+
+
+@pytest.mark.parametrize("record", ["", "../x", "a/b", "-a", "a?b", "ä"])
+def test_an_id_from_a_server_cannot_lead_elsewhere(invenio, record: str) -> None:
+    with pytest.raises(ConflictError, match="expected the id of a record"):
+        client.Records(invenio.url, TOKEN).draft(record)
+    assert invenio.log == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        (None, "nothing complete"),
+        ({"status": "pending"}, "nothing complete"),
+        ({"status": "completed", "checksum": "md5:1", "size": 3}, None),
+        ({"status": "completed", "checksum": "md5:2", "size": 3}, "the checksum md5:2, expected md5:1"),
+        ({"status": "completed", "checksum": "md5:1", "size": 4}, "4 bytes, expected 3"),
+        ({"status": "completed", "checksum": "md5:1"}, "None bytes, expected 3"),
+    ],
+)
+def test_a_file_at_the_server_is_the_one_that_was_sent(tmp_path: Path, entry, fault) -> None:
+    assert _fault(entry, Payload("a", tmp_path / "a", 3, "1")) == fault
+
+
+def test_files_of_a_draft_that_do_not_belong_to_the_release_are_removed(deposit: Deposit, invenio, bundle) -> None:
+    deposit()
+    (record,) = invenio.records.values()
+    record.files["left.txt"] = sys.modules[type(invenio).__module__].File(b"x", True)
+    deposit(publish=True)
+    require_complete(invenio, bundle)
+
+
+def test_a_record_that_was_published_before_its_note_is_noted(deposit: Deposit, invenio, bundle: Path) -> None:
+    done = deposit(publish=True)
+    path = done.plan.state_path
+    path.write_text(done.state.model_copy(update={"published": False}).model_dump_json())
+    before = len(invenio.requests("POST"))
+    assert deposit(publish=True).state.published
+    assert len(invenio.requests("POST")) == before
+    assert DepositState.model_validate_json(path.read_text()).published
+
+
+def test_the_version_before_is_found_by_a_doi_of_zenodo(project: Path, bundle: Path) -> None:
+    registry = read_registry(project / "datasets" / "al")
+    entry = registry.releases[0].model_copy(update={"version": "1.0.1"})
+    later = registry.model_copy(
+        update={"releases": (*registry.releases, entry), "dois": {"1.0.0": "10.5281/zenodo.17"}}
+    )
+    zenodo, other = "https://zenodo.org", "https://other.org"
+    assert [_previous(bundle, later, entry, server) for server in (zenodo, other)] == ["17", None]
+    for doi in ("10.5281/zenodo.17x", "10.1234/zenodo.17"):
+        changed = later.model_copy(update={"dois": {"1.0.0": doi}})
+        assert _previous(bundle, changed, entry, zenodo) is None
+    assert _previous(bundle, later, later.releases[0], zenodo) is None
+
+
+def test_a_bundle_without_its_zip_or_with_another_manifest_is_not_deposited(deposit: Deposit, invenio, bundle) -> None:
+    archive = bundle.with_name("al-1.0.0.zip")
+    archive.rename(bundle.with_name("away.zip"))
+    registry = read_registry(bundle.parents[3] / "datasets" / "al")
+    entry = registry.releases[0]
+    with pytest.raises(NotFoundError, match="expected the release's zip beside its folder"):
+        plan_deposit(bundle, registry, entry, invenio.url, {})
+    bundle.with_name("away.zip").rename(archive)
+    other = entry.model_copy(update={"manifest": "0" * 64})
+    with pytest.raises(ChecksumError, match=r"not deposited, manifest\.json is not that of the registry; make"):
+        plan_deposit(bundle, registry, other, invenio.url, {})
+    plan = plan_deposit(bundle, registry, entry, invenio.url, {})
+    assert plan.files[0].name == "al-1.0.0.zip"
+    assert not any(file.name.startswith("data.") for file in plan.files)

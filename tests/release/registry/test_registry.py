@@ -178,7 +178,7 @@ def test_a_server_that_forgets_or_invents_is_doubted_and_one_that_continues_is_n
 def test_text_that_cannot_be_read_again_is_not_written(two):
     registry = read_registry(two.folder)
     before = (two.folder / "releases.yaml").read_bytes()
-    with pytest.raises(InputError, match="expected text in UTF-8"):
+    with pytest.raises(InputError, match=r"releases\.yaml"):
         write_registry(two.folder, registry.model_copy(update={"yanked": {"1.0.0": "\ud800"}}))
     assert (two.folder / "releases.yaml").read_bytes() == before
 
