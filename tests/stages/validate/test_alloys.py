@@ -15,7 +15,7 @@ from foundational.evaluation.alloys.frames import LabelledRun
 from foundational.evaluation.validation_report import ValidationReport
 from foundational.science.crystals import build_crystal
 from foundational.specs.compounds import CompoundGates
-from foundational.specs.params import read_params
+from foundational.specs.params import Params, read_params
 from foundational.specs.validate import GateSpec
 from foundational.stages.validate import alloys
 from foundational.stages.validate.alloys import AlloyPlan, compound_gates, validate_alloy
@@ -59,10 +59,14 @@ def test_gates_that_are_off_are_not_reported():
     assert compound_gates(CompoundGates(formation_energy=None, hull=False), alloy(99.0)) == ()
 
 
+@pytest.fixture(scope="module")
+def params(checkout: Path) -> Params:
+    return read_params(checkout / "params.yaml")
+
+
 @pytest.fixture
-def validated(monkeypatch: pytest.MonkeyPatch, checkout: Path) -> Callable[..., ValidationReport]:
+def validated(monkeypatch: pytest.MonkeyPatch, params: Params) -> Callable[..., ValidationReport]:
     """Validate two networks: one is right, the other errs by 1 meV/atom on FCC and by 3 on HCP."""
-    params = read_params(checkout / "params.yaml")
     true = Exact({FCC: -4.0, HCP: -3.9, BCC: -3.8})
     networks = Networks((true, Exact({FCC: -4.001, HCP: -3.897, BCC: -3.8})))
 

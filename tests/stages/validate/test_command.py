@@ -68,11 +68,21 @@ def test_options_replace_only_what_they_name(params):
         _with_options(without, ValidateOptions(properties=("elastic",)))
 
 
+@pytest.fixture(scope="module")
+def settings(tiny_project: Path) -> Params:
+    """Of the small project."""
+    return read_params(tiny_project / "params.yaml")
+
+
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch, tiny_project: Path) -> Callable[..., tuple[str, Any]]:
+def opened(monkeypatch: pytest.MonkeyPatch, tiny_project: Path, settings: Params) -> Callable[..., tuple[str, Any]]:
     """Which validation a dataset gets, and what that is given; nothing is trained."""
     pool = tiny_project / "datasets" / "pools" / "ni-momt-32"
-    dataset, known = open_store(pool / "data.zarr"), read_record(pool)
+    dataset, known, params = (
+        open_store(pool / "data.zarr"),
+        read_record(pool),
+        read_params(tiny_project / "params.yaml"),
+    )
     stored = ReferenceReport(file="f", sha256="0" * 64, labeller="gpaw", version="1", settings={})
     seen: list[tuple[str, Any]] = []
 
@@ -87,11 +97,10 @@ def opened(monkeypatch: pytest.MonkeyPatch, tiny_project: Path) -> Callable[...,
     values = SimpleNamespace(properties={"elastic": {}}, reference=lambda: "stored crystals")
     monkeypatch.setattr(command, "read_reference", lambda *_: (values, stored))
 
-    def run(options: ValidateOptions, changes: dict[str, Any], *, name: str = "mine", **settings: object):
+    def run(options: ValidateOptions, changes: dict[str, Any], *, name: str = "mine", **changed: object):
         labeller = known.labeller.model_copy(update={"id": changes.pop("labeller", known.labeller.id)})
         record = known.model_copy(update={"labeller": labeller, **changes})
-        params = read_params(tiny_project / "params.yaml")
-        spec = params.validate_.model_copy(update=settings)
+        spec = params.validate_.model_copy(update=changed)
         monkeypatch.setattr(command, "read_params", lambda _: params.model_copy(update={"validate_": spec}))
         found = validate_opened(tiny_project, NamedDataset(name, dataset), record, options)
         (seen_once,) = seen

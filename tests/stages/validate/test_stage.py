@@ -21,7 +21,7 @@ from foundational.evaluation.retraining import EvaluationPlan
 from foundational.evaluation.validation_report import ValidationReport
 from foundational.science.crystals import STRUCTURES, Structure, build_crystal
 from foundational.specs.materials import MaterialsSpec, PropertyLimit
-from foundational.specs.params import read_params
+from foundational.specs.params import Params, read_params
 from foundational.specs.validate import GateSpec, ValidateSpec
 from foundational.stages.validate import stage
 from foundational.stages.validate.stage import validate
@@ -174,10 +174,14 @@ class FarAway:
         return ("FCC sheared (9)",)
 
 
+@pytest.fixture(scope="module")
+def params(checkout: Path) -> Params:
+    return read_params(checkout / "params.yaml")
+
+
 @pytest.fixture
-def exactly(monkeypatch: pytest.MonkeyPatch, checkout: Path) -> Callable[..., ValidationReport]:
+def exactly(monkeypatch: pytest.MonkeyPatch, params: Params) -> Callable[..., ValidationReport]:
     """Validate networks with energies as given; the holdout has one FCC and three BCC crystals."""
-    params = read_params(checkout / "params.yaml")
     labeller = Exact(TRUE)
     reference = exact_crystals(labeller)
 
