@@ -47,6 +47,7 @@ def test_compounds_pass_within_the_limits_of_every_network(found, formation, hul
     right, networks = sum(found.hull_ok), len(found.hull_ok)
     assert reports["hull"].message.startswith(f"{right} of {networks} networks")
     assert text in reports["formation_energy"].message
+    assert "e-" not in reports["formation_energy"].message, "numbers are in meV/atom"
 
 
 def test_one_gated_compound_is_enough_for_the_gate():

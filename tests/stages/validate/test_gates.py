@@ -15,7 +15,8 @@ GOOD = Findings(members=5, rank_ok=5, ground_state_ok=5, mae=0.0019, crystal_err
 def test_every_gate_passes_within_its_limit():
     reports = evaluate_gates(GATES, GOOD)
     assert [r.ok for r in reports] == [True] * 4
-    assert "1.90 meV/atom, within the gate of 2" in reports[2].message
+    assert reports[2].message.endswith("is 1.90 meV/atom, within the gate of 2")
+    assert reports[3].message.endswith("is 19.90 meV/atom, within the gate of 20")
 
 
 @pytest.mark.parametrize(
