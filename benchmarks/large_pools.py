@@ -7,8 +7,9 @@ every 10th frame of ``ni-momt-108``. It prints one object:
 * ``rows``, one for each selection: ``survivors`` (null: all), ``frames``, ``seed``, ``mae_meV`` and ``p99_meV`` (energy
   per atom, of all networks together), and ``cpu_seconds`` of the selection. A smaller budget is the beginning of the
   largest one, so it costs no selection of its own and has null;
-* ``loss``, of each budget and number of survivors: ``p99`` and ``mae``, the mean over seeds of
-  log(error from survivors / error from all candidates), with its standard error and the number of seeds (pairs).
+* ``loss``, of each budget and number of survivors: ``p99`` and ``mae``, the mean of
+  log(error from survivors / error from all candidates) over pairs of selections of the same seed, with its standard
+  error.
 
 ``--cost N`` selects from a synthetic pool of N configurations instead, and prints the seconds and the memory of it.
 """

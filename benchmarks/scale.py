@@ -15,9 +15,10 @@
 * ``files_1e6``, ``bytes_1e6``: files and size of the store; ``write_seconds_1e6``: its streaming writer, null with data
   that were there already.
 
-The data are synthetic: rattled nickel, every tenth configuration AlNi3, with the energies, forces and stresses of
-springs to the lattice, which pass every rule of ``check``. They are written batch by batch. ``--sizes 1e4 1e5`` runs
-smaller ones, ``--commands check,diff`` some of the commands.
+The data are synthetic (``scale_sets.py``). ``--sizes 1e4 1e5`` runs smaller ones, ``--commands check,diff`` some of the
+commands. ``relabel`` uses the EAM potential of Ni and Nb. ``evaluate`` tests one small network. ``release`` makes the
+bundle of a holdout, with its checks and its verification; ``bundle`` verifies the zip. ``translate`` needs
+``--elements Ni``.
 """
 
 import argparse
@@ -28,46 +29,28 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import xarray as xr
 from ase.db import connect
+from scale_sets import project, release_project, small_model
 
 import foundational
-from foundational.data.configurations import Configurations, Labels
-from foundational.data.conversion import to_dataset
-from foundational.data.fingerprint import fingerprint
 from foundational.data.query.index import stored_index
 from foundational.data.query.selection import rows_where
-from foundational.data.store import open_store
-from foundational.data.streaming.store_writer import StoreWriter
 from foundational.interchange.writing.aselmdb import write_aselmdb
 from foundational.interchange.writing.plan import plan_export
 from foundational.interchange.writing.targets import TARGETS
-from foundational.provenance.record import (
-    DatasetRecord,
-    LabellerRecord,
-    ProvenanceRecord,
-    software_versions,
-    write_record,
-)
-from foundational.testing.project import empty_project
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-ATOMS: Final = 32
-#: Configurations that are made at a time.
-BATCH: Final = 50_000
-EDGE: Final = 7.04
-SPRING, BULK_MODULUS = 5.0, 1.1
 START: Final = 1_000
 #: s above the time of the start.
 MEASURABLE: Final = 0.3
 QUESTION: Final = "elements has Ni and pressure > 5 GPa"
 CLI: Final = "import sys; from foundational.cli.main import run; run()"
-#: What is measured, by command; {a} and {b} are two versions of one dataset, {out} is a folder that does not exist.
+#: What is measured, by command; {a} and {b} are two versions of one dataset, {out} is a folder that does not exist,
+#: {releases} is a repository in which the dataset can be released.
 COMMANDS: Final[dict[str, list[str]]] = {
     "fingerprint": [
         "-c",
@@ -90,92 +73,14 @@ COMMANDS: Final[dict[str, list[str]]] = {
         "--name", "local/translated", "--root", "{root}",
     ],
     "evaluate": ["-c", CLI, "evaluate", "{model}", "local/a", "--root", "{root}"],
+    "release": ["-c", CLI, "release", "large", "--root", "{releases}"],
+    "bundle": ["-c", CLI, "verify", "{releases}/build/releases/large/large-1.0.0.zip"],
     "distill": [
         "-c", CLI, "distill", "local/chosen", "--from", "local/a", "--frames", "1200", "--method", "random",
         "--root", "{root}",
     ],
 }  # fmt: skip
-USUAL: Final = ("fingerprint", "check", "diff", "verify", "show", "where", "export", "distill")
-
-
-def batch(count: int, seed: int, *, alloys: bool) -> xr.Dataset:
-    """``count`` rattled cells with labels of springs between the atoms and their sites, and of the volume."""
-    rng = np.random.default_rng(seed)
-    corners = np.array([(x, y, z) for x in range(2) for y in range(2) for z in range(2)], float)
-    faces = np.array([(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)])
-    sites = (faces[:, None] + corners[None]).reshape(-1, 3) / 2
-    edge = EDGE * (1 + rng.uniform(-0.03, 0.03, count))
-    moved = rng.standard_normal((count, ATOMS, 3), dtype=np.float32)
-    moved *= rng.uniform(0.04, 0.12, count).astype(np.float32)[:, None, None]
-    moved -= moved.mean(axis=1, keepdims=True)
-    numbers = np.full((count, ATOMS), 28, np.uint8)
-    if alloys:
-        numbers[::10, :8] = 13
-    volume = edge**3
-    strain = volume / EDGE**3 - 1
-    forces = -SPRING * moved
-    forces -= forces.mean(axis=1, keepdims=True)
-    shares = 0.5 * SPRING * (moved**2).sum(axis=2) + np.where(numbers == 28, -4.45, -3.4)
-    atomic = (shares + (0.5 * BULK_MODULUS * EDGE**3 / ATOMS * strain**2)[:, None]).astype(np.float32)
-    stress = SPRING * np.einsum("cni,cnj->cij", moved, moved).astype(np.float64) / volume[:, None, None]
-    stress += (BULK_MODULUS * strain)[:, None, None] * np.eye(3)
-    positions = (sites * edge[:, None, None]).astype(np.float32) + moved
-    labels = Labels(atomic.sum(axis=1, dtype=np.float64), forces.reshape(-1, 3), stress, atomic.reshape(-1))
-    c = Configurations(
-        np.full(count, ATOMS, np.int32),
-        edge[:, None, None] * np.eye(3),
-        np.ones((count, 3), bool),
-        numbers.reshape(-1),
-        positions.reshape(-1, 3),
-        labels,
-    )
-    place = np.arange(count)
-    return to_dataset(c, walker=place % 16, step=place // 16 * 100 + seed * BATCH, split=(place % 20 == 0))
-
-
-def batches(total: int, *, alloys: bool) -> Iterator[xr.Dataset]:
-    """All configurations of a dataset of ``total``."""
-    for number, start in enumerate(range(0, total, BATCH)):
-        yield batch(min(BATCH, total - start), number, alloys=alloys)
-
-
-def project(folder: Path, total: int, *, alloys: bool = True) -> float:
-    """A project with ``local/a`` and, with one energy changed, ``local/b``; seconds of CPU that the writer takes."""
-    root = empty_project(folder, ROOT)
-    elements = ["Al", "Ni"] if alloys else ["Ni"]
-    attrs = {"element": "".join(elements), "elements": elements, "labeller": "synthetic", "volume_per_atom": 10.9}
-    folders = {name: root / "datasets" / "local" / name for name in ("a", "b")}
-    writers = {}
-    for name, place in folders.items():
-        place.mkdir(parents=True)
-        writers[name] = StoreWriter(place / "data.zarr")
-    spent = 0.0
-    for number, part in enumerate(batches(total, alloys=alloys)):
-        start = time.process_time()
-        writers["a"].append(part)
-        spent += time.process_time() - start
-        if number == 0:
-            part["energy"][7] += 0.01
-        writers["b"].append(part)
-    start = time.process_time()
-    writers["a"].seal(attrs)
-    spent += time.process_time() - start
-    writers["b"].seal(attrs)
-    for name, place in folders.items():
-        output = DatasetRecord(
-            name=f"local/{name}",
-            version=None,
-            fingerprint=fingerprint(open_store(place / "data.zarr")),
-            n_configurations=total,
-            n_atoms=total * ATOMS,
-        )
-        labeller = LabellerRecord(id="lammps:NiNb", version="unknown", sha256=None)
-        record = ProvenanceRecord(
-            stage="import", output=output, inputs=(), element=str(attrs["element"]), labeller=labeller, spec={}, seed=0,
-            software=software_versions("import"),
-        )  # fmt: skip
-        write_record(place, record)
-    return spent
+USUAL: Final = tuple(name for name in COMMANDS if name != "translate")
 
 
 def measured(arguments: list[str], cwd: Path) -> tuple[float, float]:
@@ -200,12 +105,17 @@ def measured(arguments: list[str], cwd: Path) -> tuple[float, float]:
 def costs(root: Path, names: list[str], model: Path | None) -> dict[str, tuple[float, float]]:
     """CPU seconds and peak memory of each command."""
     found = {}
+    releases = root / "releases"
+    shutil.rmtree(releases, ignore_errors=True)
+    if {"release", "bundle"} & set(names):
+        release_project(releases, root)
     for name in names:
         places = {
             "a": root / "datasets" / "local" / "a",
             "b": root / "datasets" / "local" / "b",
             "out": root / "exported",
             "root": root,
+            "releases": releases,
             "model": model or "",
         }
         arguments = [part.format(**places) if "{" in part else part for part in COMMANDS[name]]
@@ -214,6 +124,7 @@ def costs(root: Path, names: list[str], model: Path | None) -> dict[str, tuple[f
         shutil.rmtree(root / "exported", ignore_errors=True)
         for made in ("relabelled", "translated", "chosen"):
             shutil.rmtree(root / "datasets" / "local" / made, ignore_errors=True)
+    shutil.rmtree(releases, ignore_errors=True)
     return found
 
 
@@ -272,8 +183,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--sizes", type=float, nargs="+", default=[1e4, 1e5, 1e6], help="configurations")
     parser.add_argument("--commands", default=",".join(USUAL), help=f"some of {', '.join(COMMANDS)}")
-    parser.add_argument("--model", type=Path, help="a model file, for evaluate")
-    parser.add_argument("--elements", choices=["Ni", "AlNi"], default="AlNi", help="Ni: for relabel and translate")
+    parser.add_argument("--model", type=Path, help="a model file, for evaluate; default: a small one is trained")
+    parser.add_argument("--elements", choices=["Ni", "NiNb"], default="NiNb", help="Ni: for translate")
     parser.add_argument("--folder", type=Path, help="where the data are written; default: a temporary folder")
     parser.add_argument("--keep", type=Path, help="folder whose data are used, and made where they are missing")
     arguments = parser.parse_args()
@@ -281,12 +192,15 @@ def main() -> None:
     sizes = sorted(int(size) for size in arguments.sizes)
     by_size: dict[int, dict[str, tuple[float, float]]] = {}
     figures: dict[str, Any] = {}
+    model = arguments.model
     with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
         for size in (START, *sizes):
             root = (arguments.keep or Path(temporary)) / str(size)
             there = (root / "datasets" / "local" / "b" / "provenance.json").is_file()
-            writing = None if there else project(root, size, alloys=arguments.elements == "AlNi")
-            by_size[size] = costs(root, names, arguments.model)
+            writing = None if there else project(root, size, alloys=arguments.elements == "NiNb")
+            if model is None and "evaluate" in names:
+                model = small_model(root, Path(temporary) / "model")
+            by_size[size] = costs(root, names, model)
             if size == sizes[-1]:
                 store = root / "datasets" / "local" / "a" / "data.zarr"
                 files = [path.stat().st_size for path in store.rglob("*") if path.is_file()]

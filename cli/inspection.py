@@ -8,7 +8,7 @@ from typer import Argument, Option
 
 from foundational.cli.options import Json, NameOrPath, Root, Where
 from foundational.cli.output import emit, warn
-from foundational.cli.progress import progress_on_stderr
+from foundational.cli.progress import Execution, progress_on_stderr
 
 if TYPE_CHECKING:
     from foundational.checks.report import CheckReport
@@ -100,6 +100,7 @@ def _plain(value: Any) -> str:
 
 def check(
     name: NameOrPath,
+    *,
     limit: Annotated[
         list[str] | None,
         Option("--limit", metavar="NAME=NUMBER", help="Set a limit of a rule; repeatable. See docs/check.md."),
@@ -111,6 +112,7 @@ def check(
         bool,
         Option("--deep", help="Also train networks and compare units, sign and order of labels with the networks."),
     ] = False,
+    execution: Execution,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
@@ -129,7 +131,7 @@ def check(
 
     limits = limits_of(limit or [], library.limits_for(root))
     with progress_on_stderr(f"checking {Path(name).name}") as progress:
-        report = library.check(name, root, limits=limits, progress=progress)
+        report = library.check(name, root, limits=limits, execution=execution.other, progress=progress)
         if deep:
             from foundational.stages.check.command import deep_findings
 
@@ -157,6 +159,7 @@ def card(
     name: NameOrPath,
     output: Annotated[Path, Option("-o", "--output", help="Page to write; its numbers come beside it as .json.")],
     still: Annotated[bool, Option("--still", help="Only still figures: a smaller page without JavaScript.")] = False,
+    where: Where = None,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
@@ -170,7 +173,7 @@ def card(
     from foundational.card.writing import write_card
 
     with progress_on_stderr(f"card of {Path(name).name}") as progress:
-        made = read_card(name, root, progress=progress)
+        made = read_card(name, root, where=where, progress=progress)
     interactive = not still and chemiscope_library() is not None
     page, record = write_card(made, output, interactive=interactive)
     shown = made.record.map

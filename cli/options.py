@@ -245,6 +245,10 @@ class AlloyTransfer(Transfer):
     most: Annotated[
         int | None, typer.Option("--most", min=2, help="Largest number of elements in one configuration.")
     ] = None
+    compounds: Annotated[
+        int | None,
+        typer.Option("--compounds", min=0, help="Add displaced cells of other prototypes, such as Laves phases."),
+    ] = None
 
     @property
     def stated(self) -> list[str]:

@@ -37,6 +37,11 @@ class Execution:
 
         return ExecutionChoice(self.executor, self.workers)
 
+    @property
+    def other(self) -> "ExecutionChoice | None":
+        """The same; None where the process of the command does everything."""
+        return None if (self.executor, self.workers) == ("local", 1) else self.chosen
+
 
 @dataclass(frozen=True)
 class SamplingExecution(Execution):

@@ -91,7 +91,8 @@ def sample(
                 force=force,
                 progress=progress,
             )
-        elif element is not None:
+        else:
+            assert element is not None
             given |= {} if run.frames is None else {"frames": run.frames}
             sampled = sample_element(
                 find_root(root),

@@ -120,16 +120,18 @@ def _to_alloy(
                 labels=transfer.labels,
                 choice=transfer.select,
                 most=transfer.most,
+                compounds=transfer.compounds,
                 crystals=crystals_named(transfer.crystals),
             ),
             labelling=common[1],
             permissions=Permissions(overwrite.force, overwrite.force_parent),
             progress=progress,
         )
-    kinds = ", ".join(f"{count} {kind}" for kind, count in record.details["decorations"].items() if kind != "none")
+    decorations, output = record.details["decorations"], record.output
+    kinds = ", ".join(f"{count} {kind}" for kind, count in decorations.items() if kind != "none")
     say(
-        f"datasets/{record.output.name}: {record.output.n_configurations:,} configurations of {to}, labelled by "
-        f"{record.labeller.id}; {record.details['decorations'].get('none', 0)} of one element, {kinds}"
+        f"datasets/{output.name}: {output.n_configurations:,} configurations of {to}, labelled by "
+        f"{record.labeller.id}; {decorations.get('none', 0)} of one element, {kinds}"
     )
     for point in record.details["volume"].get("measured", []):
         say(f"  {point['composition']}: volume {point['excess']:+.1%} of that between the pure elements")
@@ -139,14 +141,8 @@ def _to_alloy(
 def _choice(labelling: Labelling, potential: str | None = None) -> "LabellingChoice":
     from foundational.labelling.session import LabellingChoice
 
-    return LabellingChoice(
-        labelling.labeller,
-        potential,
-        labelling.arguments,
-        labelling.isolated_energy,
-        labelling.executor,
-        labelling.workers,
-    )
+    how = labelling
+    return LabellingChoice(how.labeller, potential, how.arguments, how.isolated_energy, how.executor, how.workers)
 
 
 def _print_potential_choice(root: Path, element: str) -> None:

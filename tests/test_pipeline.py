@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from foundational.cli import translate
 from foundational.cli.main import FORMER, PANELS
 from foundational.source_files import direct_imports, imported_modules
 
@@ -29,6 +30,8 @@ WITHOUT_RESULT = {"engines/compilation.py": "where machine code is kept"}
 def command_function(words: list[str]) -> Callable[..., None]:
     """The function of a command such as ``validate`` or ``paper page``."""
     commands = {name: command for panel in PANELS.values() for name, command in panel.items()} | FORMER
+    if "${item.elements}" in words:  # several of them: the command has another function for these
+        return translate._to_alloy
     command = commands[words[0]]
     return command[1][words[1]] if isinstance(command, tuple) else command
 

@@ -7,12 +7,15 @@
 The mutations are those of Cosmic Ray: another operator, comparison, number or truth value, a negated condition, a loop
 that never runs, an exception that is not caught, a missing decorator. A *place* is one part of one line and one kind
 of mutation; places are drawn with equal chance without repetition, and one mutation of that kind is drawn for each.
-Places in annotations are not drawn: a wrong type stops the import, which says nothing about tests.
+Not drawn is what cannot change a result: annotations, ``frozen=`` of a dataclass, ``stacklevel=`` of a warning, the
+number in ``reshape(-1)``, and ``is`` for ``==``, which is the same between values that Python keeps once.
 
 Everything happens in a copy of the checkout. The tests of ``[tool.foundational.mutants]`` in pyproject.toml run once,
-with coverage.py noting which test reaches which line. For a mutant those tests run that reach its line, the mirrored ones
-first, until one fails or ``--budget`` seconds of processor time are planned. A mutant is *killed* where a test fails, *slow* where the tests do not end in five times the
-usual time, which counts as killed, and a *survivor* otherwise. No test that failed without a mutation counts.
+with coverage.py noting which test reaches which line; the files of slow ones run again, for their time without it. For
+a mutant those tests run that reach its line, until one fails: first those of its module, then those beside them, then
+the others, quick ones first, up to ``--budget`` seconds of processor time. A mutant is *killed* where a test fails,
+*slow* where the tests do not end in five times the usual time, which counts as killed, and a *survivor* otherwise. In
+the end the tests that failed run without a mutation; where one fails then, its mutants are tried again without it.
 """
 
 import argparse
@@ -47,6 +50,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 #: Kinds of Cosmic Ray that need settings of their own.
 _UNUSED = {"VariableInserter", "VariableReplacer"}
+#: `is` in place of `==`, which differs only where Python happens to have two copies of a value.
+_SAME = ("_Eq_Is", "_NotEq_IsNot")
+#: Processor time of a test, s, from which its file runs a second time to find what it costs.
+_SLOW = 4.0
 _FAMILIES = ("ReplaceBinaryOperator", "ReplaceComparisonOperator", "ReplaceUnaryOperator")
 
 
@@ -70,8 +77,6 @@ class Map:
     """Tests by file and line; tests of a line that is reached while modules load are unknown."""
     seconds: dict[str, float]
     """Of the tests that passed without a mutation."""
-    alone: set[str] = field(default_factory=set)
-    """Tests that also passed alone; each that kills a mutant is tried once."""
 
 
 # ---------------------------------------------------------------------------------------------------------------- places
@@ -83,17 +88,17 @@ def places(root: Path, file: str) -> Iterator[Place]:
     from cosmic_ray.plugins import get_operator, operator_names
 
     source = (root / file).read_text(encoding="utf-8")
-    annotations = list(_annotations(ast.parse(source)))
+    excluded = list(_without_effect(ast.parse(source)))
     found: dict[tuple[int, int, str], list[tuple[str, int]]] = collections.defaultdict(list)
     tree = get_ast(source)
     for name in operator_names():
         kind = name.split("/")[1]
-        if kind in _UNUSED:
+        if kind in _UNUSED or kind.endswith(_SAME):
             continue
         operator, occurrence = get_operator(name)(), 0
         for node in _nodes(tree):
             for start, _ in operator.mutation_positions(node):
-                if not any(a <= start < b for a, b in annotations):
+                if not any(a <= start < b for a, b in excluded):
                     family = next((f for f in _FAMILIES if kind.startswith(f)), kind)
                     found[*start, family].append((name, occurrence))
                 occurrence += 1
@@ -108,10 +113,15 @@ def _nodes(node: Any) -> Iterator[Any]:
         yield from _nodes(child)
 
 
-def _annotations(tree: ast.AST) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+def _without_effect(tree: ast.AST) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Begin and end of what changes no result, whatever stands there."""
     for node in ast.walk(tree):
-        for name in ("annotation", "returns"):
-            inner = getattr(node, name, None)
+        parts = [getattr(node, name, None) for name in ("annotation", "returns")]
+        if isinstance(node, ast.keyword) and node.arg in {"frozen", "stacklevel"}:
+            parts.append(node.value)
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "reshape":
+            parts += [number.operand for number in node.args if isinstance(number, ast.UnaryOp)]
+        for inner in parts:
             if isinstance(inner, ast.expr):
                 yield (inner.lineno, inner.col_offset), (inner.end_lineno or 0, inner.end_col_offset or 0)
 
@@ -187,14 +197,25 @@ def copied(root: Path, copy: Path) -> None:
         (copy / "foundational" / "cli").symlink_to("../cli")
 
 
-def child(copy: Path, arguments: list[str], log: Path, limit: float | None, result: Path | None = None) -> int | None:
-    """Exit status of pytest in a fork of this process; None where it took more processor time than ``limit``, s."""
+def child(
+    copy: Path,
+    arguments: list[str],
+    log: Path,
+    limit: float | None,
+    *,
+    reach: Path | None = None,
+    costs: Path | None = None,
+) -> int | None:
+    """Exit status of pytest in a fork of this process; None where it took more processor time than ``limit``, s.
+
+    ``reach`` is a folder for what coverage.py finds, ``costs`` a file for the seconds of each test that passes.
+    """
     process = os.fork()
     if process == 0:
         status = 70
         try:
             os.setsid()
-            status = _tests(copy, arguments, log, limit, result)
+            status = _tests(copy, arguments, log, limit, reach, costs)
         except BaseException:
             traceback.print_exc()
         finally:
@@ -217,7 +238,9 @@ def child(copy: Path, arguments: list[str], log: Path, limit: float | None, resu
     return None if code < 0 else code
 
 
-def _tests(copy: Path, arguments: list[str], log: Path, limit: float | None, result: Path | None) -> int:
+def _tests(
+    copy: Path, arguments: list[str], log: Path, limit: float | None, reach: Path | None, costs: Path | None
+) -> int:
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
@@ -233,22 +256,23 @@ def _tests(copy: Path, arguments: list[str], log: Path, limit: float | None, res
     temporary.mkdir()
     os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
     watch, measured = Watch(), None
-    if result is not None:
+    if reach is not None:
         import coverage
 
-        measured = coverage.Coverage(config_file=str(copy / "pyproject.toml"), data_file=str(result / "coverage"))
+        measured = coverage.Coverage(config_file=str(copy / "pyproject.toml"), data_file=str(reach / "coverage"))
         measured.start()
     fixed = ["-q", "-p", "no:cacheprovider", "--basetemp", str(temporary / "pytest")]
     status = int(pytest.main([*fixed, *arguments], plugins=[watch]))
     (copy.parent / "failed").write_text("\n".join(watch.failed))
-    if result is not None and measured is not None:
+    if measured is not None:
         measured.stop()
         measured.save()
+    if costs is not None:
         names = sorted(
             n for n in sys.modules if n.split(".")[0] not in {"foundational", "tests", "benchmarks", "conftest"}
         )
         passed = {test: seconds for test, seconds in watch.seconds.items() if test not in watch.failed}
-        (result / "tests.json").write_text(json.dumps({"seconds": passed, "modules": names}))
+        costs.write_text(json.dumps({"seconds": passed, "modules": names}))
     sys.stdout.flush()
     return status
 
@@ -275,7 +299,14 @@ def _run_mapped(copy: Path, tests: list[str], folder: Path) -> None:
     import coverage
 
     folder.mkdir(parents=True)
-    child(copy, tests, folder / "log", None, folder)
+    costs, again = folder / "tests.json", folder / "again.json"
+    child(copy, tests, folder / "log", None, reach=folder, costs=costs)
+    noted = json.loads(costs.read_text())
+    slow = sorted({test.split("::")[0] for test, seconds in noted["seconds"].items() if seconds > _SLOW})
+    if slow:  # once more, without coverage.py and without compilation
+        child(copy, slow, folder / "log_again", None, costs=again)
+        kept = {test: seconds for test, seconds in noted["seconds"].items() if not test.startswith(tuple(slow))}
+        costs.write_text(json.dumps(noted | {"seconds": kept | json.loads(again.read_text())["seconds"]}))
     mine = coverage.Coverage(config_file=False, data_file=str(folder / "coverage"))
     mine.combine([str(folder)])
     mine.save()
@@ -327,7 +358,7 @@ def mirrored(file: str, known: dict[str, str]) -> str:
 
 
 def chosen(place: Place, source: str, reached: Map, known: dict[str, str], budget: float) -> list[str]:
-    """Tests that reach a place: mirrored ones first, quick ones first, within a ``budget`` of processor time, s."""
+    """Tests that reach a place: those of its module first, of its package next, then quick ones; ``budget`` is in s."""
     lines = reached.lines.get(place.file, {})
     inside = _body(ast.parse(source), place.line)
     first = mirrored(place.file, known)
@@ -338,13 +369,14 @@ def chosen(place: Place, source: str, reached: Map, known: dict[str, str], budge
     if not found and (inside is None or any(line in lines for line in inside)):  # a table; or in another process
         found = {test for test in reached.seconds if test.startswith(first + "::")}
     known_good = [test for test in found if test in reached.seconds]
-    ordered = sorted(known_good, key=lambda test: (not test.startswith(first + "::"), reached.seconds[test], test))
+    near = (first.removesuffix(".py"), f"{Path(first).parent}/")
+    distance = {test: next((k for k, starts in enumerate(near) if test.startswith(starts)), 2) for test in known_good}
+    ordered = sorted(known_good, key=lambda test: (distance[test], reached.seconds[test], test))
     total, taken = 0.0, []
     for test in ordered:
-        total += reached.seconds[test]
-        if taken and total > budget:
-            break
-        taken.append(test)
+        if not taken or total + reached.seconds[test] <= budget:
+            total += reached.seconds[test]
+            taken.append(test)
     return taken
 
 
@@ -394,7 +426,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=400, help="mutants")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=math.inf, help="no further mutant after this time")
-    parser.add_argument("--budget", type=float, default=40, help="processor time of the tests of one mutant, s")
+    parser.add_argument("--budget", type=float, default=30, help="processor time of the tests of one mutant, s")
     parser.add_argument("--only", default="*", help="files, as a pattern such as 'foundational/data/*'")
     parser.add_argument("--map", type=Path, help="folder for what reaches what, used again where it is there")
     parser.add_argument("--further", nargs="*", default=[], help="tests that are run and added to what --map has")
@@ -409,18 +441,31 @@ def main() -> None:
         copied(ROOT, copy)
         reached = mapped(copy, settings["tests"], kept, options.further)
         known = _stand_ins()
-        rows = []
+        rows: dict[int, dict[str, Any]] = {}
         begun = time.monotonic()
-        for number, pair in enumerate(drawn(population, options.count, options.seed)):
-            if options.replay is not None and number not in options.replay:
-                continue
-            if time.monotonic() > begun + 60 * options.minutes:
-                break
-            rows.append(_try(number, pair, copy, reached, known, options.budget))
-            if options.replay is not None and len(options.replay) == 1:
-                print((copy.parent / "log").read_text(), file=sys.stderr)
-            print(json.dumps(rows[-1], ensure_ascii=False), file=sys.stderr, flush=True)
-    _report(rows, population, options)
+        mutants = dict(enumerate(drawn(population, options.count, options.seed)))
+        waiting = [n for n in mutants if options.replay is None or n in options.replay]
+        while waiting and time.monotonic() < begun + 60 * options.minutes:
+            for number in waiting:
+                if time.monotonic() > begun + 60 * options.minutes:
+                    break
+                rows[number] = _try(number, mutants[number], copy, reached, known, options.budget)
+                if options.replay is not None and len(options.replay) == 1:
+                    print((copy.parent / "log").read_text(), file=sys.stderr)
+                print(json.dumps(rows[number], ensure_ascii=False), file=sys.stderr, flush=True)
+            failing = _failing(copy, {row["killer"] for row in rows.values()} - {""})
+            for test in failing:
+                del reached.seconds[test]
+            waiting = [number for number, row in rows.items() if row["killer"] in failing]
+    _report(list(rows.values()), population, options)
+
+
+def _failing(copy: Path, tests: set[str]) -> set[str]:
+    """Which of ``tests`` fail without a mutation, so that they say nothing of one."""
+    costs = copy.parent / "control.json"
+    if not tests or child(copy, sorted(tests), copy.parent / "control", None, costs=costs) == 0:
+        return set()
+    return tests - set(json.loads(costs.read_text())["seconds"])
 
 
 def _try(
@@ -454,11 +499,6 @@ def _try(
             path.write_text(source, encoding="utf-8")
             os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     killer = (copy.parent / "failed").read_text() if status == 1 else ""
-    if killer and killer not in reached.alone:
-        if child(copy, [killer], copy.parent / "control", None) != 0:  # it fails without the mutation
-            del reached.seconds[killer]
-            return _try(number, mutant, copy, reached, known, budget)
-        reached.alone.add(killer)
     if status in (2, 3, 4) and child(copy, ["--collect-only", *tests], copy.parent / "control", None) != 0:
         gone = re.findall(r"not found: \S*/copy/(\S+)", (copy.parent / "control").read_text())  # since --map was made
         if not gone:

@@ -9,16 +9,19 @@ from foundational.card.build import build_card
 from foundational.card.bundle import released_validation
 from foundational.card.evidence import Evidence, Subject
 from foundational.card.record import CardRecord
+from foundational.checks.run import check_all
 from foundational.data.fingerprint import fingerprint
+from foundational.data.query.choosing import choose
 from foundational.data.store import open_store
 from foundational.defaults import DEFAULTS
 from foundational.errors import FoundationalError
 from foundational.evaluation.validation_report import ValidationReport
-from foundational.inspection.check import check
+from foundational.inspection.check import check, limits_for
 from foundational.inspection.description import Description, describe_store
 from foundational.inspection.show import imported_path
 from foundational.progress import Progress
-from foundational.project import can_be_name, project_of, project_or_none
+from foundational.project import can_be_name, index_place, project_of, project_or_none
+from foundational.provenance.selection import selection_record
 from foundational.release.citation.citation_target import read_known_release
 from foundational.release.citation.works import read_parents
 from foundational.release.record import ReleaseRecord
@@ -45,25 +48,36 @@ class Card:
     dataset: "xr.Dataset"
 
 
-def read_card(name: str, root: Path | None = None, *, progress: Progress | None = None) -> Card:
+def read_card(
+    name: str, root: Path | None = None, *, where: str | None = None, progress: Progress | None = None
+) -> Card:
     """The card of a dataset, of a released version, or of a file of another program.
+
+    Parameters
+    ----------
+    where
+        The card of those configurations alone that fulfil this condition; networks were not tested on it.
 
     Raises
     ------
     NotFoundError
         There is no such dataset.
     ChecksumError, DatasetError, InputError
-        It cannot be read.
+        It cannot be read, or no configuration fulfils the condition.
     """
     if (file := imported_path(name)) is not None:
-        return _of_file(name, file, progress)
+        return _of_file(name, file, where, progress)
     store = locate(name, root)
-    dataset = open_store(store)
+    dataset = choose(open_store(store), where, index_place(store), progress)
     project = project_of(store) or project_or_none(root)
     found = describe_store(store)
-    report = check(name, root, progress=progress)
     record = found.record
-    unchanged = record is not None and not any(f.rule == "provenance" and f.status == "defect" for f in report.findings)
+    if where is None:
+        findings = check(name, root, progress=progress).findings
+    else:
+        findings = tuple(check_all(dataset, limits_for(root), progress))
+        record = None if record is None else selection_record(record, dataset, where)
+    unchanged = record is not None and not any(f.rule == "provenance" and f.status == "defect" for f in findings)
     digest = record.output.fingerprint if record is not None and unchanged else fingerprint(dataset)
     subject = Subject(
         name=record.output.name if record is not None else name,
@@ -73,27 +87,34 @@ def read_card(name: str, root: Path | None = None, *, progress: Progress | None 
         withdrawn=found.subject.yanked if found.subject else None,
         about=found.about,
         record=record,
-        remarks=_remarks(record.details if record is not None else {}),
+        remarks=(*_remarks(found.record.details if found.record is not None else {}), *_part(where)),
     )
     evidence = Evidence(
         potentials=PotentialRegistry.read(project or DEFAULTS),
         parents=read_parents(project, record) if project is not None and record is not None else {},
-        validation=_validation(subject, found, project, released="@" in name),
+        validation=None if where is not None else _validation(subject, found, project, released="@" in name),
         pool_test=pool_test_of(subject.name, subject.fingerprint, project),
-        history=tuple(_history(subject.name, found.version, project)),
-        findings=report.findings,
+        history=() if where is not None else tuple(_history(subject.name, found.version, project)),
+        findings=findings,
     )
     return Card(build_card(dataset, subject, evidence, progress=progress), dataset)
 
 
-def _of_file(name: str, file: Path, progress: Progress | None) -> Card:
+def _part(where: str | None) -> tuple[str, ...]:
+    """That a card is of some configurations of a set alone, where it is."""
+    return () if where is None else (f"only the configurations with {where}",)
+
+
+def _of_file(name: str, file: Path, where: str | None, progress: Progress | None) -> Card:
     from foundational.interchange.importing import import_files  # noqa: PLC0415 - ASE, for files alone
 
     imported = import_files([file])
-    remarks = _remarks(imported.report.model_dump(mode="json"))
-    subject = Subject(file.name, fingerprint(imported.dataset), remarks=remarks)
-    evidence = Evidence(PotentialRegistry.read(DEFAULTS), findings=check(name, progress=progress).findings)
-    return Card(build_card(imported.dataset, subject, evidence, progress=progress), imported.dataset)
+    dataset = choose(imported.dataset, where)
+    remarks = (*_remarks(imported.report.model_dump(mode="json")), *_part(where))
+    subject = Subject(file.name, fingerprint(dataset), remarks=remarks)
+    findings = check(name, progress=progress).findings if where is None else tuple(check_all(dataset, limits_for(None)))
+    evidence = Evidence(PotentialRegistry.read(DEFAULTS), findings=findings)
+    return Card(build_card(dataset, subject, evidence, progress=progress), dataset)
 
 
 def _remarks(details: dict[str, Any]) -> tuple[str, ...]:

@@ -62,31 +62,51 @@ def collect(dataset: "xr.Dataset", progress: Progress | None = None) -> Statisti
     """
     total = int(dataset.sizes["configuration"])
     parts: list[dict[str, NDArray[Any]]] = []
+    counted: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
     forces: Counter[int] = Counter()
     for rows, batch in iterate_batches(dataset):
         if progress is not None:
             progress(rows.start, total, "reading")
         parts.append(_numbers(batch))
+        counted.append(_composition(batch))
         forces.update(_force_counts(batch))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    counts = joined.pop("counts")
-    elements = np.flatnonzero(counts.any(axis=0))
+    elements, composition = _joined(counted)
     known = {name: int(joined.pop(f"knows {name}").sum()) for name in LABELS if name in dataset}
     for name in LABELS:
         joined.pop(f"knows {name}", None)
     return Statistics(
         elements=elements,
-        composition=counts[:, elements].astype(np.int64),
+        composition=composition,
         force_counts=forces,
         known=known,
         **joined,
     )
 
 
+def _composition(c: Configurations) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(E,) elements of a batch, those above 118 as 118, and (B, E) how many atoms of each a configuration has."""
+    elements, kind = np.unique(np.minimum(c.atomic_numbers, 118), return_inverse=True)
+    place = c.configuration_of_atom * len(elements) + kind
+    counts = np.bincount(place, minlength=len(c) * len(elements))
+    return elements.astype(np.int64), counts.reshape(len(c), len(elements)).astype(np.int64)
+
+
+def _joined(
+    parts: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """As `_composition`, of all batches together; columns are of the elements that occur alone."""
+    elements = np.unique(np.concatenate([of for of, _ in parts]))
+    composition = np.zeros((sum(len(counts) for _, counts in parts), len(elements)), dtype=np.int64)
+    start = 0
+    for of, counts in parts:
+        composition[start : start + len(counts), np.searchsorted(elements, of)] = counts
+        start += len(counts)
+    return elements, composition
+
+
 def _numbers(c: Configurations) -> dict[str, NDArray[Any]]:
     count, start = len(c), c.offsets[:-1]
-    counts = np.zeros((count, 119), dtype=np.int32)
-    np.add.at(counts, (c.configuration_of_atom, np.minimum(c.atomic_numbers, 118)), 1)
     periodic = c.pbc.sum(axis=1)
     volume = np.where(periodic == 3, c.volume, np.nan) / c.n_atoms
     energy, pressure, largest = (np.full(count, np.nan) for _ in range(3))
@@ -104,7 +124,6 @@ def _numbers(c: Configurations) -> dict[str, NDArray[Any]]:
             knows["knows atomic_energies"] = ~np.isnan(shares)
     return {
         "n_atoms": c.n_atoms.astype(np.int64),
-        "counts": counts,
         "periodic": periodic.astype(np.int64),
         "volume": volume,
         "energy": energy,

@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,15 @@ from foundational.checks.pairs import PairBasis, PairCounts, pair_basis, pair_re
 from foundational.data.batches import to_configurations
 from foundational.data.configurations import Configurations
 from foundational.data.distances import ShortestDistances
-from foundational.data.layout import ATOM
+from foundational.data.layout import ATOM, COMPOUND
 from foundational.data.rules import Batch
 from foundational.data.streaming.pair_distances import PairVisitor, visit_pairs
 from foundational.matching.signatures import SignatureMaker, Signatures
 
 if TYPE_CHECKING:
     import xarray as xr
+
+Arrays = dict[str, NDArray[Any]]
 
 #: Atomic numbers that are read at a time.
 _NUMBERS = 8_388_608
@@ -55,7 +57,8 @@ class Collection:
     isolated: NDArray[np.bool_]
     """(C,) one atom alone."""
     built: NDArray[np.bool_]
-    """(C,) made by a recipe, such as a slab: few are alike, and what the others let expect says nothing of them."""
+    """(C,) made by a recipe, such as a slab, or the cell of a compound: few are alike, and what the others let expect
+    says nothing of them."""
     method: NDArray[np.int64]
     """(C,) place of the method; 0 where none is stated."""
     split: NDArray[np.int64] | None
@@ -75,34 +78,46 @@ class Collection:
         return self.energy / self.n_atoms
 
 
+@dataclass(frozen=True, eq=False)
+class CollectionPlan:
+    """What decides which numbers are collected of a dataset, or of a part of it."""
+
+    elements: NDArray[np.int64]
+    """(E,) atomic numbers that occur in the whole dataset."""
+    basis: PairBasis
+    signatures: bool
+    """Collect also the signatures by which copies are found."""
+    needed: Set[str]
+    """Rules without which numbers mean nothing: nothing is collected where one of them is broken."""
+
+
 class Collector:
     """Makes a `Collection` while the rules pass over a dataset: see `foundational.data.checks.Companion`."""
 
-    def __init__(self, dataset: "xr.Dataset", *, signatures: bool = False, needed: Set[str] = frozenset()) -> None:
-        """Prepare for ``dataset``.
+    def __init__(self, n_atoms: NDArray[np.integer], plan: CollectionPlan) -> None:
+        """Prepare for configurations of ``n_atoms`` (C,) atoms."""
+        self.plan = plan
+        self._usable = True
+        """Whether every batch up to now could be collected."""
+        self._n_atoms = n_atoms.astype(np.int64)
+        self._elements, self._basis = plan.elements, plan.basis
+        self._numbers = _Filling()
+        self._signed: _Filling | None = _Filling() if plan.signatures else None
+        self._counted: PairCounts | None = None
+        self._signing: SignatureMaker | None = None
 
-        Parameters
-        ----------
-        signatures
-            Collect also the signatures by which copies are found.
-        needed
-            Rules without which numbers mean nothing: nothing is collected where one of them is broken.
+    @classmethod
+    def over(cls, dataset: "xr.Dataset", *, signatures: bool = False, needed: Set[str] = frozenset()) -> Self:
+        """For all of ``dataset``; see `CollectionPlan` for the parameters.
 
         Raises
         ------
         ChecksumError
             If a damaged chunk is met.
         """
-        self.dataset, self.needed = dataset, needed
-        self._usable = True
-        """Whether every batch up to now could be collected."""
-        self._n_atoms = dataset["n_atoms"].to_numpy().astype(np.int64)
-        self._elements = elements_in(dataset)
-        self._basis = _basis_of(dataset, self._n_atoms, self._elements)
-        self._numbers = _Filling()
-        self._signed: _Filling | None = _Filling() if signatures else None
-        self._counted: PairCounts | None = None
-        self._signing: SignatureMaker | None = None
+        n_atoms, elements = dataset["n_atoms"].to_numpy(), elements_in(dataset)
+        basis = _basis_of(dataset, n_atoms, elements)
+        return cls(n_atoms, CollectionPlan(elements, basis, signatures, needed))
 
     def distances(self, configurations: Configurations) -> NDArray[np.float64] | None:
         """See `foundational.data.checks.Companion`."""
@@ -122,7 +137,7 @@ class Collector:
 
     def take(self, batch: Batch, broken: Container[str]) -> None:
         """See `foundational.data.checks.Companion`."""
-        if any(rule in broken for rule in self.needed) or self._counted is None:
+        if any(rule in broken for rule in self.plan.needed) or self._counted is None:
             self._usable = False
         if not self._usable:
             self._numbers, self._signed = _Filling(), None
@@ -133,14 +148,40 @@ class Collector:
             self._numbers.add(name, values, count)
         self._numbers.add("pairs", self._counted.counts.astype(np.float32), count)
         if self._signed is not None and self._signing is not None:
-            signatures, atoms = self._signing.finish(), int(self._n_atoms.sum())
+            signatures = self._signing.finish()
             for name in Signatures.__dataclass_fields__:
-                self._signed.add(name, getattr(signatures, name), atoms if name == "nearest" else count)
+                self._signed.add(name, getattr(signatures, name), self._rows_of(name))
         self._counted = self._signing = None
 
-    def collection(self) -> Collection:
-        """What was collected."""
-        dataset, count = self.dataset, len(self._n_atoms)
+    def as_arrays(self) -> Arrays:
+        """What was collected of a part, for another process."""
+        signed = {} if self._signed is None else self._signed.arrays
+        return {
+            "usable": np.array(self._usable),
+            **{f"number {name}": values for name, values in self._numbers.arrays.items()},
+            **{f"signature {name}": values for name, values in signed.items()},
+        }
+
+    def join(self, arrays: Arrays) -> None:
+        """Add what was collected of the part that follows; `as_arrays` of it."""
+        self._usable = self._usable and bool(arrays["usable"])
+        if not self._usable:
+            self._numbers, self._signed = _Filling(), None
+            return
+        for key, values in arrays.items():
+            kind, _, name = key.partition(" ")
+            if kind == "number":
+                self._numbers.add(name, values, len(self._n_atoms))
+            elif kind == "signature" and self._signed is not None:
+                self._signed.add(name, values, self._rows_of(name))
+
+    def _rows_of(self, name: str) -> int:
+        """Rows that the signature ``name`` has in all."""
+        return int(self._n_atoms.sum()) if name == "nearest" else len(self._n_atoms)
+
+    def collection(self, dataset: "xr.Dataset") -> Collection:
+        """What was collected of ``dataset``."""
+        count = len(self._n_atoms)
         joined = self._numbers.arrays
         alone = joined.pop("alone")
         role = dataset["role"].to_numpy() == 1 if "role" in dataset else np.zeros(count, dtype=bool)
@@ -149,7 +190,7 @@ class Collector:
             n_atoms=self._n_atoms,
             elements=self._elements,
             isolated=role | alone,
-            built=dataset["recipe"].to_numpy() > 0 if "recipe" in dataset else np.zeros(count, dtype=bool),
+            built=_built(dataset),
             method=codes,
             split=dataset["split"].to_numpy().astype(np.int64) if "split" in dataset else None,
             basis=self._basis,
@@ -174,6 +215,16 @@ class _Filling:
         self._filled[name] = start + len(values)
 
 
+def _built(dataset: "xr.Dataset") -> NDArray[np.bool_]:
+    """(C,) made by a recipe, or the cell of a compound."""
+    built = np.zeros(dataset.sizes["configuration"], dtype=bool)
+    if "recipe" in dataset:
+        built |= dataset["recipe"].to_numpy() > 0
+    if "decoration" in dataset:
+        built |= dataset["decoration"].to_numpy() == COMPOUND
+    return built
+
+
 def elements_in(dataset: "xr.Dataset") -> NDArray[np.int64]:
     """Atomic numbers that occur, those above 118 as 118."""
     found = np.zeros(119, dtype=bool)
@@ -183,7 +234,7 @@ def elements_in(dataset: "xr.Dataset") -> NDArray[np.int64]:
     return np.flatnonzero(found)
 
 
-def _basis_of(dataset: "xr.Dataset", n_atoms: NDArray[np.int64], elements: NDArray[np.int64]) -> PairBasis:
+def _basis_of(dataset: "xr.Dataset", n_atoms: NDArray[np.integer], elements: NDArray[np.int64]) -> PairBasis:
     """The basis whose range most configurations hold; up to 200 of them, evenly spread, are looked at."""
     few = to_configurations(dataset, np.linspace(0, len(n_atoms) - 1, min(200, len(n_atoms))).astype(np.int64))
     volume = np.linalg.det(few.complete_cell)

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from foundational.checks.collection import Collection
 from foundational.checks.limits import CheckLimits
 from foundational.checks.report import Finding, found, not_applicable, passed, places
-from foundational.data.batches import iterate_batches, to_configurations
+from foundational.data.batches import to_configurations
 from foundational.data.layout import VARIABLES
 from foundational.data.streaming.codes import codes_of, first_of_each
-from foundational.matching.signatures import Signatures, joined_signatures, rows_that_may_be_equal, signatures_of
+from foundational.matching.signatures import Signatures, rows_that_may_be_equal
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -56,8 +56,7 @@ def groups_of(dataset: "xr.Dataset", data: Collection, tolerance: float) -> Grou
     near = same_id
     if tolerance > 0:
         signatures = data.signatures
-        if signatures is None:
-            signatures = joined_signatures([signatures_of(batch) for _, batch in iterate_batches(dataset)])
+        assert signatures is not None  # taken while the rules read the data, where there is a tolerance
         rows = np.flatnonzero((same_id == np.arange(len(same_id))) & signatures.valid)
         if rows_that_may_be_equal(signatures, rows, tolerance).size:
             near = _searched(dataset, signatures, tolerance)[same_id]

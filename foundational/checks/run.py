@@ -1,12 +1,8 @@
 """All rules over one dataset."""
 
-from collections.abc import Collection
 from dataclasses import asdict
-from functools import cached_property
+from functools import partial
 from typing import TYPE_CHECKING, Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from foundational.checks.belonging import check_belonging
 from foundational.checks.collection import Collector
@@ -16,14 +12,12 @@ from foundational.checks.elements import check_elements
 from foundational.checks.energies import check_energies, check_isolated_atoms
 from foundational.checks.forces import check_net_force, check_stress_size, check_zero_forces, check_zero_stress
 from foundational.checks.limits import CheckLimits
+from foundational.checks.parts import Spread, Watch, count_in_parts
 from foundational.checks.report import Finding, found, not_applicable, passed
 from foundational.checks.stiffness import check_scale
 from foundational.checks.work import check_work
-from foundational.data.checks import Hashing, check_dataset
-from foundational.data.configurations import Configurations
-from foundational.data.rules import RULES, Batch, Tolerances
-from foundational.data.streaming.sorted_rows import SortedRows
-from foundational.errors import ChecksumError
+from foundational.data.checks import TakesRows, check_dataset
+from foundational.data.rules import RULES, Tolerances
 from foundational.progress import Progress
 
 if TYPE_CHECKING:
@@ -40,7 +34,11 @@ _WARNINGS: Final = {"handedness": "some programs, such as LAMMPS, need right-han
 
 
 def check_all(
-    dataset: "xr.Dataset", limits: CheckLimits, progress: Progress | None = None, hashes: SortedRows | None = None
+    dataset: "xr.Dataset",
+    limits: CheckLimits,
+    progress: Progress | None = None,
+    hashes: TakesRows | None = None,
+    spread: Spread | None = None,
 ) -> list[Finding]:
     """One finding a rule: first what must hold for each configuration, then what statistics say.
 
@@ -48,6 +46,8 @@ def check_all(
     ----------
     hashes
         Takes what the fingerprint is made of, as `foundational.data.fingerprint.fingerprint_of` does.
+    spread
+        Where the pass over all configurations runs in parts; None: in this process. The findings are the same.
 
     Raises
     ------
@@ -61,8 +61,12 @@ def check_all(
         covalent_share=limits.covalent_share,
         asymmetry=limits.stress_asymmetry,
     )
-    watch = _Watch(dataset, limits, hashes)
-    violations = {v.rule: v for v in check_dataset(dataset, tolerances=tolerances, companion=watch, progress=progress)}
+    watch = Watch(lambda: Collector.over(dataset, signatures=limits.duplicate_distance > 0, needed=_NEEDED), hashes)
+    count = None if spread is None else partial(count_in_parts, spread, dataset, tolerances, watch, progress)
+    violations = {
+        v.rule: v
+        for v in check_dataset(dataset, tolerances=tolerances, companion=watch, count=count, progress=progress)
+    }
     findings = []
     repeated = set() if _NEEDED & violations.keys() else _REPEATED
     for rule in (r for r in RULES if r.name not in violations and all(name in dataset for name in r.needs)):
@@ -83,7 +87,7 @@ def check_all(
     if _NEEDED & violations.keys():
         return [*findings, not_applicable("statistics", "configurations above cannot be read as numbers")]
     assert watch.collector is not None  # nothing was damaged
-    data = watch.collector.collection()
+    data = watch.collector.collection(dataset)
     model = pair_model(dataset, data)
     findings += [
         check_elements(dataset, data),
@@ -101,29 +105,3 @@ def check_all(
         *check_duplicates(dataset, data, limits),
     ]
     return findings
-
-
-class _Watch:
-    """What statistics and the fingerprint need of each batch, taken while the rules have it in memory."""
-
-    def __init__(self, dataset: "xr.Dataset", limits: CheckLimits, hashes: SortedRows | None) -> None:
-        self.dataset, self.limits, self.hashes = dataset, limits, hashes
-
-    @cached_property
-    def collector(self) -> Collector | None:
-        """None where the dataset is damaged, which the rules say."""
-        try:
-            return Collector(self.dataset, signatures=self.limits.duplicate_distance > 0, needed=_NEEDED)
-        except ChecksumError:
-            return None
-
-    def distances(self, configurations: Configurations) -> NDArray[np.float64] | None:
-        """See `foundational.data.checks.Companion`."""
-        return None if self.collector is None else self.collector.distances(configurations)
-
-    def take(self, batch: Batch, broken: Collection[str]) -> None:
-        """See `foundational.data.checks.Companion`."""
-        if self.hashes is not None:
-            Hashing(self.hashes).take(batch, broken)
-        if self.collector is not None:
-            self.collector.take(batch, broken)

@@ -51,16 +51,22 @@ class Place:
         return _read(dataset, self.n_atoms, self.rows, self.atoms)
 
 
-def iterate_places(dataset: "xr.Dataset", batch_atoms: int | None = None) -> Iterator[Place]:
+def iterate_places(
+    dataset: "xr.Dataset", batch_atoms: int | None = None, part: tuple[slice, int] | None = None
+) -> Iterator[Place]:
     """All configurations in order, about ``batch_atoms`` atoms together; ``n_atoms`` is read once, a block at a time.
 
     Work and memory of a pass do not depend on how many configurations precede a batch.
+
+    Parameters
+    ----------
+    part
+        Only these rows, and where the atoms of the first of them begin.
     """
     batch_atoms = batch_atoms or BATCH_ATOMS
-    column, total = dataset["n_atoms"], int(dataset.sizes[CONFIGURATION])
-    atom = 0
-    for first in range(0, total, _BLOCK):
-        n_atoms: NDArray[np.int32] = column[first : first + _BLOCK].to_numpy()
+    column, (rows_of_part, atom) = dataset["n_atoms"], part or (slice(0, int(dataset.sizes[CONFIGURATION])), 0)
+    for first in range(rows_of_part.start, rows_of_part.stop, _BLOCK):
+        n_atoms: NDArray[np.int32] = column[first : min(first + _BLOCK, rows_of_part.stop)].to_numpy()
         ends = np.cumsum(n_atoms, dtype=np.int64) + atom
         for rows in batch_slices(n_atoms, batch_atoms):
             stop = int(ends[rows.stop - 1])

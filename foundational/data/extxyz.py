@@ -10,6 +10,7 @@ read back the same (at most 17); ASE's own writer cuts to 8 decimals and changes
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from numpy.typing import NDArray
 from foundational.data.atomic_write import write_whole
 from foundational.data.batches import iterate_places, to_configurations
 from foundational.data.configurations import Configurations
-from foundational.data.conversion import from_atoms, labels_of, to_dataset
+from foundational.data.conversion import from_atoms, to_dataset
+from foundational.data.fingerprint import fingerprint_of, hashes_of
 from foundational.data.layout import CONFIGURATION, LABELS, VARIABLES
 from foundational.errors import InputError, NotFoundError
 
@@ -32,6 +34,8 @@ _SYMBOLS = np.array(chemical_symbols)
 #: Recomputed or spelled otherwise in the file.
 _STRUCTURE = {"id", "n_atoms", "cell", "pbc", "atomic_numbers", "positions"}
 _SPELLED = _STRUCTURE | set(LABELS)
+#: Configurations of a text that are in memory at a time.
+_TOGETHER = 2_000
 _ISOLATED = VARIABLES["role"].meanings.index("isolated_atom")
 
 
@@ -125,6 +129,23 @@ def read_extxyz(path: Path | str) -> xr.Dataset:
     return to_dataset(_as_written(from_atoms(frames)), **kept)
 
 
+def fingerprint_of_text(path: Path) -> str:
+    """The fingerprint of the configurations in an extended XYZ file of this package, some of them in memory at a time.
+
+    Raises
+    ------
+    InputError
+        It is not extended XYZ.
+    """
+    frames = ase.io.iread(path, index=":", format="extxyz")
+    try:
+        return fingerprint_of(
+            hashes_of(_as_written(from_atoms(few))) for few in iter(lambda: list(islice(frames, _TOGETHER)), [])
+        )
+    except Exception as error:  # ASE raises many kinds for a malformed file
+        raise InputError(f"{path}: not readable as extended XYZ: {' '.join(str(error).split())}") from None
+
+
 def _as_written(batch: Configurations) -> Configurations:
     """``batch`` with those arrays in float32 that were float32 when they were written with nine digits."""
     labels = batch.labels
@@ -154,12 +175,6 @@ def nine_digits_narrowed(values: NDArray[Any]) -> NDArray[Any]:
             return values
         start, size = start + size, 65_536  # in parts: a Python float takes eight times the memory
     return narrow
-
-
-def labels_in(path: Path) -> set[str]:
-    """Names of the labels that every configuration of an extended XYZ file has, by those of the layout."""
-    frames: list[Atoms] = ase.io.read(path, index=":", format="extxyz")
-    return set.intersection(*(set(labels_of(atoms)) for atoms in frames))
 
 
 def _column(name: str, frames: list[Atoms]) -> NDArray[Any]:

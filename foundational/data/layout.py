@@ -161,8 +161,9 @@ _ROW = (
         _C,
         "int8",
         "1",
-        "how elements were put on the sites of the parent's configuration; none: all of one element",
-        meanings=("none", "random", "short-range", "L1_2", "L1_0", "L1_1", "D0_22", "B2", "D0_3", "B32"),
+        "how elements were put on the sites of the parent's configuration; none: all of one element; compound: a cell "
+        "of a prototype, without a parent",
+        meanings=("none", "random", "short-range", "L1_2", "L1_0", "L1_1", "D0_22", "B2", "D0_3", "B32", "compound"),
     ),
     Variable(
         "uncertainty",
@@ -211,6 +212,8 @@ LAYOUT_1: Final = {
 }
 #: Names of layout 1 that are other ones today.
 RENAMED: Final = {row.name: name for name, row in LAYOUT_1.items() if row.name != name}
+#: Code of `decoration` of configurations that were built, from none of the parent.
+COMPOUND: Final = VARIABLES["decoration"].meanings.index("compound")
 #: Variables that layout 1 does not have.
 NEW: Final = {"method", "role", "recipe", "decoration", "scf_steps", "scf_residual"}
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from foundational.data.configurations import Configurations
 from foundational.data.distances import overlap_limits, shortest_distances
 from foundational.data.fingerprint import configuration_ids
-from foundational.data.layout import VARIABLES
+from foundational.data.layout import COMPOUND, VARIABLES
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,9 @@ def _unknown_code(name: str) -> Callable[[Batch], Verdict]:
 
 
 def _no_parent(batch: Batch) -> Verdict:
-    return np.logical_not(batch.arrays["parent_id"].any(axis=1)), None
+    missing: NDArray[np.bool_] = np.logical_not(batch.arrays["parent_id"].any(axis=1))
+    built = batch.arrays.get("decoration")
+    return missing if built is None else missing & (built != COMPOUND), None
 
 
 RULES: Final = (

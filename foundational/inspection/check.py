@@ -1,14 +1,18 @@
 """Is a dataset or a file what it seems: its bytes, its layout, its physics, and the record beside it."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from foundational.checks.collection import elements_in
 from foundational.checks.limits import CheckLimits, project_limits
+from foundational.checks.parts import Spread
 from foundational.checks.report import CheckReport, Finding, found, passed
 from foundational.checks.run import check_all
 from foundational.data.fingerprint import fingerprint
-from foundational.data.integrity.store_manifest import check_fully, read_root
+from foundational.data.integrity.store_manifest import Place, check_fully, read_root
 from foundational.data.integrity.stored_array import open_table
 from foundational.data.remote.address import is_address
 from foundational.data.streaming.sorted_rows import SortedRows
@@ -19,15 +23,24 @@ from foundational.progress import Progress
 from foundational.project import STORE, project_or_none
 from foundational.specs.about import read_about
 
+if TYPE_CHECKING:
+    from foundational.execution.tasks import Execution
+
 
 def check(
     name: str,
     root: Path | None = None,
     *,
     limits: CheckLimits | None = None,
+    execution: "Execution | None" = None,
     progress: Progress | None = None,
 ) -> CheckReport:
     """What every rule finds in the dataset ``name`` or in a file of another program.
+
+    Parameters
+    ----------
+    execution
+        Where parts of a stored dataset are checked; None: here. It changes no finding.
 
     Raises
     ------
@@ -39,6 +52,8 @@ def check(
         where a file cannot be read.
     """
     used = limits or limits_for(root)
+    if execution is not None and (is_address(name) or imported_path(name) is not None):
+        raise InputError(f"expected a stored dataset with --executor or --workers, got {name}: import or pull it first")
     if not is_address(name) and (file := imported_path(name)) is not None:
         return _check_file(name, file, used, progress)
     path = place_of(name, root)
@@ -47,8 +62,8 @@ def check(
     try:
         check_fully(path, read_root(path)[1])
         findings.append(passed("bytes", "every file of the store has its checksum"))
-        with SortedRows() as hashes:
-            findings += check_all(dataset, used, progress, hashes)
+        with SortedRows() as hashes, _spread(path, name, root, execution) as spread:
+            findings += check_all(dataset, used, progress, hashes, spread)
             record = record_of(name, root)
             if record is not None:
                 whole = len(hashes) == dataset.sizes["configuration"]  # else there is damage, which is met again
@@ -61,6 +76,24 @@ def check(
         findings = [f for f in findings if f.rule != "bytes"] + [damaged]
     n_configurations = dataset.sizes["configuration"]
     return CheckReport(name=name, n_configurations=n_configurations, findings=tuple(findings), limits=used)
+
+
+@contextmanager
+def _spread(path: Place, name: str, root: Path | None, execution: "Execution | None") -> Iterator[Spread | None]:
+    """Where parts of the store ``path`` are checked; None: here."""
+    if execution is None or not isinstance(path, Path):
+        yield None
+        return
+    from foundational.data.atomic_write import temporary_folder  # noqa: PLC0415 - for a large set alone
+    from foundational.source_files import digest_of, imported_modules  # noqa: PLC0415
+
+    code = digest_of(imported_modules("foundational.checks.parts").values())
+    project = project_or_none(root)
+    with (
+        nullcontext(project / "build") if project else temporary_folder() as build,
+        execution.tasks(build, f"check-{Path(name).name}") as tasks,
+    ):
+        yield Spread(path.resolve(), tasks.kept_results, code)
 
 
 def limits_for(root: Path | None) -> CheckLimits:

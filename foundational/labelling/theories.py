@@ -1,16 +1,18 @@
 """Labels of several methods for the same configurations, in one set: rows with one id and other methods."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from foundational.data.batches import to_configurations
+from foundational.data.batches import iterate_places, to_configurations
 from foundational.data.configurations import Labels, concatenate
 from foundational.data.conversion import to_dataset, with_foreign
-from foundational.data.layout import LABELS, REQUIRED, VARIABLES, is_foreign
+from foundational.data.layout import ATOM, CONFIGURATION, LABELS, REQUIRED, VARIABLES, is_foreign
+from foundational.data.streaming.spooling import IN_MEMORY, spooled
 from foundational.errors import InputError
 from foundational.provenance.method import MethodRecord
 from foundational.provenance.record import LabellerRecord, ProvenanceRecord
@@ -44,7 +46,9 @@ def method_of(labeller: LabellerRecord) -> MethodRecord:
     return parse(MethodRecord, method, f"the labeller {labeller.id}")
 
 
-def beside(first: xr.Dataset, second: xr.Dataset, methods: Sequence[MethodRecord]) -> xr.Dataset:
+def beside(
+    first: xr.Dataset, second: xr.Dataset, methods: Sequence[MethodRecord], spool: Path | None = None
+) -> xr.Dataset:
     """The configurations of ``first`` and then those of ``second``, as one set.
 
     Ids that are in both stay: each is there once for each method. Variables that one of them lacks are unknown there.
@@ -54,12 +58,16 @@ def beside(first: xr.Dataset, second: xr.Dataset, methods: Sequence[MethodRecord
     methods
         Those of ``first`` and that of ``second``; empty: ``second`` has further configurations by the methods of
         ``first``.
+    spool
+        A folder in which a large set is put together batch by batch; None: it is put together in memory.
 
     Raises
     ------
     InputError
         There are methods, and ``first`` has no labels.
     """
+    if spool is not None and int(first.sizes[ATOM] + second.sizes[ATOM]) > IN_MEMORY:
+        return spooled(_batches_beside(first, second, methods), spool / "beside.zarr")
     parts = [to_configurations(part) for part in (first, second)]
     if methods and parts[0].labels is None:
         raise InputError("--keep: expected earlier labels to keep, found none")
@@ -86,6 +94,16 @@ def beside(first: xr.Dataset, second: xr.Dataset, methods: Sequence[MethodRecord
     dataset = to_dataset(both, attrs=attributes, **variables)
     foreign = {str(name) for part in (first, second) for name in part.data_vars if is_foreign(part[name])}
     return with_foreign(dataset, {name: _foreign(first, second, name) for name in sorted(foreign)})
+
+
+def _batches_beside(first: xr.Dataset, second: xr.Dataset, methods: Sequence[MethodRecord]) -> Iterator[xr.Dataset]:
+    """`beside` of each batch of ``first`` and nothing, then of nothing and each batch of ``second``."""
+    none = {CONFIGURATION: slice(0, 0), ATOM: slice(0, 0)}
+    no_first, no_second = first.isel(none).load(), second.isel(none).load()
+    for place in iterate_places(first):
+        yield beside(place.of(first).load(), no_second, methods)
+    for place in iterate_places(second):
+        yield beside(no_first, place.of(second).load(), methods)
 
 
 def _records(methods: Sequence[MethodRecord]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from foundational.card.comparison.record import STATES, ChangeRecord
-from foundational.pictures.style import COLOURS, GREY, MARKS, hide, picture
+from foundational.pictures.style import COLOURS, GREY, MARKS, hide, picture, short
 
 _COLOURS = dict(zip(STATES, (GREY, COLOURS[4], COLOURS[3], COLOURS[0], COLOURS[1]), strict=True))
 
@@ -15,12 +15,13 @@ def draw_change(record: ChangeRecord, path: Path) -> None:
     """Draw the record of a change."""
     found = record.difference
     histograms = record.histograms[:2]
-    with picture(path, 3, f"{found.a} → {found.b}: {found.bump or 'no change'}") as (left, *others):
+    title = f"{short(found.a, 40)} → {short(found.b, 40)}: {found.bump or 'no change'}"
+    with picture(path, 3, title) as (left, *others):
         _map(left, record)
         for axes, one in zip(others, histograms, strict=False):
             edges = np.array(one.edges)
-            axes.stairs(one.a, edges, color=COLOURS[1], linestyle="--", linewidth=1.4, label=found.a)
-            axes.stairs(one.b, edges, color=COLOURS[0], linewidth=1.4, label=found.b)
+            axes.stairs(one.a, edges, color=COLOURS[1], linestyle="--", linewidth=1.4, label=short(found.a))
+            axes.stairs(one.b, edges, color=COLOURS[0], linewidth=1.4, label=short(found.b))
             axes.set(xlabel=f"{one.quantity}, {one.unit}" if one.unit else one.quantity, ylabel=one.of)
             axes.legend(fontsize=7)
         for axes in others[len(histograms) :]:

@@ -98,6 +98,15 @@ def _write(figure: Any, path: Path) -> None:
     write_whole(path, [stream.getvalue()])
 
 
+def short(name: str, letters: int = 24) -> str:
+    """The end of a long name; a whole path as a label would leave no room for the panels.
+
+    >>> short("datasets/of/somebody/ni.xyz", 12)
+    '…body/ni.xyz'
+    """
+    return name if len(name) <= letters else f"…{name[1 - letters :]}"
+
+
 def hide(axes: Any) -> None:
     """A panel for which there are no numbers."""
     axes.set_visible(False)

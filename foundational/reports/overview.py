@@ -58,7 +58,8 @@ def error_by_budget(method: dict[str, Any], key: str) -> dict[int, float]:
 def crystal_energies(report: dict[str, Any]) -> dict[str, tuple[float, float]]:
     """Energies of relaxed crystals above the ground state, meV/atom: reference, and mean over networks.
 
-    Both are relative to the reference's ground state, so that an error of the ground state is visible too.
+    Both are relative to the reference's ground state, so that an error of the ground state is visible too. The second
+    is NaN where a network has no minimum for the crystal.
     """
     networks = [seed["structures"] for seed in report["seeds"]]
     reference = {name: networks[0][name]["reference_energy_per_atom"] for name in _CRYSTALS}
@@ -66,10 +67,16 @@ def crystal_energies(report: dict[str, Any]) -> dict[str, tuple[float, float]]:
     return {
         name: (
             (reference[name] - lowest) * MEV,
-            (float(np.mean([network[name]["energy_per_atom"] for network in networks])) - lowest) * MEV,
+            (_mean([network[name]["energy_per_atom"] for network in networks]) - lowest) * MEV,
         )
         for name in _CRYSTALS
     }
+
+
+def _mean(energies: list[float | None]) -> float:
+    """NaN, which is not drawn, where a network has no minimum."""
+    known = [energy for energy in energies if energy is not None]
+    return float(np.mean(known)) if len(known) == len(energies) else float("nan")
 
 
 def _draw_pool(axes: Any, visits: NDArray[np.float64], selected: NDArray[np.float64]) -> None:

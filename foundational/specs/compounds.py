@@ -64,6 +64,8 @@ class PairsSpec(Spec):
     """How they are chosen among all decorations."""
     members: Count
     """Networks trained on each set."""
+    compounds: Annotated[int, Field(ge=0)] = 0
+    """Displaced cells of prototypes that the parent's crystals do not give, among the labels."""
     epochs: Count
     """Of their training, whose other settings are those of validation."""
     potentials: dict[Pair, str]

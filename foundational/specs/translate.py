@@ -220,6 +220,9 @@ class AlloySpec(Spec):
     sample: Count = 48
     """Configurations whose mean virial is matched at each measured composition."""
     choice: AlloyChoiceSpec = AlloyChoiceSpec()
+    compounds: Annotated[int, Field(ge=0)] = Field(default=0, exclude_if=lambda value: value == 0)
+    """Displaced cells of prototypes that are on no sites of the parent's crystals, such as Laves phases, that are added
+    to the decorations; with `--labels` they are a part of that number."""
 
 
 class AlloySetSpec(Spec):
@@ -236,6 +239,8 @@ class AlloySetSpec(Spec):
     """Of each configuration; null: that of the settings."""
     rule: VolumeRule | None = None
     """Null: that of the settings."""
+    compounds: Annotated[int, Field(ge=0)] | None = None
+    """Displaced cells of other prototypes, among the labels; null: that of the settings."""
 
 
 class AlloysSpec(Spec):

@@ -13,6 +13,7 @@ from foundational.card.evidence import Evidence, Subject
 from foundational.card.points import MOST_POINTS, groups
 from foundational.card.record import CardRecord
 from foundational.card.sources import Card, pool_test_of, read_card
+from foundational.card.statistics import collect
 from foundational.data.batches import take
 from foundational.data.configurations import Labels
 from foundational.data.conversion import from_atoms, to_dataset, with_foreign
@@ -68,6 +69,15 @@ def test_elements_and_periodicity_are_those_of_the_atoms(alloy: xr.Dataset) -> N
     assert {part.name: part.configurations for part in contents.periodicity} == {
         "periodic along three vectors": 2, "periodic along two vectors": 1, "not periodic": 1,
     }  # fmt: skip
+
+
+def test_batches_with_other_elements_are_joined(alloy: xr.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = collect(alloy)
+    monkeypatch.setattr("foundational.data.batches.BATCH_ATOMS", 1)
+    parts = collect(alloy)
+    assert len(whole.elements) > 1
+    np.testing.assert_array_equal(parts.elements, whole.elements)
+    np.testing.assert_array_equal(parts.composition, whole.composition)
 
 
 def test_pressure_is_minus_the_mean_stress(alloy: xr.Dataset) -> None:

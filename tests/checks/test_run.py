@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.build import bulk, fcc111, molecule
 from ase.calculators.emt import EMT
 
-from foundational.checks.limits import CheckLimits, limits_of
+from foundational.checks.limits import CheckLimits, limits_of, project_limits
 from foundational.checks.run import check_all
 from foundational.data.conversion import from_atoms, to_dataset
 from foundational.errors import InputError
@@ -227,3 +227,84 @@ def test_a_slab_whose_periodic_vectors_are_parallel_is_named() -> None:
     frames[3].cell[1] = frames[3].cell[0]
     findings = {f.rule: f for f in check_all(to_dataset(from_atoms(frames), attrs={"element": "Ni"}), CheckLimits())}
     assert findings["cell"].configurations == (3,)
+
+
+def found_by(frames: list[Atoms], rule: str, **attrs: object) -> tuple[str, str]:
+    """Status and message of one rule."""
+    dataset = to_dataset(from_atoms(frames), attrs=attrs)
+    (finding,) = (f for f in check_all(dataset, CheckLimits()) if f.rule == rule)
+    return finding.status, finding.message
+
+
+def test_elements_that_are_not_declared_are_a_warning():
+    dataset = to_dataset(from_atoms(fresh()[:3]))
+    del dataset.attrs["elements"]
+    (finding,) = (f for f in check_all(dataset, CheckLimits()) if f.rule == "declared elements")
+    assert (finding.status, finding.message) == ("warning", "no elements are declared; found Ni")
+
+
+def test_isolated_atoms_alone_need_one_energy_for_each_element():
+    assert found_by(isolated(-0.5, -0.5), "isolated atoms") == ("passed", "one energy for each element")
+
+
+@pytest.mark.parametrize("cubic", [False, True])
+def test_crystals_may_have_no_forces_at_all(cubic: bool):
+    """A displaced atom has some; a primitive cell is too small to show which neighbours there are."""
+    frames = [labelled(bulk("Ni", a=3.4 + i / 50, cubic=cubic)) for i in range(10)]
+    for atoms in frames:
+        atoms.arrays["REF_forces"][:] = 0
+    status, message = found_by(frames, "zero forces")
+    assert status == ("passed" if cubic else "not applicable")
+    assert message == (
+        "10 configurations without any force are symmetric" if cubic else "no forces of several atoms are known"
+    )
+
+
+def pairs_of_atoms(count: int) -> list[Atoms]:
+    rng = np.random.default_rng(6)
+    frames = []
+    for _ in range(count):
+        atoms = bulk("NiAl", "cesiumchloride", a=2.95)
+        atoms.positions += rng.normal(0, 0.05, (2, 3))
+        frames.append(labelled(atoms))
+    return frames
+
+
+def test_forces_of_two_atoms_are_not_compared_with_their_positions():
+    """They correlate by chance."""
+    status, message = found_by(pairs_of_atoms(12), "forces against positions")
+    assert status == "not applicable"
+    assert message == "no configuration of several atoms has forces that are large enough"
+
+
+def test_units_of_energies_need_energies_beside_the_forces():
+    frames = fresh()
+    for atoms in frames[3:]:
+        del atoms.info["REF_energy"]
+    assert found_by(frames, "energy against forces") == (
+        "not applicable",
+        "too few configurations with forces and energies",
+    )
+
+
+def test_of_a_large_set_evenly_spread_configurations_are_compared(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("foundational.checks.belonging._ATOMS", 320)
+    monkeypatch.setattr("foundational.checks.consistency._ATOMS", 320)
+    status, message = found_by(fresh(), "forces against positions")
+    assert status == "passed"
+    assert "forces go with positions in 10 configurations, evenly spread" in message
+
+
+def test_more_than_three_elements_share_one_pair_potential():
+    rng = np.random.default_rng(7)
+    frames = fresh()[:20]
+    for atoms in frames:
+        atoms.numbers = rng.choice([28, 29, 46, 47], len(atoms))
+        labelled(atoms)
+    assert defects(frames, elements=["Ni", "Cu", "Pd", "Ag"]) == {}
+
+
+def test_limits_in_params_yaml_are_named_by_key(tmp_path):
+    (tmp_path / "params.yaml").write_text("check: 3\n")
+    with pytest.raises(InputError, match="check: expected limits by their names, got 3"):
+        project_limits(tmp_path / "params.yaml")

@@ -53,3 +53,20 @@ def test_nothing_is_concluded_from_equal_volumes_or_unknown_elements():
     for atoms in frames:
         atoms.numbers[0] = 2
     assert "no bulk modulus of He" in scale_of(frames, elements=["He", "Cu"]).message
+
+
+def test_nothing_is_concluded_from_few_configurations_or_from_clusters():
+    few = "too few periodic configurations with energies"
+    assert scale_of(energies_alone()[:5]).message == few
+    clusters = energies_alone()
+    for atoms in clusters:
+        atoms.pbc = False
+    assert scale_of(clusters).message == few
+
+
+def test_a_fit_of_more_numbers_than_the_data_determine_is_none():
+    frames = energies_alone(spread=0.08)[:9]
+    for number, atoms in enumerate(frames):
+        atoms.numbers[:3] = [28, 13, 47][: 1 + number % 3] + [29] * (2 - number % 3)
+    finding = scale_of(frames, elements=["Al", "Ni", "Cu", "Ag"])
+    assert finding.message == "the volumes do not differ enough to tell"

@@ -10,6 +10,7 @@ from ase.calculators.emt import EMT
 
 from foundational.checks.limits import CheckLimits
 from foundational.checks.run import check_all
+from foundational.checks.work import _errors, _slopes
 from foundational.data.conversion import from_atoms, to_dataset
 
 
@@ -85,3 +86,8 @@ def test_a_wrong_sign_or_unit_is_named(frames: list[Atoms], factors: dict[str, f
     state, message = status(frames, **factors)[rule]
     assert state == "defect"
     assert words in message
+
+
+def test_too_few_pairs_or_equal_energies_have_no_slope():
+    assert _errors(np.ones(2), [np.ones(2)]) == [np.inf]
+    assert _slopes(np.zeros(20), [np.ones(20)]) == ([0.0], 0.0, [0.0])

@@ -4,8 +4,12 @@ import json
 import shutil
 
 import pytest
+from ase.build import bulk
+from ase.io import write
 
+from foundational.cli.inspection import _bytes, _steps
 from foundational.data.store import open_store
+from foundational.inspection.blame import Blame, Step
 from foundational.testing.project import copy_project
 
 
@@ -98,6 +102,19 @@ def test_card_writes_the_page_and_its_record(foundational, distilled_project, tm
     assert foundational("card", "nothing", "-o", str(page), cwd=distilled_project).status == 1
 
 
+def test_a_card_of_some_configurations_says_which(foundational, distilled_project, tmp_path):
+    page, condition = tmp_path / "ni.html", "pressure > 0 GPa"
+    asked = ("ni", "--where", condition, "--json")
+    chosen = json.loads(foundational("show", *asked, cwd=distilled_project).out)
+    outcome = foundational("card", *asked, "-o", str(page), "--still", cwd=distilled_project)
+    stated = json.loads(outcome.out)
+    assert 0 < stated["configurations"] == chosen["n_selected"] < 40
+    record = json.loads(page.with_suffix(".json").read_text())
+    assert (record["stage"], record["settings"]["where"]) == ("select", condition)
+    assert record["limits"][-1] == f"only the configurations with {condition}"
+    assert {finding["status"] for finding in record["findings"]} <= {"passed", "not applicable"}
+
+
 def test_blame_follows_a_configuration_to_its_pool(foundational, distilled_project):
     with open_store(distilled_project / "datasets/ni/data.zarr") as dataset:
         key = dataset["id"].to_numpy()[7].tobytes().hex()
@@ -133,3 +150,78 @@ def test_blame_refuses_what_is_no_id_of_the_set(foundational, distilled_project,
     assert outcome.status == 1
     assert said in outcome.err
     assert outcome.err.count("\n") == 1
+
+
+def test_list_counts_what_fulfils_a_condition_and_says_where_data_are_absent(foundational, distilled_project, tmp_path):
+    root = copy_project(distilled_project, tmp_path / "project")
+    shutil.rmtree(root / "datasets" / "ni-holdout" / "data.zarr")
+    counted = foundational("list", "--where", "atoms = 32", cwd=root).out.splitlines()
+    assert counted == [
+        "ni                 40",
+        "ni-holdout         data are not here",
+        "pools/ni-momt-108  20",
+        "pools/ni-momt-32   120",
+    ]
+    document = json.loads(foundational("list", "--where", "round > 0", "--json", cwd=root).out)
+    assert document["selected"] == {"ni": 20, "ni-holdout": None, "pools/ni-momt-108": 0, "pools/ni-momt-32": 0}
+    assert document["where"] == "round > 0"
+    wrong = foundational("list", "--where", "colour = red", cwd=root)
+    assert (wrong.status, wrong.err.count("\n")) == (1, 1)
+
+
+def test_list_says_which_data_passed_their_validation(foundational, distilled_project, tmp_path):
+    root = copy_project(distilled_project, tmp_path / "project")
+    fingerprint = json.loads((root / "datasets/ni/provenance.json").read_text())["output"]["fingerprint"]
+    report = root / "metrics" / "validate" / "ni.json"
+    report.parent.mkdir(parents=True)
+    for content, shown in (
+        ({"passed": True, "fingerprint": fingerprint}, "passed"),
+        ({"passed": False, "fingerprint": fingerprint}, "failed"),
+        ({"passed": True, "fingerprint": "0" * 64}, "–"),
+    ):
+        report.write_text(json.dumps(content))
+        assert foundational("list", cwd=root).out.splitlines()[1].split()[-1] == shown
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [(None, "–"), (999, "999 B"), (1_234_000, "1.2 MB"), (5_200_000_000_000_000, "5200 TB")]
+)
+def test_sizes_have_the_largest_unit_that_leaves_a_number_above_one(size, shown):
+    assert _bytes(size) == shown
+
+
+def test_a_deep_check_of_few_configurations_concludes_nothing(foundational, tmp_path):
+    write(tmp_path / "few.xyz", [bulk("Ni", cubic=True), bulk("Ni", a=3.6, cubic=True)])
+    lines = foundational("check", "few.xyz", "--deep", cwd=tmp_path).out.splitlines()
+    rules = [line for line in lines if "networks: " in line]
+    assert [line.split()[:2] for line in rules] == [["not", "applicable"]] * 2
+    assert "fewer than 8 configurations of two or more atoms have energies" in rules[0]
+
+
+def test_a_card_without_chemiscope_is_still_and_says_what_to_install(
+    foundational, distilled_project, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("foundational.card.drawing.viewer.chemiscope_library", lambda: None)
+    outcome = foundational("card", "ni", "-o", str(tmp_path / "ni.html"), cwd=distilled_project)
+    assert outcome.out.splitlines()[1] == "40 of 40 configurations are points of the map"
+    assert outcome.err == "the map is still; for the interactive one: pip install 'foundational[cards]'\n"
+
+
+def test_blame_is_printed_step_by_step_with_what_is_known_of_each():
+    own = Step(
+        dataset="ni", version="1.1.0", fingerprint="0" * 64, stage="distill", did="selected in round 2",
+        by="lammps:NiNb", found=True, id="ab" * 16, row=7, facts={"uncertainty": 0.0123456789, "split": "train"},
+    )  # fmt: skip
+    parent = own.model_copy(
+        update={"dataset": "pools/p", "version": None, "row": None, "facts": {}, "id": "cd" * 16, "note": "not here"}
+    )
+    assert list(_steps(Blame(name="ni", id="ab" * 16, steps=(own, parent)))) == [
+        f"ni: configuration {'ab' * 16}",
+        "ni@1.1.0, configuration 7: selected in round 2, labelled by lammps:NiNb",
+        "    uncertainty 0.0123457 eV, split train",
+        "pools/p: selected in round 2, labelled by lammps:NiNb",
+        f"    its id there is {'cd' * 16}",
+        "    not here",
+    ]
+    removed = Blame(name="ni", id="ab" * 16, steps=(), removed_in="2.0.0", reason="atoms overlap")
+    assert list(_steps(removed))[-1] == "removed in 2.0.0: atoms overlap"

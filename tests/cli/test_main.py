@@ -11,7 +11,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from foundational.cli import studies
-from foundational.cli.main import FORMER, PANELS, app, run
+from foundational.cli.main import FORMER, PANELS, _fail, app, run
 from foundational.errors import EXTRAS, missing_package
 
 GROUPS = {name: list(part[1]) for panel in PANELS.values() for name, part in panel.items() if isinstance(part, tuple)}
@@ -145,3 +145,9 @@ def test_a_wrong_argument_is_repeated_without_commands_of_a_terminal(monkeypatch
     assert "unexpected extra argument" in said
     assert "\\u202ex" in said
     assert not {"\x1b", "\u202e"} & set(said)
+
+
+def test_an_error_of_which_nothing_can_be_said_is_raised_as_it_is():
+    """A fault of this program must be seen with its place."""
+    with pytest.raises(ImportError, match="no such name"):
+        _fail(None, ImportError("no such name"))

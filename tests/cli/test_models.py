@@ -43,7 +43,9 @@ def test_a_model_file_is_trained_and_evaluated_on_the_holdout(foundational, dist
     rows = np.flatnonzero(dataset["split"].to_numpy() == 0)
     earliest = rows[np.argsort(dataset["selection_round"].to_numpy()[rows], kind="stable")][:20]
     assert load_model(model).metadata["fingerprint"] == fingerprint(take(dataset, np.sort(earliest)))
-    assert foundational(*arguments, "--random", cwd=distilled_project).status == 0
+    further = ("--random", "--short-range", "none", "--start-from", str(tmp_path / "first.safetensors"))
+    (tmp_path / "first.safetensors").write_bytes(first)
+    assert foundational(*arguments, *further, cwd=distilled_project).status == 0
     assert load_model(model).metadata["fingerprint"] != fingerprint(take(dataset, np.sort(earliest)))
     model.write_bytes(first)
     drawn = tmp_path / "errors.svg"

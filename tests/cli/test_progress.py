@@ -1,5 +1,8 @@
 """Long work says its stage, its rate, the time left and what comes next."""
 
+import io
+import sys
+
 import pytest
 
 from foundational.cli import progress as module
@@ -27,3 +30,23 @@ def test_each_stage_has_its_own_rate_and_names_the_next(
         "validating ni: 0/5 crystals: network 0",
         "validating ni: 1/5, 0.0333/s, 120 s left crystals: network 1",
     ]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_has_a_bar_that_begins_again_with_each_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left of it when the work ends."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("COLUMNS", "120")
+    with progress_on_stderr("validating ni") as progress:
+        for done in range(3):
+            progress(done, 7, "training: loss 0.3")
+        progress(1, 5, "crystals: network 0")
+    drawn = sys.stderr.getvalue()
+    assert "validating ni" in drawn
+    assert "1/5" in drawn
+    assert "crystals: network 0" in drawn
+    assert drawn.endswith("\x1b[2K") or drawn.rstrip().endswith("\x1b[2K"), "the bar is erased"

@@ -1,9 +1,14 @@
 """``foundational sample``: what it says, and bad input in one line."""
 
+from dataclasses import replace
+
 import pytest
 from ruamel.yaml import YAML
 
+from foundational.cli.sample import _lines
 from foundational.specs.parsing import merge, read_yaml
+from foundational.stages.sample.command import StoredSample
+from foundational.workspace.pools import read_manifest
 
 TINY = {
     "sample": {
@@ -28,6 +33,17 @@ def test_extension_says_from_how_many_frames_it_continues(foundational, project)
     longer = foundational("sample", "ni-npt-solid-32", "--frames", "30", "--workers", "1", cwd=project)
     assert "continued from the 20 frames of the stored pool" in longer.out
     assert "datasets/pools/ni-npt-solid-32: 30 configurations" in longer.out
+    manifest = read_manifest(project, "ni-npt-solid-32")
+    stored = StoredSample("ni-npt-solid-32", manifest, resumed=True, stored_frames=0)
+    assert next(iter(_lines(stored))) == "an interrupted run was resumed"
+    learned = {"crossings": 1234, "walkers": 4, "window_visited": 0.85, "rounds_learning": 6, "crossings_learning": 88}
+    pool = manifest.record.spec["pool"] | {"method": "momt", "temperature_low": 900, "temperature_high": 2500}
+    record = manifest.record.model_copy(update={"spec": {"pool": pool}, "details": learned})
+    line, bias = _lines(replace(stored, manifest=manifest.model_copy(update={"record": record}), resumed=False))
+    assert line.endswith(
+        "30 configurations at 900, 1200, 2500 K; 1,234 solid–liquid transitions of 4 walkers, 85% of the window visited"
+    )
+    assert bias == "The bias was learned in 6 rounds (88 transitions) and then kept constant."
 
 
 @pytest.mark.parametrize(

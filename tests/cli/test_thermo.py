@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from foundational.cli.thermo import _lines
 from foundational.errors import InputError
 from foundational.pictures.thermo import draw_thermo
 from foundational.specs.parsing import merge, read_yaml
 from foundational.stages.sample.command import sample_pool
 from foundational.stages.thermo.command import read_pool, write_metrics
-from foundational.stages.thermo.stage import PoolFrames, thermo
+from foundational.stages.thermo.stage import MeltingPoint, PoolFrames, thermo
 
 POOL = "ni-npt-solid-32"
 
@@ -103,3 +104,19 @@ def test_command_prints_what_the_report_says(foundational: Callable[..., Any], s
     wrong = foundational("thermo", POOL, "-T", "900", cwd=sampled)
     assert wrong.status == 1
     assert wrong.err.splitlines()[-1].startswith("error: expected a temperature within the pool's window")
+
+
+def test_the_melting_point_is_printed_with_what_melting_takes_where_that_is_known(pool: PoolFrames) -> None:
+    report = thermo(pool)
+    assert list(_lines(report))[-1].startswith("melting temperature: not determined (solid and liquid do not coexist")
+    point = MeltingPoint(
+        temperature_K=1712.4, temperature_error_K=9.6, latent_heat_eV_per_atom=0.1812, volume_change_A3_per_atom=0.624
+    )
+    *_, line, size = _lines(report.model_copy(update={"melting": point}))
+    assert line == "melting: 1712 ± 10 K (equal weights; 181 meV/atom, +0.62 Å³/atom)"
+    assert size.startswith("This is the value of a periodic cell of 32 atoms, above that of the bulk")
+    unknown = point.model_copy(update={"latent_heat_eV_per_atom": None, "volume_change_A3_per_atom": None})
+    assert list(_lines(report.model_copy(update={"melting": unknown})))[-2] == "melting: 1712 ± 10 K (equal weights)"
+    left = report.phases[0].model_copy(update={"left_for": {"liquid": 2}, "unfinished": 1, "visits": 3})
+    told = list(_lines(report.model_copy(update={"phases": (left,)})))[1]
+    assert told.endswith("3 visits, longest 8 ps: 2 → liquid, 1 unfinished")

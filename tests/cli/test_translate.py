@@ -25,6 +25,14 @@ def project(distilled_project, tmp_path):
         ("translate ni --to U", "(to add one: foundational potentials add FILE)"),
         ("translate ni --to Al --labeller lammps:NiNb", "potential 'NiNb' has no Al (it has Ni, Nb); use: Al_mm"),
         ("translate ni --to Al --labeller lammps:Al_mm --potential Al_mm", "expected --potential or --labeller"),
+        ("translate ni --to NiAl", "--to: expected several elements joined by hyphens, Ni-Al, got NiAl"),
+        ("translate ni --to Al --decorations 3", "--decorations: expected several target elements, such as --to Ni-Al"),
+        ("translate ni --to Ni-Al --refine 3", "--refine: expected one target element, got several; use --labels"),
+        ("translate ni --to Ni-Al --order random=x", "--order: expected kinds such as random=1,L1_2=2, got 'random=x'"),
+        ("augment local/x --from ni --recipe vacancies", "--recipe: expected name=count or name=count@spacing, such"),
+        ("augment local/x --from ni --recipe vacancies=0", "got 'vacancies=0'"),
+        ("relabel ni --isolated-energy nan", "--isolated-energy: expected a finite number, got nan"),
+        ("relabel ni --isolated-energy -1.5", "expected --labeller and --name, or --check"),
         ("relabel ni", "expected --labeller and --name, or --check"),
         ("relabel ni --check 3 --name local/x", "expected --check or --name, got both"),
         (
@@ -97,7 +105,7 @@ def test_labels_that_changed_are_found(foundational, project):
 
 
 def test_any_labeller_translates(foundational, project):
-    command = "translate ni --to Cu --labeller ase:ase.calculators.emt:EMT --workers 1"
+    command = "translate ni --to Cu --labeller ase:ase.calculators.emt:EMT --workers 1 --crystals none"
     outcome = foundational(*command.split(), cwd=project)
     assert outcome.status == 0
     assert "labelled by ase:ase.calculators.emt:EMT" in outcome.out

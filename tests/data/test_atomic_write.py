@@ -298,3 +298,24 @@ def test_threads_and_processes_that_write_within_it_take_turns_too(tmp_path):
         subprocess.run(command, input="go\n", text=True, check=True, capture_output=True, timeout=60)
         assert [path.name for path in outer.iterdir()] == ["inner"]
     assert (tmp_path / "outer/inner/a").read_text() == (tmp_path / "outer/inner/b").read_text() == "p"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(errno.EEXIST, ConflictError), (errno.ENOTEMPTY, ConflictError), (errno.EIO, OSError)]
+)
+def test_a_folder_that_appears_at_its_last_step_is_not_overwritten(tmp_path: Path, monkeypatch, code: int, kind):
+    """As on a file system without locks."""
+    target = tmp_path / "set"
+    rename = Path.rename
+
+    def late(path: Path, other: Path) -> Path:
+        if Path(other) != target:
+            return rename(path, other)
+        target.mkdir()
+        (target / "other").write_text("kept")
+        raise OSError(code, "cannot rename")
+
+    monkeypatch.setattr(Path, "rename", late)
+    with pytest.raises(kind), whole_folder(target) as partial:
+        (partial / "own").write_text("")
+    assert [path.name for path in target.iterdir()] == ["other"]

@@ -12,6 +12,7 @@ from foundational.data.configurations import concatenate
 from foundational.data.conversion import from_atoms, to_configurations, to_dataset
 from foundational.data.distances import shortest_distances
 from foundational.data.fingerprint import configuration_ids
+from foundational.data.layout import COMPOUND
 from foundational.data.rules import Tolerances
 from foundational.data.store import open_store
 from foundational.errors import DatasetError
@@ -132,6 +133,14 @@ def test_a_parent_that_is_not_in_the_parent_dataset_is_found(dataset: xr.Dataset
     child = translated(dataset)
     assert rules_broken(child, parent=take(dataset, slice(0, 11))) == ["parent"]
     assert rules_broken(child.drop_vars("parent_id"), parent=dataset) == ["parent"]
+
+
+def test_a_compound_that_was_built_needs_no_parent(dataset: xr.Dataset):
+    ids, codes = dataset["id"].to_numpy().copy(), np.zeros(dataset.sizes["configuration"], np.int8)
+    ids[3], codes[3] = 0, COMPOUND
+    child = to_dataset(to_configurations(dataset), parent_id=ids, decoration=codes)
+    assert rules_broken(child, parent=dataset) == []
+    assert rules_broken(child.drop_vars("decoration"), parent=dataset) == ["parent", "parent"]
 
 
 @pytest.mark.parametrize("counts", [[32, 1, 8], [0, 33, 8]])

@@ -11,9 +11,10 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import full_3x3_to_voigt_6_stress
 
+from foundational.data import extxyz
 from foundational.data.configurations import Configurations, Labels
 from foundational.data.conversion import from_atoms, to_configurations, to_dataset
-from foundational.data.extxyz import read_extxyz, write_extxyz
+from foundational.data.extxyz import fingerprint_of_text, read_extxyz, write_extxyz
 from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store
 from foundational.errors import InputError, NotFoundError
@@ -31,6 +32,18 @@ def test_every_bit_survives_the_way_through_extended_xyz(store: Path, dataset: x
     back = read_extxyz(tmp_path / "ni.xyz")
     assert fingerprint(back) == fingerprint(open_store(store))
     assert back.identical(full.drop_attrs(deep=False).assign_attrs(layout=2, elements=["Al", "Ni", "Cu"]))
+
+
+def test_a_text_is_compared_a_few_configurations_at_a_time(dataset: xr.Dataset, tmp_path: Path, monkeypatch):
+    write_extxyz(dataset, tmp_path / "ni.xyz")
+    monkeypatch.setattr(extxyz, "_TOGETHER", 2)
+    sizes, own = [], extxyz.from_atoms
+    monkeypatch.setattr(extxyz, "from_atoms", lambda frames: sizes.append(len(frames)) or own(frames))
+    assert fingerprint_of_text(tmp_path / "ni.xyz") == fingerprint(dataset)
+    assert max(sizes) == 2
+    (tmp_path / "ni.xyz").write_text("2\nLattice\n")
+    with pytest.raises(InputError, match="not readable as extended XYZ"):
+        fingerprint_of_text(tmp_path / "ni.xyz")
 
 
 def test_hard_floats_survive(tmp_path: Path):

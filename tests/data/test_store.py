@@ -13,7 +13,9 @@ import zarr
 
 from foundational.data.configurations import Configurations
 from foundational.data.conversion import to_dataset
+from foundational.data.integrity import store_manifest
 from foundational.data.integrity.store_manifest import read_root, write_root
+from foundational.data.integrity.stored_array import open_table
 from foundational.data.store import open_store, verify_store, write_dataset
 from foundational.errors import ChecksumError, ConflictError, DatasetError, InputError, NotFoundError
 from foundational.release.bundle.archive import archive_folder
@@ -244,3 +246,107 @@ def test_old_and_new_numbers_of_a_replaced_store_are_never_mixed(
     current.rename(tmp_path / "elsewhere") if zipped else shutil.move(current, tmp_path / "elsewhere")
     with pytest.raises(ConflictError, match="moved"):
         unread["stress"].load()
+
+
+@pytest.mark.parametrize(
+    ("array", "change", "said"),
+    [
+        ("energy", lambda _: [], "expected energy to be an array with attributes"),
+        ("energy", lambda text: text | {"attributes": None}, "expected energy to be an array with attributes"),
+        ("energy", lambda text: text | {"dimension_names": None}, "expected energy to be an array with named dim"),
+        ("energy", lambda text: text | {"data_type": "no type"}, "expected energy to be an array with named dim"),
+        ("energy", lambda text: text | {"shape": [11]}, "does not follow the layout"),
+    ],
+)
+def test_arrays_that_another_program_described_are_refused_by_each_reader(store: Path, array, change, said):
+    path = store / array / "zarr.json"
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    reseal(store)
+    for read in (open_store, open_table):
+        with pytest.raises(DatasetError, match=said):
+            read(store)
+
+
+@pytest.mark.parametrize("change", [{"dimension_names": ["atom", "atom"]}, {"shape": [-1, 3]}, {"shape": [44, 3]}])
+def test_a_table_has_one_length_along_each_dimension(store: Path, change: dict[str, object]):
+    path = store / "forces" / "zarr.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    reseal(store)
+    with pytest.raises(DatasetError, match="does not follow the layout: forces has the lengths"):
+        open_table(store)
+
+
+def test_a_description_that_is_no_json_is_refused(store: Path):
+    (store / "energy" / "zarr.json").write_text("{")
+    reseal(store)
+    with pytest.raises(DatasetError, match="expected arrays described by JSON"):
+        open_store(store)
+
+
+def sealed(store: Path, files: object) -> None:
+    """Write the root document with a manifest of ``files`` and a seal that is right."""
+    document = json.loads((store / "zarr.json").read_text())
+    document["attributes"]["manifest"] = {"files": files, "seal": ""}
+    (store / "zarr.json").write_bytes(store_manifest._text(document, store_manifest._seal(document)))
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("../outside", {}),
+        ("/etc/passwd", {}),
+        ("forces/\0", {}),
+        ("forces/c/0", {"size": -1}),
+        ("forces/c/0", {"size": 1.0}),
+        ("forces/c/0", {"size": True}),
+        ("forces/c/0", {"sha256": None}),
+    ],
+)
+def test_a_manifest_that_leads_out_of_its_store_is_refused(store: Path, name: str, entry: dict[str, object]):
+    sealed(store, {"energy/zarr.json": {"size": 0, "sha256": ""}, name: {"size": 1, "sha256": "0"} | entry})
+    with pytest.raises(DatasetError, match="expected files of the store with their sizes"):
+        read_root(store)
+
+
+@pytest.mark.parametrize("files", [[], {"a": {"size": 1}}, {"a": None}])
+def test_a_manifest_without_sizes_and_hashes_is_not_as_it_was_written(store: Path, files: object):
+    sealed(store, files)
+    with pytest.raises(ChecksumError, match=r"zarr\.json was changed after it was written"):
+        read_root(store)
+
+
+def test_documents_are_read_up_to_their_largest_size(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    packed = tmp_path / "ni.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in files(store).items():
+            archive.writestr(name, content)
+    size = (store / "zarr.json").stat().st_size
+    for place in (store, packed):
+        monkeypatch.setattr(store_manifest, "_LARGEST", size)
+        read_root(place)
+        monkeypatch.setattr(store_manifest, "_LARGEST", size - 1)
+        with pytest.raises(ChecksumError, match=rf"at most {size - 1:,} bytes as zarr\.json"):
+            read_root(place)
+
+
+def test_a_small_zip_that_stands_for_a_large_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    packed = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zarr.json", "x")
+        archive.writestr("zeros", bytes(99_999))
+    largest = 100_000 - 50 * packed.stat().st_size
+    monkeypatch.setattr(store_manifest, "_LARGEST", largest)
+    with pytest.raises(ChecksumError, match="damaged"):
+        read_root(packed)
+    monkeypatch.setattr(store_manifest, "_LARGEST", largest - 1)
+    with pytest.raises(ChecksumError, match="got 100,000 bytes of almost nothing"):
+        read_root(packed)
+
+
+def test_a_document_that_the_disk_does_not_give_is_named(store: Path, monkeypatch: pytest.MonkeyPatch):
+    def broken(path: Path) -> bytes:
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", broken)
+    with pytest.raises(ChecksumError, match=r"zarr\.json cannot be read \(Input/output error\)"):
+        read_root(store)

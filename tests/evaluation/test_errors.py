@@ -147,3 +147,22 @@ def test_the_table_shows_what_is_known_the_most_frequent_compositions_and_every_
     assert "… and 2 more compositions; --json has all" in lines
     assert lines[-1].split() == ["Al", "12.5"]
     assert "\n" not in "".join(lines_of(replace(errors, by_composition={}, by_element={})))
+
+
+def test_nothing_is_evaluated_or_calibrated_on_labels_that_are_unknown(truth: Configurations) -> None:
+    labels = truth.labels
+    unknown = Labels(*(np.full_like(getattr(labels, name), np.nan) for name in ("energy", "forces", "stress")))
+    with pytest.raises(InputError, match="got none with a known label"):
+        evaluate(untrained(), truth.with_labels(unknown))
+    with pytest.raises(InputError, match="expected labelled configurations to calibrate on, got some without labels"):
+        calibrate(untrained(), truth.with_labels(None))
+    for name, said in (("energy", "energies"), ("forces", "forces")):
+        one = replace(labels, **{name: np.full_like(getattr(labels, name), np.nan)})
+        with pytest.raises(InputError, match=f"with energies and forces to calibrate on, got no {said}"):
+            calibrate(untrained(), truth.with_labels(one))
+
+
+def test_few_compositions_are_all_shown() -> None:
+    part = ModelErrors(mae_meV_per_atom=0.25, configurations=3)
+    errors = ModelErrors(mae_meV_per_atom=1.0, by_composition={"AlNi": part, "Ni": part})
+    assert not any("more compositions" in line for line in lines_of(errors))

@@ -7,8 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from foundational.checks import parts
+from foundational.checks.limits import CheckLimits
+from foundational.checks.parts import Spread
+from foundational.checks.run import check_all
 from foundational.data.fingerprint import fingerprint
+from foundational.data.integrity.stored_array import open_table
 from foundational.data.store import open_store
+from foundational.data.streaming.sorted_rows import SortedRows
 from foundational.engines.ani.last_layer import last_layer_features
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
@@ -68,3 +74,13 @@ def test_fingerprints_of_shards(two: Tasks, distilled_project: Path, monkeypatch
     monkeypatch.setattr(fingerprints, "_SHARD", 50)
     store = distilled_project / "datasets" / "pools" / "ni-momt-32" / "data.zarr"
     assert fingerprints.fingerprint_in_tasks(store, two) == fingerprint(open_store(store))
+
+
+def test_parts_of_a_check(two: Tasks, distilled_project: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(parts, "_PART", 50)
+    store = distilled_project / "datasets" / "pools" / "ni-momt-32" / "data.zarr"
+    dataset, limits = open_table(store), CheckLimits()
+    here, there = SortedRows(), SortedRows()
+    spread = Spread(store, two.kept_results, "code")
+    assert check_all(dataset, limits, hashes=there, spread=spread) == check_all(dataset, limits, hashes=here)
+    assert there.hexdigest() == here.hexdigest() == fingerprint(open_store(store))

@@ -5,11 +5,13 @@ import signal
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from foundational.errors import EngineError
+from foundational.errors import EngineError, InputError
+from foundational.execution.executors import executor_named, parallelism
 from foundational.execution.tasks import Execution, Tasks, in_order
 
 
@@ -119,3 +121,28 @@ def test_an_executor_that_is_broken_before_a_task_begins_is_one_that_died():
 
     with Broken(1) as pool, pytest.raises(EngineError, match="the workers died of task 1 "):
         list(in_order(failing(ValueError()), [(0,)], pool))
+
+
+def test_one_process_and_executors_of_an_unknown_size_run_some_tasks_at_a_time():
+    assert parallelism(None) == 1
+    assert parallelism(SimpleNamespace(workers=3)) == 3
+    assert parallelism(SimpleNamespace(_max_workers=5)) == 5
+    assert parallelism(SimpleNamespace(_client=SimpleNamespace(nthreads=lambda: {"a": 2, "b": 4}))) == 6
+    assert parallelism(SimpleNamespace(_client=SimpleNamespace(nthreads=dict))) == 1
+    assert parallelism(SimpleNamespace()) > 1
+
+
+def test_an_executor_of_another_name_and_a_configuration_of_another_kind_are_refused(tmp_path: Path, monkeypatch):
+    with (
+        pytest.raises(InputError, match="expected an executor among local, parsl and dask, got 'slurm'"),
+        executor_named("slurm", 1, tmp_path),
+    ):
+        pass
+    pytest.importorskip("parsl")
+    (tmp_path / "cluster.py").write_text("def mine():\n    return {}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with (
+        pytest.raises(InputError, match=r"'cluster:mine' made a dict; expected a parsl\.Config"),
+        executor_named("parsl:cluster:mine", 1, tmp_path),
+    ):
+        pass

@@ -14,8 +14,8 @@ from foundational.data.fingerprint import hexadecimal
 from foundational.data.layout import foreign_attributes
 from foundational.data.store import write_dataset
 from foundational.errors import InputError
-from foundational.inspection.blame import _DID, _facts, _row, blame
-from foundational.provenance.record import ProvenanceRecord
+from foundational.inspection.blame import _DID, _facts, _row, _step, _unseen, blame
+from foundational.provenance.record import ProvenanceRecord, read_record
 
 
 @pytest.fixture
@@ -66,3 +66,29 @@ def test_digits_of_several_ids_are_refused_and_those_of_a_repeated_one_are_not(d
     assert _row(several, "0" * 31 + "1", "ni") == 1
     assert _row(dataset.assign(id=(("configuration", "digest"), ids * 0)), "0" * 12, "ni") == 0
     assert _row(several, "f" * 12, "ni") is None
+
+
+def test_parents_that_are_not_here_are_told_from_the_records_as_far_as_they_go(distilled_project: Path):
+    record = read_record(distilled_project / "datasets/ni")
+    steps = list(_unseen(record.output, record, "ab"))
+    assert [(step.stage, step.dataset, step.found) for step in steps] == [
+        ("distill", "ni", False),
+        ("sample", "pools/ni-momt-32", False),
+    ]
+    assert all(step.note is not None and "fetch them with: dvc pull" in step.note for step in steps)
+    (step,) = _unseen(record.output, None, "ab")
+    assert (step.stage, step.did, step.by) == ("unknown", "was there", "not stated")
+
+
+def test_the_method_is_that_of_the_labels_and_an_import_names_its_files(dataset: xr.Dataset, distilled_project: Path):
+    record = read_record(distilled_project / "datasets/ni")
+    two = dataset.assign_attrs(methods=[{"id": "qe-pbe"}, {"id": "gpaw:PBE"}])
+    assert [_step(record, two, "ab", row).by for row in (0, 1)] == ["qe-pbe", "qe-pbe"]
+    each = two.assign(method=("configuration", np.array([1, 5], np.int16)))
+    assert [_step(record, each, "ab", row).by for row in (0, 1)] == ["gpaw:PBE", record.labeller.id]
+    assert _step(record, dataset, "ab", 1).did == "built by the recipe vacancies"
+    imported = record.model_copy(
+        update={"stage": "import", "inputs": (), "spec": {"files": [{"file": "a.xyz"}, {"file": "OUTCAR"}]}}
+    )
+    assert _step(imported, dataset, "ab", 0).note == "imported from a.xyz, OUTCAR"
+    assert _step(imported.model_copy(update={"spec": {}}), dataset, "ab", 0).note is None

@@ -178,3 +178,49 @@ def test_words_of_the_layout_are_variables_only_where_this_package_wrote_the_fil
     assert other["imported_step"].to_numpy().tolist() == [0, 1]
     misfit, _ = assembled(*(frame(i, REF_energy=-1.0, step=12.5, parent_id="mp-23") for i in range(2)))
     assert {"imported_step", "imported_parent_id"} < set(misfit.data_vars)
+
+
+def spoilt(number: int, **changes: object) -> Frame:
+    bad = frame(number, energy=-1.0)
+    for name, value in changes.items():
+        setattr(bad, name, value)
+    return bad
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"numbers": np.zeros(0, np.uint8)}, "a frame of no atoms"),
+        ({"numbers": np.array([28, 0], np.uint8)}, "expected atomic numbers from 1 to 118, got others"),
+        ({"numbers": np.array([28, 119], np.uint8)}, "expected atomic numbers from 1 to 118, got others"),
+        ({"arrays": {"magmoms": np.zeros(3)}}, r"expected 2 rows of magmoms, got an array of shape \(3,\)"),
+        ({"arrays": {"magmoms": np.float64(1)}}, r"expected 2 rows of magmoms, got an array of shape \(\)"),
+    ],
+)
+def test_atoms_and_their_arrays_must_fit(changes: dict, message: str):
+    with pytest.raises(FrameError, match=f"frame 1: {message}"):
+        assembled(frame(0, energy=-1.0), spoilt(1, **changes))
+
+
+def test_a_split_in_other_words_and_arrays_of_changing_width_are_said():
+    first, second = frame(0, energy=-1.0, split="train"), frame(1, energy=-1.0, split="fold 3")
+    first.arrays["descriptor"], second.arrays["descriptor"] = np.ones((2, 3)), np.ones((2, 4))
+    dataset, report = assembled(first, second)
+    assert "split" not in dataset
+    assert dataset["imported_split"].attrs["values"] == ["fold 3", "train"]
+    assert not [name for name in dataset.data_vars if "descriptor" in name]
+    assert report.remarks == {
+        "split is none of train, validation and test: kept as imported_split": 2,
+        "descriptor has another number of columns in other frames: it is not kept": 2,
+    }
+
+
+def test_of_many_bad_frames_all_are_counted_and_the_first_are_named():
+    bad = [spoilt(i, cell=np.diag([2.0, 3.0, 0.0])) for i in range(40)]
+    seen: list[int] = []
+    assembly = Assembly(LabelChoice(), "skip")
+    assembly.add([frame(99, energy=-1.0), *bad], progress=seen.append)
+    _, report = assembly.dataset()
+    assert (report.n_skipped, seen) == (40, list(range(1, 42)))
+    assert len(report.skipped) < 40
+    assert report.skipped[0].startswith("a.xyz, frame 0: its cell has no volume")

@@ -116,3 +116,18 @@ def test_how_each_label_converged_is_kept_with_its_configuration(distilled_proje
     assert (fewer["scf_residual"] == 1e-7).all()
     assert layout_of(fewer.drop_vars(["scf_steps", "scf_residual"])) == 1
     assert layout_of(fewer) == 2
+
+
+def test_forces_above_a_limit_are_filtered_and_said(distilled_project):
+    parent = open_store(distilled_project / "datasets/ni/data.zarr").load()
+    session = LabellingSession(LammpsLabeller(potential_for("Al", distilled_project)))
+    candidates = add_transformed_copies(scale_configurations(to_configurations(parent), 1.15, "Al"), parent, (), 0.5)
+    everything = label_candidates(candidates, "Al", session, 100.0).dataset
+    lengths = np.linalg.norm(everything["forces"].to_numpy(), axis=1)
+    largest = np.maximum.reduceat(lengths, to_configurations(everything).offsets[:-1])
+    limit = float(np.sort(largest)[-3]) + 1e-6
+    made = label_candidates(candidates, "Al", session, 100.0, maximum_force=limit)
+    assert made.dataset.sizes["configuration"] == len(largest) - 2
+    assert all(f"more than {limit:g} eV/Å" in entry.reason for entry in made.excluded)
+    with pytest.raises(EngineError, match="all 40 configurations were filtered after labelling: a force of"):
+        label_candidates(candidates, "Al", session, 100.0, maximum_force=1e-9)

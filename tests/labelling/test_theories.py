@@ -7,6 +7,7 @@ import xarray as xr
 from foundational.data.conversion import to_dataset, with_foreign
 from foundational.data.layout import foreign_attributes
 from foundational.errors import InputError
+from foundational.labelling import theories
 from foundational.labelling.theories import beside, methods_of
 from foundational.provenance.method import MethodRecord
 from tests.engines.ani.cases import labelled
@@ -19,8 +20,11 @@ def test_methods_that_are_none_are_refused(stated):
     assert "\n" not in str(caught.value)
 
 
-def test_two_sets_become_one_in_which_unknown_stays_unknown():
-    """Each has a field that the other lacks, and texts of one field with other codes; one has no labels."""
+def test_two_sets_become_one_in_which_unknown_stays_unknown(tmp_path, monkeypatch):
+    """Each has a field that the other lacks, and texts of one field with other codes; one has no labels.
+
+    A large set is put together batch by batch.
+    """
     cells = labelled(4)
 
     def field(numbers, **attributes):
@@ -43,6 +47,14 @@ def test_two_sets_become_one_in_which_unknown_stays_unknown():
     kind = both["imported_kind"] if "imported_kind" in both else both["kind"]
     assert [[*kind.attrs["values"], None][code] for code in kind.to_numpy()] == ["slab", "bulk", "bulk", None]
     assert "methods" not in both.attrs
+    monkeypatch.setattr(theories, "IN_MEMORY", 1)
+    monkeypatch.setattr("foundational.data.batches.BATCH_ATOMS", 1)
+    batches, own = [], theories.to_configurations
+    monkeypatch.setattr(
+        theories, "to_configurations", lambda part: batches.append(part.sizes["configuration"]) or own(part)
+    )
+    assert beside(first, second, (), tmp_path).load().identical(both)
+    assert max(batches) == 1
     neither = beside(first.drop_vars(["energy", "forces", "stress"]), second, ())
     assert not {"energy", "forces", "stress"} & set(neither.variables)
 

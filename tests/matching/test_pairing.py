@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from foundational.data.conversion import from_atoms, to_dataset
 from foundational.errors import InputError
+from foundational.matching import candidates
 from foundational.matching.duplicates import groups_of_equal
 from foundational.matching.frames import Frames
 from foundational.matching.pairing import pairs_of_equal
@@ -208,3 +209,24 @@ def test_a_tolerance_that_is_none_is_refused(tolerance):
     frames = Frames.of_configurations(from_atoms(crystals(1)))
     with pytest.raises(InputError, match=r"expected a tolerance of 0 to 0\.1 Å"):
         groups_of_equal(frames, tolerance)
+
+
+def test_pairs_are_the_same_in_blocks_and_by_either_search(monkeypatch: pytest.MonkeyPatch):
+    frames = crystals(12) + crystals(12)
+    first = groups_of_equal(Frames.of_configurations(from_atoms(frames)), TOLERANCE)
+    assert first.tolist() == [i % 12 for i in range(24)]
+    monkeypatch.setattr(candidates, "BLOCK", 1)
+    assert groups_of_equal(Frames.of_configurations(from_atoms(frames)), TOLERANCE).tolist() == first.tolist()
+    a, b = (Frames.of_configurations(from_atoms(some)) for some in (frames[:12], frames[12:]))
+    assert sorted((pair.a, pair.b) for pair in pairs_of_equal(a, b, TOLERANCE)) == [(i, i) for i in range(12)]
+    monkeypatch.setattr(candidates, "_MOST_PAIRS", 0)
+    assert groups_of_equal(Frames.of_configurations(from_atoms(frames)), TOLERANCE).tolist() == first.tolist()
+
+
+def test_slabs_of_other_lattices_are_not_turned_onto_one_another():
+    slabs = [fcc111("Al", (2, 2, 3), vacuum=6.0) for _ in range(2)]
+    for slab in slabs:
+        slab.pbc = (True, True, False)
+    slabs[1].rotate(30, "z", rotate_cell=True)
+    a, b = (Frames.of_configurations(from_atoms([slab])) for slab in slabs)
+    assert pairs_of_equal(a, b, TOLERANCE) == []

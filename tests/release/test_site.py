@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -133,3 +134,13 @@ def test_a_project_without_releases_has_no_catalogue(project, tmp_path):
     with pytest.raises(NotFoundError, match="foundational release"):
         write_site(project.root, tmp_path / "site", SiteOptions())
     assert not (tmp_path / "site").exists()
+
+
+def test_a_release_whose_data_are_nowhere_has_an_entry_and_no_card(two, tmp_path):
+    shutil.rmtree(two.root / "datasets" / ".store")
+    outcome = CliRunner().invoke(app, ["site", "-o", str(tmp_path / "site"), "--still", "--root", str(two.root)])
+    assert outcome.exit_code == 0, outcome.output
+    catalogue = Catalogue.model_validate_json((tmp_path / "site" / "catalogue.json").read_text())
+    assert [(entry.version, entry.page is None) for entry in catalogue.entries] == [("1.1.0", False), ("1.0.0", True)]
+    assert "without a card, since their data cannot be fetched: ni@1.0.0" in outcome.stdout
+    assert not (tmp_path / "site" / "ni" / "1.0.0" / "index.html").exists()

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from foundational.errors import NotFoundError
@@ -39,3 +40,14 @@ def test_energies_of_crystals_are_relative_to_the_ground_state_of_the_reference(
 def test_a_missing_report_names_the_command_that_makes_it(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="dvc repro overview"):
         write_overview(tmp_path)
+
+
+def test_a_crystal_that_a_network_does_not_hold_has_no_mean_and_is_not_drawn() -> None:
+    def network(energy: float | None) -> dict[str, object]:
+        crystal = {"energy_per_atom": -4.0, "reference_energy_per_atom": -4.0}
+        return {"structures": {"fcc": crystal, "bcc": crystal, "hcp": crystal | {"energy_per_atom": energy}}}
+
+    found = crystal_energies({"seeds": [network(-3.9), network(None)]})
+    assert found["fcc"] == (0.0, 0.0)
+    assert found["hcp"][0] == 0.0
+    assert np.isnan(found["hcp"][1])

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from foundational.cli.main import app
 from foundational.data.fingerprint import configuration_ids, hexadecimal
 from foundational.errors import InputError, NotFoundError
-from foundational.reports.paper_page import FIGURES, PAGE, filled_page, write_page
+from foundational.reports.paper_figures import draw
+from foundational.reports.paper_page import FIGURES, PAGE, filled_page, page_tables, read_numbers, write_page
 from foundational.reproduction import training_sets
 from foundational.reproduction.command import compare_method, compare_sets
 from foundational.specs.params import read_params
@@ -171,6 +172,21 @@ def test_a_page_that_lacks_a_table_is_refused(root, tmp_path):
     page.write_text("no markers\n")
     with pytest.raises(InputError, match="methods-22"):
         filled_page(tmp_path / "project")
+    page.unlink()
+    with pytest.raises(NotFoundError, match=r"no page docs/paper\.md, into which the tables go"):
+        filled_page(tmp_path / "project")
+
+
+def test_numbers_that_are_not_there_are_named_with_the_stage_that_computes_them(root, tmp_path):
+    shutil.copytree(root, tmp_path / "project", symlinks=True)
+    for path in (tmp_path / "project" / "metrics" / "paper").glob("*-re*.json"):
+        path.unlink()
+    numbers_left = read_numbers(tmp_path / "project")
+    assert numbers_left.missing == ("paper-sets@recipe",)
+    tables = page_tables(read_params(tmp_path / "project" / "params.yaml").comparison, numbers_left)
+    assert "paper-sets@recipe" in tables["sets-recipe"]
+    assert tables["missing"] == f"* {tables['sets-recipe']}"
+    assert draw(tmp_path, {}, None, "ni-momt-32") == []
 
 
 def test_what_is_not_there_is_named(root, checkout):

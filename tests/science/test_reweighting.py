@@ -151,3 +151,12 @@ def test_phase_that_gathers_at_its_border_has_no_average(bias: Bias) -> None:
     deep, shallow = rng.uniform(0.2, 0.4, 10_000), rng.exponential(0.05, 10_000)
     assert average(frames, crystal, 1000.0, deep) is not None
     assert average(frames, crystal, 1000.0, shallow) is None
+
+
+def test_what_no_frame_or_no_temperature_shows_is_unknown(bias):
+    frames, crystal = drawn(bias, 4000, 1)
+    none = np.zeros(len(crystal), dtype=bool)
+    assert average(frames, none, 1200.0) is None
+    assert free_energy_difference(frames, crystal, ~crystal, np.zeros(0)) == []
+    assert melting_temperature(frames, crystal, none) is None
+    assert melting_temperature(frames, ~crystal, crystal) is None, "the difference never rises through zero"

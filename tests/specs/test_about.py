@@ -44,6 +44,7 @@ def test_what_is_written_is_read(tmp_path: Path):
         ("0097", "0098", "expected an ORCID iD that ends with 7"),
         ("element: Ni", "element: nickel", "element"),
         ("licence: CC-BY-4.0", "licence: free for all", "licence"),
+        ("licence: CC-BY-4.0", "licence: 4", "licence"),
         ("title: Nickel, distilled", "title: ''", "title"),
         ("10.1063/1.4968212", "https://doi.org/10.1063/1.4968212", r"citations\.0\.doi"),
         ("why: labels", "", r"citations\.0\.why: missing"),

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from foundational.data.atomic_write import previous
 from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import ChecksumError, ConflictError, InputError
+from foundational.provenance.record import read_record
 from foundational.specs.params import read_params
 from foundational.workspace.continued_pools import bias_source, stored_pool, stored_specification
 from foundational.workspace.pools import BIAS, MANIFEST
@@ -76,3 +78,25 @@ def test_the_specification_of_a_stored_or_started_pool_is_found(project, folder)
     assert "melting" not in stored
     RunFolder(work_folder(project, "local-cu")).claim(specification(project), 0)
     assert stored_specification(project, "local-cu") == specification(project)["pool"]
+
+
+def test_a_pool_that_a_kill_left_aside_is_put_back_and_continued(project, folder):
+    folder.rename(previous(folder))
+    assert stored_pool(project, NAME, specification(project), COUNT + 1) is not None
+    assert folder.is_dir()
+    assert not previous(folder).exists()
+
+
+def test_a_manifest_without_its_record_is_no_pool_to_continue(project, folder):
+    (folder / "provenance.json").unlink()
+    with pytest.raises(ConflictError, match="with its manifest but without its record; sample it again with --force"):
+        stored_pool(project, NAME, specification(project), COUNT + 1)
+    (folder / MANIFEST).unlink()
+    assert stored_pool(project, NAME, specification(project), COUNT + 1) is None
+
+
+def test_a_record_of_another_store_is_refused(project, folder):
+    path = folder / "provenance.json"
+    path.write_text(path.read_text().replace(read_record(folder).output.fingerprint, "0" * 64))
+    (folder / MANIFEST).unlink()
+    assert stored_pool(project, NAME, specification(project), COUNT + 1) is None

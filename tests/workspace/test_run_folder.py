@@ -93,3 +93,11 @@ def test_recorded_frames_with_a_damaged_header_are_said(folder, header):
     path.write_bytes(content[:10] + header.ljust(100, b"\n") + content[110:])
     with pytest.raises(ConflictError, match="damaged"):
         folder.frames()
+
+
+@pytest.mark.parametrize("content", ["[]", "3", '"seed"'])
+def test_a_specification_that_is_none_is_said(folder, content):
+    folder.claim(SPECIFICATION, 0)
+    (folder.folder / "specification.json").write_text(content)
+    with pytest.raises(ConflictError, match=r"specification\.json is damaged; remove the folder to start again"):
+        folder.claim(SPECIFICATION, 0)

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import zarr
@@ -51,12 +51,6 @@ class StoreWriter:
         for name, column in self._columns.items():
             column.forget_later_rows(self._group)
             self._facts = self._facts.with_values(name, np.empty(0, column.dtype))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._columns = {}
 
     def append(self, batch: "xr.Dataset") -> None:
         """Take the configurations of ``batch``, which follows the layout, behind those before.

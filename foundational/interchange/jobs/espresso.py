@@ -4,8 +4,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
-
 from foundational.errors import InputError
 from foundational.interchange.jobs.structure import Structure, row
 from foundational.interchange.jobs.template import number, with_meshes
@@ -165,6 +163,4 @@ def divided(text: str) -> str:
 
 def inputs(files: Mapping[str, str], main: str, structure: Structure) -> dict[str, str]:
     """The files of one folder that the structure changes."""
-    if not np.all(structure.pbc):
-        raise AssertionError("cells that are not periodic are excluded before")
     return {main: filled(divided(files[main]), structure)}

@@ -66,8 +66,7 @@ class Part:
     @property
     def labels(self) -> Labels:
         """Its labels; all NaN where none is known."""
-        if self.configurations.labels is None:
-            raise AssertionError("a part always has labels")
+        assert self.configurations.labels is not None  # a part always has labels
         return self.configurations.labels
 
     def known(self) -> dict[str, NDArray[np.bool_]]:

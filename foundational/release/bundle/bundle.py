@@ -24,6 +24,10 @@ from foundational.specs.base import Spec
 MANIFEST: Final = "manifest.json"
 DATA: Final = "data.zarr.zip"
 TEXT: Final = "data.extxyz"
+#: Atoms of the largest set that a bundle also holds as text, which takes 125 bytes an atom; a zip ends at 4 GiB.
+TEXT_ATOMS: Final = 5_000_000
+#: Bytes of the largest store that a bundle holds: beside it there is room for a line a configuration, and the rest.
+STORE_BYTES: Final = 3_500_000_000
 SCHEMAS: Final = "schemas"
 #: A program that reads and verifies the bundle around it, and needs Python and numpy alone.
 READER: Final = "read_release.py"
@@ -67,6 +71,8 @@ def write_contents(
 ) -> ReleaseRecord:
     """Write data, provenance, licence, changelog, schemas and a reader into ``folder``; the record that lists them.
 
+    A set of more than `TEXT_ATOMS` atoms is not written as extended XYZ.
+
     Parameters
     ----------
     dataset
@@ -81,10 +87,11 @@ def write_contents(
         Records of the earlier versions, oldest first, for the changelog.
     """
     archive_folder(folder / DATA, dataset)
-    from foundational.data.extxyz import write_extxyz  # noqa: PLC0415 - ASE is slow to import
-    from foundational.data.store import open_store  # noqa: PLC0415 - and xarray
+    if record.n_atoms <= TEXT_ATOMS:
+        from foundational.data.extxyz import write_extxyz  # noqa: PLC0415 - ASE is slow to import
+        from foundational.data.store import open_store  # noqa: PLC0415 - and xarray
 
-    write_extxyz(open_store(dataset), folder / TEXT)
+        write_extxyz(open_store(dataset), folder / TEXT)
     write_about(folder, record.about)
     shutil.copyfile(licence, folder / "LICENSE.txt")
     shutil.copyfile(Path(__file__).with_name(READER), folder / READER)
@@ -101,6 +108,15 @@ def write_contents(
     complete = record.model_copy(update={"files": files})
     write_json(folder / RECORD, complete.model_dump(mode="json"))
     return complete
+
+
+def require_room(store: Path) -> None:
+    """InputError where a bundle of ``store`` would pass the 4 GiB of its zip, before hours of work."""
+    if (size := sum(path.stat().st_size for path in store.rglob("*") if path.is_file())) > STORE_BYTES:
+        raise InputError(
+            f"{store}: expected at most {STORE_BYTES / 1e9:g} GB in one release, got {size / 1e9:.3g} GB; release it "
+            "in parts, each with its own name"
+        )
 
 
 def write_about(folder: Path, about: About) -> None:

@@ -18,7 +18,15 @@ from foundational.errors import FoundationalError, NotFoundError
 from foundational.progress import Progress
 from foundational.provenance.record import ProvenanceRecord, read_record
 from foundational.release.bundle.archive import unpack
-from foundational.release.bundle.bundle import DATA, MANIFEST, TEXT, BundleManifest, compare_files, read_manifest
+from foundational.release.bundle.bundle import (
+    DATA,
+    MANIFEST,
+    TEXT,
+    TEXT_ATOMS,
+    BundleManifest,
+    compare_files,
+    read_manifest,
+)
 from foundational.release.bundle.damage import find_damages
 from foundational.release.bundle.signature import SUFFIX, require_valid, signer
 from foundational.release.record import RECORD, read_release
@@ -198,10 +206,14 @@ def _broken_rules(folder: Path, manifest: BundleManifest, say: Progress) -> Iter
     stated = (record.fingerprint, record.n_configurations, record.n_atoms)
     if (output.fingerprint, output.n_configurations, output.n_atoms) != stated:
         yield f"provenance.json records other data than {RECORD}"
+    if TEXT not in manifest.files:
+        if record.n_atoms <= TEXT_ATOMS:
+            yield f"{TEXT} is missing"
+        return
     say(2, 3, "computing the fingerprint of the extended XYZ")
-    from foundational.data.extxyz import read_extxyz  # noqa: PLC0415 - ASE is slow to import
+    from foundational.data.extxyz import fingerprint_of_text  # noqa: PLC0415 - ASE is slow to import
 
-    if fingerprint(read_extxyz(folder / TEXT)) != record.fingerprint:
+    if fingerprint_of_text(folder / TEXT) != record.fingerprint:
         yield f"{TEXT} has another fingerprint than {RECORD} records"
 
 

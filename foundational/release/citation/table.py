@@ -18,6 +18,8 @@ from foundational.data.fingerprint import hexadecimal
 from foundational.data.layout import CONFIGURATION, VARIABLES, Variable
 
 TABLE: Final = "configurations.csv"
+#: Lines whose texts are in memory at a time.
+_LINES: Final = 65_536
 
 
 def table_columns(dataset: xr.Dataset) -> tuple[Variable, ...]:
@@ -29,12 +31,15 @@ def table_columns(dataset: xr.Dataset) -> tuple[Variable, ...]:
 def write_table(dataset: xr.Dataset, path: Path) -> None:
     """Write the table; the file appears whole or not at all, with the same bytes for the same numbers."""
     columns = table_columns(dataset)
-    texts = [_texts(variable, dataset[variable.name].to_numpy()) for variable in columns]
+    numbers = [dataset[variable.name].to_numpy() for variable in columns]
 
     def lines() -> Iterator[bytes]:
         yield (",".join(variable.name for variable in columns) + "\n").encode()
-        for row in zip(*texts, strict=True):
-            yield (",".join(row) + "\n").encode()
+        for start in range(0, int(dataset.sizes[CONFIGURATION]), _LINES):
+            block = (values[start : start + _LINES] for values in numbers)
+            texts = [_texts(variable, values) for variable, values in zip(columns, block, strict=True)]
+            for row in zip(*texts, strict=True):
+                yield (",".join(row) + "\n").encode()
 
     write_whole(path, lines())
 

@@ -78,7 +78,7 @@ def augment_dataset(
     InputError
         If the name and the other arguments do not fit together, or there is no such recipe.
     ConflictError
-        If the set exists, or the parent was augmented already.
+        If the set exists.
     """
     params, labelling = read_params(root / "params.yaml"), labelling or LabellingChoice()
     spec = _spec(params.augment, name, (chosen or AugmentChoice()).given())

@@ -106,18 +106,16 @@ def augment(
     Raises
     ------
     ConflictError
-        If the parent was augmented already, or the labeller is not that of its labels.
+        If the labeller is not that of the parent's labels.
     EngineError
         If nothing is left of a recipe.
     """
-    if "recipe" in parent and parent["recipe"].to_numpy().any():
-        raise ConflictError("the set has configurations of recipes already; augment the set from which it was made")
     if parent.attrs.get("labeller") not in (None, session.id):
         raise ConflictError(f"the labels are of {parent.attrs['labeller']}, and the labeller is {session.id}")
     element = str(parent.attrs["element"])
     limit = max(spec.shortest, trusted_distance(session, reference, spec.shortest))
     kept = to_configurations(parent)
-    sampled = kept.take(np.flatnonzero(kept.n_atoms >= _LEAST_SAMPLED)).with_labels(None)
+    sampled = kept.take(np.flatnonzero((kept.n_atoms >= _LEAST_SAMPLED) & (_recipes(parent) == 0))).with_labels(None)
     crystal = reference.isotropic[reference.ground_state].crystal
     material = Material(
         atomic_numbers[element], crystal.volume_per_atom, reference.ground_state, limit, sampled, smallest
@@ -211,5 +209,11 @@ def _columns(parent: xr.Dataset, added: NDArray[np.int8]) -> dict[str, NDArray[A
         if name in parent:
             old = parent[name].to_numpy()
             columns[name] = np.concatenate([old, np.full(count, unknown, dtype=old.dtype)])
-    old_codes = np.zeros(parent.sizes["configuration"], dtype=np.int8)
-    return columns | {"recipe": np.concatenate([old_codes, added])}
+    return columns | {"recipe": np.concatenate([_recipes(parent), added])}
+
+
+def _recipes(parent: xr.Dataset) -> NDArray[np.int8]:
+    """(C,) code of the recipe of each configuration of ``parent``; 0: of none."""
+    if "recipe" in parent:
+        return parent["recipe"].to_numpy().astype(np.int8)
+    return np.zeros(parent.sizes["configuration"], dtype=np.int8)

@@ -44,6 +44,8 @@ class AlloyChoice:
     """Method by which these are chosen."""
     most: int | None = None
     """Largest number of elements in one configuration."""
+    compounds: int | None = None
+    """Displaced cells of prototypes that the parent's crystals do not give; they are among the labels."""
     crystals: Sequence[Structure] | None = None
     """Crystals of transformed copies; None: those of params.yaml."""
 
@@ -155,13 +157,21 @@ def alloy_plan(params: Params, symbols: tuple[str, ...], choice: AlloyChoice) ->
         "decorations": choice.decorations,
         "orders": choice.orders or None,
         "most": choice.most,
+        "compounds": choice.compounds,
     }
-    settings = params.alloys.settings.model_dump() | {k: v for k, v in changes.items() if v is not None}
+    values = params.alloys.settings.model_dump() | {k: v for k, v in changes.items() if v is not None}
     if choice.choice is not None:
-        settings["choice"] = settings["choice"] | {"method": choice.choice}
+        values["choice"] = values["choice"] | {"method": choice.choice}
+    settings = parse(AlloySpec, values, "the options")
+    if settings.compounds and choice.compositions:
+        raise InputError("--compounds: expected no --composition, because each compound has its own; leave one out")
+    if choice.labels is not None and choice.labels <= settings.compounds:
+        raise InputError(
+            f"--labels: expected more than {settings.compounds}, the compounds among them, got {choice.labels}"
+        )
     return DecorationPlan(
         elements=symbols,
-        settings=parse(AlloySpec, settings, "the options"),
+        settings=settings,
         guard=params.translate.guard,
         crystals=params.translate.crystals if choice.crystals is None else tuple(choice.crystals),
         majority=params.translate.crystal_majority,
@@ -186,6 +196,11 @@ def _planned(
             "of params.yaml; your own datasets are called local/<name>"
         )
     return (
-        AlloyChoice(rule=planned.rule, decorations=planned.decorations, labels=planned.labels),
+        AlloyChoice(
+            rule=planned.rule,
+            decorations=planned.decorations,
+            labels=planned.labels,
+            compounds=planned.compounds,
+        ),
         LabellingChoice(potential=planned.potential, executor=labelling.executor, workers=labelling.workers),
     )

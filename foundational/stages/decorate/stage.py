@@ -17,8 +17,10 @@ from foundational.labelling.session import LabellingSession
 from foundational.science.alloys.composition import counts_of
 from foundational.science.alloys.decoration import Lattice, Mixture
 from foundational.science.crystals import Structure
+from foundational.seeds import generator
 from foundational.specs.params import AniSettings
 from foundational.specs.translate import AlloySpec, DecorationKind, GuardSpec
+from foundational.stages.decorate.compounds import displaced_compounds, with_compounds
 from foundational.stages.decorate.decorations import (
     DECORATION,
     columns,
@@ -168,17 +170,23 @@ def decorate(
     candidates, excluded = _without_overlaps(candidates, distances, scale * plan.guard.minimum_distance)
     candidates = _without_copies(_ordered_by_swaps(plan, candidates, references, session))
     choice: dict[str, Any] = {"candidates": len(candidates.configurations)}
-    if plan.labels is not None and plan.labels < len(candidates.configurations):
+    labels = None if plan.labels is None else plan.labels - s.compounds
+    if labels is not None and labels < len(candidates.configurations):
         from foundational.stages.decorate.choice import chosen_rows  # noqa: PLC0415 - loads networks
 
         networks = ani.scaled("recipe", _mean_volume(references))
-        chosen = chosen_rows(candidates.configurations, symbols, plan.labels, s.choice, networks, session, plan.seed)
+        chosen = chosen_rows(candidates.configurations, symbols, labels, s.choice, networks, session, plan.seed)
         candidates, choice = candidates.take(np.sort(chosen.rows)), chosen.details
     labelled = label_candidates(
         candidates, joined(symbols), session, plan.guard.maximum_energy, maximum_force=s.maximum_force
     )
-    excluded = (*excluded, *labelled.excluded)
-    dataset = labelled.dataset.assign_attrs(volume_per_atom=_mean_volume(references))
+    excluded, dataset = (*excluded, *labelled.excluded), labelled.dataset
+    if s.compounds:
+        compounds = displaced_compounds(symbols, measured.volume, s.compounds, generator(plan.seed, "compounds"))
+        shortest = plan.guard.minimum_distance / references.parent.ground_volume ** (1 / 3)
+        dataset, lost = with_compounds(dataset, compounds, session, shortest, s.maximum_force)
+        excluded = (*excluded, *lost)
+    dataset = dataset.assign_attrs(volume_per_atom=_mean_volume(references))
     _require_most(symbols, dataset.sizes["configuration"], excluded)
     return DecoratedSet(
         dataset,

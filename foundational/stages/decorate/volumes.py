@@ -145,15 +145,15 @@ def _with_stress(parent: xr.Dataset) -> NDArray[np.int64]:
 def _root(difference: Callable[[float], float], name: str) -> float:
     """The relative excess at which ``difference`` vanishes; it is negative under compression."""
     low, high = -_STEP, _STEP
-    while difference(low) > 0:
-        low -= _STEP
-        if low < -_REACH:
-            break
-    while difference(high) < 0:
-        high += _STEP
-        if high > _REACH:
-            break
-    if low < -_REACH or high > _REACH:
+    below = difference(low)
+    while below > 0 and low > -_REACH:
+        low = max(low - _STEP, -_REACH)
+        below = difference(low)
+    above = difference(high)
+    while above < 0 and high < _REACH:
+        high = min(high + _STEP, _REACH)
+        above = difference(high)
+    if below > 0 or above < 0:
         raise EngineError(
             f"{name}: no volume within {_REACH:.0%} of that between the pure elements has the virial of the parent; "
             "use --rule vegard"

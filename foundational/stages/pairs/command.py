@@ -125,7 +125,9 @@ def _evaluated(
     prototypes = (*PURE, *params.compounds.gated) if several else None
     reference = alloy_reference(labeller, elements, prototypes=prototypes)
     most = 2 if several else None
-    choice = AlloyChoice(labels=spec.labels, decorations=spec.decorations, choice=spec.choice, most=most)
+    choice = AlloyChoice(
+        labels=spec.labels, decorations=spec.decorations, choice=spec.choice, most=most, compounds=spec.compounds
+    )
     plan = alloy_plan(params, tuple(sorted(elements, key=NUMBERS.__getitem__)), choice)
     with labelling_session(labeller, "".join(plan.elements), where) as session:
         known = AlloyReferences(

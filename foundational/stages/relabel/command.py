@@ -89,7 +89,8 @@ def relabel_dataset(
         method = labeller_record(labeller, element)
         dataset = result.dataset
         if keep:
-            dataset = beside(parent, dataset, (*methods_of(parent_record, parent), method_of(method)))
+            methods = (*methods_of(parent_record, parent), method_of(method))
+            dataset = beside(parent, dataset, methods, session.spool)
         return StageOutput(dataset, element, method, result.details(), work_files=journals)
 
     spec: dict[str, Any] = {"labeller": labeller.id, "maximum_energy": plan.maximum_energy}

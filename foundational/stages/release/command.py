@@ -31,6 +31,7 @@ from foundational.release.bundle.bundle import (
     find_licence,
     find_schemas,
     read_kept,
+    require_room,
     write_contents,
     write_manifest,
 )
@@ -297,14 +298,14 @@ def _require_committed(root: Path, name: str) -> None:
 
 def _tracked(root: Path, name: str) -> str:
     """The hash by which DVC tracks the data, which are those that lie in the project."""
-    tracked = tracked_hash(root, name)
     path = f"{DATASETS}/{name}/{STORE}"
-    if tracked is None:
+    if (tracked := tracked_hash(root, name)) is None:
         raise InputError(f"expected data that DVC tracks; run: dvc add {path}, commit, and release then")
     if directory_hash(root / path) != tracked:
         raise InputError(
             f"{path} holds other data than DVC tracks; run dvc repro or dvc commit, commit, and release then"
         )
+    require_room(root / path)
     return tracked
 
 
@@ -314,7 +315,6 @@ def _plain_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        trouble = disk_trouble(error)
-        if trouble is None:
+        if (trouble := disk_trouble(error)) is None:
             raise
         raise ConflictError(trouble) from None

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from foundational.data.atomic_write import temporary_folder
-from foundational.data.batches import Offsets
 from foundational.data.integrity.store_manifest import Place
 from foundational.data.query.computed import DatasetIndex
 from foundational.data.query.selection import rows_where
 from foundational.data.store import open_store
+from foundational.data.streaming.spooling import chosen_rows
 from foundational.errors import InputError, NotFoundError
 from foundational.progress import Progress
 from foundational.project import STORE, find_root
@@ -62,7 +62,7 @@ def pull_where(
     project = find_root(root)
     if not name.startswith("local/"):
         raise InputError(f"expected a name that begins with local/ for a selection, got {name!r}")
-    with _opened(project, reference, source) as release:
+    with _opened(project, reference, source) as release, temporary_folder() as spool:
         dataset = open_store(release.store)
         rows = rows_where(where, DatasetIndex(dataset))
         if not rows.size:
@@ -75,8 +75,7 @@ def pull_where(
         def build() -> StageOutput:
             if progress is not None:
                 progress(0, len(rows), "reading")
-            chosen = Offsets.of(dataset).take(dataset, rows).load()
-            return StageOutput(chosen, parent.element, parent.labeller)
+            return StageOutput(chosen_rows(dataset, rows, spool / STORE), parent.element, parent.labeller)
 
         return produce(project, name, "select", {"where": where}, parent.seed, (parent,), build)
 

@@ -70,3 +70,11 @@ def test_fields_of_an_imported_file_are_columns_under_their_names() -> None:
     }
     condition = parse_condition("config_type = slab and dipole > 2", fields)
     assert list(columns_of(condition)) == ["config_type", "dipole"]
+
+
+def test_a_number_of_an_imported_field_may_state_the_unit_of_the_field_and_no_other() -> None:
+    columns = {"gap": QueryColumn("gap", "number", "Ha", "of another program")}
+    expected = Comparison("gap", ">", (2.5,))
+    assert parse_condition("gap > 2.5 Ha", columns) == parse_condition("gap > 2.5", columns) == expected
+    with pytest.raises(InputError, match="expected one of Ha for gap"):
+        parse_condition("gap > 2.5 eV", columns)

@@ -108,6 +108,22 @@ def test_a_damaged_index_is_named(asked: xr.Dataset, tmp_path: Path) -> None:
         rows_where("dipole <= 0.5", index)
 
 
+def test_where_no_index_can_be_kept_the_store_is_read_at_each_query(asked: xr.Dataset, tmp_path: Path, monkeypatch):
+    write_dataset(asked, tmp_path / "set.zarr")
+    calls: list[tuple[int, int, str]] = []
+    stored_index(tmp_path / "set.zarr", tmp_path / "index", lambda *call: calls.append(call))
+    assert calls[0] == (0, 12, "indexing")
+    stored_index(tmp_path / "set.zarr", tmp_path / "index", lambda *call: calls.append(call))
+    assert len(calls) == 1, "it is made once"
+    (tmp_path / "file").write_text("")
+    unwritable = stored_index(tmp_path / "set.zarr", tmp_path / "file")
+    monkeypatch.setattr("foundational.data.query.index.find_spec", lambda _: None)
+    without_pyarrow = stored_index(tmp_path / "set.zarr", tmp_path / "index")
+    for index in (unwritable, without_pyarrow):
+        assert isinstance(index, DatasetIndex)
+        assert rows_where("split = validation", index).tolist() == np.flatnonzero(asked["split"] == 1).tolist()
+
+
 @pytest.mark.parametrize(
     ("condition", "said"),
     [
@@ -115,8 +131,21 @@ def test_a_damaged_index_is_named(asked: xr.Dataset, tmp_path: Path) -> None:
         ("split = trian", "did you mean 'train'"),
         ("atoms > 1000", "no configuration of 12 fulfils it"),
         ("id = xyz", "hexadecimal digits"),
+        (f"id = {'0' * 33}", "at most 32 hexadecimal digits"),
+        (f"id = {'0' * 32}", "no configuration of 12 fulfils it"),
     ],
 )
 def test_a_condition_that_nothing_can_fulfil_is_said(asked: xr.Dataset, condition: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         choose(asked, condition)
+
+
+def test_an_index_says_how_far_it_is_and_is_no_condition_for_a_query(asked: xr.Dataset, tmp_path: Path) -> None:
+    write_dataset(asked, tmp_path / "set.zarr")
+    said: list[tuple[int, int, str]] = []
+    index = stored_index(tmp_path / "set.zarr", tmp_path / "index", lambda *step: said.append(step))
+    assert said == [(0, asked.sizes["configuration"], "indexing")]
+    (tmp_path / "file").write_text("no folder")
+    without = stored_index(tmp_path / "set.zarr", tmp_path / "file")
+    assert isinstance(without, DatasetIndex)
+    assert rows_where("dipole <= 0.5", without).tolist() == rows_where("dipole <= 0.5", index).tolist()

@@ -9,9 +9,10 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from foundational.engines.ani.extrapolation import fit_extrapolation
 from foundational.engines.ani.model_file import load_model, save_model, seal_of
 from foundational.errors import ChecksumError, InputError, NotFoundError
-from tests.engines.ani.cases import alloyed, crystals, untrained
+from tests.engines.ani.cases import alloyed, crystals, pair_labels, untrained
 
 
 def test_a_model_survives_its_file_bit_for_bit(tmp_path: Path) -> None:
@@ -118,3 +119,14 @@ def test_a_flipped_bit_in_a_model_is_found_and_a_model_without_seal_is_read(tmp_
     del header["seal"]
     save_file(tensors, tmp_path / "before", {"foundational": json.dumps(header)})
     assert load_model(tmp_path / "before").elements == untrained().elements
+
+
+def test_an_extrapolation_of_another_shape_or_without_numbers_is_refused(tmp_path):
+    cells = crystals(4, seed=1)
+    model = untrained()
+    measured = replace(model, extrapolation=fit_extrapolation(model, cells.with_labels(pair_labels(cells))))
+    for change in (lambda inverse: inverse[:, :-1], lambda inverse: inverse * np.nan):
+        wrong = replace(measured.extrapolation, inverse=np.ascontiguousarray(change(measured.extrapolation.inverse)))
+        save_model(replace(measured, extrapolation=wrong), tmp_path / "model")
+        with pytest.raises(InputError, match=r"expected finite numbers of shape .* as extrapolation"):
+            load_model(tmp_path / "model")

@@ -1,3 +1,5 @@
+import hashlib
+import sys
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -8,7 +10,7 @@ from ase.calculators.emt import EMT
 
 from foundational.data.configurations import Configurations
 from foundational.engines.ase.labeller import AseLabeller
-from foundational.engines.ase.pretrained import MODELS
+from foundational.engines.ase.pretrained import MODELS, model_file, model_named, model_sha256
 from foundational.errors import EngineError, InputError, MissingDependencyError, NotFoundError
 from foundational.labelling.catalogue import labeller_named
 from foundational.science.crystals import build_crystal
@@ -132,3 +134,27 @@ def test_a_calculator_without_stress_leaves_it_unknown(checkout):
     labels = labeller_named("ase:tests.faulty_calculators:WithoutStress", checkout).label(rattled(2))
     assert np.isfinite(labels.forces).all()
     assert np.isnan(labels.stress).all()
+
+
+def test_a_file_of_a_pretrained_model_is_that_of_the_installed_package(tmp_path, monkeypatch):
+    (tmp_path / "chgnet").mkdir()
+    (tmp_path / "chgnet" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "chgnet", raising=False)  # where it is installed and was used
+    assert model_named("chgnet", "r2scan") == "r2scan"
+    with pytest.raises(
+        InputError, match=r"chgnet has no file of '0\.3\.0', chgnet_0\.3\.0_.*; install another version"
+    ):
+        model_file("chgnet", "0.3.0")
+    path = tmp_path / "chgnet" / "pretrained" / "0.3.0" / "chgnet_0.3.0_e29f68s314m37.pth.tar"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    assert model_file("chgnet", "0.3.0") == path
+    assert model_sha256("chgnet", "0.3.0") == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_a_record_of_a_pretrained_model_names_the_package_and_the_file():
+    labeller = AseLabeller(
+        "chgnet:0.3.0", "ase.calculators.emt", "EMT", "{}", model_version="chgnet 0.4.0", model_sha256="1" * 64
+    )
+    assert (labeller.method().version, labeller.method().sha256) == ("chgnet 0.4.0", "1" * 64)

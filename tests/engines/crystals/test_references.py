@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -82,3 +83,9 @@ def test_the_crystals_of_every_other_metal_lie_as_far_apart_as_measured(element:
 def test_an_element_that_the_potential_lacks_is_refused():
     with pytest.raises(InputError, match="has Ni, Nb, and the configurations have Cu"):
         reference_crystals(LammpsLabeller(potential_for("Ni", ROOT)), "Cu")
+
+
+def test_an_atom_whose_energy_is_unknown_gives_no_cohesion():
+    unknown = replace(references("Ni"), isolated_energy=None)
+    with pytest.raises(InputError, match=r"energy of an isolated Ni atom, which .* does not state; give it with --iso"):
+        unknown.cohesive_energy("fcc")

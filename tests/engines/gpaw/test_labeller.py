@@ -8,8 +8,10 @@ import pytest
 from ase.build import bulk
 
 from foundational.data.conversion import from_atoms
+from foundational.engines.gpaw import labeller as module
+from foundational.engines.gpaw.calculation import SinglePoint
 from foundational.engines.gpaw.labeller import GpawLabeller
-from foundational.errors import InputError, MissingDependencyError
+from foundational.errors import EngineError, InputError, MissingDependencyError
 from foundational.labelling.catalogue import labeller_named
 from foundational.labelling.journal import LabelJournal
 from foundational.labelling.records import labeller_of, labeller_record
@@ -59,3 +61,20 @@ def test_forces_are_the_derivatives_of_the_energy_and_the_steps_are_kept(tmp_pat
     journal.append("00", labels)
     again = LabelJournal.open(journal.path, record.model_dump(mode="json"))
     np.testing.assert_array_equal(again.outcomes["00"].scf, labels.scf)
+
+
+def test_labels_of_each_configuration_are_those_of_the_program_and_a_failure_names_it(monkeypatch):
+    def single_point(numbers, positions, cell, settings):
+        if len(numbers) == 4:
+            raise EngineError("gpaw failed: KohnShamConvergenceError: no")
+        n = len(numbers)
+        return SinglePoint(-3.5 * n, -3.4 * n, np.full((n, 3), 0.25), 0.01 * np.eye(3), 7, 1e-6, 1e-7, (2, 2, 2))
+
+    monkeypatch.setattr(module, "single_point", single_point)
+    labels = GpawLabeller(("Al",)).label(from_atoms([bulk("Al"), bulk("Al") * (2, 1, 1)]))
+    assert labels.energy.tolist() == [-3.5, -7.0]
+    assert labels.forces.tolist() == [[0.25] * 3] * 3
+    assert labels.scf.tolist() == [[7, 1e-6]] * 2
+    assert labels.stress.shape == (2, 3, 3)
+    with pytest.raises(EngineError, match="configuration 1: gpaw failed: KohnShamConvergenceError"):
+        GpawLabeller(("Al",)).label(from_atoms([bulk("Al"), bulk("Al", cubic=True)]))

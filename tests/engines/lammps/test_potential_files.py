@@ -119,3 +119,38 @@ def test_meam_takes_elements_by_their_names_in_the_library(folder: Path):
         file.spec("x", ["Al=Al5"])
     with pytest.raises(InputError, match="no element in it"):
         read_potential_file(folder / "Ni.meam")
+
+
+def test_a_file_that_is_not_there_or_lacks_its_second_one_is_named(folder: Path, tmp_path: Path):
+    with pytest.raises(NotFoundError, match=r"none\.eam: expected the file of a potential, found none"):
+        read_potential_file(tmp_path / "none.eam")
+    alone = tmp_path / "alone.snapcoeff"
+    alone.write_bytes((folder / "Mo_Chen_PRM2017.snapcoeff").read_bytes())
+    with pytest.raises(NotFoundError, match=r"alone\.snapparam: .* name it with --parameters"):
+        read_potential_file(alone)
+    (tmp_path / "alone.snapparam").write_text("twojmax 6\n")
+    with pytest.raises(InputError, match=r"alone\.snapparam: expected rcutfac, the cutoff of SNAP, found none"):
+        read_potential_file(alone)
+
+
+def test_a_second_file_of_eam_is_refused_and_meam_without_one_has_the_usual_cutoff(folder: Path):
+    with pytest.raises(InputError, match="is one file with all of an EAM potential; omit --parameters"):
+        read_potential_file(folder / "CoAl.eam.alloy", folder / "Ni.meam")
+    assert read_potential_file(folder / "library.meam").cutoff == 4.0
+
+
+def test_elements_are_chemical_symbols_and_of_a_file_of_one_element_that_one(folder: Path):
+    assert read_potential_file(folder / "Cu_u6.eam").spec("x", ["Cu"]).elements == ("Cu",)
+    with pytest.raises(InputError, match="expected chemical symbols in --elements, such as Ni,Al, got 'Copper'"):
+        read_potential_file(folder / "Cu_u6.eam").spec("x", ["Copper"])
+    with pytest.raises(InputError, match="'AlS' is not a chemical symbol; name the elements with --elements"):
+        read_potential_file(folder / "library.meam").spec("x")
+
+
+def test_what_follows_the_tables_of_a_file_is_not_read(folder: Path, tmp_path: Path):
+    more = tmp_path / "more.eam.alloy"
+    more.write_text((folder / "CoAl.eam.alloy").read_text() + "# 1 2 3 4 5 6 7 8 9 of another program\n" * 9)
+    assert read_potential_file(more).pair_style == "eam/alloy"
+    more.rename(tmp_path / "more.txt")
+    with pytest.raises(InputError, match="the file is not complete"):
+        read_potential_file(tmp_path / "more.txt")

@@ -1,3 +1,4 @@
+import json
 import pickle
 import shutil
 from pathlib import Path
@@ -9,12 +10,14 @@ from foundational.data.configurations import Configurations
 from foundational.defaults import DEFAULTS
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.library import lammps_instance, lammps_potentials
+from foundational.engines.lammps.potential_files import read_potential_file
 from foundational.engines.lammps.potentials import potential_for, resolve_potential
 from foundational.engines.momt.block import System
 from foundational.engines.momt.window import advance_npt, start
 from foundational.errors import ChecksumError, InputError, NotFoundError
 from foundational.science.crystals import build_crystal
-from foundational.specs.potentials import REGISTRY_FOLDER, PotentialRegistry
+from foundational.specs.parsing import read_yaml
+from foundational.specs.potentials import REGISTRY_FILE, REGISTRY_FOLDER, PotentialRegistry
 
 
 def project(folder: Path, checkout: Path) -> Path:
@@ -108,3 +111,18 @@ def test_potentials_are_read_from_a_folder_with_any_letters(tmp_path: Path, chec
     state, frames = advance_npt(system, start(system, 600.0, 1), 300.0, 80.0, 1)
     assert np.isfinite(state.positions).all()
     assert len(frames) == 2
+
+
+def test_elements_that_a_potential_lacks_a_missing_default_and_a_missing_file_are_said(tmp_path: Path, checkout: Path):
+    with pytest.raises(InputError, match="potential 'NiNb' has Ni, Nb and not Al; choose another potential"):
+        resolve_potential("NiNb", checkout).pair_commands(["Ni", "Al"])
+    with pytest.raises(NotFoundError, match=r"no potential 'mine/Ni\.eam' in the registry and no such file"):
+        resolve_potential("mine/Ni.eam", checkout)
+    registry = project(tmp_path, checkout) / REGISTRY_FOLDER / REGISTRY_FILE
+    content = read_yaml(registry)
+    spec = read_potential_file(lammps_potentials() / "CoAl.eam.alloy").spec("mine", source="lammps")
+    content["potentials"].append(spec.model_dump(mode="json"))
+    registry.write_text(json.dumps(content))
+    with pytest.raises(NotFoundError, match="no default potential for Co in the registry; name one of: mine"):
+        potential_for("Co", tmp_path)
+    assert potential_for("Co", tmp_path, "mine").id == "mine"

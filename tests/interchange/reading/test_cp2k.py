@@ -48,3 +48,26 @@ def test_a_run_that_was_cut_before_its_energy_gives_one_line_and_a_restart_count
         import_files([tmp_path / "cut.out"])
     (tmp_path / "again.out").write_text(cut + CP2K_OLD)
     assert import_files([tmp_path / "again.out"]).report.configurations == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("COORDINATES IN angstrom", "COORDINATES IN bohr", "the positions of the atoms are not printed"),
+        ("      2      2      O", "      2      2      Zero", "expected 2 rows of forces, got 1"),
+        ("[GPa]", "[a.u.]", r"expected a stress in GPa, bar or kbar, got a\.u\."),
+    ],
+)
+def test_a_log_without_positions_with_a_force_too_few_or_in_another_unit_is_refused(old, new, message, tmp_path):
+    assert old in CP2K_OLD
+    (tmp_path / "run.out").write_text(CP2K_OLD.replace(old, new))
+    with pytest.raises(InputError, match=f"run.out, frame 0: {message}"):
+        import_files([tmp_path / "run.out"])
+
+
+def test_a_log_of_energies_alone_gives_energies_alone(tmp_path):
+    text = CP2K_OLD[: CP2K_OLD.index(" ATOMIC FORCES")]
+    (tmp_path / "run.out").write_text(text)
+    dataset = import_files([tmp_path / "run.out"]).dataset
+    assert dataset["energy"].item() == pytest.approx(-2 * 27.211386245988, rel=1e-12)
+    assert not {"forces", "stress"} & set(dataset.data_vars)

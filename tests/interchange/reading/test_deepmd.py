@@ -111,3 +111,24 @@ def test_lmdb_is_read(tmp_path):
             }
             transaction.put(f"{i:012d}".encode(), msgpack.packb(frame))
     require_right(path)
+
+
+def test_what_a_system_or_a_database_lacks_is_named(folder, tmp_path):
+    (folder / "set.000" / "coord.npy").unlink()
+    with pytest.raises(InputError, match=r"system: expected set\.000/coord\.npy"):
+        import_files([folder])
+    with lmdb.open(str(tmp_path / "other"), map_size=1 << 20) as environment, environment.begin(write=True) as rows:
+        rows.put(b"000000000000", b"x")
+    with pytest.raises(InputError, match="expected the key __metadata__ of a DeePMD LMDB, found none"):
+        import_files([tmp_path / "other"], ImportChoice(format="deepmd-lmdb"))
+
+
+def test_forces_without_energies_and_energies_of_atoms_are_taken_as_they_are(folder):
+    (folder / "set.000" / "energy.npy").unlink()
+    np.save(folder / "set.000" / "atom_ener.npy", np.arange(6.0).reshape(2, 3) - 9)
+    dataset = import_files([folder]).dataset
+    assert "energy" not in dataset
+    assert np.array_equal(dataset["forces"], FORCES.reshape(6, 3))
+    assert dataset["atomic_energies"].to_numpy().tolist() == [-9, -8, -7, -6, -5, -4]
+    (folder / "set.000" / "force.npy").unlink()
+    assert "forces" not in import_files([folder]).dataset

@@ -12,7 +12,7 @@ from ase.build import bulk
 from foundational.errors import InputError
 from foundational.interchange.frame import Frame, FrameError
 from foundational.interchange.reading.extxyz import ExtendedXyz
-from foundational.interchange.reading.text import number
+from foundational.interchange.reading.text import number, numbers
 
 LATTICE = 'Lattice="3 0 0 0 3.1 0 0 0.2 3.2"'
 COMMENT = LATTICE + ' Properties=species:S:1:pos:R:3:forces:R:3 energy=-4.5 pbc="T T T"'
@@ -235,3 +235,66 @@ def test_atomic_numbers_stand_for_symbols_where_there_are_none(path: Path, kind:
 def test_atoms_without_an_element_or_a_place_are_refused(path: Path, properties: str, row: str, message: str):
     with pytest.raises(InputError, match=message):
         read(path, f"1\n{LATTICE} Properties={properties}\n{row}\n")
+
+
+def stating(periodicity: str) -> str:
+    return COMMENT.replace('pbc="T T T"', periodicity)
+
+
+@pytest.mark.parametrize(
+    ("stated", "along"), [("pbc=T", [True] * 3), ('pbc="F"', [False] * 3), ('pbc="1 0 1"', [True, False, True])]
+)
+def test_one_flag_stands_for_three_vectors(path: Path, stated: str, along: list[bool]):
+    (frame,) = read(path, f"2\n{stating(stated)}\n{ROWS}")
+    assert frame.pbc.tolist() == along
+
+
+@pytest.mark.parametrize("stated", ['pbc="T T"', 'pbc="yes no maybe"'])
+def test_periodicity_in_other_words_is_refused(path: Path, stated: str):
+    with pytest.raises(FrameError, match="expected three of T and F for pbc, got"):
+        read(path, f"2\n{stating(stated)}\n{ROWS}")
+
+
+def test_a_key_alone_is_true_whatever_quotes_the_others_have(path: Path):
+    (plain,) = read(path, f"2\n{COMMENT} relaxed\n{ROWS}")
+    (braced,) = read(path, f"2\n{COMMENT} relaxed charge={{1}}\n{ROWS}")
+    assert plain.info["relaxed"] is braced.info["relaxed"] is True
+    with pytest.raises(FrameError, match="is a quote not closed"):
+        read(path, f'2\n{COMMENT} ="none"\n{ROWS}')
+
+
+def test_the_number_of_frames_is_estimated_of_plain_and_unfinished_files(path: Path):
+    path.write_text(f"2\n{COMMENT}\n{ROWS}" * 7)
+    assert ExtendedXyz().estimate(path) == 7
+    path.write_text(f"50\n{COMMENT}\n{ROWS}")
+    assert ExtendedXyz().estimate(path) == 1
+    path.write_text("no number\n")
+    assert ExtendedXyz().estimate(path) == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("1 2,3.5D0", [1, 2, 3.5]),
+        ("1e3 -2*^2", [1000, -200]),
+        ([["1", "2"], ["3.5", "-1D1"]], [[1, 2], [3.5, -10]]),
+        (np.array([1, 2], np.int16), [1, 2]),
+    ],
+)
+def test_rows_of_numbers_keep_their_shape(value: object, expected: list):
+    assert numbers(value).tolist() == expected
+
+
+@pytest.mark.parametrize("value", ["1_000", "none", None, True, [1.0, 2.0], np.array("a"), np.array([True])])
+def test_what_is_no_number_is_none(value: object):
+    with pytest.raises(ValueError, match="is no number"):
+        number(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [("1 1_000", "'1_000' is no number"), (np.array([True, False]), "are no numbers"), (np.array([1j]), "are no num")],
+)
+def test_a_row_that_holds_something_else_than_numbers_is_refused(value: object, message: str):
+    with pytest.raises(ValueError, match=message):
+        numbers(value)

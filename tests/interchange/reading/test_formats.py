@@ -144,3 +144,11 @@ def test_a_database_of_ase_in_json_is_read(exports: Path):
     imported = import_files([exports / "a.json"])
     assert imported.files[0].format == "ase-db"
     assert imported.report.configurations == 12
+
+
+def test_a_format_by_name_is_taken_whatever_the_file_looks_like(tmp_path: Path):
+    path = tmp_path / "frames.dat"
+    path.write_text('1\nLattice="9 0 0 0 9 0 0 0 9" energy=-1.5\nNi 0 0 0\n')
+    assert reader_for(path, "extxyz").name == "extxyz"
+    dataset = import_files([path], ImportChoice(format="extxyz")).dataset
+    assert dataset["energy"].item() == -1.5

@@ -64,3 +64,29 @@ def test_a_site_of_several_elements_and_text_that_is_no_json_are_named(tmp_path)
     path.write_text(path.read_text()[:-10])
     with pytest.raises(InputError, match=r"b\.json: expected JSON"):
         import_files([path])
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ("PBE", None),
+        ({"pp": "standard", "e_cut": "520 eV"}, {"cutoff_eV": None, "pseudopotentials": None, "stated": {}}),
+        ({"e_cut": 400}, {"cutoff_eV": 400.0, "pseudopotentials": None}),
+        ({"pp": {"Mo": "Mo_pv"}, "kpoints": "3x3x3"}, {"cutoff_eV": None, "stated": {"kpoints": "3x3x3"}}),
+    ],
+)
+def test_what_the_parameters_do_not_say_is_not_known(tmp_path, params, expected):
+    methods = import_files([written(tmp_path, {**ENTRY, "params": params})]).dataset.attrs.get("methods")
+    if expected is None:
+        assert not methods
+    elif methods:
+        (method,) = methods
+        for name, value in expected.items():
+            assert (method.get(name) or None) == (value or None), name
+
+
+def test_tags_of_a_list_are_one_text(tmp_path):
+    entry = {**ENTRY, "group": ["Elastic", "strained", 3]}
+    dataset = import_files([written(tmp_path, entry)]).dataset
+    (field,) = [name for name in dataset.data_vars if name.endswith("group")]
+    assert dataset[field].attrs["values"] == ["Elastic strained 3"]

@@ -55,3 +55,10 @@ def test_a_name_that_is_no_element_is_named(path):
         file["Ni4/species"] = np.array([b"Xx"] * 4)
     with pytest.raises(InputError, match="'Xx' is no element; say which it is with --species Xx=Ni"):
         import_files([path])
+
+
+def test_conformers_without_species_are_refused_with_what_is_there(path):
+    with h5py.File(path, "a") as file:
+        del file["Ni4/species"]
+    with pytest.raises(InputError, match="/Ni4: expected a dataset species, found cell, coordinates, energies, forces"):
+        import_files([path], ImportChoice(format="torchani"))

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import ase.io
+import lmdb
+import msgpack
 import numpy as np
 import pytest
 import xarray as xr
@@ -24,7 +26,8 @@ from foundational.data.layout import VARIABLES
 from foundational.data.store import open_store, write_dataset
 from foundational.errors import ConflictError, DatasetError, InputError, NotFoundError
 from foundational.interchange.importing import import_files
-from foundational.interchange.proofs import arrays
+from foundational.interchange.proofs import arrays, databases, text
+from foundational.interchange.proofs.received import Received, compare
 from foundational.interchange.writing import parts
 from foundational.interchange.writing import plan as plans
 from foundational.interchange.writing.boxes import in_boxes
@@ -195,6 +198,32 @@ def test_a_trainer_that_fills_with_zeros_gets_no_configuration_without_a_label(n
     everything = export(configurations, name, tmp_path / "other", labels=("energy", "forces"))
     assert everything.excluded == {}
     assert "stress" not in everything.labels
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_configuration_without_its_energy_or_its_forces_is_written_as_such_or_excluded(name: str, tmp_path: Path):
+    """One lacks each; the proof compares what is known, and a label that is unknown is never a number."""
+    whole = crystals([CUBIC + SHEAR] * 3, [NICKEL] * 3)
+    report = export(without(without(whole, "energy", [0]), "forces", [1]), name, tmp_path / "out")
+    written = sum(report.configurations.values())
+    assert report.proof.holds
+    assert written + sum(report.excluded.values()) == 3
+    needs = {label for label in ("energy", "forces") if f"{label} unknown" in " ".join(report.excluded)}
+    for label in ("energy", "forces"):
+        proof = report.proof.parts["train"].labels[label]
+        assert (proof.compared, proof.unknown) == (
+            written - (label not in needs and written > 1),
+            written - proof.compared,
+        )
+    assert report.labels["stress"] == written
+
+
+@pytest.mark.parametrize("name", ["deepmd", "deepmd-mixed", "deepmd-lmdb", "torchani", "ase", "mace"])
+def test_clusters_alone_are_written_without_a_cell(name: str, tmp_path: Path):
+    cluster = crystals([np.zeros((3, 3))] * 2, [[28, 13, 13, 28]] * 2, [(False,) * 3] * 2)
+    report = export(without(cluster, "stress", [0, 1]), name, tmp_path / "out")
+    assert (report.proof.holds, report.excluded, report.labels["energy"]) == (True, {}, 2)
+    assert "stress" not in report.labels
 
 
 def test_parts_of_the_split_are_files_and_ids_follow_their_order(tmp_path: Path):
@@ -508,3 +537,70 @@ def test_a_mask_by_which_ase_fixes_atoms_changes_no_force(tmp_path: Path):
     (read,) = ase.io.iread(tmp_path / "out" / report.files["train"])
     assert read.get_forces().tolist() == [[0.5, 0, 1], [-0.5, 0, -1]]
     assert read.arrays["imported_move_mask"].tolist() == [True, False]
+
+
+def received(part: Part, i: int, **changes: Any) -> Received:
+    c, labels = part.configurations, part.labels
+    atoms = slice(int(c.offsets[i]), int(c.offsets[i + 1]))
+    right = Received(
+        c.atomic_numbers[atoms],
+        c.positions[atoms],
+        c.cell[i],
+        c.pbc[i],
+        float(labels.energy[i]),
+        labels.forces[atoms],
+        labels.stress[i],
+    )
+    return replace(right, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({}, None),
+        ({"numbers": np.array([28, 28, 28, 13])}, "other species"),
+        (
+            {"periodic": np.array([True, True, False])},
+            "periodic along [True, True, False], expected [True, True, True]",
+        ),
+        ({"positions": np.zeros((4, 3))}, "other positions"),
+        ({"cell": np.eye(3)}, "another cell"),
+        ({"energy": None}, "energy was not read"),
+        ({"forces": np.full((4, 3), np.nan)}, "forces was not read"),
+        ({"forces": np.zeros((3, 3))}, "forces of shape (3, 3) was read, expected (4, 3)"),
+        ({"stress": np.zeros(6)}, "stress of shape (6,) was read, expected (3, 3)"),
+    ],
+)
+def test_each_difference_of_what_a_trainer_reads_is_named_with_its_configuration(changes: dict, problem: str | None):
+    part = plan_export(to_dataset(CASES["sheared"]()), TARGETS["mace"].demands).parts[0].whole()
+    proof = compare(part, [received(part, 0), received(part, 1, **changes), received(part, 2)])
+    expected = () if problem is None else (f"configuration 1 ({part.ids[1]}): {problem}",)
+    assert proof.problems == expected
+    assert proof.labels["energy"].compared == 3 - (changes.keys() >= {"energy"} or problem == "other species")
+
+
+def test_configurations_too_many_or_too_few_are_said_first():
+    part = plan_export(to_dataset(CASES["sheared"]()), TARGETS["mace"].demands).parts[0].whole()
+    three = [received(part, i) for i in range(3)]
+    assert compare(part, [*three, three[0]]).problems == ("expected 3 configurations, read 4",)
+    assert compare(part, three[:2]).problems == ("expected 3 configurations, read 2",)
+
+
+def test_files_of_a_trainer_that_do_not_fit_together_are_named(tmp_path: Path):
+    reports = {name: export(CASES["sheared"](), name, tmp_path / name) for name in ("fairchem", "deepmd-lmdb", "nep")}
+    paths = {name: tmp_path / name / report.files["train"] for name, report in reports.items()}
+    np.savez(paths["fairchem"] / "metadata.npz", natoms=np.array([4, 5, 4]))
+    with pytest.raises(ValueError, match=r"metadata\.npz: 5 atoms in row 1, found 4"):
+        list(databases.read_fairchem(paths["fairchem"]))
+    with lmdb.open(str(paths["deepmd-lmdb"])) as environment, environment.begin(write=True) as rows:
+        about = msgpack.unpackb(rows.get(b"__metadata__"), raw=False)
+        rows.put(b"__metadata__", msgpack.packb(about | {"frame_nlocs": [4, 4, 5]}))
+    with pytest.raises(ValueError, match="frame_nlocs is wrong for frame 2"):
+        list(databases.read_deepmd_lmdb(paths["deepmd-lmdb"]))
+    paths["nep"].write_text(paths["nep"].read_text().replace("attice=", "ast=", 1))
+    with pytest.raises(ValueError, match="'lattice' is missing"):
+        list(text.read_nep(paths["nep"]))
+    np.save(tmp_path / "ns.npy", 1)
+    np.save(tmp_path / "na.npy", np.array([0, 2]))
+    with pytest.raises(ValueError, match=r"a\.bin, x\.bin, c\.bin or energy\.bin is missing"):
+        list(arrays.read_memmap(tmp_path))

@@ -12,6 +12,7 @@ from foundational.data.configurations import Labels
 from foundational.data.conversion import to_dataset
 from foundational.errors import InputError
 from foundational.interchange.writing.exporting import ExportOptions, export_dataset
+from foundational.interchange.writing.heads import _names
 from foundational.interchange.writing.report import Origin
 from foundational.interchange.writing.targets import target_named
 from foundational.labelling.theories import beside
@@ -67,3 +68,13 @@ def test_heads_need_two_methods_and_a_trainer_that_has_heads(tmp_path):
     with pytest.raises(InputError, match="such as mace, got nep"):
         export_dataset(two_theories(), ORIGIN, target_named("nep"), tmp_path / "out", ExportOptions(heads=True))
     assert not (tmp_path / "out").exists()
+
+
+def test_names_of_heads_are_plain_and_none_stands_twice():
+    found = _names(["lammps:Ni Nb", "lammps/Ni_Nb", "qe lda (PZ)", "μ"])
+    assert found == {
+        "lammps:Ni Nb": "lammps_Ni_Nb",
+        "lammps/Ni_Nb": "lammps_Ni_Nb_2",
+        "qe lda (PZ)": "qe_lda_PZ",
+        "μ": "head",
+    }

@@ -1,6 +1,8 @@
 import json
 import os
+import runpy
 import shutil
+import sys
 import zipfile
 from pathlib import Path
 
@@ -17,10 +19,13 @@ from foundational.data.extxyz import read_extxyz
 from foundational.data.fingerprint import fingerprint
 from foundational.data.integrity.hashes import sha256_of
 from foundational.data.store import open_store
-from foundational.errors import ChecksumError, ConflictError, GateError, NotFoundError
+from foundational.errors import ChecksumError, ConflictError, GateError, InputError, NotFoundError
 from foundational.evaluation.validation_report import ValidationReport
 from foundational.provenance.record import LabellerRecord
-from foundational.release.bundle.bundle import read_manifest
+from foundational.release.bundle import bundle as bundles
+from foundational.release.bundle import verification
+from foundational.release.bundle.bundle import READER, TEXT, read_manifest
+from foundational.release.citation import table
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import read_registry
 from foundational.stages.verify.command import verify
@@ -55,6 +60,35 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture
 def bundle(two) -> Path:
     return two.out / "ni" / "ni-1.1.0"
+
+
+def test_a_large_set_is_released_without_text_and_a_few_lines_at_a_time(project, monkeypatch, capsys):
+    """With a limit of 10 atoms for the text, and blocks of 5 lines of the table."""
+    small = contents(project.release().bundle.with_suffix(""))
+    shutil.rmtree(project.folder / "releases")
+    (project.folder / "releases.yaml").unlink()
+    monkeypatch.setattr(bundles, "TEXT_ATOMS", 10)
+    monkeypatch.setattr(verification, "TEXT_ATOMS", 10)
+    monkeypatch.setattr(table, "_LINES", 5)
+    sizes, texts_of = [], table._texts
+    monkeypatch.setattr(
+        table, "_texts", lambda variable, values: sizes.append(len(values)) or texts_of(variable, values)
+    )
+    folder = project.release().bundle.with_suffix("")
+    large = contents(folder)
+    assert small.keys() - large.keys() == {TEXT}
+    assert set(sizes) == {5, 2}
+    assert large["configurations.csv"] == small["configurations.csv"]
+    assert verify(str(folder), project.root).problems == ()
+    monkeypatch.setattr(sys, "argv", [READER, str(folder)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(folder / READER), run_name="__main__")
+    assert (ended.value.code, capsys.readouterr().out) == (None, "intact: 12 configurations\n")
+    monkeypatch.setattr(verification, "TEXT_ATOMS", 1000)
+    assert verify(str(folder), project.root).problems == (f"{TEXT} is missing",)
+    monkeypatch.setattr(bundles, "STORE_BYTES", 1000)
+    with pytest.raises(InputError, match="release it in parts"):
+        project.release()
 
 
 def test_a_bundle_holds_all_that_was_promised(bundle, two):

@@ -4,9 +4,12 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from foundational.errors import InputError, NotFoundError
-from foundational.release.bundle.signature import sign, signer
+from foundational.cli.main import app
+from foundational.errors import InputError, MissingDependencyError, NotFoundError
+from foundational.release.bundle.signature import _is_plain, require_valid, sign, signer
+from foundational.release.bundle.verification import SIGNATURE
 from foundational.stages.verify.command import verify
 
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs OpenSSH's ssh-keygen")
@@ -27,6 +30,30 @@ def keys(tmp_path_factory) -> Path:
 @pytest.fixture
 def signed(project, keys):
     return project.released(key=keys / "anna").bundle
+
+
+def test_a_release_is_announced_signed_and_pulled_with_its_signer(project, keys, tmp_path, monkeypatch):
+    """A dry run writes nothing; the next command is named; who pulls it learns who signed."""
+    command = ["release", "ni", "--root", str(project.root), "--out", str(project.out)]
+    dry = CliRunner().invoke(app, [*command, "--dry-run"])
+    assert dry.stdout.splitlines()[0] == "ni@1.0.0 would be released"
+    assert "next:" not in dry.stdout
+    assert not (project.folder / "releases.yaml").exists()
+    done = CliRunner().invoke(app, [*command, "--sign", str(keys / "anna")])
+    assert done.exit_code == 0, done.exception
+    said = done.stdout.splitlines()
+    assert said[0] == "ni@1.0.0 is released"
+    assert said[-2] == f"bundle: {project.out / 'ni' / 'ni-1.0.0.zip'}"
+    assert said[-1].startswith("next: ")
+    assert said[-1].endswith("git add datasets && git commit -m 'Release ni@1.0.0'; foundational release ni --tag")
+    project.commit("release")
+    again = CliRunner().invoke(app, command)
+    assert again.stdout.startswith("ni@1.0.0 is released, and nothing changed since\n")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    pull = ["pull", "ni@1.0.0", "--from", str(project.out), "--signers", str(keys / "anna.signers")]
+    pulled = CliRunner().invoke(app, pull)
+    assert pulled.stdout.splitlines()[1] == "signed by anna@example.org"
 
 
 def test_a_signature_is_verified_against_the_allowed_signers(project, signed, keys):
@@ -103,3 +130,20 @@ def test_a_certified_key_that_is_in_an_agent_alone_signs_and_is_verified_offline
         finally:
             agent.terminate()
     assert signer(tmp_path / "manifest.json", made, tmp_path / "signers") == "ci@example.org"
+
+
+def test_a_signature_is_spelled_in_one_way(signed):
+    text = (signed.with_suffix("") / SIGNATURE).read_bytes()
+    assert _is_plain(text)
+    spaced, armour = text.replace(b"\n", b"\r\n"), text.replace(b"SSH", b"PGP", 1)
+    for other in (text + b"\n", spaced, armour, text[:30] + b"!" + text[31:]):
+        assert not _is_plain(other)
+    lines = text.split(b"\n")
+    assert not _is_plain(b"\n".join([lines[0], lines[1][:-4], lines[1][-4:] + lines[2], *lines[3:]]))
+
+
+def test_without_openssh_its_name_is_said(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingDependencyError, match="expected ssh-keygen on the PATH"):
+        require_valid(tmp_path / "file", tmp_path / "file")

@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,17 +16,18 @@ from foundational.data.conversion import to_dataset
 from foundational.data.extxyz import write_extxyz
 from foundational.data.fingerprint import fingerprint
 from foundational.data.store import write_dataset
-from foundational.errors import ChecksumError, FoundationalError, NotFoundError
+from foundational.errors import ChecksumError, FoundationalError, InputError, NotFoundError
 from foundational.provenance.record import read_record, write_json
 from foundational.release.bundle.archive import archive_folder, read_members
-from foundational.release.bundle.bundle import write_manifest
+from foundational.release.bundle.bundle import read_kept, write_manifest
 from foundational.release.bundle.damage import find_damages
+from foundational.release.bundle.verification import verify_bundle
 from foundational.release.record import read_release
 from foundational.release.registry.registry import read_registry, write_registry
 from foundational.release.registry.version import Version, parse_dataset_version
 from foundational.release.transfer.retrieval import pull
 from foundational.specs.about import read_about
-from foundational.stages.verify.command import verify
+from foundational.stages.verify.command import relabelled, verify
 from tests.validation_reports import report
 
 
@@ -224,6 +226,63 @@ def test_a_record_of_another_version_or_file_than_the_manifest_is_found(two, bun
     )
 
 
+def test_what_is_wrong_in_a_release_whose_bytes_are_right_is_named(two, bundle, tmp_path):
+    """Each is a release that somebody made with right checksums and without a registry."""
+
+    def change_record(folder, **changes):
+        record = json.loads((folder / "release.json").read_text())
+        write_json(folder / "release.json", record | changes)
+
+    def without_text(folder):
+        (folder / "data.extxyz").unlink()
+        files = json.loads((folder / "release.json").read_text())["files"]
+        change_record(folder, files=[file for file in files if file["path"] != "data.extxyz"])
+
+    cases = {
+        "the records cannot be read: ": lambda folder: (folder / "provenance.json").write_text("{}"),
+        "provenance.json records other data than release.json": lambda folder: change_record(folder, n_atoms=7),
+        "data.extxyz is missing": without_text,
+        "validation.json cannot be read: ": lambda folder: (folder / "validation.json").write_text("["),
+        "validation.json is no report": lambda folder: (folder / "validation.json").write_text("[]"),
+    }
+    for number, (message, change) in enumerate(cases.items()):
+        copy = Path(shutil.copytree(bundle, tmp_path / str(number)))
+        if "validation" in message:
+            change_record(copy, validation={"passed": True})
+        forged(copy, change)
+        problems = verify_bundle(copy).problems
+        assert [problem for problem in problems if problem.startswith(message)], (message, problems)
+        assert len(problems) == 1, problems
+
+
+def test_a_zip_is_of_one_release_and_is_the_one_of_the_registry(two, bundle, tmp_path):
+    entry = read_registry(two.folder).releases[1]
+    path = bundle.with_name("ni-1.1.0.zip")
+    assert verify_bundle(path, release=entry).ok
+    other = verify_bundle(path, release=entry.model_copy(update={"archive": "0" * 64}))
+    assert other.problems == ("the zip is not the one that the registry records of ni@1.1.0",)
+    (tmp_path / "two" / "a").mkdir(parents=True)
+    for name in ("a/x.txt", "b.txt"):
+        (tmp_path / "two" / name).write_text("x")
+    archive_folder(tmp_path / "two.zip", tmp_path / "two")
+    with pytest.raises(NotFoundError, match="expected a release in one folder in the zip, found 2 names"):
+        verify_bundle(tmp_path / "two.zip")
+    archive_folder(tmp_path / "one.zip", tmp_path / "two" / "a")
+    with pytest.raises(NotFoundError, match="found 1 names"):
+        verify_bundle(tmp_path / "one.zip")
+
+
+def test_records_that_git_keeps_are_those_of_the_manifest(two):
+    entry = read_registry(two.folder).releases[1]
+    folder = two.folder / "releases" / "1.1.0"
+    assert read_kept(folder, entry.manifest).version == "1.1.0"
+    with pytest.raises(ChecksumError, match="is not as it was released"):
+        read_kept(folder, "0" * 64)
+    (folder / "release.json").unlink()
+    with pytest.raises(NotFoundError, match=r"expected release\.json, found none; restore it from git"):
+        read_kept(folder, entry.manifest)
+
+
 def test_labels_are_computed_again_on_demand(project, changed):
     assert verify("ni", project.root, relabel=5).problems == ()
     project.write(changed(energy=0.4))
@@ -318,6 +377,10 @@ def test_a_record_that_is_not_the_released_one_is_a_problem_until_it_is_committe
     checked = verify("ni", two.root)
     assert checked.problems == ()
     assert checked.changes == (f"differs from ni@1.1.0: {file} ({fields})",)
+    said = CliRunner().invoke(app, ["verify", "ni", "--root", str(two.root)])
+    assert said.exit_code == 0
+    assert said.stdout.startswith(f"note  {checked.changes[0]}\n")
+    assert "intact, changed since the release" in said.stdout
 
 
 def test_new_data_with_a_record_of_their_own_are_a_change_and_without_one_a_problem(two, changed):
@@ -360,3 +423,23 @@ def test_a_record_of_a_pulled_release_is_compared_too(two, tmp_path, monkeypatch
     path.write_text(path.read_text().replace('"seed": 1', '"seed": 2'))
     [problem] = verify("ni@1.1.0").problems
     assert problem.startswith("differs from ni@1.1.0: provenance.json (seed)")
+
+
+def test_a_zip_that_was_made_again_or_holds_several_folders_is_no_release(two, bundle, tmp_path):
+    again = tmp_path / "ni-1.1.0.zip"
+    with zipfile.ZipFile(again, "w") as archive:
+        for path in sorted(p for p in bundle.rglob("*") if p.is_file()):
+            archive.write(path, f"ni-1.1.0/{path.relative_to(bundle).as_posix()}")
+    with pytest.raises(FoundationalError):
+        verify(str(again), two.root)
+    archive_folder(again, bundle)
+    with pytest.raises(NotFoundError, match="expected a release in one folder in the zip, found"):
+        verify(str(again), two.root)
+
+
+def test_a_set_that_lost_its_statements_says_so(two, tmp_path, monkeypatch):
+    (two.folder / "about.yaml").unlink()
+    assert "about.yaml is missing; restore it from git" in verify("ni", two.root).problems
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="expected a project, whose registry knows the potential, to label"):
+        relabelled(two.folder / "data.zarr", None, 3)

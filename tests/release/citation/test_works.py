@@ -13,10 +13,12 @@ from typer.testing import CliRunner
 
 from foundational.cli.main import app
 from foundational.errors import NotFoundError
+from foundational.release.citation import datacite, ro_crate
 from foundational.release.citation.bibtex import escape, to_bibtex
 from foundational.release.citation.datacite import datacite_document
 from foundational.release.citation.printed_reference import Work, parse_printed_reference
 from foundational.release.citation.works import METHOD_DOI, METHOD_REFERENCE, Citable, printed, to_text, works_to_cite
+from foundational.release.deposit import metadata
 from foundational.release.registry.registry import Registry, read_registry, write_registry
 from foundational.release.registry.version import Version
 from foundational.specs.about import Creator, read_about
@@ -227,3 +229,65 @@ def test_the_authors_of_the_method_are_those_of_citation_cff(checkout: Path, rel
     for citable in (released.subject, replace(released.subject, about=released.parents["ni"])):
         texts = [w.text for w in works_to_cite(citable, released.registry, released.parents) if w.doi == METHOD_DOI]
         assert texts == [METHOD_REFERENCE]
+
+
+@pytest.mark.parametrize(
+    ("stated", "doi", "title"),
+    [
+        ("A. Author, A title, J. Phys. 12, 34 (2001), https://doi.org/10.1234/abc.5.", "10.1234/abc.5", "A title"),
+        ("A. Author, A title, J. Phys. 12, 34 (2001); doi: 10.1234/abc", "10.1234/abc", "A title"),
+        ("A. Author, A title, J. Phys. 12, 34 (2001)", None, "A title"),
+        (7, None, None),
+    ],
+)
+def test_a_potential_that_lammps_ships_is_cited_as_its_file_says(released, stated, doi, title) -> None:
+    provenance = released.record.provenance
+    changes = {"id": "lammps:Al.alloy", "version": "29 Aug 2024", "sha256": "a" * 64}
+    labeller = provenance.labeller.model_copy(update=changes | {"parameters": {"citation": stated}})
+    subject = Citable("al", None, provenance.model_copy(update={"labeller": labeller, "parents": ()}))
+    work = works_to_cite(subject, released.registry.model_copy(update={"potentials": ()}))[1]
+    assert (work.doi, work.title) == (doi, title)
+    assert "10.1234" not in work.text
+    if title is None:
+        assert work.text == f"lammps:Al.alloy, 29 Aug 2024, sha256:{'a' * 64}"
+    else:
+        assert (work.authors[0].full, work.year) == ("A. Author", 2001)
+        assert work.why.startswith(f"The potential Al.alloy, sha256:{'a' * 64}, which ")
+
+
+def test_labels_from_a_file_are_owed_to_the_file(released) -> None:
+    provenance = released.record.provenance
+    for sha256, text in (("b" * 64, f"mine.xyz, sha256:{'b' * 64}"), (None, "mine.xyz")):
+        labeller = provenance.labeller.model_copy(update={"id": "file:mine.xyz", "sha256": sha256})
+        subject = Citable("al", None, provenance.model_copy(update={"labeller": labeller, "parents": ()}))
+        assert works_to_cite(subject, released.registry)[1].text == text
+
+
+def test_authors_keep_their_place_and_number_in_every_document(released) -> None:
+    creators = (
+        Creator(name="Doe, Jane", orcid="0000-0002-1825-0097", affiliation="Somewhere"),
+        Creator(name="Roe, Ann"),
+        Creator(name="The A and B group", affiliation="Elsewhere"),
+    )
+    about = released.record.about.model_copy(update={"creators": creators})
+    subject = replace(released.subject, about=about)
+    jane, ann, group = (datacite._person(author) for author in subject.authors)
+    assert jane["affiliation"] == [{"name": "Somewhere"}]
+    assert jane["nameIdentifiers"][0]["nameIdentifier"] == "https://orcid.org/0000-0002-1825-0097"
+    assert "affiliation" not in ann
+    assert [person["nameType"] for person in (jane, ann, group)] == ["Personal", "Personal", "Organizational"]
+    agents = [list(ro_crate._agent(author)) for author in subject.authors]
+    assert [len(entities) for entities in agents] == [2, 1, 1]
+    assert agents[0][1] == {"@id": agents[0][0]["affiliation"]["@id"], "@type": "Organization", "name": "Somewhere"}
+    sent = [metadata._creator(author) for author in subject.authors]
+    assert sent[0] == {
+        "person_or_org": {
+            "type": "personal",
+            "family_name": "Doe",
+            "given_name": "Jane",
+            "identifiers": [{"scheme": "orcid", "identifier": "0000-0002-1825-0097"}],
+        },
+        "affiliations": [{"name": "Somewhere"}],
+    }
+    assert sent[1] == {"person_or_org": {"type": "personal", "family_name": "Roe", "given_name": "Ann"}}
+    assert sent[2] == {"person_or_org": {"type": "organizational", "name": "The A and B group"}}

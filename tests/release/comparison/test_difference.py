@@ -272,17 +272,26 @@ def test_memory_grows_with_configurations_not_with_atoms(nickel, tmp_path):
 
 
 def test_the_command_prints_the_numbers_as_json(project, changed, tmp_path):
-    write_dataset(changed(slice(0, 11)), tmp_path / "other.zarr")
+    write_dataset(changed(slice(0, 11), energy=0.4), tmp_path / "other.zarr")
     arguments = ["diff", "ni", str(tmp_path / "other.zarr"), "--root", str(project.root)]
     shown = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert {k: shown[k] for k in ("added", "removed", "relabelled", "moved", "bump")} == {
         "added": 0,
         "removed": 1,
-        "relabelled": 0,
+        "relabelled": 1,
         "moved": 0,
         "bump": "major",
     }
-    assert re.search(r"major\s+1 configuration removed", CliRunner().invoke(app, arguments).stdout)
+    picture = tmp_path / "change.svg"
+    done = CliRunner().invoke(app, [*arguments, "--plot", str(picture)])
+    assert done.exit_code == 0, done.exception
+    told = done.stdout
+    assert re.search(r"major\s+1 configuration removed", told)
+    assert "10 equal, 1 relabelled, 0 moved, 0 added, 1 removed" in told
+    assert "       energy by up to 0.1 eV/atom, 0.1 rms\n" in told
+    assert re.search(r"energy_per_atom median .* → .*, 5–95 % .* eV/atom \(KS 0\.\d+\)", told)
+    assert told.endswith("bump: major\n")
+    assert picture.read_text(encoding="utf-8").startswith("<?xml")
 
 
 @pytest.mark.parametrize("table", [False, True])
@@ -293,3 +302,27 @@ def test_a_folder_that_holds_no_dataset_is_said(tmp_path, table):
         open_compared(str(tmp_path / "data.zarr"), table=table),
     ):
         pass
+
+
+def test_attributes_of_two_stores_that_differ_are_a_patch(nickel):
+    other = nickel.assign_attrs(volume_per_atom=11.0, more="x")
+    sides = [ComparedDataset(name, data, encoding=name * 64) for name, data in (("a", nickel), ("b", other))]
+    found = [c.message for c in difference(*sides).changes if "attribute" in c.message]
+    assert found == ["the attribute more is 'x', was None", "the attribute volume_per_atom is 11.0, was 10.9"]
+    text = ComparedDataset("c", other)
+    assert not [c for c in difference(sides[0], text).changes if "attribute" in c.message]
+
+
+STRUCTURE = ("id", "n_atoms", "cell", "pbc", "atomic_numbers", "positions")
+
+
+def test_sets_that_share_no_label_are_compared_by_their_structures(nickel):
+    one, other = nickel[[*STRUCTURE, "energy"]], nickel[[*STRUCTURE, "stress"]]
+    notes = difference(ComparedDataset("a", one), ComparedDataset("b", other)).notes
+    assert "only structures were compared: no label is known in both" in notes
+
+
+def test_configurations_that_stand_twice_are_counted(nickel):
+    twice = take(nickel, np.array([0, 1, 2, 1, 0, 1]))
+    found = difference(ComparedDataset("a", twice), ComparedDataset("b", take(nickel, slice(0, 3))))
+    assert "3 configurations stand in a more than once" in [c.message for c in found.changes]

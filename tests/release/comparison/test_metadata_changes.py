@@ -54,3 +54,10 @@ def test_every_kind_of_labeller_has_one_record(checkout):
     found = labeller_record(emt, "Ni")
     assert list(found.parameters) == ["arguments", "energy_reference", "units", "isolated_atom_eV"]
     assert found.parameters["isolated_atom_eV"] == {"Ni": 0.5}
+
+
+def test_the_version_of_the_program_that_labelled_is_a_patch(checkout):
+    stored = read_record(checkout / "datasets" / "ni")
+    labeller = stored.labeller.model_copy(update={"version": "another"})
+    found = list(metadata_changes(None, None, stored, stored.model_copy(update={"labeller": labeller})))
+    assert found == [("metadata", "patch", f"the labeller ran in another, was {stored.labeller.version}")]

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from foundational.cli.main import app
 from foundational.errors import ChecksumError, ConflictError, InputError, NotFoundError
 from foundational.release.deposit import client
-from foundational.release.deposit.deposit import DepositState
+from foundational.release.deposit.deposit import DepositState, Payload, _fault, _previous, plan_deposit
 from foundational.release.registry.registry import read_registry, write_registry
 from foundational.release.registry.version import Version, parse_dataset_version
 from foundational.stages.deposit.command import DepositResult, deposit_release
@@ -74,12 +74,22 @@ def test_dry_run_needs_no_token_and_asks_no_server(project: Path, invenio) -> No
         {"person_or_org": {"type": "organizational", "name": "The foundational developers"}}
     ]
     assert any("ni, version 1.0.0" in reference["reference"] for reference in metadata["references"])
+    first, *files, last = run_cli(
+        "deposit", "al@1.0.0", "--to", invenio.url, "--root", str(project)
+    ).stdout.splitlines()
+    assert first == f"al@1.0.0 would become a new record on {invenio.url}:"
+    assert [line.split()[1] for line in files] == [file["name"] for file in shown["files"]]
+    assert last == "nothing was sent; --send makes a draft, --publish publishes it (--json shows the metadata)"
+    assert invenio.log == []
 
 
 def test_sending_needs_a_token_from_the_environment(project: Path, invenio) -> None:
     done = run_cli("deposit", "al@1.0.0", "--to", invenio.url, "--send", "--root", str(project))
     assert isinstance(done.exception, InputError)
     assert "FOUNDATIONAL_DEPOSIT_TOKEN" in str(done.exception)
+    odd = run_cli("deposit", "al@1.0.0", "--to", invenio.url, "--send", "--root", str(project), token="two words")
+    assert "expected a token of printable ASCII characters" in str(odd.exception)
+    assert "two words" not in str(odd.exception)
     assert invenio.log == []
 
 
@@ -96,9 +106,9 @@ def test_sending_makes_a_whole_draft_and_publishes_nothing(project: Path, inveni
 def test_publishing_notes_the_doi_and_citations_carry_it(
     project: Path, deposit: Deposit, invenio, bundle: Path
 ) -> None:
-    done = deposit(publish=True)
+    done = run_cli("deposit", "al@1.0.0", "--to", invenio.url, "--publish", "--root", str(project), token=TOKEN)
     require_complete(invenio, bundle)
-    assert done.state.doi == "10.5281/zenodo.00001"
+    assert done.stdout.startswith("al@1.0.0 is published: https://doi.org/10.5281/zenodo.00001, ")
     assert read_registry(project / "datasets" / "al").dois == {"1.0.0": "10.5281/zenodo.00001"}
     assert "https://doi.org/10.5281/zenodo.00001" in run_cli("cite", "al", "--root", str(project)).stdout
 
@@ -383,5 +393,96 @@ def test_retry_after_is_obeyed_in_seconds_and_as_a_date(invenio) -> None:
 
 
 def test_a_wait_of_an_hour_is_not_waited_for(invenio) -> None:
+    assert waits(invenio, status=429, headers={"Retry-After": "120"}) == [120.0]
     with pytest.raises(ConflictError, match="3600 s"):
         waits(invenio, status=429, headers={"Retry-After": "3600"})
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        *((status, InputError) for status in (400, 401, 403, 413, 422)),
+        *((status, ConflictError) for status in (402, 405, 409, 411, 414, 421, 423)),
+        (404, None),
+        (410, None),
+    ],
+)
+def test_a_refusal_is_what_its_status_says(invenio, status: int, meaning: type[Exception] | None) -> None:
+    """What is not there or was withdrawn is no failure; of the others some are the user's to correct."""
+    invenio.fault("status", r"GET /api/records/00001-abcde/draft$", status=status)
+    records = client.Records(invenio.url, TOKEN)
+    if meaning is None:
+        assert records.draft("00001-abcde") is None
+        return
+    with pytest.raises(meaning, match="token" if status in (401, 403) else "the server refuses it"):
+        records.draft("00001-abcde")
+
+
+@pytest.mark.parametrize("record", ["", "../x", "a/b", "-a", "a?b", "ä"])
+def test_an_id_from_a_server_cannot_lead_elsewhere(invenio, record: str) -> None:
+    with pytest.raises(ConflictError, match="expected the id of a record"):
+        client.Records(invenio.url, TOKEN).draft(record)
+    assert invenio.log == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        (None, "nothing complete"),
+        ({"status": "pending"}, "nothing complete"),
+        ({"status": "completed", "checksum": "md5:1", "size": 3}, None),
+        ({"status": "completed", "checksum": "md5:2", "size": 3}, "the checksum md5:2, expected md5:1"),
+        ({"status": "completed", "checksum": "md5:1", "size": 4}, "4 bytes, expected 3"),
+        ({"status": "completed", "checksum": "md5:1"}, "None bytes, expected 3"),
+    ],
+)
+def test_a_file_at_the_server_is_the_one_that_was_sent(tmp_path: Path, entry, fault) -> None:
+    assert _fault(entry, Payload("a", tmp_path / "a", 3, "1")) == fault
+
+
+def test_files_of_a_draft_that_do_not_belong_to_the_release_are_removed(deposit: Deposit, invenio, bundle) -> None:
+    deposit()
+    (record,) = invenio.records.values()
+    record.files["left.txt"] = sys.modules[type(invenio).__module__].File(b"x", True)
+    deposit(publish=True)
+    require_complete(invenio, bundle)
+
+
+def test_a_record_that_was_published_before_its_note_is_noted(deposit: Deposit, invenio, bundle: Path) -> None:
+    done = deposit(publish=True)
+    path = done.plan.state_path
+    path.write_text(done.state.model_copy(update={"published": False}).model_dump_json())
+    before = len(invenio.requests("POST"))
+    assert deposit(publish=True).state.published
+    assert len(invenio.requests("POST")) == before
+    assert DepositState.model_validate_json(path.read_text()).published
+
+
+def test_the_version_before_is_found_by_a_doi_of_zenodo(project: Path, bundle: Path) -> None:
+    registry = read_registry(project / "datasets" / "al")
+    entry = registry.releases[0].model_copy(update={"version": "1.0.1"})
+    later = registry.model_copy(
+        update={"releases": (*registry.releases, entry), "dois": {"1.0.0": "10.5281/zenodo.17"}}
+    )
+    zenodo, other = "https://zenodo.org", "https://other.org"
+    assert [_previous(bundle, later, entry, server) for server in (zenodo, other)] == ["17", None]
+    for doi in ("10.5281/zenodo.17x", "10.1234/zenodo.17"):
+        changed = later.model_copy(update={"dois": {"1.0.0": doi}})
+        assert _previous(bundle, changed, entry, zenodo) is None
+    assert _previous(bundle, later, later.releases[0], zenodo) is None
+
+
+def test_a_bundle_without_its_zip_or_with_another_manifest_is_not_deposited(deposit: Deposit, invenio, bundle) -> None:
+    archive = bundle.with_name("al-1.0.0.zip")
+    archive.rename(bundle.with_name("away.zip"))
+    registry = read_registry(bundle.parents[3] / "datasets" / "al")
+    entry = registry.releases[0]
+    with pytest.raises(NotFoundError, match="expected the release's zip beside its folder"):
+        plan_deposit(bundle, registry, entry, invenio.url, {})
+    bundle.with_name("away.zip").rename(archive)
+    other = entry.model_copy(update={"manifest": "0" * 64})
+    with pytest.raises(ChecksumError, match=r"not deposited, manifest\.json is not that of the registry; make"):
+        plan_deposit(bundle, registry, other, invenio.url, {})
+    plan = plan_deposit(bundle, registry, entry, invenio.url, {})
+    assert plan.files[0].name == "al-1.0.0.zip"
+    assert not any(file.name.startswith("data.") for file in plan.files)

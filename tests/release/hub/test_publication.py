@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from foundational.cli.main import app
 from foundational.errors import ChecksumError, ConflictError, FoundationalError, InputError, NotFoundError
 from foundational.release.hub import client
-from foundational.release.hub.publication import Publication
+from foundational.release.hub.publication import Publication, checked_repository
 from foundational.release.hub.publication import publish as publish_files
 from foundational.release.registry.version import parse_dataset_version
 from foundational.release.transfer.retrieval import pull
@@ -226,3 +226,87 @@ def test_a_withdrawn_version_or_no_version_is_not_published(two, hub):
     with pytest.raises(ConflictError, match="withdrawn"):
         publish(two)
     assert hub.log == []
+
+
+class Answers:
+    """A hub that answers as it is told, file by file."""
+
+    def __init__(self, files, tagged="before"):
+        self.stored, self.tagged, self.sent = files, tagged, []
+
+    def create(self, repository):
+        self.sent.append(("create", repository))
+
+    def refs(self, repository):
+        there = self.tagged == "before" or (self.tagged == "later" and ("tag", "1.0.0") in self.sent)
+        return {"main": "abc"} | ({"1.0.0": "abc"} if there else {})
+
+    def modes(self, repository, files):
+        return {name: "lfs" if name.endswith(".zip") else "regular" for name in files}
+
+    def upload(self, repository, oid, path):
+        self.sent.append(("upload", path.name))
+
+    def commit(self, repository, message, lines):
+        self.sent.append(("commit", len(lines)))
+
+    def files(self, repository, revision):
+        return self.stored
+
+    def tag(self, repository, version, commit, message):
+        self.sent.append(("tag", version))
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A publication of two small files, and what a hub that has them says of these."""
+    for name in ("a.md", "b.zip"):
+        (tmp_path / name).write_text(name)
+    files = {name: tmp_path / name for name in ("a.md", "b.zip")}
+    said = {"a.md": (4, None), "b.zip": (5, hashlib.sha256(b"b.zip").hexdigest())}
+    return Publication("ni@1.0.0", "metals/ni", "1.0.0", files), said
+
+
+def test_a_plan_lists_what_would_be_sent(small):
+    files = [{"name": "a.md", "size": 4}, {"name": "b.zip", "size": 5}]
+    assert small[0].as_json() == {"dataset": "ni@1.0.0", "repository": "metals/ni", "tag": "1.0.0", "files": files}
+
+
+def test_files_are_sent_once_and_counted_and_a_tag_is_made_last(small):
+    plan, said = small
+    calls = []
+    fresh = Answers(said, tagged="later")
+    assert publish_files(plan, fresh, progress=lambda *call: calls.append(call)) is True
+    assert fresh.sent == [("create", "metals/ni"), ("upload", "b.zip"), ("commit", 2), ("tag", "1.0.0")]
+    assert calls == [(0, 9, "a.md"), (4, 9, "b.zip")]
+    done = Answers(said)
+    assert publish_files(plan, done) is False
+    assert done.sent == [("create", "metals/ni")]
+    with pytest.raises(ConflictError, match=r"the server made no tag 1\.0\.0"):
+        publish_files(plan, Answers(said, tagged="never"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"a.md": (5, None)}, "a.md has 5 bytes, expected 4"),
+        ({"b.zip": (5, "0" * 64)}, "b.zip has the sha256 000000000000…, expected "),
+        ({"a.md": None}, "a.md is absent"),
+    ],
+)
+def test_other_files_under_a_tag_or_after_a_commit_are_named(small, change, message):
+    plan, said = small
+    stored = {name: entry for name, entry in (said | change).items() if entry is not None}
+    with pytest.raises(ConflictError, match=rf"with other files \({message}"):
+        publish_files(plan, Answers(stored))
+    fresh = Answers(stored, tagged="later")
+    with pytest.raises(ChecksumError, match=message):
+        publish_files(plan, fresh)
+    assert ("tag", "1.0.0") not in fresh.sent
+
+
+@pytest.mark.parametrize("name", ["ni", "a/b/c", "a/..b", "-a/b", "a/-b", "a/b.git", "a/b c", f"a/{'b' * 97}", ""])
+def test_what_is_no_repository_is_refused(name):
+    with pytest.raises(InputError, match="expected a repository, OWNER/NAME"):
+        checked_repository(name)
+    assert checked_repository(f"a.b_c-d/{'b' * 96}")

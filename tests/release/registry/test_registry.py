@@ -1,12 +1,15 @@
+import re
+
 import pytest
 from gto.api import show
 from typer.testing import CliRunner
 
 from foundational.cli.main import app
-from foundational.errors import ConflictError, InputError, NotFoundError
-from foundational.release.registry.git import git
+from foundational.errors import ConflictError, InputError, MissingDependencyError, NotFoundError
+from foundational.release.registry.git import git, require_unlocked
 from foundational.release.registry.registry import (
     doubts,
+    history,
     learned,
     merged,
     parse_registry,
@@ -128,7 +131,9 @@ def test_copies_of_a_registry_join_only_where_one_continues_the_other(two):
 
 
 def test_tags_follow_from_the_registry_as_gto_reads_them(two):
-    assert tag_releases(two.root, "ni") == ["ni@v1.0.0", "ni@v1.1.0"]
+    command = ["release", "ni", "--tag", "--root", str(two.root)]
+    assert CliRunner().invoke(app, command).stdout == "ni@v1.0.0\nni@v1.1.0\n"
+    assert CliRunner().invoke(app, command).stdout == "every release has its tag\n"
     assert tag_releases(two.root, "ni") == []
     versions = {v["version"]: v["ref"] for v in show(str(two.root), "ni")}
     assert versions == {"v1.0.0": "ni@v1.0.0", "v1.1.0": "ni@v1.1.0"}
@@ -168,3 +173,40 @@ def test_a_server_that_forgets_or_invents_is_doubted_and_one_that_continues_is_n
     assert (learned(known, said).yanked, learned(known, said).dois) == ({}, {})
     nothing = known.model_copy(update={"releases": ()})
     assert learned(nothing, said) == said
+
+
+def test_text_that_cannot_be_read_again_is_not_written(two):
+    registry = read_registry(two.folder)
+    before = (two.folder / "releases.yaml").read_bytes()
+    with pytest.raises(InputError, match=r"releases\.yaml"):
+        write_registry(two.folder, registry.model_copy(update={"yanked": {"1.0.0": "\ud800"}}))
+    assert (two.folder / "releases.yaml").read_bytes() == before
+
+
+def test_a_commit_with_a_registry_that_cannot_be_read_released_nothing(two):
+    path = two.folder / "releases.yaml"
+    text = path.read_text()
+    before = len(list(history(two.root, "ni")))
+    path.write_text("{")
+    two.commit("damaged")
+    path.write_text(text)
+    two.commit("as before")
+    found = list(history(two.root, "ni"))
+    assert len(found) == before + 1
+    assert found[-1][1] == read_registry(two.folder)
+
+
+def test_a_lock_that_another_git_left_is_named_by_every_command(two, monkeypatch, tmp_path):
+    require_unlocked(two.root)
+    lock = two.root / ".git" / "index.lock"
+    lock.touch()
+    with pytest.raises(ConflictError, match=f"remove {re.escape(str(lock))} and run the command again"):
+        require_unlocked(two.root)
+    with pytest.raises(ConflictError, match=f"git add failed: .*remove {re.escape(str(lock))}"):
+        git(two.root, "add", ".")
+    lock.unlink()
+    with pytest.raises(ConflictError, match="git nonsense failed: "):
+        git(two.root, "nonsense")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingDependencyError, match="expected git on the PATH"):
+        git(two.root, "status")

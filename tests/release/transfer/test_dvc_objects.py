@@ -19,11 +19,18 @@ import s3fs
 
 import foundational
 from foundational.data.fingerprint import fingerprint
-from foundational.errors import ChecksumError, NotFoundError
+from foundational.errors import ChecksumError, InputError, NotFoundError
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import read_registry
 from foundational.release.registry.version import parse_dataset_version
-from foundational.release.transfer.dvc_objects import directory_hash, fetch, is_stored, listed_objects, tracked_hash
+from foundational.release.transfer.dvc_objects import (
+    directory_hash,
+    fetch,
+    is_stored,
+    listed_objects,
+    read_config,
+    tracked_hash,
+)
 from foundational.stages.select.command import pull_where
 from foundational.stages.verify.command import verify
 
@@ -218,3 +225,46 @@ def test_a_dvc_remote_of_other_bytes_is_found_by_verify(two, tmp_path):
     path.chmod(0o644)
     path.write_bytes(content)
     assert any("energy" in problem for problem in verify("ni", root).problems)
+
+
+@pytest.mark.parametrize(
+    ("lock", "tracked"),
+    [
+        ("stages: {a: {outs: [{path: x, md5: 1}, {path: datasets/ni/data.zarr, md5: abc.dir}]}}", "abc.dir"),
+        ("stages: {a: {outs: [{path: datasets/ni/data.zarr}]}}", None),
+        ("stages: {a: [], b: {outs: 7}, c: {outs: [7]}}", None),
+        ("stages: [7]", None),
+        ("schema: '2.0'", None),
+    ],
+)
+def test_what_dvc_tracks_is_read_from_its_lock(tmp_path: Path, lock: str, tracked: str | None) -> None:
+    (tmp_path / "dvc.lock").write_text(lock)
+    assert tracked_hash(tmp_path, "ni") == tracked
+    pointer = tmp_path / "datasets" / "ni" / "data.zarr.dvc"
+    pointer.parent.mkdir(parents=True)
+    pointer.write_text("outs: [{md5: other.dir, path: data.zarr}]")
+    assert tracked_hash(tmp_path, "ni") == (tracked or "other.dir")
+
+
+def test_settings_of_dvc_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / ".dvc").mkdir()
+    for content in (b"no section", b"[core]\nurl = \xff\n"):
+        (tmp_path / ".dvc" / "config").write_bytes(content)
+        with pytest.raises(InputError, match="config: not readable"):
+            read_config(tmp_path)
+
+
+@pytest.mark.parametrize("entries", [[{"relpath": "a", "md5": "0" * 31}], [{"relpath": 7, "md5": "0" * 32}], {"a": 1}])
+def test_a_damaged_list_of_files_is_refused(entries: object) -> None:
+    listing = json.dumps(entries).encode()
+    tracked = hashlib.md5(listing, usedforsecurity=False).hexdigest() + ".dir"
+    with pytest.raises(ChecksumError, match="is damaged; fetch it again"):
+        listed_objects(listing, tracked)
+    good = json.dumps([{"relpath": "a/b", "md5": "0" * 32}]).encode()
+    with pytest.raises(ChecksumError, match="is damaged"):
+        listed_objects(good, tracked)
+    own = hashlib.md5(good, usedforsecurity=False).hexdigest() + ".dir"
+    assert listed_objects(good, own) == {"a/b": "0" * 32}
+    both = json.dumps([{"relpath": "a", "md5": "0" * 32}, {"relpath": "a/b", "md5": "0" * 32}]).encode()
+    with pytest.raises(ChecksumError, match="is damaged"):
+        listed_objects(both, hashlib.md5(both, usedforsecurity=False).hexdigest() + ".dir")

@@ -22,8 +22,8 @@ from foundational.inspection.show import show
 from foundational.provenance.record import read_record
 from foundational.release.bundle.archive import archive_folder, unpack
 from foundational.release.registry.git import git
-from foundational.release.registry.registry import read_registry
-from foundational.release.registry.version import parse_dataset_version
+from foundational.release.registry.registry import read_registry, write_registry
+from foundational.release.registry.version import Version, parse_dataset_version
 from foundational.release.transfer.remote import remote_store
 from foundational.stages.select.command import pull_where
 from foundational.stages.verify.command import verify
@@ -181,3 +181,15 @@ def test_what_is_not_the_release_at_a_server_is_refused_and_nothing_is_kept(
     with pytest.raises(error, match=message):
         pull_where(parse_dataset_version("ni@1.1.0"), "atoms = 32", "local/none", source=server, root=two.root)
     assert not (two.root / "datasets" / "local" / "none").exists()
+
+
+def test_a_choice_of_a_withdrawn_release_and_a_name_of_no_own_set_are_said(two) -> None:
+    write_registry(two.folder, read_registry(two.folder).with_yanked(Version(1, 1, 0), "Stress sign."))
+    command = ["pull", "ni@1.1.0", "--where", "split = validation", "--root", str(two.root)]
+    done = CliRunner().invoke(app, [*command, "--name", "local/few"])
+    assert done.exit_code == 0, done.output
+    assert "warning: ni@1.1.0 was withdrawn: Stress sign.; take ni@1.0.0" in done.stderr
+    assert "of 12 configurations of ni@1.1.0" in done.stdout
+    refused = CliRunner().invoke(app, [*command, "--name", "few"])
+    assert isinstance(refused.exception, InputError)
+    assert "expected a name that begins with local/ for a selection, got 'few'" in str(refused.exception)

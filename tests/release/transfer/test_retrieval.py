@@ -26,6 +26,7 @@ from foundational.release.record import read_release
 from foundational.release.registry.git import git
 from foundational.release.registry.registry import YankedWarning, read_registry, write_registry
 from foundational.release.registry.version import Version, parse_dataset_version
+from foundational.release.transfer.location import _is_release
 from foundational.release.transfer.retrieval import pull
 from foundational.stages.verify.command import verify
 
@@ -212,6 +213,8 @@ def test_a_withdrawn_release_warns_wherever_it_is_used(two, elsewhere):
     registry = read_registry(two.folder).with_yanked(Version(1, 1, 0), "Stress sign.")
     write_registry(two.folder, registry)
     shutil.copyfile(two.folder / "releases.yaml", two.out / "ni" / "releases.yaml")
+    said = CliRunner().invoke(app, ["pull", "ni@1.1.0", "--from", str(two.out)]).stderr
+    assert said.splitlines()[-1] == "warning: ni@1.1.0 was withdrawn: Stress sign."
     with pytest.warns(YankedWarning, match=r"ni@1\.1\.0 was withdrawn: Stress sign\.; take ni@1\.0\.0"):
         assert pull(parse_dataset_version("ni@1.1.0"), str(two.out)).yanked == "Stress sign."
     with pytest.warns(YankedWarning, match="Stress sign"):
@@ -296,3 +299,18 @@ def test_show_and_check_know_versions(two, elsewhere):
 
 def test_show_gives_no_version_before_a_release(project):
     assert show("ni", project.root)["version"] is None
+
+
+def test_a_store_is_a_release_by_its_root_document_or_by_its_record(two):
+    registry = read_registry(two.folder)
+    bundle = two.out / "ni" / "ni-1.1.0"
+    wanted = parse_dataset_version("ni@1.1.0")
+    newest, before = registry.releases[1], registry.releases[0]
+    assert _is_release(two.folder / "data.zarr", wanted, newest)
+    assert not _is_release(two.folder / "data.zarr", wanted, before)
+    assert not _is_release(two.folder / "none.zarr", wanted, newest)
+    assert not _is_release(two.folder / "data.zarr", wanted, None), "there is no record beside it"
+    shutil.copyfile(bundle / "release.json", two.folder / "release.json")
+    assert _is_release(two.folder / "data.zarr", wanted, None)
+    for other in ("ni@1.0.0", "al@1.1.0"):
+        assert not _is_release(two.folder / "data.zarr", parse_dataset_version(other), None)

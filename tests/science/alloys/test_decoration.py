@@ -51,3 +51,9 @@ def test_swaps_keep_the_composition():
     swap_pairs(elements, 3, np.random.default_rng(1))
     assert np.bincount(elements).tolist() == [20, 12]
     assert not np.array_equal(before, elements)
+
+
+def test_atoms_of_one_element_have_none_to_swap_with():
+    elements = np.zeros(8, np.int64)
+    swap_pairs(elements, 3, np.random.default_rng(0))
+    assert not elements.any()

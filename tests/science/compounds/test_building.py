@@ -30,3 +30,8 @@ def test_volumes_follow_the_elements_and_supercells_keep_them():
 def test_an_impossible_compound_is_refused(name, elements, message):
     with pytest.raises(InputError, match=message):
         build_compound(name, elements, 11.0)
+
+
+def test_a_prototype_of_another_name_is_refused_with_the_closest():
+    with pytest.raises(InputError, match="expected a prototype, got 'L12'; did you mean 'L1_2'"):
+        compounds_of(["Ni", "Al"], {"Ni": 10.0, "Al": 16.0}, ["B2", "L12"])

@@ -49,3 +49,8 @@ def test_a_pressure_beyond_the_pools_is_refused():
     joined = JoinedIsobars([sampled(p, 1000.0, 1) for p in (0.0, 10.0)])
     with pytest.raises(InputError, match="expected a pressure of 0 to 100000 bar"):
         joined.log_weights(1000.0, 30e4)
+
+
+def test_no_pool_is_none_to_join():
+    with pytest.raises(InputError, match="expected at least one pool to join, got none"):
+        JoinedIsobars([])

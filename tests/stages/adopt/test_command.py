@@ -5,6 +5,7 @@ import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,10 @@ import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.io import write
+from typer.testing import CliRunner
 
+from foundational.cli import publish
+from foundational.cli.main import app
 from foundational.data.fingerprint import fingerprint
 from foundational.data.store import open_store
 from foundational.errors import ConflictError, InputError, NotFoundError
@@ -208,3 +212,16 @@ def test_about_is_what_was_answered(own: Path):
     about = read_about(own / "datasets" / "cu")
     assert [creator.name for creator in about.creators] == ["Curie, Marie", "The group"]
     assert os.path.lexists(own / "datasets" / "cu" / "data.zarr.dvc")
+
+
+def test_what_no_option_gives_is_asked_for_and_what_then_lacks_is_named(own: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(publish, "sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    options = ["adopt", "local/cu", "--as", "cu-emt", "--root", str(own), "--title", "Copper by EMT"]
+    said = CliRunner().invoke(app, options, input="cc-by-4.0\n ; \nRattled copper.\n")
+    assert isinstance(said.exception, InputError)
+    for asked in ("Licence (SPDX", "Creators (Family", "Description (what"):
+        assert asked in said.stderr
+    assert "Title (one line)" not in said.stderr
+    assert "--creator" in str(said.exception)
+    assert "--licence" not in str(said.exception)
+    assert not (own / "datasets/cu-emt").exists()

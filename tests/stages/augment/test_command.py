@@ -16,7 +16,7 @@ from foundational.data.layout import VARIABLES
 from foundational.data.store import open_store
 from foundational.engines.gpaw import labeller as gpaw
 from foundational.engines.gpaw.calculation import SinglePoint
-from foundational.errors import ConflictError, EngineError, InputError
+from foundational.errors import EngineError, InputError, NotFoundError
 from foundational.evaluation.materials.stored import StoredCrystal, StoredReference
 from foundational.inspection.check import check
 from foundational.labelling.comparison import compare_labels
@@ -24,6 +24,7 @@ from foundational.labelling.records import labeller_of, labellers_of_recipes
 from foundational.provenance.record import read_record
 from foundational.science.crystals import STRUCTURES
 from foundational.specs.check import CheckLimits
+from foundational.specs.params import read_params
 from foundational.specs.translate import RECIPE_NAMES
 from foundational.stages.augment.command import AugmentChoice, augment_dataset
 from foundational.stages.augment.stage import _convergence
@@ -93,9 +94,9 @@ def test_the_parent_is_kept_and_each_recipe_adds_its_number(augmented):
 
 def test_a_wrong_energy_of_what_a_recipe_built_is_found(augmented):
     dataset = read(augmented)
-    collector = Collector(dataset)
+    collector = Collector.over(dataset)
     check_dataset(dataset, companion=collector)
-    data = collector.collection()
+    data = collector.collection(dataset)
     row = int(rows_of(dataset, "vacancies")[2])
     energy = data.energy.copy()
     energy[row] /= 27.2114  # of another unit
@@ -150,7 +151,6 @@ def test_the_record_says_the_shortest_distance_and_why_a_configuration_is_exclud
         ({"parent": "ni"}, InputError, "at least one --recipe"),
         ({"parent": "ni", "recipes": {"vacancy": 3}}, InputError, "recipes.vacancy"),
         ({"parent": "ni", "recipes": {"dimers": 3}, "shortest": 9.0}, EngineError, "no configuration of the recipe"),
-        ({"parent": "local/more", "recipes": {"dimers": 3}}, ConflictError, "has configurations of recipes already"),
         ({"parent": "ni", "recipes": {"dense": 3}, "meshes": {"dense": 0.2}}, InputError, "expected labels by gpaw"),
         ({"parent": "ni", "recipes": {"dense": 3}, "meshes": {"scaled": 0.2}}, InputError, "expected recipes of this"),
     ],
@@ -159,6 +159,16 @@ def test_what_cannot_be_augmented_is_refused_in_one_line(augmented, arguments, e
     with pytest.raises(error, match=message):
         augment_dataset(augmented, "local/bad", AugmentChoice(**arguments))
     assert not (augmented / "datasets/local/bad").exists()
+
+
+def test_a_set_with_recipes_is_augmented_again_as_a_validation_advises(augmented):
+    augment_dataset(augmented, "local/most", AugmentChoice("local/more", {"scaled": 4, "short-pairs": 3}, 1.5))
+    first, second = read(augmented), read(augmented, "local/most")
+    n = first.sizes["configuration"]
+    assert np.array_equal(second["recipe"][:n], first["recipe"])
+    assert np.array_equal(second["id"][:n], first["id"])
+    assert len(rows_of(second, "scaled")) == COUNTS["scaled"] + 4
+    assert len(np.unique(second["id"], axis=0)) == second.sizes["configuration"] == n + 7
 
 
 def test_the_smallest_cells_have_4_2_and_4_atoms_and_the_same_volumes(augmented):
@@ -239,3 +249,11 @@ def test_a_recipe_may_have_a_mesh_of_its_own(augmented, monkeypatch):
     monkeypatch.setattr("foundational.labelling.comparison.np.linspace", lambda *_: added)
     assert compare_labels(store, labeller, 7, recipes).ok
     assert [text.split()[3] for text in compare_labels(store, labeller, 7).problems] == ["23", "24", "25", "26"]
+
+
+def test_a_set_of_params_yaml_is_augmented_as_it_is_stated_there(distilled_project):
+    with pytest.raises(NotFoundError, match=r"no augmented set 'mine' in params\.yaml; known: al-pbe"):
+        augment_dataset(distilled_project, "mine")
+    name = next(iter(read_params(distilled_project / "params.yaml").augment))
+    with pytest.raises(InputError, match=f"'{name}' is defined in params.yaml; name your own sets local/<name>"):
+        augment_dataset(distilled_project, name, AugmentChoice("ni", {"vacancies": 3}))

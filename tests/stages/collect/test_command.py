@@ -326,6 +326,14 @@ def test_configurations_without_three_periods_are_excluded_and_counted(small):
     assert f"{small / 'jobs'}: 1 folders for qe, 1 of them new" in said
 
 
+def test_labels_are_stored_under_a_name_of_ones_own_that_is_free(small):
+    jobs = written(small)
+    with pytest.raises(InputError, match="expected a name that begins with local/, such as local/al-qe; got 'al-qe'"):
+        collect_labels(small, jobs, "al-qe")
+    with pytest.raises(ConflictError, match="'local/al' exists already and was not collected from these jobs"):
+        collect_labels(small, jobs, "local/al")
+
+
 def test_a_folder_of_other_jobs_is_refused(small):
     jobs = written(small)
     (small / "other.in").write_text(TEMPLATE.replace("12.0", "16.0"))

@@ -1,22 +1,27 @@
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from foundational.data.batches import to_configurations
 from foundational.data.conversion import elements_of
+from foundational.data.layout import COMPOUND
 from foundational.data.store import open_store
 from foundational.errors import InputError, NotFoundError
 from foundational.inspection.check import check
 from foundational.inspection.show import show
 from foundational.labelling.session import LabellingChoice
 from foundational.provenance.record import read_record
+from foundational.specs.params import read_params
 from foundational.stages.audit.command import audit_dataset
 from foundational.stages.augment.command import AugmentChoice, augment_dataset
-from foundational.stages.decorate.command import AlloyChoice, translate_to_alloy
+from foundational.stages.decorate.choice import _with_all_elements
+from foundational.stages.decorate.command import AlloyChoice, _planned, translate_to_alloy
 from foundational.stages.translate.command import translate_dataset
 from foundational.testing.project import change_params
 from foundational.workspace.parents import Permissions
+from tests.engines.ani.cases import crystals
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +115,19 @@ def test_only_the_compositions_that_are_asked_for_are_made(alloyed):
     assert set(made.details["decorations"]) == {"L1_2", "random"}
 
 
+def test_compounds_of_other_prototypes_are_a_part_of_the_labels_and_have_no_parent(alloyed):
+    choice = AlloyChoice(labels=60, choice="random", compounds=21, rule="vegard")
+    made = translate_to_alloy(alloyed, "ni", "Ni-Al", name="local/compounds", choice=choice)
+    data = open_store(alloyed / "datasets/local/compounds/data.zarr").load()
+    compound = data["decoration"].to_numpy() == COMPOUND
+    lost = [entry["reason"] for entry in made.details["filtered"] if not entry["parent_id"]]
+    assert compound.sum() == made.details["decorations"]["compound"] == 21 - len(lost)
+    assert made.output.n_configurations == 60 - len(lost)
+    assert np.array_equal(~data["parent_id"].to_numpy().any(axis=1), compound)
+    assert (data["walker"].to_numpy()[compound] == -1).all()
+    assert check("local/compounds", alloyed).violations == ()
+
+
 BAD = {
     "Xx-Yy": ({}, "expected a chemical symbol"),
     "Ni-Ni": ({}, "each element once"),
@@ -119,6 +137,8 @@ BAD = {
     "rule": ({"rule": "straight"}, "virial"),
     "order": ({"orders": {"L12": 1.0}}, "L1_2"),
     "select": ({"choice": "best"}, "informative"),
+    "compounds": ({"compounds": 20, "compositions": ("Ni3Al",)}, "no --composition"),
+    "few": ({"compounds": 40, "labels": 40}, "expected more than 40"),
 }
 
 
@@ -157,3 +177,27 @@ def test_decorations_that_overlap_are_filtered_and_more_than_half_is_an_error(al
     change_params(alloyed, {"translate": {"guard": {"minimum_distance": 2.2}}})
     with pytest.raises(InputError, match=r"were filtered, more than half: .* too close"):
         translate_to_alloy(alloyed, "ni", "Ni-Al", name="local/bad", choice=choice)
+
+
+def test_only_sets_of_params_yaml_have_names_of_their_own(distilled_project):
+    """Another name, another parent or other elements are refused before any work."""
+    for target, name in (("Ni-Al", "mine"), ("Ni-Cu", "ni-al")):
+        with pytest.raises(InputError, match=rf"the name '{name}' is not that of a set of .* from 'ni'"):
+            translate_to_alloy(distilled_project, "ni", target, name=name)
+    params = read_params(distilled_project / "params.yaml")
+    name, planned = next(iter(params.alloys.sets.items()))
+    symbols = tuple(planned.elements.split("-"))
+    choice, labelling = _planned(params, name, planned.parent, symbols, LabellingChoice(workers=3))
+    assert (choice.labels, labelling.potential, labelling.workers) == (planned.labels, planned.potential, 3)
+
+
+def test_each_element_needs_a_label():
+    """The first configurations of a choice have one element alone; those with the others are added."""
+    cells = crystals(5)
+    numbers = cells.atomic_numbers.copy()
+    numbers[cells.atoms_of(np.array([2]))] = 13
+    numbers[cells.atoms_of(np.array([4]))] = 29
+    alloy, order = replace(cells, atomic_numbers=numbers), np.array([1, 4, 0, 3, 2])
+    assert _with_all_elements(alloy, order, order[:1], 3).tolist() == [1, 2, 4]
+    with pytest.raises(InputError, match="expected at least 3 labels, so that each element has one, got 2"):
+        _with_all_elements(alloy, order, order[:1], 2)

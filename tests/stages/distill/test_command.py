@@ -9,12 +9,14 @@ from foundational.data.conversion import iterate_atoms
 from foundational.data.extxyz import write_extxyz
 from foundational.data.layout import VARIABLES
 from foundational.data.store import open_store
+from foundational.engines.lammps.labeller import LammpsLabeller
+from foundational.engines.lammps.potentials import potential_for
 from foundational.errors import ConflictError, InputError, NotFoundError
 from foundational.inspection.check import check
 from foundational.provenance.record import read_record
 from foundational.stages.distill import command, stage
 from foundational.stages.distill.command import code_digest, distill_pool
-from foundational.testing.project import change_params
+from foundational.testing.project import change_params, store_set
 from foundational.workspace.pools import open_pool
 
 MEANINGS = VARIABLES["selection_reason"].meanings
@@ -142,6 +144,13 @@ def test_any_labelled_file_can_be_distilled(project, pool):
         ("local/x", {"source": "pools/ni-momt-32", "changes": {"method": "best"}}, InputError, "method"),
         ("local/x", {"source": "pools/ni-momt-32", "changes": {"heldout": 120}}, InputError, "fewer configurations"),
         ("local/x", {"source": "pools/ni-momt-32", "existing": "extend"}, NotFoundError, "without --extend"),
+        ("ni", {"where": "energy < 0"}, InputError, "--where: expected --from with it, the data to choose from"),
+        (
+            "local/x",
+            {"source": "pools/ni-momt-32", "changes": {"heldout": 0, "target": "1 meV/atom"}},
+            InputError,
+            "expected heldout > 0 where there is a target, which is tested on them",
+        ),
         ("local/x", {"source": "pools/ni-momt-32", "changes": {"method": "grid"}}, InputError, "order parameters"),
     ],
 )
@@ -149,6 +158,14 @@ def test_what_cannot_be_distilled_is_one_line(project, name, options, error, mes
     with pytest.raises(error, match=message):
         distill_pool(project, name, **options)
     assert not (project / "datasets/local/x/data.zarr").exists()
+
+
+def test_a_set_that_was_not_distilled_is_not_extended(project):
+    store_set(
+        project, "local/x", open_pool(project, "ni-momt-108")[0].load(), LammpsLabeller(potential_for("Ni", project))
+    )
+    with pytest.raises(ConflictError, match="'local/x' was not produced by this version of `foundational distill`"):
+        distill_pool(project, "local/x", source="pools/ni-momt-32", existing="extend")
 
 
 def test_a_stored_set_is_never_replaced_silently(distilled_project):

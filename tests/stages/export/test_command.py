@@ -11,10 +11,10 @@ from ase.calculators.emt import EMT
 from foundational.cli.main import run
 from foundational.data.conversion import from_atoms, to_dataset
 from foundational.data.integrity.stored_array import StoredTable
-from foundational.data.store import write_dataset
+from foundational.data.store import open_store, write_dataset
 from foundational.interchange.writing import parts, plan
 from foundational.provenance.record import LabellerRecord
-from foundational.stages.export.command import stated_isolated_atoms
+from foundational.stages.export.command import export, stated_isolated_atoms
 
 
 @pytest.fixture
@@ -106,3 +106,20 @@ def test_the_energy_of_an_isolated_atom_comes_from_the_record_of_the_labeller():
         )
 
     assert stated_isolated_atoms(Record()) == {"Ni": -0.5}
+
+
+def test_a_file_is_no_folder_and_stays(store: Path, tmp_path: Path, monkeypatch, capsys):
+    (tmp_path / "out").write_text("mine")
+    assert call(monkeypatch, "export", store, "--for", "mace", "-o", tmp_path / "out", "--force") == 1
+    assert "-o: expected a folder to write, got the file " in capsys.readouterr().err
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_choice_of_configurations_is_exported_with_its_condition(distilled_project: Path, tmp_path: Path):
+    count = int((open_store(distilled_project / "datasets/ni/data.zarr")["split"] == 1).sum())
+    report = export("ni", "ase", tmp_path / "out", distilled_project, where="split = validation")
+    assert report.configurations == {"valid": count}
+    record = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    assert record["stage"] == "select"
+    assert record["spec"] == {"where": "split = validation"}
+    assert record["output"]["n_configurations"] == count

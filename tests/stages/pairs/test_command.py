@@ -9,7 +9,7 @@ from foundational.errors import NotFoundError
 from foundational.evaluation.alloys.report import AlloyReport, CompoundReport, FramesReport
 from foundational.evaluation.report import CrystalErrors
 from foundational.provenance.record import write_json
-from foundational.reports.pairs_page import METRICS, PAGE, write_pairs
+from foundational.reports.pairs_page import METRICS, PAGE, failures, write_pairs
 from foundational.stages.pairs.command import PAIRS, read_pairs, survey_pair
 from foundational.stages.pairs.stage import PairReport
 
@@ -116,3 +116,13 @@ def test_a_potential_without_an_element_is_a_failure_that_is_kept(project):
 def test_an_unknown_pair_is_refused(project):
     with pytest.raises(NotFoundError, match="no pair 'Al-Ni' in the section pairs"):
         survey_pair(project, "Al-Ni")
+
+
+def test_a_pair_of_which_nothing_is_wrong_is_not_listed_and_a_page_is_needed(project):
+    right = alloy(missing=((), ()), additional=((), ()), without_minimum=())
+    lost = alloy(missing=((), ()), additional=((), ()))
+    assert failures({"Ni-Al": report(right)}) == "None."
+    assert failures({"Ni-Al": report(right), "Ni-Co": report(lost)}) == "- Ni-Co: the potential holds no AlNi B_h"
+    write_json(project / PAIRS / "Ni-Al.json", report(right).model_dump(mode="json"))
+    with pytest.raises(NotFoundError, match=r"no page docs/pairs\.md, into which the table goes"):
+        write_pairs(project)

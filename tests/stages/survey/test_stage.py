@@ -16,7 +16,7 @@ from foundational.engines.lammps.potentials import potential_for
 from foundational.engines.lammps.test_frames import npt_frames
 from foundational.errors import ConflictError, InputError, NotFoundError
 from foundational.progress import stage_of
-from foundational.reports.survey_page import PAGE, tables, write_survey
+from foundational.reports.survey_page import PAGE, _worst, draw, tables, write_survey
 from foundational.science.crystals import build_crystal
 from foundational.specs.parsing import merge, read_yaml
 from foundational.specs.translate import NptTestSpec
@@ -221,3 +221,9 @@ def test_the_page_of_this_project_is_that_of_its_numbers(checkout):
     page = (checkout / PAGE).read_text(encoding="utf-8")
     for name, shown in tables(read_metals(checkout), read_pool_tests(checkout)).items():
         assert f"<!-- begin: {name} -->\n{shown}\n<!-- end: {name} -->" in page
+
+
+def test_no_report_is_no_figure_and_a_missing_minimum_a_dash(tmp_path):
+    draw(tmp_path / "figure.svg", [])
+    assert not (tmp_path / "figure.svg").exists()
+    assert (_worst((1.0, None), 1), _worst((1.0, -2.0), 1)) == ("–", "−2.0")

@@ -158,3 +158,9 @@ def test_without_crystals_there_are_no_transformed_copies(translated):
     assert made.output.n_configurations == read_record(translated / "datasets/ni").output.n_configurations
     assert made.spec["crystals"] == []
     assert made.details["turned"] == {}
+
+
+def test_a_pool_of_another_element_adds_nothing(translated):
+    refined = Transfer(refine_by=3, refine_from="ni-momt-108")
+    with pytest.raises(InputError, match="expected a pool of Nb to refine with, got one of Ni"):
+        translate_dataset(translated, "ni", "Nb", name="local/other", transfer=refined)

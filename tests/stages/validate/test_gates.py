@@ -15,7 +15,8 @@ GOOD = Findings(members=5, rank_ok=5, ground_state_ok=5, mae=0.0019, crystal_err
 def test_every_gate_passes_within_its_limit():
     reports = evaluate_gates(GATES, GOOD)
     assert [r.ok for r in reports] == [True] * 4
-    assert "1.90 meV/atom, within the gate of 2" in reports[2].message
+    assert reports[2].message.endswith("is 1.90 meV/atom, within the gate of 2")
+    assert reports[3].message.endswith("is 19.90 meV/atom, within the gate of 20")
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,19 @@ LIMIT = PropertyLimit(absolute=3)
 def test_the_gate_of_properties_passes_where_each_tested_number_is_within_its_limit(found, limit, ok, message):
     gate = properties_gate(MaterialsReport(numbers=(_judged("elastic", "C11", 100.0, found, limit),)))
     assert (gate.name, gate.ok, gate.message) == ("properties", ok, message)
+
+
+def test_each_number_with_a_limit_counts_in_the_gate_of_properties():
+    judged = [
+        _judged("elastic", name, 100.0, [value], limit)
+        for name, value, limit in (
+            ("C11", 101.0, LIMIT),
+            ("C12", 110.0, LIMIT),
+            ("C44", 99.0, LIMIT),
+            ("B", 200.0, None),
+            ("G", 90.0, LIMIT),
+        )
+    ]
+    gate = properties_gate(MaterialsReport(numbers=tuple(judged)))
+    assert gate.ok is False
+    assert gate.message == "2 of 4 numbers of properties are within their limits; not: elastic C12, elastic G"

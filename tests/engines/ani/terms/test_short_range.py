@@ -8,9 +8,10 @@ import pytest
 from foundational.data.configurations import Configurations, Labels
 from foundational.engines.ani.dynamics import ForceField
 from foundational.engines.ani.model_file import load_model, save_model
-from foundational.engines.ani.terms.short_range import fit_short_range
+from foundational.engines.ani.terms.short_range import ShortRange, fit_short_range
 from foundational.engines.lammps.labeller import LammpsLabeller
 from foundational.engines.lammps.potentials import potential_for
+from foundational.errors import EngineError, InputError
 from tests.engines.ani.cases import AEV, crystals, untrained
 
 CUTOFF = AEV.radial.cutoff
@@ -133,3 +134,72 @@ def test_a_model_file_keeps_them(ensemble, tmp_path):
     batch = dimers([1.2, 2.0, 3.0])
     assert (loaded.label(batch).energy == ensemble.label(batch).energy).all()
     assert loaded.id == ensemble.id != replace(ensemble, short_range=None).id
+
+
+class Pairs:
+    """A method of two atoms at a distance: their energy above that of free atoms, eV, by the distance."""
+
+    id = "pairs"
+    expensive = False
+
+    def __init__(self, energy, free=-1.0):
+        self.energy, self.free = energy, free
+
+    def isolated_energy(self, element):
+        return self.free
+
+    def label(self, cells):
+        if self.energy is None:
+            raise EngineError("pairs: no")
+        r = np.linalg.norm(cells.positions[1::2] - cells.positions[::2], axis=1).astype(np.float64)
+        forces = np.zeros((len(cells.positions), 3))
+        forces[1::2, 0] = -(self.energy(r + 1e-4) - self.energy(r - 1e-4)) / 2e-4
+        forces[::2] = -forces[1::2]
+        return Labels(2 * (self.free or 0.0) + self.energy(r), forces, np.zeros((len(r), 3, 3)))
+
+
+def well(r):
+    return 2.0 * ((2.3 / r) ** 12 - 2 * (2.3 / r) ** 6)
+
+
+@pytest.mark.parametrize(
+    ("method", "repulsion"),
+    [
+        (Pairs(well), "labeller"),
+        (Pairs(lambda r: 30 / r**4), "labeller"),  # they only repel each other
+        (Pairs(lambda r: np.where(r < 1.3, r - 5, well(r))), "zbl"),  # and fall into one another
+        (Pairs(lambda r: np.where(r < 1.3, r + 9, well(r))), "zbl"),
+        (Pairs(lambda r: -5 + r), "zbl"),
+        (Pairs(lambda r: np.where(r < 2, np.nan, well(r))), "zbl"),
+        (Pairs(well, free=None), "zbl"),
+        (Pairs(None), "zbl"),
+    ],
+)
+def test_a_method_that_attracts_at_short_range_or_knows_no_pair_gives_way_to_zbl(data, method, repulsion):
+    bare = untrained()
+    term = fit_short_range(data, bare.elements, CUTOFF, method)
+    assert term.repulsion == repulsion
+    short = replace(bare, short_range=term).label(dimers(np.arange(0.5, 1.0, 0.1))).energy
+    assert (np.diff(short) < 0).all()
+
+
+def test_the_energy_of_a_cell_of_one_atom_is_none_of_a_free_atom(data):
+    dense = Configurations.build([2.4 * (np.ones((3, 3)) - np.eye(3)) / 2**0.5], [np.zeros((1, 3))], [np.array([28])])
+    cells = dense.with_labels(Labels(np.array([-4.4]), np.zeros((1, 3)), np.zeros((1, 3, 3))))
+    term = fit_short_range(cells, untrained().elements, CUTOFF)
+    assert term.record(untrained().elements)["free_atoms"] == {}
+
+
+def test_data_with_small_clusters_keep_the_networks_down_to_the_atom_alone():
+    cells = clusters([np.zeros((1, 3)), np.array([[5.0, 5, 5], [7.3, 5, 5]])])
+    cells = cells.with_labels(Labels(np.array([-0.7, -3.0]), np.zeros((3, 3)), np.full((2, 3, 3), np.nan)))
+    term = fit_short_range(cells, untrained().elements, CUTOFF)
+    assert term.tables.limits.tolist() == [[0.0, 0.0]]
+    assert term.record(untrained().elements)["free_atoms"] == {"Ni": -0.7}
+
+
+@pytest.mark.parametrize("change", [{"join": np.zeros((2, 2))}, {"free": np.array([np.nan])}, {"inner": np.zeros(3)}])
+def test_terms_of_another_shape_or_without_numbers_are_refused(ensemble, change):
+    arrays = ensemble.short_range.arrays() | {f"short_range.{name}": array for name, array in change.items()}
+    with pytest.raises(InputError, match=r"expected finite numbers of shape .* as short_range"):
+        ShortRange.of("labeller", arrays, 1)

@@ -1,0 +1,18 @@
+"""Codes of ids compare as the ids do, also where half of an id is that of another."""
+
+import numpy as np
+
+from foundational.data.streaming.codes import codes_of, first_of_each
+
+
+def test_codes_are_equal_and_ordered_as_the_bytes_of_the_ids():
+    rng = np.random.default_rng(5)
+    halves = rng.integers(0, 256, (3, 8), dtype=np.uint8)
+    for count in (0, 1, 2, 60):
+        ids = halves[rng.integers(0, 3, (count, 2))].reshape(count, 16)
+        one, other = codes_of(ids[: count // 3], ids[count // 3 :])
+        _, expected = np.unique(ids, axis=0, return_inverse=True)
+        assert np.concatenate([one, other]).tolist() == expected.reshape(-1).tolist()
+        (whole,) = codes_of(ids)
+        firsts = [ids.tolist().index(row) for row in ids.tolist()]
+        assert first_of_each(whole).tolist() == firsts
