@@ -88,11 +88,12 @@ def main() -> None:
     parser.add_argument("reference", type=Path, help="stored values of GPAW")
     parser.add_argument("--pseudopotential", default=PSEUDOPOTENTIAL)
     parser.add_argument("--ecut", type=float, default=20.0, help="Hartree")
-    parser.add_argument("--journal", type=Path, default=Path("build/work/abinit.json"))
+    parser.add_argument("--journal", type=Path, help="file that keeps each energy; by default none is kept")
     parser.add_argument("--width", type=float, default=0.6, help="eV, of the cold smearing, as GPAW's")
     settings = parser.parse_args()
     stored = StoredReference.model_validate_json(settings.reference.read_text())
-    kept: dict[str, float] = json.loads(settings.journal.read_text()) if settings.journal.is_file() else {}
+    journal: Path | None = settings.journal
+    kept: dict[str, float] = json.loads(journal.read_text()) if journal and journal.is_file() else {}
     fits = {}
     for structure in STRUCTURES:
         start = stored.crystals[structure].volume_per_atom
@@ -103,7 +104,8 @@ def main() -> None:
             key = f"{structure} {volume:.6f} {MESHES[structure][0]} {settings.ecut} {settings.width}"
             if key not in kept:
                 kept[key] = energy(cell, fractional, structure, settings) / len(fractional)
-                settings.journal.write_text(json.dumps(kept))
+                if journal:
+                    journal.write_text(json.dumps(kept))
             print(key, kept[key], file=sys.stderr, flush=True)
             energies.append(kept[key])
         fits[structure] = birch_murnaghan(volumes, np.array(energies))
