@@ -137,17 +137,17 @@ def pair_forces(configurations: Configurations, basis: PairBasis) -> tuple[NDArr
     for block, first, second, difference in _blocks(configurations):
         distance = np.sqrt(np.einsum("bpx,bpx->bp", difference, difference))
         place, kind, weight = _hats(configurations, basis, block, first, second, distance)
-        unit = difference / np.maximum(distance, 1e-9)[..., None]
-        outer = difference[..., :, None] * unit[..., None, :]
-        start = configurations.offsets[block]
+        b, p = np.nonzero(place >= 0)  # pairs within the range, which are few
+        start, place, kind, weight = configurations.offsets[block][b], place[b, p], kind[b, p], weight[b, p]
+        unit = difference[b, p] / np.maximum(distance[b, p], 1e-9)[:, None]
+        outer = difference[b, p][:, :, None] * unit[:, None, :]
+        rows = (start + first[p], start + second[p], block[b])
         for shift, share in ((0, 1 - weight), (1, weight)):
-            index = place + shift
-            b, p = np.nonzero((place >= 0) & (index < per_kind))
-            column = kind[b, p] * per_kind + index[b, p]
-            vector = unit[b, p] * share[b, p, None]
-            rows = (start[b] + first[p], start[b] + second[p], block[b])
-            pushed, pulled, cell = (row * basis.size + column for row in rows)
-            weighted = outer[b, p] * share[b, p, None, None]
+            near = np.flatnonzero(place + shift < per_kind)
+            column = kind[near] * per_kind + place[near] + shift
+            vector = unit[near] * share[near, None]
+            pushed, pulled, cell = (row[near] * basis.size + column for row in rows)
+            weighted = outer[near] * share[near, None, None]
             for x in range(3):
                 forces[:, x] += _sums(pushed, vector[:, x], forces[:, x].shape)
                 forces[:, x] -= _sums(pulled, vector[:, x], forces[:, x].shape)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from foundational.data.integrity.zstd import decoder
+
 #: Bytes of a checksum.
 _CRC: Final = 4
 _ABSENT: Final = 2**64 - 1
@@ -150,9 +152,7 @@ class Shards:
 
     def _chunks(self, numbers: list[int]) -> Iterator[tuple[int, NDArray[Any]]]:
         """The chunks ``numbers``, which ascend, with their values; those that lie close together are read at once."""
-        from numcodecs.zstd import Zstd  # noqa: PLC0415 - for what is read alone
-
-        decode = Zstd().decode
+        decode = decoder()
         waiting: list[tuple[int, int, int]] = []
         file = -1
         for number in numbers:
