@@ -1,12 +1,13 @@
 """Passes over a dataset."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from foundational.data.batches import Offsets, iterate_places, take, to_configurations
+from foundational.data.batches import Offsets, batch_slices, iterate_places, take, to_configurations
 from foundational.data.integrity.stored_array import StoredRows, open_table
 from foundational.data.store import write_dataset
 
@@ -43,3 +44,13 @@ def test_offsets_take_what_indices_name(dataset: xr.Dataset, indices: slice | li
     assert (taken["id"].to_numpy() == dataset["id"].to_numpy()[rows]).all()
     assert (read.positions == take(dataset, rows)["positions"].to_numpy()).all()
     assert (read.n_atoms == to_configurations(dataset, rows).n_atoms).all()
+
+
+def test_each_batch_takes_as_many_configurations_as_have_room_in_it():
+    assert [(s.start, s.stop) for s in batch_slices(np.ones(17, np.int32), 5)] == [(0, 5), (5, 10), (10, 15), (15, 17)]
+    n_atoms = np.random.default_rng(2).integers(1, 9, 300).astype(np.int32)
+    slices = list(batch_slices(n_atoms, 20))
+    assert [s.start for s in slices[1:]] == [s.stop for s in slices[:-1]]
+    assert (slices[0].start, slices[-1].stop) == (0, 300)
+    for this, following in pairwise(slices):
+        assert n_atoms[this].sum() <= 20 < n_atoms[this].sum() + n_atoms[following.start]
