@@ -35,9 +35,10 @@ def test_every_pair_comes_once_with_its_distance(n: int, pbc: tuple[bool, bool, 
     numbers = np.tile(np.array([[28], [13], [28]], np.uint8), n)
     sizes = np.full(3, n, np.int32)
     batch = Configurations(sizes, cells, periodic, numbers.reshape(-1), positions.reshape(-1, 3))
-    visitor = NearestDistances(np.array([True, True, False]))
-    visit_pairs(batch, np.arange(3), [visitor])
-    rows = np.concatenate([rows for rows, _ in visitor.found])
-    squares = np.concatenate([squares for _, squares in visitor.found], axis=2)
-    assert sorted(rows.tolist()) == [0, 1]
-    np.testing.assert_allclose(squares.transpose(2, 1, 0), nearest[rows], rtol=1e-12)
+    for kept in (1, 3):
+        visitor = NearestDistances(np.array([True, True, False]), kept)
+        visit_pairs(batch, np.arange(3), [visitor])
+        rows = np.concatenate([rows for rows, _ in visitor.found])
+        squares = np.concatenate([squares for _, squares in visitor.found], axis=2)
+        assert sorted(rows.tolist()) == [0, 1]
+        np.testing.assert_allclose(squares.transpose(2, 1, 0), nearest[rows][:, :, :kept], rtol=1e-12)
