@@ -218,6 +218,9 @@ def test_ro_crate_describes_every_id_it_refers_to(released) -> None:
     graph = load(released, "ro-crate-metadata.json")["@graph"]
     identifiers = [entity["@id"] for entity in graph]
     assert len(set(identifiers)) == len(identifiers)
+    values = [value for entity in graph for name, value in entity.items() if name != "@type"]
+    assert all(len(value) > 1 for value in values if isinstance(value, list)), "one value stands alone"
+    assert any(isinstance(value, list) for value in values)
 
     def references(value: Any) -> set[str]:
         if isinstance(value, list):
