@@ -1,8 +1,11 @@
 """Releases are read by a program of 80 lines that lies in them, and needs Python and numpy alone; for all time."""
 
 import ast
+import json
+import re
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +62,18 @@ def test_the_reader_finds_a_flipped_bit_in_every_file():
         except ValueError:
             assert name == "manifest.json"  # it is JSON no more
     assert read_release.problems(files | {"other": b""}) == ["other does not belong to the release"]
+
+
+def test_the_reader_finds_other_configurations_where_every_hash_is_right():
+    files = read_release.files_of(ARCHIVES[0])
+    text = files["data.extxyz"].decode()
+    energy = re.search(r"energy=(\S+)", text)[1]
+    files["data.extxyz"] = text.replace(f"energy={energy}", f"energy={float(energy) + 0.5!r}", 1).encode()
+    manifest = json.loads(files["manifest.json"])
+    manifest["files"]["data.extxyz"]["sha256"] = sha256(files["data.extxyz"]).hexdigest()
+    unsealed = json.dumps(manifest | {"seal": ""}, indent=1, ensure_ascii=False) + "\n"
+    manifest["seal"] = sha256(unsealed.encode()).hexdigest()
+    files["manifest.json"] = json.dumps(manifest).encode()
+    assert read_release.problems(files) == ["data.extxyz has another fingerprint than release.json"]
+    del files["data.extxyz"]
+    assert read_release.problems(files) == ["data.extxyz is missing or has other bytes than were released"]
