@@ -92,7 +92,6 @@ TESTED_IN = {
     "release/deposit/*.py": "release/deposit/test_deposit.py",
     "release/hub/*.py": "release/hub/test_publication.py",
     "release/registry/*.py": "release/registry/test_registry.py",
-    "release/servers.py": "release/deposit/test_deposit.py",
     "release/transfer/hub.py": "release/hub/test_publication.py",
     "release/transfer/*.py": "release/transfer/test_retrieval.py",
     "release/record.py": "release/bundle/test_verification.py",

@@ -310,3 +310,36 @@ def test_what_is_no_repository_is_refused(name):
     with pytest.raises(InputError, match="expected a repository, OWNER/NAME"):
         checked_repository(name)
     assert checked_repository(f"a.b_c-d/{'b' * 96}")
+
+
+class Said:
+    """What a server answered."""
+
+    def __init__(self, status, content=b""):
+        self.status_code, self.content = status, content
+
+    def json(self):
+        return json.loads(self.content)
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "kind", "said"),
+    [
+        (300, b"", ConflictError, r"points elsewhere \(status 300\)"),
+        (399, b"", ConflictError, "points elsewhere"),
+        (400, b'{"error": "no such field"}', InputError, "refuses it: no such field"),
+        (401, b"", InputError, "refuses the token"),
+        (403, b"", InputError, "refuses the token"),
+        (404, b"", NotFoundError, "knows no such thing"),
+        (409, b'{"message": "taken"}', ConflictError, "refuses it: taken"),
+        (410, b"", NotFoundError, "knows no such thing"),
+        (411, b"[7]", ConflictError, "refuses it: status 411"),
+        (413, b"no json", InputError, "refuses it: status 413"),
+        (422, b"", InputError, "refuses it: status 422"),
+        (423, b"", ConflictError, "refuses it: status 423"),
+    ],
+)
+def test_an_answer_of_the_hub_is_what_its_status_says(status, content, kind, said):
+    with pytest.raises(kind, match=rf"{said}"):
+        client._accepted(Said(status, content), "PUT x")
+    assert client._accepted(Said(299), "PUT x").status_code == 299
