@@ -326,3 +326,21 @@ def test_configurations_that_stand_twice_are_counted(nickel):
     twice = take(nickel, np.array([0, 1, 2, 1, 0, 1]))
     found = difference(ComparedDataset("a", twice), ComparedDataset("b", take(nickel, slice(0, 3))))
     assert "3 configurations stand in a more than once" in [c.message for c in found.changes]
+
+
+def test_decimals_are_said_where_a_label_differs_by_rounding_alone(nickel):
+    energy = nickel["energy"].to_numpy()
+    rounded = np.round(energy, 5)
+
+    def found(new: np.ndarray):
+        sides = [
+            ComparedDataset(n, nickel.assign(energy=nickel["energy"].copy(data=e)))
+            for n, e in (("a", energy), ("b", new))
+        ]
+        return difference(*sides, tolerance=1e-4).label_changes["energy"]
+
+    assert (found(rounded).decimals, found(rounded).within_rounding) == (5, 12)
+    moved = rounded + 0.5
+    assert (found(moved).decimals, found(moved).within_rounding) == (None, 0)
+    one = np.where(np.arange(12) == 4, moved, rounded)
+    assert (found(one).decimals, found(one).within_rounding) == (5, 11)
