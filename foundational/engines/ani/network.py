@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations
 from foundational.seeds import generator
+from foundational.specs.ani import AevSpec
 
 #: Atoms whose features are turned into float64 at one time.
 _ATOMS_AT_ONCE = 65_536
@@ -120,3 +121,66 @@ def feature_statistics(
         squares = sum(((aevs[part] - mean[element]) ** 2).sum(axis=0) for part in parts) / len(own)
         deviation[element] = np.maximum(np.sqrt(squares), floor)
     return mean.astype(np.float32), deviation.astype(np.float32)
+
+
+def replace_unseen(
+    parameters: NDArray[np.float32],
+    widths: NDArray[np.int64],
+    deviation: NDArray[np.float32],
+    aev: AevSpec,
+    aevs: NDArray[np.float32],
+    species: NDArray[np.int64],
+) -> None:
+    """Give features that are zero for all training atoms of an element weights that follow from the other ones.
+
+    Networks that were trained on configurations of at most two elements have never seen two other elements beside an
+    atom. The weights of such pairs are as random as at the start, and their features are divided by the smallest
+    deviation, so configurations of three elements would get arbitrary energies.
+
+    To first order in the difference of the elements, neighbours j and k of an atom of element e count as j and e, and
+    as k and e, less twice e: w(j, k) = w(e, j) + w(e, k) − w(e, e), where w is the weight of the feature before it is
+    standardised. Where one of these was not seen either, and for an element that was never a neighbour, it is zero.
+    Features that were seen keep their weights, so a set in which all its elements were together changes nothing.
+
+    Parameters
+    ----------
+    parameters
+        (M, elements, P), trained; changed in place.
+    widths
+        Of the layers.
+    deviation
+        (M, elements, K) by which features are divided.
+    aevs
+        (A, K) of all training atoms.
+    species
+        (A,) places in the elements.
+    """
+    members, elements = parameters.shape[:2]
+    if elements == 1:
+        return
+    radial, angular = aev.radial.shifts, aev.angular.shifts * aev.angular.sections
+    pairs = [(j, k) for j in range(elements) for k in range(j, elements)]
+    place = {
+        pair: slice(elements * radial + angular * n, elements * radial + angular * (n + 1))
+        for n, pair in enumerate(pairs)
+    }
+    alone = [slice(radial * n, radial * (n + 1)) for n in range(elements)]
+    for element in range(elements):
+        seen = aevs[species == element].any(axis=0)
+        if not seen.any():
+            continue
+        for member in range(members):
+            weights, _ = layers(parameters[member, element], widths)[0]
+            scale = deviation[member, element][:, None]
+            slopes = weights / scale
+            for block in alone:
+                if not seen[block].any():
+                    weights[block] = 0
+            for (j, k), block in place.items():
+                if seen[block].any():
+                    continue
+                weights[block] = 0
+                with_j, with_k = (place[min(n, element), max(n, element)] for n in (j, k))
+                own = place[element, element]
+                if all(seen[other].any() for other in (with_j, with_k, own)):
+                    weights[block] = (slopes[with_j] + slopes[with_k] - slopes[own]) * scale[block]

@@ -19,6 +19,7 @@ from foundational.engines.ani.network import (
     fit_self_energies,
     initial_parameters,
     layer_widths,
+    replace_unseen,
 )
 from foundational.engines.ani.optimisation import Gradients, Validation, optimise
 from foundational.engines.ani.terms.pair_potential import fit_pair_potential
@@ -179,6 +180,8 @@ def finished(
         bare = replace(ensemble, pair_potential=None)
         gradients = TorchGradients(bare, chosen, training_table(*numbers, None), spec.training.loss, device)
     optimise(spec.training, model, len(chosen), gradients, beginning.validation, seed, progress)
+    if "started_from" not in ensemble.metadata:  # what these labels lack, those of the start may have had
+        replace_unseen(model.parameters, model.widths, ensemble.deviation, spec.aev, beginning.aevs, species)
     return ensemble
 
 
