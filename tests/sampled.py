@@ -32,7 +32,7 @@ def frames(root: Path, run: Run) -> xr.Dataset:
         "volume": np.abs(np.linalg.det(pool["cell"].to_numpy())),
     }
     return pool.assign(
-        {name: ("configuration", column, VARIABLES[name].attributes) for name, column in columns.items()}
+        {name: ("configuration", column, VARIABLES[name].attributes()) for name, column in columns.items()}
     )
 
 

@@ -257,4 +257,4 @@ def _as_stored(name: str, values: ArrayLike, configurations: Configurations) -> 
     stored = given.astype(wanted, copy=False)
     if not np.issubdtype(stored.dtype, np.floating) and not np.array_equal(stored, given):
         raise InputError(f"{name}: expected numbers that fit {row.dtype}, got {given.min()}…{given.max()}")
-    return xr.Variable(row.dims, stored, row.attributes)
+    return xr.Variable(row.dims, stored, row.attributes_of(stored))

@@ -46,6 +46,9 @@ class Variable:
     """NaN means *not known*; in variables that are neither this nor labels, NaN is a violation."""
     meanings: tuple[str, ...] = ()
     """Names of the codes 0, 1, 2, … where the numbers are codes."""
+    first_codes: int | None = None
+    """How many a store always states; of later ones it states those up to the largest in it, so that new codes leave
+    the bytes of older sets as they are. None: all."""
     wider: str = ""
     """Another numpy type in which it may be stored, where the first would change a number."""
 
@@ -54,15 +57,18 @@ class Variable:
         """Whether it has a row for each atom, not for each configuration."""
         return self.dims[0] == ATOM
 
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """What is stored beside the numbers (CF conventions for codes)."""
-        codes = {}
-        if self.meanings:
-            codes = {"flag_values": list(range(len(self.meanings))), "flag_meanings": " ".join(self.meanings)}
+    def attributes(self, largest: int = -1) -> dict[str, Any]:
+        """What is stored beside the numbers, of which ``largest`` is the largest code (CF conventions for codes)."""
+        stated = self.meanings[: max(self.first_codes or len(self.meanings), largest + 1)]
+        codes = {"flag_values": list(range(len(stated))), "flag_meanings": " ".join(stated)} if stated else {}
         return {"units": self.unit, "description": self.description} | codes
 
+    def attributes_of(self, values: Any) -> dict[str, Any]:
+        """The same for ``values``, read only where they matter."""
+        return self.attributes(-1 if self.first_codes is None else int(np.asarray(values).max(initial=-1)))
 
+
+_RECIPES = ("none", "scaled", "strained", "short-pairs", "vacancies", "surfaces", "free-atoms", "dimers", "dense")
 _C = (CONFIGURATION,)
 _ROW = (
     Variable(
@@ -143,27 +149,17 @@ _ROW = (
         "int8",
         "1",
         "the recipe that built it; docs/augmentation.md",
-        meanings=(
-            "none",
-            "scaled",
-            "strained",
-            "short-pairs",
-            "vacancies",
-            "surfaces",
-            "free-atoms",
-            "dimers",
-            "dense",
-            "distorted",
-        ),
+        meanings=(*_RECIPES, "distorted"),
+        first_codes=9,
     ),
     Variable(
         "decoration",
         _C,
         "int8",
         "1",
-        "how elements were put on the sites of the parent's configuration; none: all of one element; compound: a cell "
-        "of a prototype, without a parent",
+        "how elements were put on the sites of the parent's configuration; none: all of one element",
         meanings=("none", "random", "short-range", "L1_2", "L1_0", "L1_1", "D0_22", "B2", "D0_3", "B32", "compound"),
+        first_codes=10,
     ),
     Variable(
         "uncertainty",

@@ -133,7 +133,7 @@ def _write_array(group: zarr.Group, name: str, row: Variable | None, values: xr.
         values.shape,
         (values.dtype, len(values)),
         tuple(map(str, values.dims)),
-        dict(values.attrs) if row is None else row.attributes,
+        dict(values.attrs) if row is None else row.attributes_of(values),
     )
     for start in range(0, len(values), shard):
         array[start : start + shard] = np.ascontiguousarray(values[start : start + shard].to_numpy())

@@ -41,7 +41,7 @@ def test_codes_are_those_that_have_a_meaning(dataset: xr.Dataset, name: str):
     count = len(VARIABLES[name].meanings)
     codes = np.zeros(12, np.int8)
     codes[[1, 2, 3]] = [count - 1, count, -1]
-    assert broken(dataset.assign({name: ("configuration", codes, VARIABLES[name].attributes)}), name) == [2, 3]
+    assert broken(dataset.assign({name: ("configuration", codes, VARIABLES[name].attributes())}), name) == [2, 3]
 
 
 # Atoms are pulled by ± `pull` along y; all of them by `net` along x, eV/Å.

@@ -25,7 +25,7 @@ class LayoutFacts:
     dtypes: dict[str, str] = field(default_factory=dict)
     """The type of each variable."""
     largest: dict[str, int] = field(default_factory=dict)
-    """The largest code of variables whose codes are more than in layout 1."""
+    """The largest code of variables whose codes are more than in layout 1, or than all stores state."""
     unknown: bool = False
     """Whether a label is not known somewhere."""
 
@@ -33,7 +33,7 @@ class LayoutFacts:
         """With some of the numbers of a variable."""
         dtypes = {**self.dtypes, name: np.promote_types(values.dtype, self.dtypes.get(name, values.dtype)).str}
         largest = self.largest
-        if name in _CODES:
+        if name in _CODES or (name in VARIABLES and VARIABLES[name].first_codes is not None):
             largest = {**largest, name: max(largest.get(name, 0), int(values.max(initial=0)))}
         unknown = self.unknown or (name in LABELS and bool(np.isnan(values).any()))
         return replace(self, dtypes=dtypes, largest=largest, unknown=unknown)

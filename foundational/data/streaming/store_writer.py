@@ -105,10 +105,10 @@ class StoreWriter:
         layout = layout_for(self._facts, attrs)
         for name, column in self._columns.items():
             row = stored_row(name, layout)
-            if row is not None and row != VARIABLES[name]:
+            if row is not None and (row != VARIABLES[name] or row.first_codes is not None):
                 if row.name != name:
                     (self.folder / name).rename(self.folder / row.name)
-                column.open(self._group, row.name).attrs.put(row.attributes)
+                column.open(self._group, row.name).attrs.put(row.attributes(self._facts.largest.get(name, -1)))
         (self.folder / _STATE).unlink(missing_ok=True)
         attributes = {str(key): value for key, value in attrs.items()} | {"layout": layout}
         if layout == 1:
@@ -218,7 +218,7 @@ class _Column:
         self.written += len(rows)
 
     def _create(self, group: zarr.Group, name: str, rows: int) -> "zarr.Array[Any]":
-        attributes = VARIABLES[self.name].attributes if self.name in VARIABLES else self.attrs
+        attributes = VARIABLES[self.name].attributes() if self.name in VARIABLES else self.attrs
         shape, total = (rows, *self.rest), max(rows, self.rows)
         return create_array(group, name, shape, (self.dtype, total), self.dims, attributes)
 

@@ -316,5 +316,5 @@ def _assemble(state: Selection, pool: xr.Dataset, spec: DistillSpec, seed: int) 
     }
     for name, values in columns.items():
         row = VARIABLES[name]
-        kept[name] = xr.Variable(dims, values.astype(row.dtype), row.attributes)
+        kept[name] = xr.Variable(dims, values.astype(row.dtype), row.attributes_of(values))
     return kept, notes
