@@ -49,6 +49,8 @@ class Variable:
     first_codes: int | None = None
     """How many a store always states; of later ones it states those up to the largest in it, so that new codes leave
     the bytes of older sets as they are. None: all."""
+    later: str = ""
+    """Ends the description where later codes are stated."""
     wider: str = ""
     """Another numpy type in which it may be stored, where the first would change a number."""
 
@@ -61,7 +63,8 @@ class Variable:
         """What is stored beside the numbers, of which ``largest`` is the largest code (CF conventions for codes)."""
         stated = self.meanings[: max(self.first_codes or len(self.meanings), largest + 1)]
         codes = {"flag_values": list(range(len(stated))), "flag_meanings": " ".join(stated)} if stated else {}
-        return {"units": self.unit, "description": self.description} | codes
+        description = self.description + (self.later if len(stated) > (self.first_codes or len(stated)) else "")
+        return {"units": self.unit, "description": description} | codes
 
     def attributes_of(self, values: Any) -> dict[str, Any]:
         """The same for ``values``, read only where they matter."""
@@ -160,6 +163,7 @@ _ROW = (
         "how elements were put on the sites of the parent's configuration; none: all of one element",
         meanings=("none", "random", "short-range", "L1_2", "L1_0", "L1_1", "D0_22", "B2", "D0_3", "B32", "compound"),
         first_codes=10,
+        later="; compound: a cell of a prototype, without a parent",
     ),
     Variable(
         "uncertainty",
