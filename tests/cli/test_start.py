@@ -55,7 +55,8 @@ except SystemExit:
 """
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
     free = {name: value for name, value in os.environ.items() if name not in names}
-    for stated, expected in (({}, "[1]"), ({"OPENBLAS_NUM_THREADS": "2"}, f"[{min(2, os.cpu_count() or 1)}]")):
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for stated, expected in (({}, "[1]"), ({"OPENBLAS_NUM_THREADS": "2"}, f"[{min(2, processors)}]")):
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, env=free | stated, capture_output=True, text=True, check=True
         )
