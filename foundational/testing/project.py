@@ -42,7 +42,11 @@ SMALL: dict[str, Any] = {
             "recipes": None,
         }
     },
-    "validate": {"members": 2, "gates": {"rank": True, "ground_state": True, "mae": 1e-6, "crystal_error": None}},
+    "validate": {
+        "members": 2,
+        "full_steps": 60,
+        "gates": {"rank": True, "ground_state": True, "mae": 1e-6, "crystal_error": None},
+    },
     "ani": {
         name: {"network": {"hidden": [16]}, "training": {"epochs": 2, "least_steps": 400}}
         for name in ("recipe", "general")
