@@ -45,6 +45,7 @@ SMALL: dict[str, Any] = {
     "validate": {
         "members": 2,
         "full_steps": 60,
+        "materials": {"properties": ["elastic", "hcp-ratio", "dimer"]},
         "gates": {"rank": True, "ground_state": True, "mae": 1e-6, "crystal_error": None},
     },
     "ani": {
