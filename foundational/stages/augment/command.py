@@ -5,9 +5,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from foundational.data.layout import VARIABLES
 from foundational.elements import symbols_in
 from foundational.engines.crystals.references import ReferenceCrystals, reference_crystals
-from foundational.errors import InputError, NotFoundError, did_you_mean
+from foundational.errors import ConflictError, InputError, NotFoundError, did_you_mean
 from foundational.labelling.records import labeller_of, labeller_with_mesh
 from foundational.labelling.session import LabellingChoice, labelling_session
 from foundational.progress import Progress, stage
@@ -78,7 +81,7 @@ def augment_dataset(
     InputError
         If the name and the other arguments do not fit together, or there is no such recipe.
     ConflictError
-        If the set exists.
+        If the set exists, or its parent has one of the recipes with another mesh of k-points.
     """
     params, labelling = read_params(root / "params.yaml"), labelling or LabellingChoice()
     spec = _spec(params.augment, name, (chosen or AugmentChoice()).given())
@@ -93,6 +96,15 @@ def augment_dataset(
     labeller = labeller_of(source.record.labeller, root, named)
     # A mesh of a recipe contains Γ and has the crystal's symmetry; a shifted one may lack it (docs/dft.md).
     meshes = {recipe: {"spacing": size, "shift": 0.0, "point_group": True} for recipe, size in spec.meshes.items()}
+    stored = {VARIABLES["recipe"].meanings[code] for code in np.unique(source.dataset.get("recipe", 0))}
+    before: dict[str, Any] = {}
+    for step in (*source.record.parents, source.record):
+        before |= step.details.get("meshes", {})
+    if other := sorted(name for name in stored & spec.recipes.keys() if before.get(name) != meshes.get(name)):
+        raise ConflictError(
+            f"{spec.parent!r} has the recipe {other[0]} with k-points {before.get(other[0])}; expected "
+            f"the same for more of them, got {meshes.get(other[0])}; use the same, or augment the set that it came from"
+        )
     others = {recipe: labeller_with_mesh(source.record.labeller, root, mesh) for recipe, mesh in meshes.items()}
 
     def build() -> StageOutput:

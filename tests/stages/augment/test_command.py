@@ -16,7 +16,7 @@ from foundational.data.layout import VARIABLES
 from foundational.data.store import open_store
 from foundational.engines.gpaw import labeller as gpaw
 from foundational.engines.gpaw.calculation import SinglePoint
-from foundational.errors import EngineError, InputError, NotFoundError
+from foundational.errors import ConflictError, EngineError, InputError, NotFoundError
 from foundational.evaluation.materials.stored import StoredCrystal, StoredReference
 from foundational.inspection.check import check
 from foundational.labelling.comparison import compare_labels
@@ -243,6 +243,8 @@ def test_a_recipe_may_have_a_mesh_of_its_own(augmented, monkeypatch):
     assert record.details["meshes"] == {"distorted": mesh}
     assert record.labeller.parameters["settings"]["spacing"] == 0.42
     assert not list((augmented / "build/work").glob("label-*"))
+    with pytest.raises(ConflictError, match=r"recipe distorted with k-points .*0\.3.*, got None; use the same"):
+        augment_dataset(augmented, "local/again", AugmentChoice("local/meshed", {"distorted": 2}))
     recipes = labellers_of_recipes(record, augmented)
     store, labeller = augmented / "datasets/local/meshed/data.zarr", labeller_of(record.labeller, augmented)
     added = np.arange(20, 27)
