@@ -121,7 +121,7 @@ class LabellerChoice:
 
     labeller: Annotated[
         str | None,
-        typer.Option("--labeller", help="lammps:<potential id>, sevennet, chgnet or ase:<module>:<factory>."),
+        typer.Option("--labeller", help="lammps:<potential id>, sevennet, chgnet, diep or ase:<module>:<factory>."),
     ] = None
     labeller_args: Annotated[
         str | None, typer.Option("--labeller-args", help="Keyword arguments of an ASE factory: one JSON object.")

@@ -108,7 +108,7 @@ def relabel(
     Parameters
     ----------
     labeller
-        ``lammps:<potential>``, ``sevennet``, ``chgnet``, or ``ase:<module>:<factory>``, which runs that code.
+        ``lammps:<potential>``, ``sevennet``, ``chgnet``, ``diep``, or ``ase:<module>:<factory>``, which runs that code.
     arguments
         Keyword arguments of the factory, of JSON's types.
     crystals

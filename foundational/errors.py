@@ -92,6 +92,7 @@ EXTRAS = {
     "ase_db_backends": "formats",
     "chemiscope": "cards",
     "chgnet": "chgnet",
+    "diep": "diep",
     "distributed": "dask",
     "dvc": "dvc",
     "gpaw": "gpaw",

@@ -26,7 +26,7 @@ def distribution(requirement: str) -> str:
 
 
 #: Extras that `dev` leaves out: they bring gigabytes, or other versions than the tests need, or no test needs them.
-APART = {"chgnet", "gpaw", "mutation", "sevennet"}
+APART = {"chgnet", "diep", "gpaw", "mutation", "sevennet"}
 DECLARED = {
     distribution(requirement)
     for requirements in [PYPROJECT["project"]["dependencies"], *EXTRAS.values()]

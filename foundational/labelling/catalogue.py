@@ -32,8 +32,9 @@ def labeller_named(
     Parameters
     ----------
     name
-        ``lammps:<potential id>``, ``lammps`` alone for the element's default potential, ``sevennet`` or ``chgnet``
-        with a model after a colon or without, ``gpaw`` or ``gpaw:<functional>``, or ``ase:<module>:<factory>``.
+        ``lammps:<potential id>``, ``lammps`` alone for the element's default potential, ``sevennet``, ``chgnet`` or
+        ``diep`` with a model after a colon or without, ``gpaw`` or ``gpaw:<functional>``, or
+        ``ase:<module>:<factory>``.
     root
         The project, for its registry of potentials.
     arguments

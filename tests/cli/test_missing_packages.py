@@ -154,6 +154,7 @@ def test_every_command_of_a_minimal_installation_says_what_to_install(project):
         ("distill local/x --from ni --frames 30 --method quests", "quests", "quests"),
         ("relabel ni --labeller sevennet --name local/x", "sevenn", "sevennet"),
         ("relabel ni --labeller chgnet --name local/x", "chgnet", "chgnet"),
+        ("relabel ni --labeller diep --name local/x", "diep", "diep"),
         ("relabel ni --labeller ase:ase.calculators.emt:EMT --name local/x --executor parsl", "parsl", "parsl"),
         ("relabel ni --labeller ase:ase.calculators.emt:EMT --name local/x --executor dask", "distributed", "dask"),
         ("quick", "dvc", "dvc"),

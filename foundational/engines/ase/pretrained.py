@@ -17,9 +17,10 @@ from foundational.errors import InputError, MissingDependencyError, NotFoundErro
 MODELS: Final = {
     "sevennet": ("sevennet", ("7net-0", "7net-l3i5")),
     "chgnet": ("chgnet", ("0.3.0", "r2scan", "0.2.0")),
+    "diep": ("diep", ("fold1",)),
 }
 
-_PACKAGES: Final = {"sevennet": "sevenn", "chgnet": "chgnet"}
+_PACKAGES: Final = {"sevennet": "sevenn", "chgnet": "chgnet", "diep": "diep"}
 #: Where in its package a model's file lies.
 _FILES: Final = {
     ("sevennet", "7net-0"): "pretrained_potentials/SevenNet_0__11Jul2024/checkpoint_sevennet_0.pth",
@@ -27,6 +28,7 @@ _FILES: Final = {
     ("chgnet", "0.3.0"): "pretrained/0.3.0/chgnet_0.3.0_e29f68s314m37.pth.tar",
     ("chgnet", "r2scan"): "pretrained/r2scan/chgnet_r2scan_transfer_learning_e15f36s161m23.pth.tar",
     ("chgnet", "0.2.0"): "pretrained/0.2.0/chgnet_0.2.0_e30f77s348m32.pth.tar",
+    ("diep", "fold1"): "pretrained_models/diep_fold1/state.pt",
 }
 
 
@@ -70,6 +72,17 @@ def chgnet(model: str) -> Any:
         _one_thread()
         network = module.CHGNet.load(model_name=model, use_device="cpu", verbose=False)
         return module.CHGNetCalculator(network, use_device="cpu")
+
+
+def diep(model: str) -> Any:
+    """A DIEP calculator on one thread of the CPU."""
+    with _quiet():
+        try:
+            module = import_module("diep.pretrained")
+        except ImportError as error:
+            raise MissingDependencyError(package_needed("diep", error)) from error
+        _one_thread()
+        return module.make_calculator(model_file("diep", model).parent)
 
 
 def model_file(kind: str, model: str) -> Path:
