@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from foundational.data.batches import to_configurations
-from foundational.data.configurations import Configurations
+from foundational.data.configurations import Configurations, concatenate
 from foundational.data.labeller import Labeller
 from foundational.data.splits import TRAIN
 from foundational.engines.ani.ensemble import Ensemble
@@ -18,6 +18,7 @@ from foundational.engines.ani.training import train
 from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.errors import InputError
 from foundational.evaluation.member_training import train_members
+from foundational.evaluation.unseen_elements import composed_configurations
 from foundational.execution.tasks import Tasks
 from foundational.progress import Progress
 from foundational.specs.ani import AniSpec
@@ -104,6 +105,10 @@ def retrain(
 ) -> Ensemble:
     """Train ``members`` networks, each on every training row of ``data``.
 
+    Where three of its elements are never together in a configuration, networks train twice: the second time also on
+    configurations of three and four elements, whose labels follow from what the first networks give to one and two
+    (`composed_configurations`).
+
     Parameters
     ----------
     data
@@ -129,7 +134,19 @@ def retrain(
     else:
         configurations, rows = to_configurations(data), training_rows(data)
     settings = settings.model_copy(update={"members": members})
-    sets = [rows] * members
-    if device == "cpu":
-        return train_members(settings, configurations, sets, seed, tasks, memory=memory, progress=progress)
-    return train(settings, configurations, sets, seed, memory=memory, device=device, progress=progress)
+
+    def trained(batch: Configurations, rows: NDArray[np.int64]) -> Ensemble:
+        sets = [rows] * members
+        if device == "cpu":
+            return train_members(settings, batch, sets, seed, tasks, memory=memory, progress=progress)
+        return train(settings, batch, sets, seed, memory=memory, device=device, progress=progress)
+
+    first = trained(configurations, rows)
+    more = composed_configurations(configurations.take(rows), first, seed)
+    if more is None:
+        return first
+    both = concatenate([configurations, more])
+    second = trained(both, np.concatenate([rows, np.arange(len(configurations), len(both))]))
+    names = ("training_data", "training_configurations")
+    stated = {name: first.metadata[name] for name in names} | {"composed_configurations": str(len(more))}
+    return replace(second, metadata=second.metadata | stated)

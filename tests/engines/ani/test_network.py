@@ -4,41 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from ase import Atoms
-from ase.calculators.emt import EMT
 
-from foundational.data.configurations import Configurations, Labels
+from foundational.data.configurations import Configurations
 from foundational.engines.ani.aev import compute_aevs, species_of
 from foundational.engines.ani.ensemble import Ensemble
 from foundational.engines.ani.further_training import train_further
 from foundational.engines.ani.network import replace_unseen
 from foundational.engines.ani.training import train
-from foundational.testing.crystals import rattled_crystals
+from tests.engines.ani.alloys import ELEMENTS, alloy, error
 from tests.engines.ani.cases import settings, untrained
-
-ELEMENTS = (28, 29, 46)
-
-
-def alloy(count: int, most: int, seed: int) -> Configurations:
-    """FCC cells of one element or two, or of three, at random sites, labelled by effective-medium theory."""
-    rng = np.random.default_rng(seed)
-    cells = rattled_crystals(count, seed, volume_per_atom=12.5)
-    groups = [rng.choice(ELEMENTS, size=3 if most == 3 else rng.integers(1, 3), replace=False) for _ in range(count)]
-    cells = replace(cells, atomic_numbers=np.concatenate([rng.choice(group, size=32) for group in groups]))
-    energy, forces = [], []
-    for c in range(count):
-        own = cells.atoms_of(np.array([c]))
-        atoms = Atoms(cells.atomic_numbers[own], cells.positions[own], cell=cells.cell[c], pbc=True, calculator=EMT())
-        energy.append(atoms.get_potential_energy())
-        forces.append(atoms.get_forces())
-    stress = np.full((count, 3, 3), np.nan)
-    return cells.with_labels(Labels(np.array(energy), np.concatenate(forces).astype(np.float32), stress))
-
-
-def error(model: Ensemble, cells: Configurations) -> float:
-    """Mean absolute error of the energy, meV/atom."""
-    difference = model.predict(cells, forces=False).energy - cells.labels.energy
-    return float(np.abs(difference / cells.n_atoms).mean()) * 1e3
 
 
 @pytest.fixture(scope="module")
