@@ -33,7 +33,7 @@ def binaries() -> Configurations:
 
 @pytest.fixture(scope="module")
 def model(binaries) -> Ensemble:
-    return retrain(binaries, settings(epochs=25), 1, 3)
+    return retrain(binaries, settings(epochs=16), 1, 3)
 
 
 def test_labels_are_composed_exactly_where_the_energy_is_one_of_pairs(binaries):
