@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from foundational.data.configurations import Configurations, Labels, concatenate
 from foundational.data.labeller import Model
-from foundational.science.pair_sums import two_element_sum
+from foundational.evaluation.pair_sums import two_element_sum
 from foundational.seeds import generator
 
 #: Configurations with more elements than this add nothing: an environment has pairs of neighbours.

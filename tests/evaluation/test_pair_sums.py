@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from foundational.science.pair_sums import two_element_sum
+from foundational.evaluation.pair_sums import two_element_sum
 
 
 def energy(groups: np.ndarray, single: np.ndarray, pairs: np.ndarray) -> float:
