@@ -18,7 +18,7 @@ from foundational.engines.ani.training import train
 from foundational.engines.crystals.references import ReferenceCrystals
 from foundational.errors import InputError
 from foundational.evaluation.member_training import train_members
-from foundational.evaluation.unseen_elements import composed_configurations
+from foundational.evaluation.unseen_elements import composed_configurations, unseen_groups
 from foundational.execution.tasks import Tasks
 from foundational.progress import Progress
 from foundational.specs.ani import AniSpec
@@ -135,18 +135,33 @@ def retrain(
         configurations, rows = to_configurations(data), training_rows(data)
     settings = settings.model_copy(update={"members": members})
 
-    def trained(batch: Configurations, rows: NDArray[np.int64]) -> Ensemble:
-        sets = [rows] * members
-        if device == "cpu":
-            return train_members(settings, batch, sets, seed, tasks, memory=memory, progress=progress)
-        return train(settings, batch, sets, seed, memory=memory, device=device, progress=progress)
+    unseen = unseen_groups(configurations.take(rows))
+    passes = 2 if unseen else 1
 
-    first = trained(configurations, rows)
-    more = composed_configurations(configurations.take(rows), first, seed)
-    if more is None:
+    def trained(batch: Configurations, rows: NDArray[np.int64], number: int) -> Ensemble:
+        sets, shown = [rows] * members, _of_passes(progress, number, passes)
+        if device == "cpu":
+            return train_members(settings, batch, sets, seed, tasks, memory=memory, progress=shown)
+        return train(settings, batch, sets, seed, memory=memory, device=device, progress=shown)
+
+    first = trained(configurations, rows, 0)
+    if not unseen:
         return first
+    more = composed_configurations(configurations.take(rows), unseen, first, seed)
     both = concatenate([configurations, more])
-    second = trained(both, np.concatenate([rows, np.arange(len(configurations), len(both))]))
+    second = trained(both, np.concatenate([rows, np.arange(len(configurations), len(both))]), 1)
     names = ("training_data", "training_configurations")
     stated = {name: first.metadata[name] for name in names} | {"composed_configurations": str(len(more))}
     return replace(second, metadata=second.metadata | stated)
+
+
+def _of_passes(progress: Progress | None, number: int, passes: int) -> Progress | None:
+    """``progress`` of pass ``number`` of several that take as long as each other."""
+    if progress is None or passes == 1:
+        return progress
+    shown = progress
+
+    def report(done: int, total: int, message: str) -> None:
+        shown(number * total + done, passes * total, message)
+
+    return report

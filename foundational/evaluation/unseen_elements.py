@@ -22,16 +22,17 @@ _CONCENTRATION: Final = 3.0
 
 
 def unseen_groups(configurations: Configurations) -> list[tuple[int, ...]]:
-    """Sets of three and four elements, three of which no configuration has together, though it has each two of them.
+    """Sets of three and four elements, three of which no crystal has together, though each two of them are in one.
 
     Returns
     -------
     groups
-        Atomic numbers, ascending; none for configurations of one or two elements.
+        Atomic numbers, ascending; none for configurations of one or two elements, and for clusters.
     """
-    elements = np.unique(configurations.atomic_numbers)
-    has = np.zeros((len(configurations), len(elements)), dtype=bool)
-    has[configurations.configuration_of_atom, np.searchsorted(elements, configurations.atomic_numbers)] = True
+    crystals = _crystals(configurations)
+    elements = np.unique(crystals.atomic_numbers)
+    has = np.zeros((len(crystals), len(elements)), dtype=bool)
+    has[crystals.configuration_of_atom, np.searchsorted(elements, crystals.atomic_numbers)] = True
 
     def together(places: Sequence[int]) -> bool:
         return bool(has[:, list(places)].all(axis=1).any())
@@ -67,7 +68,9 @@ def composed(configurations: Configurations, groups: NDArray[np.integer], model:
     return Labels(energy, forces.astype(np.float32), stress)
 
 
-def composed_configurations(configurations: Configurations, model: Model, seed: int) -> Configurations | None:
+def composed_configurations(
+    configurations: Configurations, unseen: Sequence[tuple[int, ...]], model: Model, seed: int
+) -> Configurations:
     """Configurations of elements that ``configurations`` never have together, one for four of these.
 
     Their atoms are at random sites of ``configurations``, scaled to the sum of the elements' volumes. Their labels
@@ -78,22 +81,16 @@ def composed_configurations(configurations: Configurations, model: Model, seed: 
     ----------
     configurations
         On which ``model`` was trained.
+    unseen
+        `unseen_groups` of them, at least one.
     seed
         Of positions, compositions and sites.
-
-    Returns
-    -------
-    composed
-        None where there are no such elements in periodic configurations of four atoms or more.
     """
-    periodic = configurations.pbc.all(axis=1) & ~configurations.without_volume
-    crystals = configurations.take(np.flatnonzero(periodic & (configurations.n_atoms >= _MOST_ELEMENTS)))
-    unseen = unseen_groups(crystals)
-    if not unseen:
-        return None
+    crystals = _crystals(configurations)
     random = generator(seed, "composed")
     count = max(1, round(_SHARE * len(crystals)))
-    volumes, most = _atomic_volumes(crystals), _largest_forces(crystals).max()
+    volumes = _atomic_volumes(crystals)
+    most = float(_largest_forces(crystals).max()) or np.inf  # no forces are known
     size = {n: [group for group in unseen if len(group) == n] for n in sorted({len(group) for group in unseen})}
     parts = []
     for n, choices in size.items():
@@ -119,6 +116,12 @@ def composed_configurations(configurations: Configurations, model: Model, seed: 
         decorated = decorated.with_labels(composed(decorated, groups, model))
         parts.append(decorated.take(np.flatnonzero(_largest_forces(decorated) <= most)))
     return concatenate(parts)
+
+
+def _crystals(configurations: Configurations) -> Configurations:
+    """Those that are periodic along all vectors, and have an atom for each element of a group."""
+    periodic = configurations.pbc.all(axis=1) & ~configurations.without_volume
+    return configurations.take(np.flatnonzero(periodic & (configurations.n_atoms >= _MOST_ELEMENTS)))
 
 
 def _largest_forces(configurations: Configurations) -> NDArray[np.float64]:

@@ -70,7 +70,7 @@ def test_only_elements_of_which_each_two_were_together_are_composed(binaries):
 
 
 def test_composed_configurations_have_the_sum_of_the_volumes_and_the_same_seed_gives_them_again(binaries, model):
-    one, again = (composed_configurations(binaries.take(range(24)), model, 4) for _ in range(2))
+    one, again = (composed_configurations(binaries.take(range(24)), [ELEMENTS], model, 4) for _ in range(2))
     assert np.array_equal(one.positions, again.positions)
     assert np.array_equal(one.labels.energy, again.labels.energy)
     per_atom = binaries.volume / binaries.n_atoms  # all elements have the same volume here
