@@ -90,11 +90,12 @@ def _bar(label: str) -> Iterator[Progress]:
 
         def progress(done: int, total: int, message: str) -> None:
             nonlocal running
-            if (now := stage_of(message)) != running:  # each stage has its own rate and its own time left
+            # Each stage has its own rate and its own time left, and each part of it that counts from its own start.
+            if (now := stage_of(message)) != running or done < bars.tasks[task].completed:
                 bars.reset(task, total=total)
                 running = now
             speed = bars.tasks[task].speed
-            rate = f"{speed:,.0f}/s" if speed else ""
+            rate = "" if not speed else f"{speed:,.0f}/s" if speed >= 10 else f"{speed:.2g}/s"
             bars.update(task, completed=done, total=total, rate=rate, message=message)
 
         yield progress
@@ -103,15 +104,17 @@ def _bar(label: str) -> Iterator[Progress]:
 def _lines(label: str) -> Progress:
     start = begin = last = time.monotonic()
     first: int | None = None
-    running = ""
+    before, running = 0, ""
 
     def progress(done: int, total: int, message: str) -> None:
-        nonlocal begin, first, last, running
+        nonlocal begin, before, first, last, running
         now, stage = time.monotonic(), stage_of(message)
         changed = stage != running
-        # Each stage has its own rate; work that is resumed begins at what was done before, and so does its rate.
-        if first is None or done < first or changed:
+        # Each stage has its own rate, and so has each part of it that counts from its own start; work that is resumed
+        # begins at what was done before, and so does its rate.
+        if first is None or done < before or changed:
             begin, first, running = now, done, stage
+        before = done
         # What begins after long work is said at once: it may take long too.
         if now - last < QUIET_INTERVAL and not (changed and now - start >= QUIET_INTERVAL):
             return

@@ -32,6 +32,19 @@ def test_each_stage_has_its_own_rate_and_names_the_next(
     ]
 
 
+def test_a_part_that_counts_from_its_own_start_has_its_own_rate(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = iter([0, 0, 400, 410, 450])
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    with progress_on_stderr("augmenting al") as progress:
+        progress(0, 16, "labelling")
+        progress(16, 16, "labelling")
+        progress(1, 12, "labelling")  # the next recipe; nobody said that it begins
+        progress(3, 12, "labelling")
+    assert capsys.readouterr().err.splitlines()[-1] == "augmenting al: 3/12, 0.05/s, 180 s left labelling"
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
