@@ -29,6 +29,8 @@ class ValidatedSpec(Spec):
     """Limits of this dataset in place of those of ``materials``."""
     mae: EnergyPerAtom | None = Field(default=None, gt=0)
     """Limit of the gate ``mae`` for this dataset, eV/atom; null: that of ``gates``."""
+    gate: bool | None = None
+    """A property of this dataset beyond its limit makes its validation fail; null: as ``materials`` says."""
 
 
 class ReferenceSpec(Spec):

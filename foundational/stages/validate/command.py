@@ -166,14 +166,18 @@ def _stored_reference(
 
 
 def _of_dataset(spec: ValidateSpec, name: str) -> ValidateSpec:
-    """``spec`` with the limits that it states for the dataset ``name``."""
+    """``spec`` with the limits and gates that it states for the dataset ``name``."""
     planned = spec.datasets.get(name)
+    if planned is None:
+        return spec
     changes: dict[str, Any] = {}
-    if planned is not None and planned.mae is not None:
+    if planned.mae is not None:
         changes["gates"] = spec.gates.model_copy(update={"mae": planned.mae})
-    if planned is not None and planned.limits and spec.materials is not None:
-        limits = {**spec.materials.limits, **planned.limits}
-        changes["materials"] = spec.materials.model_copy(update={"limits": limits})
+    if spec.materials is not None:
+        materials: dict[str, Any] = {"limits": {**spec.materials.limits, **planned.limits}}
+        if planned.gate is not None:
+            materials["gate"] = planned.gate
+        changes["materials"] = spec.materials.model_copy(update=materials)
     return spec.model_copy(update=changes)
 
 

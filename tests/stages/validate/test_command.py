@@ -54,6 +54,18 @@ def test_limits_of_a_dataset_replace_the_common_ones_for_it_alone(params, limits
     assert _of_dataset(spec.model_copy(update={"materials": None}), "mine").materials is None
 
 
+@pytest.mark.parametrize("gate", [True, False, None])
+def test_a_dataset_may_gate_its_properties_itself(params, gate) -> None:
+    spec = params.validate_
+    assert spec.materials is not None
+    own = ValidatedSpec(holdout=None, gate=gate)
+    spec = spec.model_copy(update={"datasets": {**spec.datasets, "mine": own}})
+    found = _of_dataset(spec, "mine").materials
+    assert found is not None
+    assert found.gate == (spec.materials.gate if gate is None else gate)
+    assert found.model_copy(update={"gate": spec.materials.gate}) == spec.materials
+
+
 def test_options_replace_only_what_they_name(params):
     spec = params.validate_
     assert _with_options(spec, ValidateOptions()) == spec
