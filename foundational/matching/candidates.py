@@ -96,7 +96,7 @@ def _near_pairs(keys: NDArray[np.float64]) -> NDArray[np.int64] | None:
     from scipy.spatial import KDTree  # noqa: PLC0415 - slow to import, which few sets need
 
     few = keys[:, columns]
-    tree = KDTree(few, balanced_tree=False, compact_nodes=False)
+    tree = KDTree(few, leafsize=20, balanced_tree=False, compact_nodes=False)
     tried = few[np.linspace(0, len(few) - 1, min(len(few), 500)).astype(np.int64)]
     partners = tree.query_ball_point(tried, 1.0, p=np.inf, return_length=True).mean() - 1
     if partners * len(few) > 2 * _MOST_PAIRS:
