@@ -8,6 +8,7 @@ from foundational.specs.base import Count, EnergyPerAtom, Spec
 from foundational.specs.translate import Choice
 
 Pair = Annotated[str, Field(pattern=r"^[A-Z][a-z]?(-[A-Z][a-z]?)+$", description="symbols joined by hyphens")]
+Symbols = Annotated[str, Field(pattern=r"^[A-Z][a-z]?(-[A-Z][a-z]?)*$", description="symbols joined by hyphens")]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -30,11 +31,15 @@ class AlloyTestSpec(Spec):
 
 
 class AlloyHoldoutSpec(Spec):
-    """A stored set of such frames."""
+    """A stored set of such frames; of one element, of its ground state and its melt."""
 
-    elements: Pair
+    elements: Symbols
     potential: str
     """Registry id, or a file of LAMMPS."""
+    cell: tuple[Count, Count, Count] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Of the crystal of one element, in conventional cells; null: as large as ``translate.metals.test`` says."""
+    frames: Count | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Of each phase of one element; null: as many as ``test`` says."""
 
 
 class CompoundsSpec(Spec):
@@ -49,7 +54,7 @@ class CompoundsSpec(Spec):
     test: AlloyTestSpec
     gates: CompoundGates
     holdouts: dict[str, AlloyHoldoutSpec] = Field(default_factory=dict)
-    """Stored by ``foundational holdout``."""
+    """Stored by ``foundational survey holdout``."""
 
 
 class PairsSpec(Spec):

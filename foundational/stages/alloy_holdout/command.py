@@ -12,14 +12,14 @@ from foundational.progress import Progress
 from foundational.provenance.record import ProvenanceRecord
 from foundational.seeds import derive
 from foundational.specs.params import read_params
-from foundational.stages.alloy_holdout.stage import alloy_holdout
+from foundational.stages.alloy_holdout.stage import alloy_holdout, metal_holdout
 from foundational.workspace.runner import StageOutput, produce
 
 
 def store_alloy_holdout(
     root: Path, name: str, *, force: bool = False, progress: Progress | None = None
 ) -> ProvenanceRecord:
-    """Run the alloy ``name`` of ``compounds.holdouts`` in params.yaml and store its frames.
+    """Run the alloy or metal ``name`` of ``compounds.holdouts`` in params.yaml and store its frames.
 
     Raises
     ------
@@ -38,13 +38,19 @@ def store_alloy_holdout(
         raise NotFoundError(f"no holdout {name!r} in compounds.holdouts of params.yaml; {did_you_mean(name, planned)}")
     spec, test, runs = planned[name], params.compounds.test, params.translate.metals.test
     elements = symbols_in(spec.elements)
+    if len(elements) == 1:
+        structures = dict.fromkeys(runs.cells, spec.cell) if spec.cell else runs.cells
+        runs = runs.model_copy(update={"frames": spec.frames or test.frames, "cells": structures})
     joined = "".join(sorted(elements))
     potential = potential_for(joined, root, spec.potential)
     labeller = LammpsLabeller(potential)
 
     def build() -> StageOutput:
-        reference = alloy_reference(labeller, elements)
-        made = alloy_holdout(potential, reference, test, runs, derive(params.seed, "holdout", name), progress=progress)
+        seed = derive(params.seed, "holdout", name)
+        if len(elements) == 1:
+            made = metal_holdout(potential, labeller, joined, runs, seed)
+        else:
+            made = alloy_holdout(potential, alloy_reference(labeller, elements), test, runs, seed, progress=progress)
         return StageOutput(made.dataset, joined, labeller_record(labeller, joined), made.details)
 
     record = {

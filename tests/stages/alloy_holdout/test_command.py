@@ -44,6 +44,18 @@ def test_the_record_tells_the_runs_of_a_holdout_apart(project, monkeypatch):
     assert dataset["walker"].to_numpy().tolist() == [0, 0, 1, 1, 2, 2, 2, 2]
 
 
+def test_the_holdout_of_a_metal_has_a_solid_of_its_ground_state_and_its_melt(project, monkeypatch):
+    with_holdout(monkeypatch, elements="Mg", potential="Mg_mm", cell=(2, 2, 2), frames=3)
+    store_alloy_holdout(project, "ni-al-holdout")
+    record = read_record(dataset_folder(project, "ni-al-holdout"))
+    dataset = open_store(dataset_folder(project, "ni-al-holdout") / STORE)
+    assert record.element == "Mg"
+    assert dataset["n_atoms"].to_numpy().tolist() == [32] * 6
+    assert [(run["phase"], run["frames"]) for run in record.details["runs"]] == [("solid", 3), ("liquid", 3)]
+    solid, liquid = (run["temperature_K"] for run in record.details["runs"])
+    assert 100 < solid < liquid < 2000
+
+
 def test_an_unknown_holdout_is_refused(project):
     with pytest.raises(NotFoundError, match="no holdout 'ni-al' in compounds"):
         store_alloy_holdout(project, "ni-al")
