@@ -265,8 +265,8 @@ def augment(
         list[str] | None,
         typer.Option(
             "--recipe",
-            help="name=count: scaled, strained, dense, distorted, short-pairs, vacancies, surfaces, free-atoms, dimers "
-            "(repeatable); name=count@spacing: by GPAW with symmetric k-points, 1/Å apart.",
+            help="name=count (repeatable), such as vacancies=40; docs/augmentation.md lists all. "
+            "name=count@spacing: by GPAW with symmetric k-points, 1/Å apart; name=count@spacing+0.5: not with Γ.",
         ),
     ] = None,
     shortest: Annotated[
@@ -305,12 +305,16 @@ def augment(
         say(f"{len(record.details['filtered'])} configurations were excluded; ids and reasons: {path}")
 
 
-def _recipes(texts: list[str]) -> tuple[dict[str, int], dict[str, float]]:
-    """Recipes with their numbers, and with the distances of their k-points, from the options."""
-    counts, meshes = dict[str, int](), dict[str, float]()
+_RECIPE = re.compile(r"([^=]+)=0*([1-9]\d{0,8})(?:@(\d*\.?\d+)(\+0?\.5)?)?", re.ASCII)
+
+
+def _recipes(texts: list[str]) -> tuple[dict[str, int], dict[str, float | dict[str, float]]]:
+    """Recipes with their numbers and with their k-points, from the options."""
+    counts, meshes = dict[str, int](), dict[str, float | dict[str, float]]()
     for text in texts:
-        if (found := re.fullmatch(r"([^=]+)=0*([1-9]\d{0,8})(?:@(\d*\.?\d+))?", text, re.ASCII)) is None:
+        if (found := _RECIPE.fullmatch(text)) is None:
             raise InputError(f"--recipe: expected name=count or name=count@spacing, such as vacancies=40, got {text!r}")
         counts[found[1]] = int(found[2])
-        meshes |= {found[1]: float(found[3])} if found[3] else {}
+        if found[3]:
+            meshes[found[1]] = {"spacing": float(found[3]), "shift": 0.5} if found[4] else float(found[3])
     return counts, meshes

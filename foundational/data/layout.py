@@ -152,7 +152,7 @@ _ROW = (
         "int8",
         "1",
         "the recipe that built it; docs/augmentation.md",
-        meanings=(*_RECIPES, "distorted"),
+        meanings=(*_RECIPES, "distorted", "hcp-ratios", "symmetric-vacancies"),
         first_codes=9,
     ),
     Variable(

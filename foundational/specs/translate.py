@@ -1,6 +1,6 @@
 """What translation and augmentation do: the sections ``translate`` and ``augment`` of params.yaml."""
 
-from typing import Annotated, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -114,7 +114,17 @@ class TranslateSpec(Spec):
 
 
 RecipeName = Literal[
-    "scaled", "strained", "dense", "distorted", "short-pairs", "vacancies", "surfaces", "free-atoms", "dimers"
+    "scaled",
+    "strained",
+    "dense",
+    "distorted",
+    "hcp-ratios",
+    "short-pairs",
+    "vacancies",
+    "symmetric-vacancies",
+    "surfaces",
+    "free-atoms",
+    "dimers",
 ]
 #: All recipes, in the order in which a set holds their configurations.
 RECIPE_NAMES: Final[tuple[RecipeName, ...]] = get_args(RecipeName)
@@ -136,6 +146,22 @@ class RecipesSpec(Spec):
         return value
 
 
+class MeshSpec(Spec):
+    """A symmetric mesh of k-points."""
+
+    spacing: Annotated[float, Field(gt=0)]
+    """The largest distance of two points along a reciprocal lattice vector, 1/Å."""
+    shift: float = 0.0
+    """In steps of the mesh, 0 or 0.5. Half a step halves the points of cubic cells or better; hexagonal ones need 0."""
+
+    @field_validator("shift")
+    @classmethod
+    def _symmetric(cls, value: float) -> float:
+        if value not in (0, 0.5):
+            raise ValueError(f"expected 0 or 0.5 steps, which keep the symmetry of the cell, got {value}")
+        return value
+
+
 class AugmentSpec(RecipesSpec):
     """One augmented set: its parent, and how many configurations each recipe adds."""
 
@@ -143,17 +169,25 @@ class AugmentSpec(RecipesSpec):
     """The set to which configurations are added."""
     smallest: bool = Field(default=False, exclude_if=lambda value: not value)
     """Scaled, strained and dense crystals in cells of 4, 2 and 4 atoms, which cost an expensive labeller a tenth."""
-    meshes: dict[RecipeName, Annotated[float, Field(gt=0)]] = Field(
+    meshes: dict[RecipeName, Annotated[float, Field(gt=0)] | MeshSpec] = Field(
         default_factory=dict, exclude_if=lambda value: not value
     )
-    """Recipes whose labels by ``gpaw`` have a symmetric mesh of their own: the largest distance of its k-points, 1/Å.
-    The mesh contains Γ and has the symmetry of the crystal. All other settings are those of the parent's labels."""
+    """Recipes whose labels by ``gpaw`` have a symmetric mesh of their own; a number is the distance of its k-points,
+    1/Å, of a mesh that contains Γ. All other settings are those of the parent's labels."""
 
     @model_validator(mode="after")
     def _built(self) -> Self:
         if unknown := sorted(self.meshes.keys() - self.recipes.keys()):
             raise ValueError(f"meshes: expected recipes of this set, {', '.join(self.recipes)}; got {unknown[0]}")
         return self
+
+    def mesh_settings(self) -> dict[RecipeName, dict[str, Any]]:
+        """Settings of GPAW by recipe, of those that have a mesh of their own."""
+        found: dict[RecipeName, dict[str, Any]] = {}
+        for name, mesh in self.meshes.items():
+            own = mesh if isinstance(mesh, MeshSpec) else MeshSpec(spacing=mesh)
+            found[name] = {"spacing": own.spacing, "shift": float(own.shift), "point_group": True}
+        return found
 
 
 VolumeRule = Literal["virial", "vegard"]

@@ -40,8 +40,9 @@ class AugmentChoice:
     """Å, the shortest distance of two atoms; None: `SHORTEST`."""
     smallest: bool = False
     """Crystals without defects are in the smallest cells, for a labeller whose cost grows faster than the cell."""
-    meshes: dict[str, float] | None = None
-    """Recipes whose labels by GPAW have a symmetric mesh of their own: the largest distance of its k-points, 1/Å."""
+    meshes: dict[str, float | dict[str, float]] | None = None
+    """Recipes whose labels by GPAW have a symmetric mesh of their own: the largest distance of its k-points, 1/Å, or
+    that as ``spacing``, and a ``shift`` of 0 or 0.5 steps."""
 
     def given(self) -> dict[str, Any]:
         """What differs from the defaults."""
@@ -94,8 +95,7 @@ def augment_dataset(
         )
     named = None if labelling.labeller is None else labelling.labeller_for(element, root)
     labeller = labeller_of(source.record.labeller, root, named)
-    # A mesh of a recipe contains Γ and has the crystal's symmetry; a shifted one may lack it (docs/dft.md).
-    meshes = {recipe: {"spacing": size, "shift": 0.0, "point_group": True} for recipe, size in spec.meshes.items()}
+    meshes = spec.mesh_settings()
     stored = {VARIABLES["recipe"].meanings[code] for code in np.unique(source.dataset.get("recipe", 0))}
     before: dict[str, Any] = {}
     for step in (*source.record.parents, source.record):

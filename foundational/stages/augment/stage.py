@@ -20,7 +20,8 @@ from foundational.errors import ConflictError, EngineError
 from foundational.labelling.session import LabellingSession
 from foundational.seeds import generator
 from foundational.specs.translate import RecipeName, RecipesSpec
-from foundational.stages.augment.recipes import RECIPES, Material
+from foundational.stages.augment.building import Material
+from foundational.stages.augment.recipes import RECIPES
 
 #: Configurations with fewer atoms are no sampled ones: recipes made them.
 _LEAST_SAMPLED: Final = 8

@@ -36,8 +36,10 @@ COUNTS = {
     "strained": 6,
     "dense": 6,
     "distorted": 12,
+    "hcp-ratios": 4,
     "short-pairs": 6,
     "vacancies": 6,
+    "symmetric-vacancies": 4,
     "surfaces": 9,
     "free-atoms": 1,
     "dimers": 6,
@@ -153,6 +155,11 @@ def test_the_record_says_the_shortest_distance_and_why_a_configuration_is_exclud
         ({"parent": "ni", "recipes": {"dimers": 3}, "shortest": 9.0}, EngineError, "no configuration of the recipe"),
         ({"parent": "ni", "recipes": {"dense": 3}, "meshes": {"dense": 0.2}}, InputError, "expected labels by gpaw"),
         ({"parent": "ni", "recipes": {"dense": 3}, "meshes": {"scaled": 0.2}}, InputError, "expected recipes of this"),
+        (
+            {"parent": "ni", "recipes": {"dense": 3}, "meshes": {"dense": {"spacing": 0.2, "shift": 0.25}}},
+            InputError,
+            "expected 0 or 0.5 steps, which keep the symmetry",
+        ),
     ],
 )
 def test_what_cannot_be_augmented_is_refused_in_one_line(augmented, arguments, error, message):
@@ -233,24 +240,30 @@ def test_a_recipe_may_have_a_mesh_of_its_own(augmented, monkeypatch):
     parent = take(read(augmented, "ni"), slice(0, 20)).assign_attrs(labeller="gpaw:PBE")
     store_set(augmented, "pbe", parent, gpaw.GpawLabeller(("Ni",)))
     write_reference(augmented, "pbe", stored_crystals(read_record(augmented / "datasets/pbe").labeller))
-    chosen = AugmentChoice("pbe", {"scaled": 3, "distorted": 4}, 1.5, smallest=True, meshes={"distorted": 0.3})
+    meshes = {"distorted": 0.3, "vacancies": {"spacing": 0.25, "shift": 0.5}}
+    counts = {"scaled": 3, "distorted": 4, "vacancies": 2}
+    chosen = AugmentChoice("pbe", counts, 1.5, smallest=True, meshes=meshes)
     record = augment_dataset(augmented, "local/meshed", chosen)
     dataset = read(augmented, "local/meshed")
     energy = dataset["energy"].to_numpy() + 3 * dataset["n_atoms"].to_numpy()
     assert energy[rows_of(dataset, "scaled")] == pytest.approx(0.42 + 0.25)
     assert energy[rows_of(dataset, "distorted")] == pytest.approx(0.3)
-    mesh = {"spacing": 0.3, "shift": 0.0, "point_group": True}
-    assert record.details["meshes"] == {"distorted": mesh}
+    assert energy[rows_of(dataset, "vacancies")] == pytest.approx(0.25 + 0.5)
+    assert record.details["meshes"] == {
+        "distorted": {"spacing": 0.3, "shift": 0.0, "point_group": True},
+        "vacancies": {"spacing": 0.25, "shift": 0.5, "point_group": True},
+    }
     assert record.labeller.parameters["settings"]["spacing"] == 0.42
     assert not list((augmented / "build/work").glob("label-*"))
     with pytest.raises(ConflictError, match=r"recipe distorted with k-points .*0\.3.*, got None; use the same"):
         augment_dataset(augmented, "local/again", AugmentChoice("local/meshed", {"distorted": 2}))
     recipes = labellers_of_recipes(record, augmented)
     store, labeller = augmented / "datasets/local/meshed/data.zarr", labeller_of(record.labeller, augmented)
-    added = np.arange(20, 27)
+    added = np.arange(20, 29)
     monkeypatch.setattr("foundational.labelling.comparison.np.linspace", lambda *_: added)
-    assert compare_labels(store, labeller, 7, recipes).ok
-    assert [text.split()[3] for text in compare_labels(store, labeller, 7).problems] == ["23", "24", "25", "26"]
+    assert compare_labels(store, labeller, 9, recipes).ok
+    wrong = [int(text.split()[3]) for text in compare_labels(store, labeller, 9).problems]
+    assert wrong == [23, 24, 25, 26, 27, 28]
 
 
 def test_a_set_of_params_yaml_is_augmented_as_it_is_stated_there(distilled_project):
