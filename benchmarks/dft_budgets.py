@@ -1,7 +1,8 @@
 """How few labels by density-functional theory are enough, where cheap labels are at hand.
 
     foundational pull al@1.1.0
-    python benchmarks/dft_budgets.py --json
+    foundational train al@1.1.0 --settings recipe -o al.safetensors
+    python benchmarks/dft_budgets.py --start al.safetensors --json
 
 Networks of the settings `recipe` are trained on the first N labels of a set and tested on its test frames: frames in
 the order of their selection, then configurations of recipes in an order drawn once. Four ways:
