@@ -17,10 +17,10 @@ at constant shape by each network, meV/atom, and how many networks rank the crys
 calculator: the same errors of any calculator, such as a message-passing model that was trained on the same labels.
 
 locality: the least force error of any model with a given reach (V. L. Deringer, G. Csányi, Phys. Rev. B 95, 094203
-(2017), doi 10.1103/PhysRevB.95.094203). Sampled cells of 32 atoms, with edges above the largest reach, are repeated
-2×2×2. All atoms farther than the reach from one atom are displaced at random, several times; whatever this changes in
-the force on that atom, no such model can see. For each reach: the mean size of these changes around their mean, of a
-component, meV/Å, and the mean size of the force itself.
+(2017), doi 10.1103/PhysRevB.95.094203). Sampled cells of 32 atoms, with edges above 7 Å and so of little pressure, are
+repeated 2×2×2. All atoms farther than the reach from one atom are displaced at random, several times; whatever this
+changes in the force on that atom, no such model can see. For each reach: the mean size of these changes around their
+mean, of a component, meV/Å, and the mean size of the force itself.
 """
 
 import argparse
@@ -62,6 +62,7 @@ ROWS: dict[str, tuple[float, dict[str, Any]]] = {
         },
     ),
     "half the data, angular 5.5 Å": (0.5, {"angular": {"cutoff": 5.5, "last_shift": 5.17, "shifts": 6}}),
+    "angular 5.5 Å, finer": (1.0, {"angular": {"cutoff": 5.5, "last_shift": 5.2, "shifts": 11, "eta": 12.0}}),
     "layers 192-128": (1.0, {"hidden": (192, 128)}),
 }
 
@@ -144,7 +145,7 @@ def locality(chosen: argparse.Namespace) -> list[dict[str, Any]]:
     labeller = labeller_named(chosen.labeller, ROOT, element=chemical_symbols[int(dataset["atomic_numbers"][0])])
     random = generator(derive(params.seed, "reach"), "locality")
     order = dataset["order_parameter"].to_numpy()
-    wide = np.diagonal(dataset["cell"].to_numpy(), axis1=1, axis2=2).min(axis=1) > max(chosen.reaches)
+    wide = np.diagonal(dataset["cell"].to_numpy(), axis1=1, axis2=2).min(axis=1) > chosen.edge
     sampled = (dataset["n_atoms"].to_numpy() == 32) & (dataset["recipe"].to_numpy() == 0)
     usable = np.flatnonzero(wide & sampled)
     rows = []
@@ -211,6 +212,7 @@ def main() -> None:
     two.add_argument("--frames", type=int, default=4, help="of each phase")
     two.add_argument("--draws", type=int, default=5)
     two.add_argument("--reaches", nargs="+", type=float, default=[4.0, 6.0, 7.0], help="Å")
+    two.add_argument("--edge", type=float, default=7.0, help="least edge of the cells, Å; above the reaches")
     two.add_argument("--displacement", type=float, default=0.15, help="of a component, Å")
     three = commands.add_parser("calculator")
     three.add_argument("test")
