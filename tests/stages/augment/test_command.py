@@ -106,6 +106,19 @@ def test_a_wrong_energy_of_what_a_recipe_built_is_found(augmented):
     assert row in check_energies(replace(data, energy=energy), CheckLimits()).configurations
 
 
+def test_a_crystal_whose_displaced_atoms_feel_large_forces_may_have_a_high_energy(augmented):
+    dataset = read(augmented)
+    collector = Collector.over(dataset)
+    check_dataset(dataset, companion=collector)
+    data = collector.collection(dataset)
+    row = int(rows_of(dataset, "scaled")[2])
+    energy, calm, strong = data.energy.copy(), data.mean_force.copy(), data.mean_force.copy()
+    energy[row] += 3.0 * data.n_atoms[row]
+    calm[row], strong[row] = 0.0, 60.0
+    assert row in check_energies(replace(data, energy=energy, mean_force=calm), CheckLimits()).configurations
+    assert row not in check_energies(replace(data, energy=energy, mean_force=strong), CheckLimits()).configurations
+
+
 def test_nothing_that_a_test_uses_is_added(augmented):
     """Relaxed crystals, defects and surfaces have no forces; points of the equation of state neither."""
     dataset = read(augmented)
