@@ -16,7 +16,7 @@ def codes_of(*tables: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
     """
     rows = np.concatenate([np.ascontiguousarray(table) for table in tables])
     words = rows.view(">u8").astype(np.uint64)
-    order = np.argsort(words[:, 0], kind="stable")
+    order = np.argsort(words[:, 0])  # equal ids get one code, in whatever order they come
     high, low = words[order, 0], words[order, 1]
     tied = high[1:] == high[:-1]
     if (tied & (low[1:] < low[:-1])).any():
