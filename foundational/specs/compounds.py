@@ -1,8 +1,8 @@
 """How sets of several elements are tested: the sections ``compounds`` and ``pairs`` of params.yaml."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from foundational.specs.base import Count, EnergyPerAtom, Spec
 from foundational.specs.translate import Choice
@@ -40,6 +40,15 @@ class AlloyHoldoutSpec(Spec):
     """Of the crystal of one element, in conventional cells; null: as large as ``translate.metals.test`` says."""
     frames: Count | None = Field(default=None, exclude_if=lambda value: value is None)
     """Of each phase of one element; null: as many as ``test`` says."""
+
+    @model_validator(mode="after")
+    def _of_one_element(self) -> Self:
+        if "-" in self.elements and (self.cell is not None or self.frames is not None):
+            raise ValueError(
+                f"expected cell and frames for one element only, got {self.elements}; remove them: compounds.test and "
+                "translate.metals.test say it for alloys"
+            )
+        return self
 
 
 class CompoundsSpec(Spec):

@@ -6,6 +6,7 @@ from foundational.data.store import open_store
 from foundational.errors import InputError, NotFoundError
 from foundational.project import STORE, dataset_folder
 from foundational.provenance.record import read_record
+from foundational.specs.compounds import AlloyHoldoutSpec
 from foundational.specs.params import read_params
 from foundational.stages.alloy_holdout import command
 from foundational.stages.alloy_holdout.command import store_alloy_holdout
@@ -54,6 +55,12 @@ def test_the_holdout_of_a_metal_has_a_solid_of_its_ground_state_and_its_melt(pro
     assert [(run["phase"], run["frames"]) for run in record.details["runs"]] == [("solid", 3), ("liquid", 3)]
     solid, liquid = (run["temperature_K"] for run in record.details["runs"])
     assert 100 < solid < liquid < 2000
+
+
+@pytest.mark.parametrize("own", [{"cell": (2, 2, 2)}, {"frames": 3}])
+def test_an_alloy_has_no_cell_and_no_number_of_frames_of_its_own(own):
+    with pytest.raises(ValueError, match="expected cell and frames for one element only, got Ni-Al"):
+        AlloyHoldoutSpec(elements="Ni-Al", potential="NiAlH_jea.eam.alloy", **own)
 
 
 def test_an_unknown_holdout_is_refused(project):
