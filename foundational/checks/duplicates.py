@@ -11,7 +11,7 @@ from foundational.checks.limits import CheckLimits
 from foundational.checks.report import Finding, found, not_applicable, passed, places
 from foundational.data.batches import to_configurations
 from foundational.data.layout import VARIABLES
-from foundational.data.streaming.codes import codes_of, first_of_each
+from foundational.data.streaming.codes import codes_of, first_of_each, paired
 from foundational.matching.signatures import Signatures, rows_that_may_be_equal
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _searched(dataset: "xr.Dataset", signatures: Signatures, tolerance: float) -
 
 def _first_pairs(group: NDArray[np.int64], method: NDArray[np.int64]) -> NDArray[np.int64]:
     """(C,) the first of the same group and method."""
-    return first_of_each(group * (int(method.max(initial=0)) + 1) + method)
+    return first_of_each(paired(group, method))
 
 
 def _exact(groups: Groups) -> Finding:

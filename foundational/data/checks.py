@@ -12,7 +12,7 @@ from foundational.data.configurations import Configurations
 from foundational.data.fingerprint import hashes_of
 from foundational.data.layout import ATOM, COMPOUND, CONFIGURATION, schema_breaches
 from foundational.data.rules import RULES, Batch, Rule, Tolerances
-from foundational.data.streaming.codes import codes_of, first_of_each
+from foundational.data.streaming.codes import codes_of, first_of_each, paired
 from foundational.errors import ChecksumError, DatasetError
 from foundational.progress import Progress
 
@@ -249,7 +249,7 @@ def _duplicates(dataset: "xr.Dataset") -> list[Violation]:
     """Configurations with the species, cell and positions of an earlier one by the same method."""
     (codes,) = codes_of(dataset["id"].to_numpy())
     if "method" in dataset:  # one configuration may have labels of several methods
-        codes = codes * 65_536 + dataset["method"].to_numpy().astype(np.uint16)
+        codes = paired(codes, dataset["method"].to_numpy())
     tally = _Tally()
     tally.add(0, first_of_each(codes) != np.arange(len(codes)))
     return [tally.violation("duplicates", "each configuration once")] if tally.count else []
@@ -264,5 +264,7 @@ def _foreign_parents(dataset: "xr.Dataset", parent: "xr.Dataset") -> list[Violat
     strangers = ~np.isin(codes, known)
     if "decoration" in dataset:  # compounds are built, from no configuration of the parent
         strangers &= dataset["decoration"].to_numpy() != COMPOUND
+    if "recipe" in dataset:  # as are those of recipes of the target
+        strangers &= (dataset["recipe"].to_numpy() == 0) | dataset["parent_id"].to_numpy().any(axis=1)
     tally.add(0, strangers)
     return [tally.violation("parent", "parents among the configurations of the parent dataset")] if tally.count else []

@@ -15,13 +15,13 @@ def codes_of(*tables: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
     [[1, 0], [0]]
     """
     rows = np.concatenate([np.ascontiguousarray(table) for table in tables])
-    words = rows.view(">u8").astype(np.uint64)
-    order = np.argsort(words[:, 0])  # equal ids get one code, in whatever order they come
-    high, low = words[order, 0], words[order, 1]
+    first, second = (column.astype(np.uint64) for column in rows.view(">u8").T)
+    order = np.argsort(first)  # equal ids get one code, in whatever order they come
+    high, low = first.take(order), second.take(order)
     tied = high[1:] == high[:-1]
     if (tied & (low[1:] < low[:-1])).any():
-        order = np.lexsort((words[:, 1], words[:, 0]))
-        high, low = words[order, 0], words[order, 1]
+        order = np.lexsort((second, first))
+        high, low = first.take(order), second.take(order)
         tied = high[1:] == high[:-1]
     codes = np.empty(len(rows), dtype=np.int64)
     codes[order] = np.concatenate([np.zeros(min(1, len(rows)), np.int64), np.cumsum(~(tied & (low[1:] == low[:-1])))])
@@ -29,15 +29,23 @@ def codes_of(*tables: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
     return [codes[start:stop] for start, stop in pairwise(ends)]
 
 
+def paired(codes: NDArray[np.int64], other: NDArray[np.integer]) -> NDArray[np.int64]:
+    """(C,) small numbers that are equal where both are.
+
+    >>> paired(np.array([1, 1, 0]), np.array([7, -5, 7])).tolist()
+    [3, 2, 1]
+    """
+    values, place = np.unique(other, return_inverse=True)
+    joined: NDArray[np.int64] = codes * len(values) + place
+    return joined
+
+
 def first_of_each(codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(C,) for each number the place of the first that is equal to it.
+    """(C,) for each number the place of the first that is equal to it; the numbers are small and not negative.
 
     >>> first_of_each(np.array([5, 3, 5, 3])).tolist()
     [0, 1, 0, 1]
     """
-    order = np.argsort(codes, kind="stable")
-    starts = np.ones(len(codes), dtype=bool)
-    starts[1:] = codes[order[1:]] != codes[order[:-1]]
-    found = np.empty(len(codes), dtype=np.int64)
-    found[order] = order[starts][np.cumsum(starts) - 1]
-    return found
+    first = np.empty(int(codes.max(initial=-1)) + 1, dtype=np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]  # the last that is written stays
+    return first.take(codes)

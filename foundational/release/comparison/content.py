@@ -44,18 +44,17 @@ def read_content(dataset: "xr.Dataset") -> Content:
     names = [name for name in VARIABLES if name in dataset and name not in _IDENTITY]
     rows = {n: _bytes(dataset[n].to_numpy()) for n in names if not VARIABLES[n].per_atom}
     per_atom = [n for n in names if VARIABLES[n].per_atom]
-    digests = {n: bytearray() for n in per_atom}
+    rows |= {n: np.empty((len(n_atoms), DIGEST), np.uint8) for n in per_atom}
     squares = np.zeros(len(n_atoms)) if "forces" in names else None
     for place in iterate_places(dataset):
         ends = np.cumsum(place.n_atoms, dtype=np.int64)
         starts = ends - place.n_atoms
         for name in per_atom:
             values = dataset[name][place.atoms].to_numpy()
-            digests[name] += _digests(_little_endian(values), starts, ends)
+            rows[name][place.rows] = _digests(_little_endian(values), starts, ends)
             if name == "forces" and squares is not None:
                 norms = np.einsum("ai,ai->a", values, values, dtype=np.float64)
                 squares[place.rows] = np.add.reduceat(norms, starts)
-    rows |= {n: np.frombuffer(bytes(d), np.uint8).reshape(-1, DIGEST) for n, d in digests.items()}
     return Content(
         dataset["id"].to_numpy(),
         rows,
@@ -64,11 +63,12 @@ def read_content(dataset: "xr.Dataset") -> Content:
     )
 
 
-def _digests(values: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> bytes:
+def _digests(values: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint8]:
     width = values.itemsize * int(np.prod(values.shape[1:], dtype=int))
     flat = values.reshape(-1).view(np.uint8).data
     pairs = zip((starts * width).tolist(), (ends * width).tolist(), strict=True)
-    return b"".join([sha256(flat[start:end]).digest()[:DIGEST] for start, end in pairs])
+    joined = b"".join([sha256(flat[start:end]).digest()[:DIGEST] for start, end in pairs])
+    return np.frombuffer(joined, np.uint8).reshape(-1, DIGEST)
 
 
 def _bytes(values: NDArray[Any]) -> NDArray[np.uint8]:

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from foundational.data.fingerprint import hexadecimal
 from foundational.data.layout import ATOM, CONFIGURATION, LABELS, VARIABLES
 from foundational.data.query.choosing import choose
-from foundational.data.streaming.codes import codes_of
 from foundational.provenance.record import ProvenanceRecord
-from foundational.release.comparison.content import Content, read_content
+from foundational.release.comparison.content import read_content
 from foundational.release.comparison.distribution_shift import DistributionShift, distribution_shift
 from foundational.release.comparison.label_changes import ComparedLabel, LabelChange, compare_label
 from foundational.release.comparison.matched import Matched, Rewritten, matched_rows
@@ -165,7 +164,7 @@ def difference(a: ComparedDataset, b: ComparedDataset, *, tolerance: float | Non
         ),
         *_attributes(a, b),
     ]
-    changes += _repeats(old, a.title) + _repeats(new, b.title)
+    changes += [*_repeats(matched.repeats[0], a.title), *_repeats(matched.repeats[1], b.title)]
     if not changes and None not in {a.encoding, b.encoding} and a.encoding != b.encoding:
         changes.append(Change(kind="encoding", bump="patch", message="the same content is stored in other bytes"))
     changes.sort(key=lambda change: ("major", "minor", "patch").index(change.bump))
@@ -265,12 +264,12 @@ def _differ(
     found = np.zeros(len(rows_a), dtype=bool)
     for start in range(0, len(found), _ROWS):
         block = slice(start, start + _ROWS)
-        found[block] = (old[rows_a[block]] != new[rows_b[block]]).any(axis=1)
+        found[block] = (old.take(rows_a[block], axis=0) != new.take(rows_b[block], axis=0)).any(axis=1)
     return found
 
 
-def _repeats(content: Content, title: str) -> list[Change]:
+def _repeats(repeats: int, title: str) -> Iterator[Change]:
     """A dataset with a configuration twice is compared by its first copy, and says so."""
-    repeats = len(content.ids) - 1 - int(codes_of(content.ids)[0].max(initial=-1))  # codes count the different ids
-    message = f"{repeats} configurations stand in {title} more than once"
-    return [Change(kind="configurations", bump="patch", message=message)] if repeats else []
+    if repeats:
+        message = f"{repeats} configurations stand in {title} more than once"
+        yield Change(kind="configurations", bump="patch", message=message)

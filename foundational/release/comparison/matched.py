@@ -54,6 +54,8 @@ class Matched:
     """Rows of the second that the first does not have."""
     rewritten: Rewritten | None
     """None where no tolerance was given."""
+    repeats: tuple[int, int]
+    """Configurations that each dataset holds once more."""
 
 
 def matched_rows(
@@ -73,12 +75,13 @@ def matched_rows(
     place[codes_b[::-1]] = np.arange(len(codes_b))[::-1]  # of a configuration that is there twice the first
     in_a = first[place[codes_a[first]] >= 0]
     in_b = place[codes_a[in_a]]
+    repeats = (len(codes_a) - len(first), len(codes_b) - int((place >= 0).sum()))
     removed = np.flatnonzero(place[codes_a] < 0)
     place[codes_a] = -2
     added = np.flatnonzero(place[codes_b] != -2)
     none: list[Alignment | None] = [None] * len(in_a)
     if tolerance is None:
-        return Matched(MatchedRows(in_a, in_b, none), removed, added, None)
+        return Matched(MatchedRows(in_a, in_b, none), removed, added, None, repeats)
     from foundational.matching.frames import Frames  # noqa: PLC0415 - scipy, where a tolerance is given
     from foundational.matching.pairing import pairs_of_equal  # noqa: PLC0415
 
@@ -96,4 +99,4 @@ def matched_rows(
         np.concatenate([in_b, added[from_b]]),
         [*none, *(pair.alignment for pair in pairs)],
     )
-    return Matched(rows, np.delete(removed, from_a), np.delete(added, from_b), rewritten)
+    return Matched(rows, np.delete(removed, from_a), np.delete(added, from_b), rewritten, repeats)

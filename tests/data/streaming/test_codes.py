@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from foundational.data.streaming.codes import codes_of, first_of_each
+from foundational.data.streaming.codes import codes_of, first_of_each, paired
 
 
 def test_codes_are_equal_and_ordered_as_the_bytes_of_the_ids():
@@ -16,3 +16,12 @@ def test_codes_are_equal_and_ordered_as_the_bytes_of_the_ids():
         (whole,) = codes_of(ids)
         firsts = [ids.tolist().index(row) for row in ids.tolist()]
         assert first_of_each(whole).tolist() == firsts
+
+
+def test_pairs_are_equal_where_both_parts_are_and_stay_small():
+    rng = np.random.default_rng(6)
+    codes, other = rng.integers(0, 9, 200), rng.choice([-32_768, 3, 32_767], 200)
+    pairs = paired(codes, other)
+    same = (codes[:, None] == codes) & (other[:, None] == other)
+    assert np.array_equal(pairs[:, None] == pairs, same)
+    assert 0 <= pairs.min() <= pairs.max() < 27
