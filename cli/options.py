@@ -222,6 +222,9 @@ class AlloyTransfer(Transfer):
         ),
     ] = None
 
+    recipe: Annotated[
+        list[str] | None, typer.Option("--recipe", help="Add built target configurations, such as strained=40.")
+    ] = None
     composition: Annotated[
         list[str] | None,
         typer.Option("--composition", help="Such as Ni3Al or Ni0.75Al0.25 (repeatable); default: all compositions."),
@@ -253,7 +256,7 @@ class AlloyTransfer(Transfer):
     @property
     def stated(self) -> list[str]:
         """The options that are given."""
-        common = {field.name for field in fields(Transfer)}
+        common = {"recipe", *(field.name for field in fields(Transfer))}
         own = [field.name for field in fields(self) if field.name not in common]
         return [f"--{name}" for name in own if getattr(self, name) is not None]
 

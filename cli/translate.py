@@ -1,6 +1,5 @@
 """Commands that label: translate, relabel, augment."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +61,7 @@ def translate(
         raise InputError(
             f"{', '.join(transfer.stated)}: expected several target elements, such as --to Ni-Al, got {to}"
         )
+    from foundational.stages.augment.command import recipes_spec
     from foundational.stages.translate.command import Transfer as TransferChoice
     from foundational.stages.translate.command import translate_dataset
     from foundational.workspace.parents import Permissions
@@ -76,7 +76,11 @@ def translate(
             to,
             name=name,
             transfer=TransferChoice(
-                transfer.rule, crystals_named(transfer.crystals), transfer.refine, transfer.refine_from
+                transfer.rule,
+                crystals_named(transfer.crystals),
+                transfer.refine,
+                transfer.refine_from,
+                recipes_spec(transfer.recipe or []),
             ),
             labelling=_choice(labelling, potential),
             permissions=Permissions(overwrite.force, overwrite.force_parent),
@@ -88,6 +92,7 @@ def translate(
         f"{details['scale']:.4f} ({details['rule']}), labelled by {record.labeller.id}"
         + _transformed(record)
         + (f"; {details['refined']} configurations added from {record.inputs[1].name}" if "refined" in details else "")
+        + (f"; added {_counts(details['recipes']['added'])}" if "recipes" in details else "")
     )
     _print_excluded(record)
 
@@ -106,6 +111,8 @@ def _to_alloy(
 
     if transfer.refine or transfer.refine_from:
         raise InputError("--refine: expected one target element, got several; use --labels and --decorations")
+    if transfer.recipe:
+        raise InputError("--recipe: expected one target element, got several; use --compounds")
     with progress_on_stderr(f"translating {parent} to {to}") as progress:
         record = translate_to_alloy(
             root,
@@ -162,8 +169,11 @@ def _transformed(record: "ProvenanceRecord") -> str:
     counts = {name: count for name, count in record.details["turned"].items() if count}
     if not counts:
         return ""
-    each = ", ".join(f"{count} {name}" for name, count in counts.items())
-    return f"; {sum(counts.values())} transformed copies ({each})"
+    return f"; {sum(counts.values())} transformed copies ({_counts(counts)})"
+
+
+def _counts(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in numbers.items())
 
 
 def _print_excluded(record: "ProvenanceRecord") -> None:
@@ -286,9 +296,9 @@ def augment(
     Each recipe builds a number of configurations. The method that labelled the dataset labels them.
     """
     from foundational.project import find_root
-    from foundational.stages.augment.command import AugmentChoice, augment_dataset
+    from foundational.stages.augment.command import AugmentChoice, augment_dataset, recipes_in
 
-    counts, meshes = _recipes(recipe or [])
+    counts, meshes = recipes_in(recipe or [])
     with progress_on_stderr(f"augmenting {parent or name}") as progress:
         record = augment_dataset(
             find_root(root),
@@ -298,23 +308,8 @@ def augment(
             force=force,
             progress=progress,
         )
-    added = ", ".join(f"{count} {recipe}" for recipe, count in record.details["added"].items())
+    added = _counts(record.details["added"])
     say(f"datasets/{record.output.name}: {record.output.n_configurations:,} configurations; added {added}")
     if record.details["filtered"]:
         path = f"datasets/{record.output.name}/provenance.json"
         say(f"{len(record.details['filtered'])} configurations were excluded; ids and reasons: {path}")
-
-
-_RECIPE = re.compile(r"([^=]+)=0*([1-9]\d{0,8})(?:@(\d*\.?\d+)(\+0?\.5)?)?", re.ASCII)
-
-
-def _recipes(texts: list[str]) -> tuple[dict[str, int], dict[str, float | dict[str, float]]]:
-    """Recipes with their numbers and with their k-points, from the options."""
-    counts, meshes = dict[str, int](), dict[str, float | dict[str, float]]()
-    for text in texts:
-        if (found := _RECIPE.fullmatch(text)) is None:
-            raise InputError(f"--recipe: expected name=count or name=count@spacing, such as vacancies=40, got {text!r}")
-        counts[found[1]] = int(found[2])
-        if found[3]:
-            meshes[found[1]] = {"spacing": float(found[3]), "shift": 0.5} if found[4] else float(found[3])
-    return counts, meshes

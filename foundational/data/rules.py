@@ -199,8 +199,11 @@ def _unknown_code(name: str) -> Callable[[Batch], Verdict]:
 
 def _no_parent(batch: Batch) -> Verdict:
     missing: NDArray[np.bool_] = np.logical_not(batch.arrays["parent_id"].any(axis=1))
-    built = batch.arrays.get("decoration")
-    return missing if built is None else missing & (built != COMPOUND), None
+    if (decoration := batch.arrays.get("decoration")) is not None:
+        missing &= decoration != COMPOUND
+    if (recipe := batch.arrays.get("recipe")) is not None:
+        missing &= recipe == 0
+    return missing, None
 
 
 RULES: Final = (

@@ -22,6 +22,39 @@ class GuardSpec(Spec):
     """Volume per atom in those of the target's ground state; denser configurations are filtered before labelling."""
 
 
+RecipeName = Literal[
+    "scaled",
+    "strained",
+    "dense",
+    "distorted",
+    "hcp-ratios",
+    "short-pairs",
+    "vacancies",
+    "symmetric-vacancies",
+    "surfaces",
+    "free-atoms",
+    "dimers",
+]
+#: All recipes, in the order in which a set holds their configurations.
+RECIPE_NAMES: Final[tuple[RecipeName, ...]] = get_args(RecipeName)
+
+
+class RecipesSpec(Spec):
+    """How many configurations each recipe adds to a set."""
+
+    shortest: Length
+    """Shortest distance of two atoms in an added configuration, Å; or the labeller's own limit, if that is larger."""
+    recipes: dict[RecipeName, Annotated[int, Field(ge=1, strict=True)]]
+    """Configurations by recipe; foundational/stages/augment/recipes.py."""
+
+    @field_validator("recipes")
+    @classmethod
+    def _some(cls, value: dict[RecipeName, int]) -> dict[RecipeName, int]:
+        if not value:
+            raise ValueError(f"expected at least one recipe of {', '.join(RECIPE_NAMES)}, got none")
+        return value
+
+
 class TranslationSpec(Spec):
     """One translated set: parent, target element and the length that is matched."""
 
@@ -33,6 +66,8 @@ class TranslationSpec(Spec):
     """The length whose ratio scales the cells: the lattice constant of FCC, the nearest-neighbour distance of the
     ground states, or the cube root of the volume per atom of the ground states; or that at which the virial per atom,
     in cohesive energies, is what it was in the parent."""
+    recipes: RecipesSpec | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Configurations of the target that are built and added; docs/augmentation.md."""
 
 
 class RelabelSpec(Spec):
@@ -111,39 +146,6 @@ class TranslateSpec(Spec):
     """Pool of the target on all of which networks trained on a translated set are tested, by the set's name."""
     metals: MetalsSpec | None = None
     """The table of many metals; null: none is made."""
-
-
-RecipeName = Literal[
-    "scaled",
-    "strained",
-    "dense",
-    "distorted",
-    "hcp-ratios",
-    "short-pairs",
-    "vacancies",
-    "symmetric-vacancies",
-    "surfaces",
-    "free-atoms",
-    "dimers",
-]
-#: All recipes, in the order in which a set holds their configurations.
-RECIPE_NAMES: Final[tuple[RecipeName, ...]] = get_args(RecipeName)
-
-
-class RecipesSpec(Spec):
-    """How many configurations each recipe adds to a set."""
-
-    shortest: Length
-    """Shortest distance of two atoms in an added configuration, Å; or the labeller's own limit, if that is larger."""
-    recipes: dict[RecipeName, Annotated[int, Field(ge=1, strict=True)]]
-    """Configurations by recipe; foundational/stages/augment/recipes.py."""
-
-    @field_validator("recipes")
-    @classmethod
-    def _some(cls, value: dict[RecipeName, int]) -> dict[RecipeName, int]:
-        if not value:
-            raise ValueError(f"expected at least one recipe of {', '.join(RECIPE_NAMES)}, got none")
-        return value
 
 
 class MeshSpec(Spec):

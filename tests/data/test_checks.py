@@ -135,6 +135,17 @@ def test_a_parent_that_is_not_in_the_parent_dataset_is_found(dataset: xr.Dataset
     assert rules_broken(child.drop_vars("parent_id"), parent=dataset) == ["parent"]
 
 
+def test_a_configuration_of_a_recipe_needs_no_parent_and_may_not_have_a_wrong_one(dataset: xr.Dataset):
+    ids, codes = dataset["id"].to_numpy().copy(), np.zeros(dataset.sizes["configuration"], np.int8)
+    ids[3], codes[3] = 0, 2
+    child = to_dataset(to_configurations(dataset), parent_id=ids, recipe=codes)
+    assert rules_broken(child, parent=dataset) == []
+    assert rules_broken(child.drop_vars("recipe"), parent=dataset) == ["parent", "parent"]
+    ids[3, 0] = 1
+    other = to_dataset(to_configurations(dataset), parent_id=ids, recipe=codes)
+    assert rules_broken(other, parent=dataset) == ["parent"]
+
+
 def test_a_compound_that_was_built_needs_no_parent(dataset: xr.Dataset):
     ids, codes = dataset["id"].to_numpy().copy(), np.zeros(dataset.sizes["configuration"], np.int8)
     ids[3], codes[3] = 0, COMPOUND

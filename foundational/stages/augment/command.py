@@ -1,5 +1,7 @@
 """``foundational augment``: add configurations of named recipes to a set of params.yaml, or to any labelled set."""
 
+import re
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,7 +20,7 @@ from foundational.provenance.record import LabellerRecord, ProvenanceRecord
 from foundational.seeds import derive
 from foundational.specs.params import read_params
 from foundational.specs.parsing import parse
-from foundational.specs.translate import AugmentSpec
+from foundational.specs.translate import AugmentSpec, RecipesSpec
 from foundational.stages.augment.stage import augment
 from foundational.workspace.references import read_reference, reference_path
 from foundational.workspace.runner import StageOutput, produce
@@ -26,6 +28,7 @@ from foundational.workspace.sources import open_source
 
 #: Å, where neither params.yaml nor the user says it: what the LAMMPS labeller refuses to go below.
 SHORTEST = 1.0
+_RECIPE = re.compile(r"([^=]+)=0*([1-9]\d{0,8})(?:@(\d*\.?\d+)(\+0?\.5)?)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,38 @@ def augment_dataset(
 
     content = {"augment": spec.model_dump(mode="json")}
     return produce(root, name, "augment", content, params.seed, (source.record,), build, force=force)
+
+
+def recipes_in(texts: Sequence[str]) -> tuple[dict[str, int], dict[str, float | dict[str, float]]]:
+    """Recipes with their numbers and with their k-points, from ``name=count`` or ``name=count@spacing``.
+
+    Raises
+    ------
+    InputError
+        A text is of another form.
+    """
+    counts, meshes = dict[str, int](), dict[str, float | dict[str, float]]()
+    for text in texts:
+        if (found := _RECIPE.fullmatch(text)) is None:
+            raise InputError(f"--recipe: expected name=count or name=count@spacing, such as vacancies=40, got {text!r}")
+        counts[found[1]] = int(found[2])
+        if found[3]:
+            meshes[found[1]] = {"spacing": float(found[3]), "shift": 0.5} if found[4] else float(found[3])
+    return counts, meshes
+
+
+def recipes_spec(texts: Sequence[str]) -> RecipesSpec | None:
+    """The recipes of a translation, from ``name=count``; None: none.
+
+    Raises
+    ------
+    InputError
+        A text is of another form, or there is no such recipe.
+    """
+    counts, meshes = recipes_in(texts)
+    if meshes:
+        raise InputError("--recipe: expected name=count, got k-points; they are for foundational augment")
+    return parse(RecipesSpec, {"shortest": SHORTEST, "recipes": counts}, "--recipe") if counts else None
 
 
 def _crystals(root: Path, parent: str, labeller: LabellerRecord) -> ReferenceCrystals | None:

@@ -16,10 +16,11 @@ from foundational.data.distances import shortest_distances
 from foundational.data.fingerprint import hexadecimal
 from foundational.data.layout import VARIABLES
 from foundational.engines.crystals.references import ReferenceCrystals
+from foundational.engines.crystals.relaxation import RelaxedCrystal
 from foundational.errors import ConflictError, EngineError
 from foundational.labelling.session import LabellingSession
 from foundational.seeds import generator
-from foundational.specs.translate import RecipeName, RecipesSpec
+from foundational.specs.translate import GuardSpec, RecipeName, RecipesSpec
 from foundational.stages.augment.building import Material
 from foundational.stages.augment.recipes import RECIPES
 
@@ -82,6 +83,7 @@ def augment(
     *,
     smallest: bool = False,
     own: Mapping[RecipeName, LabellingSession] | None = None,
+    guard: GuardSpec | None = None,
 ) -> AugmentedSet:
     """Add configurations to ``parent`` by the recipes of ``spec``; all of them are for training.
 
@@ -103,6 +105,9 @@ def augment(
     own
         Recipes that are labelled with other settings of the same method, and what labels them; the others are labelled
         by ``session``.
+    guard
+        Of the translation that gave ``parent``, which is stored as a part of the result alone: configurations that are
+        denser or higher in energy are excluded; ``parent_id`` of the others stay, and those of what is added are zero.
 
     Raises
     ------
@@ -129,11 +134,17 @@ def augment(
             continue
         built = recipe(material, spec.recipes[name], generator(seed, "augment", name))
         labelled, lost = _labelled(name, built, limit, (own or {}).get(name, session))
+        if guard is not None:
+            labelled, beyond = _within(guard, name, labelled, reference.isotropic[reference.ground_state])
+            refused += beyond
         parts.append(labelled)
         codes.append(np.full(len(labelled), _CODES[name], np.int8))
         refused += lost
     added, new = np.concatenate(codes), concatenate(parts)
     columns = _columns(parent, np.asarray(added, np.int8)) | _convergence(parent, new)
+    if guard is not None:
+        old = parent["parent_id"].to_numpy()
+        columns["parent_id"] = np.concatenate([old, np.zeros((len(new), old.shape[1]), old.dtype)])
     dataset = to_dataset(concatenate([kept, new]), attrs=dict(parent.attrs), **columns)
     counts = {str(name): int((added == _CODES[name]).sum()) for name in spec.recipes}
     return AugmentedSet(dataset, counts, limit, tuple(refused))
@@ -183,6 +194,28 @@ def _labelled(
         raise EngineError(f"no configuration of the recipe {name!r} is left; is the shortest distance too large?")
     refused += [Refused(name, ids[rows[c]], reason) for c, reason in survivors.failures.items()]
     return built.take(rows[survivors.rows]).with_labels(survivors.labels), refused
+
+
+def _within(
+    guard: GuardSpec, name: str, labelled: Configurations, ground: RelaxedCrystal
+) -> tuple[Configurations, list[Refused]]:
+    """The configurations of a recipe that a translation would keep, and the others."""
+    assert labelled.labels is not None
+    volume = labelled.volume / labelled.n_atoms
+    least = (guard.minimum_volume or 0.0) * ground.volume_per_atom
+    above = labelled.labels.energy / labelled.n_atoms - ground.energy_per_atom
+    dense, high = ~labelled.without_volume & (volume < least), (above > guard.maximum_energy) & (labelled.n_atoms > 1)
+    kept = np.flatnonzero(~dense & ~high)
+    if not len(kept):
+        raise EngineError(f"no configuration of the recipe {name!r} is within the guards of the translation")
+    ids = hexadecimal(to_dataset(labelled)["id"].to_numpy())
+    refused = [
+        Refused(name, ids[c], f"{volume[c]:.3f} Å³ an atom, less than {least:.3f} Å³")
+        if dense[c]
+        else Refused(name, ids[c], f"{above[c]:.3f} eV/atom above the ground state, more than {guard.maximum_energy}")
+        for c in np.flatnonzero(dense | high).tolist()
+    ]
+    return labelled.take(kept), refused
 
 
 def _convergence(parent: xr.Dataset, new: Configurations) -> dict[str, NDArray[Any]]:

@@ -7,6 +7,8 @@ How a translation goes, in five calls of `stage.translate`:
 3. `add_transformed_copies` adds copies of the crystalline ones, transformed to other crystals.
 4. `label_candidates` labels them by the target's labeller and excludes what the guards refuse.
 5. `add_target_configurations` adds configurations of the target where ``--refine`` asks for some.
+
+After it `augment` adds built configurations of the target where ``--recipe`` or params.yaml asks for some.
 """
 
 from collections.abc import Sequence
@@ -30,6 +32,8 @@ from foundational.provenance.record import ProvenanceRecord
 from foundational.science.crystals import Structure
 from foundational.seeds import derive
 from foundational.specs.params import Params, read_params
+from foundational.specs.translate import RecipesSpec
+from foundational.stages.augment.stage import augment
 from foundational.stages.translate.length_scale import References, rule_named
 from foundational.stages.translate.refine import Augmentation
 from foundational.stages.translate.stage import TranslationPlan, translate
@@ -50,6 +54,8 @@ class Transfer:
     """At most this many configurations of the target are added, those on which the ensemble is most uncertain."""
     refine_from: str | None = None
     """The pool to take them from; None: a short MOMT run by a potential of the registry, sampled if it is missing."""
+    recipes: RecipesSpec | None = None
+    """Configurations of the target that are built and added; None: those of params.yaml."""
 
 
 def translate_dataset(
@@ -113,13 +119,20 @@ def translate_dataset(
         with labelling_session(labeller, element, where, journal=journal_path(root, name)) as session:
             references = References(known, reference_crystals(labeller, element, session=session))
             result = translate(plan, parent, references, session, augmentation)
-        method, details = labeller_record(labeller, element), result.details.record()
+            dataset, details = result.dataset, result.details.record()
+            if transfer.recipes is not None:
+                seed = derive(params.seed, "augment", name)
+                added = augment(transfer.recipes, dataset, references.target, session, seed, guard=plan.guard)
+                dataset, details["recipes"] = added.dataset, added.record()
+        method = labeller_record(labeller, element)
         journals = (journal_path(root, name).name, _journal(root, "reference", name).name)
-        return StageOutput(result.dataset, element, method, details, work_files=journals)
+        return StageOutput(dataset, element, method, details, work_files=journals)
 
     spec = plan.record(labeller.id)
     if augmentation is not None:
         spec |= {"refine": augmentation.count, "ani": params.ani.recipe.model_dump(mode="json")}
+    if transfer.recipes is not None:
+        spec["recipes"] = transfer.recipes.model_dump(mode="json")
     return produce(root, name, "translate", spec, params.seed, parents, build, force=permissions.replace)
 
 
@@ -163,7 +176,7 @@ def _planned(
             f"your own datasets are called local/<name>"
         )
     return (
-        replace(transfer, rule=planned.rule, crystals=None),
+        replace(transfer, rule=planned.rule, crystals=None, recipes=planned.recipes),
         replace(labelling, potential=planned.potential, labeller=None),
     )
 

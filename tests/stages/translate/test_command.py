@@ -13,6 +13,7 @@ from foundational.inspection.check import check
 from foundational.inspection.show import show
 from foundational.labelling.session import LabellingChoice
 from foundational.provenance.record import read_record
+from foundational.stages.augment.command import recipes_spec
 from foundational.stages.translate.command import Transfer, translate_dataset
 from foundational.stages.translate.length_scale import scale_configurations
 from foundational.testing.crystals import labelled_dataset, rattled_crystals
@@ -151,6 +152,44 @@ def test_a_refined_set_holds_frames_of_the_target_too(distilled_project, tmp_pat
     assert check("local/nb", root).violations == ()
     with pytest.raises(InputError, match="expected --refine with --refine-from"):
         translate_dataset(root, "ni", "Nb", name="local/x", transfer=Transfer(refine_from="local-nb"))
+
+
+def test_built_configurations_of_the_target_follow_the_translated_ones(distilled_project, tmp_path):
+    """They are strained crystals of niobium, within the guards, and say that no configuration is their parent."""
+    root = copy_project(distilled_project, tmp_path / "project")
+    plain = translate_dataset(root, "ni", "Nb", transfer=Transfer(crystals=[]))
+    recipes = recipes_spec(["strained=30", "scaled=12"])
+    made = translate_dataset(root, "ni", "Nb", name="local/more", transfer=Transfer(crystals=[], recipes=recipes))
+    added = made.details["recipes"]["added"]
+    filtered = made.details["recipes"]["filtered"]
+    assert sum(added.values()) + len(filtered) == 42
+    assert filtered  # a strain of 12 % makes some cell denser than the guard allows
+    assert all("Å³ an atom, less than" in entry["reason"] for entry in filtered)
+    first = open_store(root / "datasets/local/nb/data.zarr").load()
+    child = open_store(root / "datasets/local/more/data.zarr").load()
+    n = plain.output.n_configurations
+    assert np.array_equal(child["id"].to_numpy()[:n], first["id"].to_numpy())
+    assert np.array_equal(child["energy"].to_numpy()[:n], first["energy"].to_numpy())
+    assert not child["parent_id"].to_numpy()[n:].any()
+    assert (child["recipe"].to_numpy()[n:] > 0).all()
+    volume = np.abs(np.linalg.det(child["cell"].to_numpy())) / child["n_atoms"].to_numpy()
+    assert (volume[n:] >= 0.77 * child.attrs["volume_per_atom"]).all()
+    assert check("local/more", root).violations == ()
+
+
+def test_recipes_of_params_yaml_belong_to_the_named_translation(distilled_project, tmp_path):
+    root = copy_project(distilled_project, tmp_path / "project")
+    planned = {"parent": "ni", "element": "Al", "potential": "Al_mm", "rule": "volume"}
+    recipes = {"shortest": 1.5, "recipes": {"hcp-ratios": 3}}
+    change_params(root, {"translate": {"sets": {"al": planned | {"recipes": recipes}}}})
+    assert translate_dataset(root, "ni", "Al", name="al").details["recipes"]["added"] == {"hcp-ratios": 3}
+    assert "recipes" not in translate_dataset(root, "ni", "Al", name="local/al").details
+
+
+def test_k_points_are_no_part_of_a_translation_s_recipes():
+    with pytest.raises(InputError, match="expected name=count, got k-points"):
+        recipes_spec(["distorted=4@0.15"])
+    assert recipes_spec([]) is None
 
 
 def test_without_crystals_there_are_no_transformed_copies(translated):
