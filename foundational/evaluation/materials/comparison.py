@@ -35,7 +35,7 @@ _PUBLIC: Final[dict[PropertyName, tuple[float, float]]] = {
 RECIPES: Final[dict[PropertyName, str]] = {
     "equation-of-state": "scaled",
     "bain-path": "strained",
-    "hcp-ratio": "strained",
+    "hcp-ratio": "hcp-ratios",
     "lattice-constant": "scaled",
     "bulk-modulus": "scaled",
     "elastic": "strained",

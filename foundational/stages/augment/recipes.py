@@ -60,7 +60,7 @@ _HEXAGONAL: Final = np.array(
         [[0, 0, 0], [0, 0, 0], [0, 0, 1.0]],
     ]
 )
-#: Volumes of strained cells and of crystals with defects.
+#: Volumes of strained cells, in those of the ground state.
 _NEAR: Final = (0.88, 1.14)
 Recipe = Callable[[Material, int, np.random.Generator], Configurations]
 
