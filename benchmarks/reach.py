@@ -8,6 +8,7 @@
     python benchmarks/reach.py calculator local/ni-test-diep --labeller ase:sevenn.calculator:SevenNetCalculator \\
         --labeller-args '{"model": "FOLDER/checkpoint_best.pth"}'
     python benchmarks/reach.py locality local/ni-diep --labeller diep --json
+    python benchmarks/reach.py smoothness ni-holdout --labeller diep --json
 
 networks: `general` networks on half of the training part and on all of it, then on all of it with longer cutoffs, or
 with wider layers. For each, mean over networks: mae_meV (energies, meV/atom), centred_mae_meV (the same without the
@@ -21,6 +22,9 @@ locality: the least force error of any model with a given reach (V. L. Deringer,
 repeated 2×2×2. All atoms farther than the reach from one atom are displaced at random, several times; whatever this
 changes in the force on that atom, no such model can see. For each reach: the mean size of these changes around their
 mean, of a component, meV/Å, and the mean size of the force itself.
+
+smoothness: what no smooth model can learn. One atom of each of some configurations moves along x by up to 0.12 Å to
+both sides in 25 steps; the rms of what a polynomial of sixth degree leaves of its force, meV/Å.
 """
 
 import argparse
@@ -196,6 +200,22 @@ def moved(
     return forces
 
 
+def smoothness(chosen: argparse.Namespace) -> list[dict[str, Any]]:
+    dataset = fd.open_dataset(chosen.dataset).xarray
+    labeller = labeller_named(chosen.labeller, ROOT, element=chemical_symbols[int(dataset["atomic_numbers"][0])])
+    steps = np.linspace(-0.12, 0.12, 25)
+    left = []
+    for row in np.linspace(0, dataset.sizes["configuration"] - 1, chosen.frames).astype(int).tolist():
+        one = to_configurations(dataset, [row]).with_labels(None)
+        paths = [one.positions.astype(np.float64) for _ in steps]
+        for path, step in zip(paths, steps, strict=True):
+            path[0, 0] += step
+        moved = Configurations.build([one.cell[0]] * len(paths), paths, [one.atomic_numbers] * len(paths))
+        force = labeller.label(moved).forces.reshape(len(paths), -1, 3)[:, 0, 0].astype(np.float64)
+        left.append(np.sqrt(np.mean((force - np.polyval(np.polyfit(steps, force, 6), steps)) ** 2)))
+    return [{"labeller": chosen.labeller, "rough_meV_per_A": round(1e3 * float(np.mean(left)), 1)}]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -214,15 +234,20 @@ def main() -> None:
     two.add_argument("--reaches", nargs="+", type=float, default=[4.0, 6.0, 7.0], help="Å")
     two.add_argument("--edge", type=float, default=7.0, help="least edge of the cells, Å; above the reaches")
     two.add_argument("--displacement", type=float, default=0.15, help="of a component, Å")
+    four = commands.add_parser("smoothness")
+    four.add_argument("dataset")
+    four.add_argument("--labeller", required=True)
+    four.add_argument("--frames", type=int, default=5)
     three = commands.add_parser("calculator")
     three.add_argument("test")
     three.add_argument("--labeller", required=True)
     three.add_argument("--labeller-args", default="{}")
-    for command in (one, two, three):
+    for command in (one, two, three, four):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     chosen = parser.parse_args()
-    rows = {"networks": networks, "locality": locality, "calculator": calculator}[chosen.command](chosen)
-    if chosen.json or chosen.command == "calculator":
+    tests = {"networks": networks, "locality": locality, "calculator": calculator, "smoothness": smoothness}
+    rows = tests[chosen.command](chosen)
+    if chosen.json or chosen.command in {"calculator", "smoothness"}:
         print(json.dumps({"command": chosen.command, "rows": rows}, ensure_ascii=False))
 
 
