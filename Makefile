@@ -28,12 +28,13 @@ run: setup
 	$(BIN)/foundational validate local/nb --quick
 	@echo "Niobium from nickel is in datasets/local/nb. Continue with: $(BIN)/foundational quick (the whole pipeline in miniature, from no data), or $(BIN)/dvc repro paper"
 
+# Files in their order and not by the number of their tests: those with one long test would come last.
 test: setup
 	$(BIN)/dvc pull --allow-missing
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --durations 20
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations 20
 
 docs: setup
 	$(BIN)/dvc pull --allow-missing
