@@ -178,9 +178,10 @@ def _counts(numbers: dict[str, int]) -> str:
 
 def _print_excluded(record: "ProvenanceRecord") -> None:
     """How many configurations were excluded, and which file says which and why."""
-    if record.details["filtered"]:
+    excluded = len(record.details["filtered"]) + len(record.details.get("recipes", {}).get("filtered", []))
+    if excluded:
         path = f"datasets/{record.output.name}/provenance.json"
-        say(f"{len(record.details['filtered'])} configurations were excluded; ids and reasons: {path}")
+        say(f"{excluded} configurations were excluded; ids and reasons: {path}")
 
 
 @dataclass(frozen=True)
@@ -310,6 +311,4 @@ def augment(
         )
     added = _counts(record.details["added"])
     say(f"datasets/{record.output.name}: {record.output.n_configurations:,} configurations; added {added}")
-    if record.details["filtered"]:
-        path = f"datasets/{record.output.name}/provenance.json"
-        say(f"{len(record.details['filtered'])} configurations were excluded; ids and reasons: {path}")
+    _print_excluded(record)

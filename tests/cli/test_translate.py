@@ -29,6 +29,12 @@ def project(distilled_project, tmp_path):
         ("translate ni --to Al --decorations 3", "--decorations: expected several target elements, such as --to Ni-Al"),
         ("translate ni --to Ni-Al --refine 3", "--refine: expected one target element, got several; use --labels"),
         ("translate ni --to Ni-Al --order random=x", "--order: expected kinds such as random=1,L1_2=2, got 'random=x'"),
+        (
+            "translate ni --to Ni-Al --recipe strained=3",
+            "--recipe: expected one target element, got several; use --comp",
+        ),
+        ("translate ni --to Al --recipe stained=3", "--recipe: recipes.stained"),
+        ("translate ni --to Al --recipe distorted=3@0.2", "--recipe: expected name=count, got k-points"),
         ("augment local/x --from ni --recipe vacancies", "--recipe: expected name=count or name=count@spacing, such"),
         ("augment local/x --from ni --recipe vacancies=0", "got 'vacancies=0'"),
         ("relabel ni --isolated-energy nan", "--isolated-energy: expected a finite number, got nan"),
@@ -114,3 +120,15 @@ def test_any_labeller_translates(foundational, project):
 def test_the_choice_among_several_potentials_is_said(foundational, project):
     outcome = foundational("translate", "ni", "--to", "Cu", "--workers", "1", cwd=project)
     assert "labelling Cu with Cu_mishin1; to use another, pass --potential: CuTa" in outcome.err
+
+
+def test_what_recipes_added_and_what_the_guards_excluded_is_printed(foundational, project):
+    """Of cells at 0.55 to 0.8 of the volume few are above 0.77."""
+    command = "translate ni --to Cu --recipe dense=12 --recipe strained=2 --crystals none --name local/cu"
+    outcome = foundational(*command.split(), cwd=project)
+    assert outcome.status == 0
+    details = json.loads((project / "datasets/local/cu/provenance.json").read_text())["details"]
+    added, lost = details["recipes"]["added"], len(details["recipes"]["filtered"])
+    assert lost
+    assert f"added {added['dense']} dense, {added['strained']} strained" in outcome.out
+    assert f"{len(details['filtered']) + lost} configurations were excluded" in outcome.out
