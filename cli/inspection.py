@@ -123,11 +123,11 @@ def check(
     """
     import typer
 
-    from foundational.checks.limits import limits_of
     from foundational.data.streaming.allocation import reuse_freed_memory
-    from foundational.inspection import check as library
 
-    reuse_freed_memory()
+    reuse_freed_memory()  # before numpy is imported
+    from foundational.checks.limits import limits_of
+    from foundational.inspection import check as library
 
     limits = limits_of(limit or [], library.limits_for(root))
     with progress_on_stderr(f"checking {Path(name).name}") as progress:

@@ -76,10 +76,11 @@ def diff(
     crystal and gate.
     """
     from foundational.data.streaming.allocation import reuse_freed_memory
+
+    reuse_freed_memory()  # before numpy is imported
     from foundational.release.comparison.compared_dataset import open_compared
     from foundational.release.comparison.difference import difference
 
-    reuse_freed_memory()
     physics = None
     plain = how.html is None and how.plot is None and not how.physics
     with open_compared(a, root, table=plain) as first, open_compared(b, root, table=plain) as second:

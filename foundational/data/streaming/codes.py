@@ -29,6 +29,17 @@ def codes_of(*tables: NDArray[np.uint8]) -> list[NDArray[np.int64]]:
     return [codes[start:stop] for start, stop in pairwise(ends)]
 
 
+def all_differ(ids: NDArray[np.uint8]) -> bool:
+    """Whether no two of (C, 16) ids are equal; False also where some only begin alike, which digests hardly do.
+
+    >>> all_differ(np.eye(3, 16, dtype=np.uint8)), all_differ(np.zeros((2, 16), np.uint8))
+    (True, False)
+    """
+    halves = np.ascontiguousarray(ids).view(np.uint64)[:, 0].copy()
+    halves.sort()
+    return not (halves[1:] == halves[:-1]).any()
+
+
 def paired(codes: NDArray[np.int64], other: NDArray[np.integer]) -> NDArray[np.int64]:
     """(C,) small numbers that are equal where both are.
 

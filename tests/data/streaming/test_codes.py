@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from foundational.data.streaming.codes import codes_of, first_of_each, paired
+from foundational.data.streaming.codes import all_differ, codes_of, first_of_each, paired
 
 
 def test_codes_are_equal_and_ordered_as_the_bytes_of_the_ids():
@@ -25,3 +25,12 @@ def test_pairs_are_equal_where_both_parts_are_and_stay_small():
     same = (codes[:, None] == codes) & (other[:, None] == other)
     assert np.array_equal(pairs[:, None] == pairs, same)
     assert 0 <= pairs.min() <= pairs.max() < 27
+
+
+def test_ids_of_which_two_are_equal_do_not_all_differ():
+    ids = np.random.default_rng(7).integers(0, 256, (500, 16), dtype=np.uint8)
+    assert all_differ(ids)
+    assert all_differ(ids[::2])
+    assert all_differ(ids[:0])
+    ids[3] = ids[401]
+    assert not all_differ(ids)

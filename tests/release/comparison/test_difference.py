@@ -11,6 +11,7 @@ from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 from scipy.spatial.transform import Rotation
+from scipy.stats import ks_2samp
 from typer.testing import CliRunner
 
 from foundational.cli.main import app
@@ -22,6 +23,7 @@ from foundational.errors import InputError, NotFoundError
 from foundational.provenance.record import LabellerRecord
 from foundational.release.comparison.compared_dataset import open_compared
 from foundational.release.comparison.difference import ComparedDataset, difference
+from foundational.release.comparison.distribution_shift import distribution_shift
 from foundational.release.comparison.metadata_changes import requires_more
 from foundational.specs.about import About
 
@@ -256,6 +258,17 @@ def test_spreads_tell_how_energies_and_forces_are_distributed(nickel, changed):
     assert force.a is not None
     assert force.a.minimum <= np.sqrt((norms**2).mean()) <= force.a.maximum
     assert compare(nickel, nickel).spreads[0].ks == 0
+
+
+def test_the_distance_of_two_distributions_is_scipy_s():
+    random = np.random.default_rng(3)
+    for count, digits in ((40, 1), (700, 8)):  # with and without equal values
+        a, b = random.normal(size=count).round(digits), random.normal(0.3, 1, 2 * count).round(digits)
+        found = distribution_shift("energy", "eV", a, b)
+        assert found.ks == pytest.approx(ks_2samp(a, b).statistic, abs=1e-14)
+        assert found.a is not None
+        assert (found.a.minimum, found.a.median) == (a.min(), np.median(a))
+    assert distribution_shift("energy", "eV", a, np.append(b, np.nan)).ks is None
 
 
 def test_memory_grows_with_configurations_not_with_atoms(nickel, tmp_path):
