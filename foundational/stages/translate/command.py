@@ -175,9 +175,14 @@ def _planned(
             f"the name {name!r} is not that of a translation of {parent_name!r} to {element} in params.yaml; "
             f"your own datasets are called local/<name>"
         )
+    if transfer != Transfer() or labelling.potential is not None or labelling.labeller is not None:
+        raise InputError(
+            f"{name!r} is defined in params.yaml, which states its rule, potential, crystals and recipes; name your "
+            "own sets local/<name>"
+        )
     return (
-        replace(transfer, rule=planned.rule, crystals=None, recipes=planned.recipes),
-        replace(labelling, potential=planned.potential, labeller=None),
+        replace(transfer, rule=planned.rule, recipes=planned.recipes),
+        replace(labelling, potential=planned.potential),
     )
 
 

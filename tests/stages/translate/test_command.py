@@ -19,6 +19,7 @@ from foundational.stages.translate.length_scale import scale_configurations
 from foundational.testing.crystals import labelled_dataset, rattled_crystals
 from foundational.testing.project import change_params, copy_project, store_pool
 from foundational.testing.tolerances import POSITION_ROUNDING
+from foundational.workspace.parents import Permissions
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +185,9 @@ def test_recipes_of_params_yaml_belong_to_the_named_translation(distilled_projec
     change_params(root, {"translate": {"sets": {"al": planned | {"recipes": recipes}}}})
     assert translate_dataset(root, "ni", "Al", name="al").details["recipes"]["added"] == {"hcp-ratios": 3}
     assert "recipes" not in translate_dataset(root, "ni", "Al", name="local/al").details
+    for other in ({"transfer": Transfer(rule="lattice")}, {"labelling": LabellingChoice(potential="Al_mm")}):
+        with pytest.raises(InputError, match=r"'al' is defined in params\.yaml"):
+            translate_dataset(root, "ni", "Al", name="al", permissions=Permissions(replace=True), **other)
 
 
 def test_k_points_are_no_part_of_a_translation_s_recipes():
