@@ -10,7 +10,7 @@ a core.
     python benchmarks/dft_convergence.py --frames al-pbe-holdout --reference 3    # stored labels of five frames
 
 With --frames the stored labels of frames are compared, spread evenly from the liquid to the solid: with a denser mesh
-of a width of 0.2 eV, and with a cutoff of 400 eV. Some six minutes of a core for a frame of 32 atoms.
+of a width of 0.2 eV, and with a cutoff of 400 eV. Some three minutes of a core for a frame of 32 atoms.
 """
 
 import argparse
